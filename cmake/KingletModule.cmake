@@ -1,0 +1,39 @@
+# kinglet_module(NAME [PUBLIC target...] [LINK target...]): the sources of the folder NAME as an
+# object library kinglet_NAME. Headers are included as "NAME/path.h": the include root of a module
+# is a folder with one link NAME to it, so a target sees exactly the modules it links.
+set(KINGLET_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor)
+
+function(kinglet_configure target)
+  target_compile_options(${target} PRIVATE ${KINGLET_WARNINGS} $<$<BOOL:${KINGLET_WERROR}>:-Werror>)
+  if(KINGLET_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${KINGLET_SANITIZE} -fno-omit-frame-pointer
+      -fno-sanitize-recover=all)
+    target_link_options(${target} PUBLIC -fsanitize=${KINGLET_SANITIZE})
+  endif()
+endfunction()
+
+function(kinglet_root name)
+  set(root ${PROJECT_BINARY_DIR}/include-roots/${name})
+  file(MAKE_DIRECTORY ${root})
+  file(CREATE_LINK ${PROJECT_SOURCE_DIR}/${name} ${root}/${name} SYMBOLIC)
+endfunction()
+
+function(kinglet_public target folder)
+  add_library(${target} INTERFACE)
+  target_include_directories(${target} INTERFACE
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/${folder}>
+    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+endfunction()
+
+function(kinglet_module name)
+  cmake_parse_arguments(ARG "" "" "PUBLIC;LINK" ${ARGN})
+  kinglet_root(${name})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${name}/*.cc)
+  add_library(kinglet_${name} OBJECT ${sources})
+  target_include_directories(kinglet_${name} PUBLIC ${PROJECT_BINARY_DIR}/include-roots/${name})
+  target_link_libraries(kinglet_${name} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_LINK})
+  kinglet_configure(kinglet_${name})
+  if(EXISTS ${PROJECT_SOURCE_DIR}/${name}/sources.cmake)
+    include(${PROJECT_SOURCE_DIR}/${name}/sources.cmake)  # per-file flags, generated sources
+  endif()
+endfunction()
