@@ -1,0 +1,102 @@
+// The graph as passes see it: values (tensors by id) and nodes (operators) in topological order.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/graph/attributes.h"
+#include "kinglet/tensor.h"
+
+namespace kinglet {
+
+using ValueId = std::int32_t;
+using NodeId = std::int32_t;
+inline constexpr ValueId kNoValue = -1;  // an optional input that is absent
+inline constexpr NodeId kNoNode = -1;
+
+inline constexpr std::int64_t kUnknownDim = -1;
+
+struct Value {
+  std::string name;
+  DataType type = DataType::kUndefined;  // kUndefined: not declared
+  bool has_shape = false;                // declared, perhaps with unknown sizes
+  Shape dims;                            // kUnknownDim where the size is free
+  std::vector<std::string> symbols;      // names of the free sizes ("N"), parallel to dims
+  Tensor constant;                       // defined for initializers and folded values
+  NodeId producer = kNoNode;             // kNoNode for inputs and constants
+
+  bool is_constant() const { return constant.defined(); }
+};
+
+// What a pass fused behind an operator: out = activation(op(...) + residual). The residual, where
+// there is one, is the node's last input.
+enum class FusedActivation : std::uint8_t {
+  kNone,
+  kRelu,
+  kClip,       // min(max(x, alpha), beta)
+  kLeakyRelu,  // x < 0 ? alpha x : x
+  kSigmoid,
+  kHardSigmoid,  // min(max(alpha x + beta, 0), 1)
+  kHardSwish,    // x hard_sigmoid(x; 1/6, 1/2)
+  kSwish,        // x sigmoid(x)
+};
+
+struct Fusion {
+  FusedActivation activation = FusedActivation::kNone;
+  float alpha = 0;
+  float beta = 0;
+  bool residual = false;
+
+  bool empty() const { return activation == FusedActivation::kNone && !residual; }
+};
+
+struct Node {
+  std::string name;    // as in the file, or made up from the first output
+  std::string op;      // "Conv"
+  std::string domain;  // "" for ONNX's own
+  int opset = 0;       // version of the domain that the model imports
+  std::vector<ValueId> inputs;
+  std::vector<ValueId> outputs;
+  Attributes attributes;
+  Fusion fusion;
+
+  ValueId input(std::size_t i) const { return i < inputs.size() ? inputs[i] : kNoValue; }
+};
+
+struct GraphIr {
+  std::string name;
+  std::string source;  // file name for messages
+  std::vector<Value> values;
+  std::vector<Node> nodes;
+  std::vector<ValueId> inputs;  // without initializers
+  std::vector<ValueId> outputs;
+
+  ValueId AddValue(Value value) {
+    values.push_back(std::move(value));
+    return static_cast<ValueId>(values.size() - 1);
+  }
+  ValueId AddConstant(std::string value_name, Tensor tensor);
+  // Appends a node and makes it the producer of its outputs.
+  NodeId AddNode(Node node);
+  const Value& value(ValueId id) const { return values[static_cast<std::size_t>(id)]; }
+  Value& value(ValueId id) { return values[static_cast<std::size_t>(id)]; }
+  // The constant behind an input, or null.
+  const Tensor* ConstantOf(ValueId id) const {
+    return id != kNoValue && value(id).is_constant() ? &value(id).constant : nullptr;
+  }
+};
+
+// "node 'conv1' (Conv)": how messages name a node.
+std::string NodeLabel(const Node& node);
+
+// Sorts the nodes topologically. Throws Error(kInvalidModel) naming a node on a cycle, or an input
+// that nothing produces.
+void SortNodes(GraphIr& graph);
+
+// Checks that ids are in range, every value has one producer, nodes are sorted and outputs are
+// produced. Throws Error(kInvalidModel).
+void CheckGraph(const GraphIr& graph);
+
+}  // namespace kinglet
