@@ -1,0 +1,148 @@
+// What an operator is to the engine: its signature, its shape inference, and how it plans.
+//
+// To add one: engine/ops/<op>.cc defines `const OpDef& Op<Name>()`, ops.inc names it, and
+// tests/engine/ops/<op>_test.cc tests it (docs/add_an_operator.md).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/graph/ir.h"
+#include "engine/ops/step.h"
+#include "kinglet/tensor.h"
+
+namespace kinglet {
+
+inline constexpr int kMinOpset = 7;
+inline constexpr int kMaxOpset = 21;
+inline constexpr std::size_t kMaxRank = 8;  // of tensors at run time
+inline constexpr int kAnyCount = 1 << 30;   // upper bound of a variadic operator
+
+// How a float32 tensor {N, C, H, W} lies in memory. kBlocked16 is [N][ceil(C / 16)][H][W][16] with
+// the lanes beyond C zero; everything else is row-major.
+enum class Layout : std::uint8_t { kPlain, kBlocked16 };
+
+// Bytes of a tensor in a layout, for shapes that InferContext accepted.
+std::size_t LayoutBytes(DataType type, const Shape& shape, Layout layout);
+
+// The common part of shape inference and planning: a node with the types, shapes and, where they
+// are known before running, values of its inputs. All errors name the node.
+class NodeContext {
+ public:
+  virtual ~NodeContext() = default;
+
+  const Node& node() const { return *node_; }
+  const Attributes& attributes() const { return node_->attributes; }
+  int opset() const { return node_->opset; }
+
+  std::size_t input_count() const { return node_->inputs.size(); }
+  std::size_t output_count() const { return node_->outputs.size(); }
+  bool HasInput(std::size_t i) const { return node_->input(i) != kNoValue; }
+  bool HasOutput(std::size_t i) const {
+    return i < node_->outputs.size() && node_->outputs[i] != kNoValue;
+  }
+  virtual DataType InputType(std::size_t i) const = 0;
+  virtual const Shape& InputShape(std::size_t i) const = 0;
+  // The input's value where it is known before running (constants and shape arithmetic), or null;
+  // null for an absent input too.
+  virtual const Tensor* InputValue(std::size_t i) const = 0;
+
+  // The known value of an input as integers (int64 or int32). Throws Error(kUnsupported) when it
+  // depends on data: `what` names it ("the shape").
+  std::vector<std::int64_t> InputInts(std::size_t i, std::string_view what) const;
+  // The known value of a float or double input, as floats.
+  std::vector<float> InputFloats(std::size_t i, std::string_view what) const;
+
+  // An axis in [-rank, rank) as one in [0, rank). Throws Error(kInvalidModel) otherwise.
+  std::size_t Axis(std::int64_t axis, std::size_t rank) const;
+
+  // Throw Error(kInvalidModel) / Error(kUnsupported): "<node label>: <what>".
+  [[noreturn]] void Invalid(const std::string& what) const;
+  [[noreturn]] void Unsupported(const std::string& what) const;
+
+ protected:
+  explicit NodeContext(const Node& node) : node_(&node) {}
+
+ private:
+  const Node* node_;
+};
+
+class InferContext : public NodeContext {
+ public:
+  // Sets type and shape of an output. Throws Error(kInvalidModel) for a negative size or a rank
+  // above kMaxRank, Error(kResource) when the tensor exceeds the limit on tensor bytes.
+  virtual void SetOutput(std::size_t i, DataType type, Shape shape) = 0;
+  // Says that the output's value is known before running, whatever the inputs hold (Shape, Size).
+  virtual void SetOutputValue(std::size_t i, Tensor value) = 0;
+
+ protected:
+  using NodeContext::NodeContext;
+};
+
+class PlanContext : public NodeContext {
+ public:
+  virtual DataType OutputType(std::size_t i) const = 0;
+  virtual const Shape& OutputShape(std::size_t i) const = 0;
+
+  // True when the input exists in the blocked layout (perhaps in the plain one as well).
+  virtual bool IsBlocked(std::size_t i) const = 0;
+  // Declares the layout in which the step reads input i / writes output i; plain when not said.
+  // The planner inserts reorders.
+  virtual void ReadAs(std::size_t i, Layout layout) = 0;
+  virtual void WriteAs(std::size_t i, Layout layout) = 0;
+  // The step does not read input i when it runs: it took the known value, or packed it.
+  virtual void DoNotRead(std::size_t i) = 0;
+  // Output `out` may share the memory of input `in` if that is not read by anybody later (same
+  // layout and bytes). The step must then work in place.
+  virtual void AllowInPlace(std::size_t out, std::size_t in) = 0;
+  // Output `out` is input `in` under another shape: the plan function returns null afterwards.
+  // Both are plain and have the same bytes.
+  virtual void Alias(std::size_t out, std::size_t in) = 0;
+
+  // Immutable memory owned by the model, made once for (value of input i, form) and shared by all
+  // plans and sessions: packed weights. 64-byte aligned; `fill` writes all of it.
+  virtual const void* Packed(std::size_t i, const std::string& form, std::size_t bytes,
+                             const std::function<void(void*)>& fill) = 0;
+
+  virtual int threads() const = 0;
+
+ protected:
+  using NodeContext::NodeContext;
+};
+
+struct OpDef {
+  std::string_view name;
+  std::string_view domain = "";  // "" for ONNX's own
+  int since = kMinOpset;         // opset versions supported, both included
+  int until = kMaxOpset;
+  int min_inputs = 1;
+  int max_inputs = 1;
+  int min_outputs = 1;
+  int max_outputs = 1;
+  std::string_view attributes = "";  // names of the known ones, separated by spaces
+  std::string_view types = "";       // for the support table: "float32, float64, int32, ..."
+
+  // Adds a line for each attribute value that is valid ONNX and not supported. Optional.
+  void (*check)(const Node& node, std::vector<std::string>& unsupported) = nullptr;
+  // Sets the type and shape of every output; throws where inputs or attributes are wrong.
+  void (*infer)(InferContext& context) = nullptr;
+  // Resolves everything and returns the step. Any input value that `infer` demanded is known here
+  // as well. Throws where something is not supported.
+  std::unique_ptr<Step> (*plan)(PlanContext& context) = nullptr;
+};
+
+// All operators, by name.
+std::span<const OpDef* const> AllOps();
+// Null when there is none of this name and domain.
+const OpDef* FindOp(std::string_view domain, std::string_view name);
+
+// Throws one Error(kUnsupported) that lists every operator, opset version, attribute and attribute
+// value that is not supported (the first 20 in full), Error(kInvalidModel) for wrong counts.
+void CheckSupport(const GraphIr& graph);
+
+}  // namespace kinglet

@@ -1,0 +1,74 @@
+// A step of a plan: one operator (or copy) with everything resolved, ready to run.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace kinglet {
+
+// Where a step reports that the data it met is wrong (an index out of range, say). The first report
+// wins; the executor leaves at the next step and Session::Run throws.
+class RunStatus {
+ public:
+  bool ok() const noexcept { return !failed_.load(std::memory_order_acquire); }
+  // printf-style; keeps at most kMessageBytes - 1 characters.
+  __attribute__((format(printf, 2, 3))) void Fail(const char* format, ...) noexcept;
+  const char* message() const noexcept { return message_; }
+  void Reset() noexcept;
+
+ private:
+  static constexpr std::size_t kMessageBytes = 256;
+  std::atomic<bool> claimed_{false};
+  std::atomic<bool> failed_{false};
+  char message_[kMessageBytes] = {};
+};
+
+struct StepArgs {
+  const void* const* inputs;  // parallel to the node's inputs; null where an input is absent, or
+                              // where the plan function took its value before (DoNotRead)
+  void* const* outputs;       // parallel to the node's outputs; null where an output is unused
+  std::byte* scratch;         // scratch_bytes of this worker, 64-byte aligned
+  RunStatus* status;
+};
+
+// Work is cut into units that do not depend on each other; any range of units may run on any
+// thread. Where a step treats the images of a batch alike, units are image-major: image n owns
+// units [n * units / N, (n + 1) * units / N).
+class Step {
+ public:
+  virtual ~Step() = default;
+  virtual void Run(const StepArgs& args, std::int64_t begin, std::int64_t end) const noexcept = 0;
+
+  std::string kernel;             // id, "conv/direct_f32"; never the ISA
+  std::int64_t units = 1;         // 0: nothing to do
+  std::size_t scratch_bytes = 0;  // for each worker
+  std::int64_t macs = 0;          // multiply-adds of the whole step
+};
+
+template <typename F>
+class FunctionStep final : public Step {
+ public:
+  explicit FunctionStep(F function) : function_(std::move(function)) {}
+  void Run(const StepArgs& args, std::int64_t begin, std::int64_t end) const noexcept override {
+    function_(args, begin, end);
+  }
+
+ private:
+  F function_;
+};
+
+// A step around `function(const StepArgs&, std::int64_t begin, std::int64_t end)`, which must not
+// throw or allocate.
+template <typename F>
+std::unique_ptr<Step> MakeStep(std::string kernel, std::int64_t units, F function) {
+  auto step = std::make_unique<FunctionStep<F>>(std::move(function));
+  step->kernel = std::move(kernel);
+  step->units = units;
+  return step;
+}
+
+}  // namespace kinglet
