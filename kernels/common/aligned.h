@@ -1,0 +1,50 @@
+// Memory aligned to a cache line, the alignment that kernels ask of blocked tensors and packed
+// weights.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <new>
+#include <utility>
+
+namespace kinglet::kernels {
+
+inline constexpr size_t kAlignment = 64;
+
+// An owned, zero-filled array of trivial T at a 64-byte boundary. Throws std::bad_alloc.
+template <typename T>
+class AlignedBuffer {
+ public:
+  AlignedBuffer() = default;
+  explicit AlignedBuffer(size_t count) : count_(count) {
+    if (count == 0) return;
+    if (count > (static_cast<size_t>(-1) - kAlignment) / sizeof(T)) throw std::bad_alloc();
+    const size_t bytes = (count * sizeof(T) + kAlignment - 1) / kAlignment * kAlignment;
+    data_ = static_cast<T*>(::operator new (bytes, std::align_val_t{kAlignment}));
+    std::memset(static_cast<void*>(data_), 0, bytes);
+  }
+  AlignedBuffer(AlignedBuffer&& other) noexcept
+      : data_(std::exchange(other.data_, nullptr)), count_(std::exchange(other.count_, 0)) {}
+  AlignedBuffer& operator=(AlignedBuffer&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(count_, other.count_);
+    return *this;
+  }
+  ~AlignedBuffer() { ::operator delete (static_cast<void*>(data_), std::align_val_t{kAlignment}); }
+
+  T* data() { return data_; }
+  const T* data() const { return data_; }
+  size_t size() const { return count_; }
+  T& operator[](size_t i) { return data_[i]; }
+  const T& operator[](size_t i) const { return data_[i]; }
+  T* begin() { return data_; }
+  T* end() { return data_ + count_; }
+  const T* begin() const { return data_; }
+  const T* end() const { return data_ + count_; }
+
+ private:
+  T* data_ = nullptr;
+  size_t count_ = 0;
+};
+
+}  // namespace kinglet::kernels

@@ -1,0 +1,46 @@
+#include "kernels/common/cpu_target.h"
+
+#include <gmock/gmock.h>
+
+#include "kernels/common/machine_model.h"
+#include "tests/support/targets.h"
+
+namespace kinglet::kernels {
+namespace {
+
+TEST(CpuTarget, EachRunnableTargetCanBeForced) {
+  int count = 0;
+  testing::ForEachTarget([&] { ++count; });
+  EXPECT_EQ(count, static_cast<int>(RunnableTargets().size()));
+  EXPECT_GE(count, 1);
+}
+
+TEST(CpuTarget, NamesAreDistinctAndKnown) {
+  const auto targets = RunnableTargets();
+  EXPECT_THAT(targets, ::testing::Each(::testing::AnyOf("baseline", "avx2", "avx512", "neon")));
+  for (size_t i = 1; i < targets.size(); ++i) EXPECT_NE(targets[i - 1], targets[i]);
+}
+
+TEST(CpuTarget, UnknownNameChangesNothing) {
+  const auto before = ActiveTarget();
+  EXPECT_FALSE(ForceTarget("sse9"));
+  EXPECT_FALSE(ForceTarget(""));
+  EXPECT_EQ(ActiveTarget(), before);
+}
+
+TEST(CpuTarget, CachesGrowOutwards) {
+  const CacheSizes& caches = Caches();
+  EXPECT_GE(caches.l1d_bytes, size_t{8} << 10);
+  EXPECT_LT(caches.l1d_bytes, caches.l2_bytes);
+}
+
+TEST(MachineModel, FollowsTheTarget) {
+  testing::ForEachTarget([] {
+    const MachineModel model = DefaultMachineModel();
+    EXPECT_EQ(model.peak_gflops < 20, ActiveTarget() == "baseline");
+    EXPECT_GT(model.dram_gbps, 0);
+  });
+}
+
+}  // namespace
+}  // namespace kinglet::kernels
