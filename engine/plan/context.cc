@@ -1,0 +1,113 @@
+#include "engine/plan/context.h"
+
+#include "kinglet/error.h"
+
+namespace kinglet {
+namespace {
+
+const TensorState& StateOf(const NodeContext& context, const NodeStates& states, std::size_t i) {
+  if (i >= states.inputs.size() || states.inputs[i] == nullptr) {
+    context.Invalid("input " + std::to_string(i) + " is required and absent");
+  }
+  return *states.inputs[i];
+}
+
+class StateInferContext final : public InferContext {
+ public:
+  StateInferContext(const Node& node, const NodeStates& states, const Limits& limits)
+      : InferContext(node), states_(&states), limits_(&limits) {}
+
+  DataType InputType(std::size_t i) const override { return StateOf(*this, *states_, i).type; }
+  const Shape& InputShape(std::size_t i) const override {
+    return StateOf(*this, *states_, i).shape;
+  }
+  const Tensor* InputValue(std::size_t i) const override {
+    if (i >= states_->inputs.size() || states_->inputs[i] == nullptr) return nullptr;
+    const Tensor& known = states_->inputs[i]->known;
+    return known.defined() ? &known : nullptr;
+  }
+
+  void SetOutput(std::size_t i, DataType type, Shape shape) override {
+    if (!HasOutput(i)) return;
+    const std::string what = "output " + std::to_string(i) + " would have ";
+    if (shape.size() > kMaxRank) {
+      Unsupported(what + "rank " + std::to_string(shape.size()) + ", at most " +
+                  std::to_string(kMaxRank) + " is supported");
+    }
+    if (DataTypeSize(type) == 0) Invalid(what + "type " + DataTypeName(type));
+    std::int64_t bytes = static_cast<std::int64_t>(DataTypeSize(type));
+    bool empty = false;
+    bool overflow = false;
+    for (const std::int64_t dim : shape) {
+      if (dim < 0) Invalid(what + "a negative size in shape " + ShapeToString(shape));
+      if (dim == 0) {
+        empty = true;
+      } else {
+        overflow = overflow || __builtin_mul_overflow(bytes, dim, &bytes);
+      }
+    }
+    if (!empty && (overflow || static_cast<std::size_t>(bytes) > limits_->max_tensor_bytes)) {
+      throw Error(ErrorCode::kResource, NodeLabel(node()) + ": " + what + "shape " +
+                                            ShapeToString(shape) + ", more than the limit of " +
+                                            std::to_string(limits_->max_tensor_bytes) +
+                                            " bytes for one tensor");
+    }
+    states_->outputs[i]->type = type;
+    states_->outputs[i]->shape = std::move(shape);
+  }
+  void SetOutputValue(std::size_t i, Tensor value) override {
+    SetOutput(i, value.type(), value.shape());
+    if (HasOutput(i)) states_->outputs[i]->known = std::move(value);
+  }
+
+ private:
+  const NodeStates* states_;
+  const Limits* limits_;
+};
+
+}  // namespace
+
+void InferNode(const Node& node, const NodeStates& states, const Limits& limits) {
+  const OpDef* op = FindOp(node.domain, node.op);
+  StateInferContext context(node, states, limits);
+  if (op == nullptr) context.Unsupported("no such operator");
+  op->infer(context);
+  for (std::size_t i = 0; i < states.outputs.size(); ++i) {
+    if (states.outputs[i] != nullptr && states.outputs[i]->type == DataType::kUndefined) {
+      context.Unsupported("output " + std::to_string(i) + " is not supported");
+    }
+  }
+}
+
+DataType PlainPlanContext::InputType(std::size_t i) const {
+  return StateOf(*this, *states_, i).type;
+}
+const Shape& PlainPlanContext::InputShape(std::size_t i) const {
+  return StateOf(*this, *states_, i).shape;
+}
+const Tensor* PlainPlanContext::InputValue(std::size_t i) const {
+  if (i >= states_->inputs.size() || states_->inputs[i] == nullptr) return nullptr;
+  const Tensor& known = states_->inputs[i]->known;
+  return known.defined() ? &known : nullptr;
+}
+DataType PlainPlanContext::OutputType(std::size_t i) const { return states_->outputs[i]->type; }
+const Shape& PlainPlanContext::OutputShape(std::size_t i) const {
+  return states_->outputs[i]->shape;
+}
+void PlainPlanContext::ReadAs(std::size_t, Layout layout) {
+  if (layout != Layout::kPlain) Unsupported("the blocked layout is not available here");
+}
+void PlainPlanContext::WriteAs(std::size_t, Layout layout) {
+  if (layout != Layout::kPlain) Unsupported("the blocked layout is not available here");
+}
+void PlainPlanContext::Alias(std::size_t out, std::size_t in) {
+  aliases_[out] = static_cast<ValueId>(in);
+}
+const void* PlainPlanContext::Packed(std::size_t, const std::string&, std::size_t bytes,
+                                     const std::function<void(void*)>& fill) {
+  packed_.emplace_back(DataType::kUInt8, Shape{static_cast<std::int64_t>(bytes)});
+  fill(packed_.back().raw());
+  return packed_.back().raw();
+}
+
+}  // namespace kinglet

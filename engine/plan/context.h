@@ -1,0 +1,68 @@
+// The contexts that the engine hands to an operator's infer and plan functions.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include "engine/ops/op.h"
+
+namespace kinglet {
+
+// Bounds on what a model may ask for.
+struct Limits {
+  std::size_t max_tensor_bytes = std::size_t{2} << 30;
+  std::size_t max_arena_bytes = std::size_t{16} << 30;
+};
+
+// What is known of a value before running.
+struct TensorState {
+  DataType type = DataType::kUndefined;
+  Shape shape;
+  Tensor known;  // defined when the value itself is known
+};
+
+// Positional inputs (null: absent) and outputs (null: unused) of one node.
+struct NodeStates {
+  std::vector<const TensorState*> inputs;
+  std::vector<TensorState*> outputs;
+};
+
+// Runs the operator's shape inference: fills the output states. Throws what the operator throws,
+// and Error(kUnsupported) when there is no such operator.
+void InferNode(const Node& node, const NodeStates& states, const Limits& limits);
+
+// A PlanContext over node states with everything plain: what the planner extends with layouts, and
+// all that evaluating a single node needs.
+class PlainPlanContext : public PlanContext {
+ public:
+  PlainPlanContext(const Node& node, const NodeStates& states)
+      : PlanContext(node), states_(&states) {}
+
+  DataType InputType(std::size_t i) const override;
+  const Shape& InputShape(std::size_t i) const override;
+  const Tensor* InputValue(std::size_t i) const override;
+  DataType OutputType(std::size_t i) const override;
+  const Shape& OutputShape(std::size_t i) const override;
+  bool IsBlocked(std::size_t) const override { return false; }
+  void ReadAs(std::size_t i, Layout layout) override;
+  void WriteAs(std::size_t i, Layout layout) override;
+  void DoNotRead(std::size_t) override {}
+  void AllowInPlace(std::size_t, std::size_t) override {}
+  void Alias(std::size_t out, std::size_t in) override;
+  const void* Packed(std::size_t i, const std::string& form, std::size_t bytes,
+                     const std::function<void(void*)>& fill) override;
+  int threads() const override { return 1; }
+
+  // Which input each output aliases, kNoValue for none.
+  const std::vector<ValueId>& aliases() const { return aliases_; }
+
+ protected:
+  const NodeStates& states() const { return *states_; }
+
+ private:
+  const NodeStates* states_;
+  std::vector<ValueId> aliases_ = std::vector<ValueId>(states_->outputs.size(), kNoValue);
+  std::vector<Tensor> packed_;
+};
+
+}  // namespace kinglet

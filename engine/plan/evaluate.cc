@@ -1,0 +1,81 @@
+#include "engine/plan/evaluate.h"
+
+#include "kinglet/error.h"
+
+namespace kinglet {
+namespace {
+
+void RunStep(const Node& node, const Step& step, const std::vector<const void*>& inputs,
+             std::vector<Tensor>& outputs) {
+  std::vector<void*> pointers;
+  for (Tensor& output : outputs) pointers.push_back(output.raw());
+  Tensor scratch(DataType::kUInt8, {static_cast<std::int64_t>(step.scratch_bytes) + 64});
+  RunStatus status;
+  const StepArgs args{inputs.data(), pointers.data(), static_cast<std::byte*>(scratch.raw()),
+                      &status};
+  if (step.units > 0) step.Run(args, 0, step.units);
+  if (!status.ok()) {
+    throw Error(ErrorCode::kInvalidInput, NodeLabel(node) + ": " + status.message());
+  }
+}
+
+}  // namespace
+
+std::vector<Tensor> EvaluateNode(const Node& node, std::span<const Tensor* const> inputs,
+                                 const Limits& limits) {
+  std::vector<TensorState> input_states(inputs.size());
+  std::vector<TensorState> output_states(node.outputs.size());
+  NodeStates states;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i] != nullptr && inputs[i]->defined()) {
+      input_states[i] = {inputs[i]->type(), inputs[i]->shape(), *inputs[i]};
+      states.inputs.push_back(&input_states[i]);
+    } else {
+      states.inputs.push_back(nullptr);
+    }
+  }
+  for (std::size_t i = 0; i < output_states.size(); ++i) {
+    states.outputs.push_back(node.outputs[i] == kNoValue ? nullptr : &output_states[i]);
+  }
+  InferNode(node, states, limits);
+
+  PlainPlanContext context(node, states);
+  const std::unique_ptr<Step> step = FindOp(node.domain, node.op)->plan(context);
+  std::vector<Tensor> outputs(node.outputs.size());
+  std::vector<const void*> pointers;
+  for (const TensorState* state : states.inputs) {
+    pointers.push_back(state == nullptr ? nullptr : state->known.raw());
+  }
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (states.outputs[i] == nullptr) continue;
+    if (const ValueId in = context.aliases()[i]; in != kNoValue) {
+      outputs[i] = inputs[static_cast<std::size_t>(in)]->Reshaped(output_states[i].shape);
+    } else {
+      outputs[i] = Tensor(output_states[i].type, output_states[i].shape);
+    }
+  }
+  if (step != nullptr) RunStep(node, *step, pointers, outputs);
+  return outputs;
+}
+
+std::vector<Tensor> EvaluateOp(const std::string& op, const std::vector<Tensor>& inputs,
+                               Attributes attributes, int opset, std::size_t output_count) {
+  GraphIr graph;
+  graph.source = "test";
+  Node node;
+  node.name = "test_" + op;
+  node.op = op;
+  node.opset = opset;
+  node.attributes = std::move(attributes);
+  std::vector<const Tensor*> pointers;
+  for (const Tensor& input : inputs) {
+    pointers.push_back(&input);
+    node.inputs.push_back(input.defined() ? graph.AddValue({}) : kNoValue);
+  }
+  for (std::size_t i = 0; i < output_count; ++i) node.outputs.push_back(graph.AddValue({}));
+  graph.AddNode(node);
+  CheckSupport(graph);
+  return EvaluateNode(node, pointers);
+}
+
+}  // namespace kinglet
