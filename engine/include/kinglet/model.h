@@ -1,0 +1,107 @@
+// Compiling a graph into a model, and running it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kinglet/graph.h"
+#include "kinglet/tensor.h"
+
+namespace kinglet {
+
+struct CompileOptions {
+  // Threads of one Run; 0: as many as the process may really use (AvailableThreads).
+  int threads = 0;
+  // Fuse and simplify the graph. Off: every node runs as it is written, for comparison.
+  bool optimize = true;
+  // Limits on what a model may ask for. Error(kResource) when one is exceeded.
+  std::size_t max_tensor_bytes = std::size_t{2} << 30;
+  std::size_t max_arena_bytes = std::size_t{16} << 30;
+  // Plans kept, one for each combination of input shapes; the least recently used goes.
+  std::size_t max_plans = 16;
+};
+
+// CPUs that this process may really use: the smaller of its affinity mask and its cgroup quota
+// (version 1 or 2, rounded up); at least 1.
+int AvailableThreads();
+
+// Shapes by the name of an input.
+using InputShapes = std::map<std::string, Shape, std::less<>>;
+
+// One step of a plan, for people and tools.
+struct StepInfo {
+  std::string name;    // of the node, or of the tensor that a reorder converts
+  std::string op;      // "Conv"; "Reorder" for a change of layout
+  std::string kernel;  // "conv/direct_f32"
+  Shape output_shape;  // of the first output
+  std::int64_t macs = 0;
+};
+
+// What running a model at given input shapes takes.
+struct PlanInfo {
+  std::vector<StepInfo> steps;
+  std::vector<TensorInfo> outputs;  // with the shapes at these input shapes
+  std::int64_t macs = 0;            // multiply-adds of one Run, over the whole batch
+  std::size_t arena_bytes = 0;      // intermediate tensors, for each session
+  std::size_t scratch_bytes = 0;    // working memory of all threads, for each session
+};
+
+class Session;
+
+// An immutable network, ready to run: optimised graph, packed weights and plans. A cheap handle;
+// copies share. Safe to use from many threads at once.
+class Model {
+ public:
+  // Consumes the graph. Throws Error(kInvalidModel, kUnsupported, kResource).
+  static Model Compile(Graph graph, const CompileOptions& options = {});
+
+  // A session is used by one thread at a time; make one for each thread.
+  Session NewSession() const;
+
+  const std::string& name() const;
+  std::vector<TensorInfo> inputs() const;
+  std::vector<TensorInfo> outputs() const;
+  int threads() const;
+
+  // Plans for the given shapes without running. Every input must be named. Throws as Run does.
+  PlanInfo Describe(const InputShapes& shapes) const;
+
+  // Bytes of all constants: float weights as they came, and packed forms made so far.
+  std::size_t weight_bytes() const;
+
+  class Impl;
+
+ private:
+  explicit Model(std::shared_ptr<Impl> impl);
+  std::shared_ptr<Impl> impl_;
+};
+
+// Runs a model; owns the memory of intermediate tensors. Movable. Used by one thread at a time.
+class Session {
+ public:
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+  ~Session();
+
+  // Runs the network on these inputs, each of the declared type and a shape that fits the declared
+  // one, and returns all outputs. The result is valid until the next Run; a Tensor copied out of it
+  // stays valid and is not overwritten. Allocates nothing after the first call with given shapes,
+  // unless the caller kept outputs of the call before.
+  // Throws Error(kInvalidInput) when an input is missing, unknown, or of another type or shape;
+  // Error(kInvalidModel, kUnsupported, kResource) when the network does not work at these shapes;
+  // Error(kInvalidInput) when a step met wrong data. The session stays usable.
+  const Tensors& Run(const Tensors& inputs);
+
+  class Impl;
+
+ private:
+  friend class Model;
+  explicit Session(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kinglet
