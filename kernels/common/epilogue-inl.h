@@ -18,8 +18,8 @@ HWY_BEFORE_NAMESPACE();
 namespace kinglet::kernels {
 namespace HWY_NAMESPACE {
 
-// min(max(x, low), high) that hands a NaN in x on: by operand order where the instruction returns its
-// second operand then, by comparison where Highway emulates the other rule.
+// min(max(x, low), high) that hands a NaN in x on: by operand order where the instruction returns
+// its second operand then, by comparison where Highway emulates the other rule.
 template <class V>
 HWY_INLINE V ClampVec(V x, V low, V high) {
   namespace hn = hwy::HWY_NAMESPACE;

@@ -1,0 +1,78 @@
+// Two-dimensional convolution of float32 tensors, as ONNX Conv defines it:
+//
+//   out[n,o,y,x] = act(bias[o] + residual[n,o,y,x] +
+//       sum over c,i,j of weight[o,c,i,j] * in[n, g*ic/groups + c, y*sh - pad_top + i*dh,
+//                                              x*sw - pad_left + j*dw])
+//
+// with g the group of o and zero outside the input. Letters: N images, IC/IH/IW input and
+// OC/OH/OW output channels, rows and columns, KH x KW kernel, strides S, dilations D.
+//
+// Layout: each variant says whether it reads and writes NCHW or the blocked layout of
+// kernels/common/blocked.h. Blocked outputs have zero pad lanes; blocked inputs may hold anything
+// there. Alignment: blocked tensors, bias, packed weights and scratch at 64 bytes; plain tensors at
+// that of float. Nothing outside the tensors is read or written.
+// Aliasing: `residual` may be the output itself; nothing else may overlap it.
+// Numerical bound: each output is within (K + 3) * 2^-24 * (|bias| + sum |weight * in| +
+// |residual|) of the exact sum before the activation, K = IC/groups * KH * KW. Where the input is
+// not finite, outputs whose window holds zero padding may differ in whether they are NaN. Threads:
+// none. A caller hands disjoint ranges of work units to its threads, each with its own scratch. Two
+// units of a blocked output never share a cache line.
+//
+// A variant is one file of this folder (or kernels/depthwise) and one line of variants.inc.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "kernels/common/epilogue.h"
+#include "kernels/common/machine_model.h"
+
+namespace kinglet::kernels {
+
+// Pads at the bottom and right follow from oh and ow. All counts are at least 1, pads may be
+// negative (a crop), ic and oc are multiples of groups.
+struct ConvShape {
+  int64_t n = 1, ic = 1, ih = 1, iw = 1, oc = 1, oh = 1, ow = 1;
+  int kh = 1, kw = 1, sh = 1, sw = 1, dh = 1, dw = 1, pad_top = 0, pad_left = 0;
+  int64_t groups = 1;
+};
+
+struct ConvArgs {
+  const float* input = nullptr;
+  const void* packed = nullptr;     // what the variant's pack() wrote
+  const float* bias = nullptr;      // OC rounded up to 16, zeros beyond OC; may be null
+  const float* residual = nullptr;  // in the output's layout; may be null or the output
+  float* output = nullptr;
+  Epilogue epilogue;
+};
+
+enum class Layout : uint8_t { kPlain, kBlocked16 };
+
+struct ConvVariant {
+  const char* id;  // "conv/direct_f32"; never names an instruction set
+  Layout input, output;
+  bool (*supports)(const ConvShape&);
+  // Estimated seconds for the whole batch on `threads` threads.
+  double (*cost)(const ConvShape&, int threads, const MachineModel&);
+  // The packed weights depend neither on N, H, W nor on the instruction set. `oihw` is
+  // {OC, IC/groups, KH, KW}.
+  size_t (*packed_bytes)(const ConvShape&);
+  void (*pack)(const ConvShape&, const float* oihw, void* packed);
+  // Unit u of image i has the number i * units_per_image + u.
+  int64_t (*units_per_image)(const ConvShape&);
+  size_t (*scratch_bytes)(const ConvShape&);  // for each worker
+  // Computes the units [begin_unit, end_unit). Neighbouring units are cheaper in one call.
+  void (*run)(const ConvShape&, const ConvArgs&, int64_t begin_unit, int64_t end_unit,
+              void* scratch) noexcept;
+};
+
+// The variants in order of variants.inc, `run` resolved for the active target. The span lives as
+// long as the program.
+std::span<const ConvVariant> ConvVariants();
+
+// The variant of that id, or null.
+const ConvVariant* FindConvVariant(std::string_view id);
+
+}  // namespace kinglet::kernels
