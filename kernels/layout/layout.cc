@@ -1,0 +1,304 @@
+#include "kernels/layout/layout.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/layout/layout.cc"
+#include "kernels/common/blocked.h"
+#include "kernels/common/dispatch.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace kinglet::kernels {
+namespace HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Rows [row, row + rows) of block `block` of image `n`.
+struct Run {
+  int64_t n, block, row, rows;
+};
+
+// Cuts [begin, end) of units (n, block, row) at block borders and hands each piece to `f`.
+template <class F>
+void ForEachRun(int64_t blocks, int64_t h, int64_t begin, int64_t end, F f) {
+  while (begin < end) {
+    const int64_t outer = begin / h, row = begin % h;
+    const int64_t rows = std::min(h - row, end - begin);
+    f(Run{outer / blocks, outer % blocks, row, rows});
+    begin += rows;
+  }
+}
+
+#if HWY_TARGET != HWY_SCALAR
+using D4 = hn::CappedTag<float, 4>;
+using V4 = hn::Vec<D4>;
+
+void Transpose4x4(V4& a, V4& b, V4& c, V4& d) {
+  const D4 d4;
+  const hn::Repartition<double, D4> dd;
+  const auto ab_lo = hn::BitCast(dd, hn::InterleaveLower(d4, a, b));
+  const auto ab_hi = hn::BitCast(dd, hn::InterleaveUpper(d4, a, b));
+  const auto cd_lo = hn::BitCast(dd, hn::InterleaveLower(d4, c, d));
+  const auto cd_hi = hn::BitCast(dd, hn::InterleaveUpper(d4, c, d));
+  a = hn::BitCast(d4, hn::InterleaveLower(dd, ab_lo, cd_lo));
+  b = hn::BitCast(d4, hn::InterleaveUpper(dd, ab_lo, cd_lo));
+  c = hn::BitCast(d4, hn::InterleaveLower(dd, ab_hi, cd_hi));
+  d = hn::BitCast(d4, hn::InterleaveUpper(dd, ab_hi, cd_hi));
+}
+#endif
+
+// One block: `channels` planes that are `plane` apart become lanes.
+void BlockFromPlanes(const float* src, int64_t plane, int64_t channels, int64_t pixels,
+                     float* dst) {
+  int64_t p = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const D4 d;
+  const int64_t quads = channels / 4;
+  for (; p + 4 <= pixels; p += 4) {
+    float* out = dst + p * kBlock;
+    for (int64_t q = 0; q < quads; ++q) {
+      const float* in = src + 4 * q * plane + p;
+      V4 a = hn::LoadU(d, in), b = hn::LoadU(d, in + plane);
+      V4 c = hn::LoadU(d, in + 2 * plane), e = hn::LoadU(d, in + 3 * plane);
+      Transpose4x4(a, b, c, e);
+      hn::StoreU(a, d, out + 4 * q);
+      hn::StoreU(b, d, out + 4 * q + kBlock);
+      hn::StoreU(c, d, out + 4 * q + 2 * kBlock);
+      hn::StoreU(e, d, out + 4 * q + 3 * kBlock);
+    }
+    if (quads == 4) continue;
+    const int64_t rest = channels - 4 * quads;
+    for (int64_t i = 0; i < 4; ++i) {
+      float quad[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+      for (int64_t r = 0; r < rest; ++r) quad[r] = src[(4 * quads + r) * plane + p + i];
+      hn::StoreU(hn::LoadU(d, quad), d, out + i * kBlock + 4 * quads);
+      for (int64_t q = quads + 1; q < 4; ++q) hn::StoreU(hn::Zero(d), d, out + i * kBlock + 4 * q);
+    }
+  }
+#endif
+  for (; p < pixels; ++p) {
+    for (int64_t l = 0; l < kBlock; ++l) {
+      dst[p * kBlock + l] = l < channels ? src[l * plane + p] : 0.0f;
+    }
+  }
+}
+
+void PlanesFromBlock(const float* src, int64_t plane, int64_t channels, int64_t pixels,
+                     float* dst) {
+  int64_t p = 0;
+#if HWY_TARGET != HWY_SCALAR
+  const D4 d;
+  const int64_t quads = channels / 4;
+  for (; p + 4 <= pixels; p += 4) {
+    const float* in = src + p * kBlock;
+    for (int64_t q = 0; q < quads; ++q) {
+      V4 a = hn::LoadU(d, in + 4 * q), b = hn::LoadU(d, in + 4 * q + kBlock);
+      V4 c = hn::LoadU(d, in + 4 * q + 2 * kBlock), e = hn::LoadU(d, in + 4 * q + 3 * kBlock);
+      Transpose4x4(a, b, c, e);
+      float* out = dst + 4 * q * plane + p;
+      hn::StoreU(a, d, out);
+      hn::StoreU(b, d, out + plane);
+      hn::StoreU(c, d, out + 2 * plane);
+      hn::StoreU(e, d, out + 3 * plane);
+    }
+    for (int64_t l = 4 * quads; l < channels; ++l) {
+      for (int64_t i = 0; i < 4; ++i) dst[l * plane + p + i] = in[i * kBlock + l];
+    }
+  }
+#endif
+  for (; p < pixels; ++p) {
+    for (int64_t l = 0; l < channels; ++l) dst[l * plane + p] = src[p * kBlock + l];
+  }
+}
+
+void ToBlocked(const Reorder& r, const float* plain, float* blocked, int64_t begin,
+               int64_t end) noexcept {
+  const int64_t plane = r.h * r.w;
+  ForEachRun(BlockCount(r.c), r.h, begin, end, [&](const Run& run) {
+    const int64_t c0 = run.block * kBlock;
+    const float* src = plain + run.n * r.plain_batch_stride + c0 * plane + run.row * r.w;
+    float* dst = blocked + run.n * r.blocked_batch_stride + c0 * plane + run.row * r.w * kBlock;
+    BlockFromPlanes(src, plane, std::min(kBlock, r.c - c0), run.rows * r.w, dst);
+  });
+}
+
+void ToPlain(const Reorder& r, const float* blocked, float* plain, int64_t begin,
+             int64_t end) noexcept {
+  const int64_t plane = r.h * r.w;
+  ForEachRun(BlockCount(r.c), r.h, begin, end, [&](const Run& run) {
+    const int64_t c0 = run.block * kBlock;
+    const float* src =
+        blocked + run.n * r.blocked_batch_stride + c0 * plane + run.row * r.w * kBlock;
+    float* dst = plain + run.n * r.plain_batch_stride + c0 * plane + run.row * r.w;
+    PlanesFromBlock(src, plane, std::min(kBlock, r.c - c0), run.rows * r.w, dst);
+  });
+}
+
+// Lanes [0, kWidth) and [lanes - kWidth, lanes) of each pixel, which overlap: kWidth <= lanes
+// <= 16.
+template <int64_t kWidth>
+void CopyLanesWide(const float* src, float* dst, int64_t lanes, int64_t pixels) {
+  const hn::CappedTag<float, kWidth> d;
+  const int64_t step = static_cast<int64_t>(hn::Lanes(d)), last = lanes - kWidth;
+  for (int64_t p = 0; p < pixels * kBlock; p += kBlock) {
+    for (int64_t i = 0; i < kWidth; i += step)
+      hn::StoreU(hn::LoadU(d, src + p + i), d, dst + p + i);
+    for (int64_t i = last; i < lanes; i += step)
+      hn::StoreU(hn::LoadU(d, src + p + i), d, dst + p + i);
+  }
+}
+
+void CopyLanes(const float* src, float* dst, int64_t lanes, int64_t pixels) {
+  if (lanes >= 8) return CopyLanesWide<8>(src, dst, lanes, pixels);
+  if (lanes >= 4) return CopyLanesWide<4>(src, dst, lanes, pixels);
+  for (int64_t p = 0; p < pixels * kBlock; p += kBlock) {
+    for (int64_t l = 0; l < lanes; ++l) dst[p + l] = src[p + l];
+  }
+}
+
+void ZeroLanes(float* dst, int64_t lanes, int64_t pixels) {
+  for (int64_t p = 0; p < pixels; ++p) std::fill_n(dst + p * kBlock, lanes, 0.0f);
+}
+
+void CopyChannels(const ChannelCopy& p, const float* src, float* dst, int64_t begin,
+                  int64_t end) noexcept {
+  const int64_t plane = p.h * p.w, dst_end = p.dst_begin + p.count;
+  const int64_t first = p.dst_begin / kBlock;
+  const int64_t blocks = BlockCount(dst_end) - first;
+  ForEachRun(blocks, p.h, begin, end, [&](const Run& run) {
+    const int64_t block = first + run.block, pixels = run.rows * p.w;
+    const int64_t at = run.row * p.w * kBlock;
+    float* out = dst + run.n * p.dst_batch_stride + block * kBlock * plane + at;
+    const float* in = src + run.n * p.src_batch_stride + at;
+    int64_t lane = std::max(p.dst_begin - block * kBlock, int64_t{0});
+    const int64_t last = std::min(dst_end - block * kBlock, kBlock);
+    while (lane < last) {
+      const int64_t from = p.src_begin + block * kBlock + lane - p.dst_begin;
+      const int64_t lanes = std::min(last - lane, kBlock - from % kBlock);
+      const float* part = in + from / kBlock * kBlock * plane + from % kBlock;
+      if (lanes == kBlock) {
+        std::memcpy(out, part, static_cast<std::size_t>(pixels * kBlock) * sizeof(float));
+      } else {
+        CopyLanes(part, out + lane, lanes, pixels);
+      }
+      lane += lanes;
+    }
+    if (last < kBlock && dst_end == p.dst_c) ZeroLanes(out + last, kBlock - last, pixels);
+  });
+}
+
+#if HWY_TARGET != HWY_SCALAR
+// A block of a two-group shuffle whose channel pairs do not straddle source blocks: `even` and
+// `odd` point to the pair of each group for each quad of lanes.
+void InterleavePairs(const float* const* even, const float* const* odd, int64_t pixels,
+                     float* dst) {
+  const D4 d;
+  const hn::CappedTag<float, 2> pair;
+  for (int64_t p = 0; p < pixels * kBlock; p += kBlock) {
+    for (int64_t q = 0; q < 4; ++q) {
+      const auto a = hn::ZeroExtendVector(d, hn::LoadU(pair, even[q] + p));
+      const auto b = hn::ZeroExtendVector(d, hn::LoadU(pair, odd[q] + p));
+      hn::StoreU(hn::InterleaveLower(d, a, b), d, dst + p + 4 * q);
+    }
+  }
+}
+
+#endif
+
+void ShuffleChannels(const ChannelShuffle& p, const float* src, float* dst, int64_t begin,
+                     int64_t end) noexcept {
+  const int64_t plane = p.h * p.w, per_group = p.c / p.groups;
+  const int64_t blocks = BlockCount(p.c);
+  ForEachRun(blocks, p.h, begin, end, [&](const Run& run) {
+    const int64_t image = run.n * blocks * kBlock * plane, at = run.row * p.w * kBlock;
+    const int64_t pixels = run.rows * p.w;
+    const int64_t lanes = std::min(kBlock, p.c - run.block * kBlock);
+    float* out = dst + image + run.block * kBlock * plane + at;
+    const float* from[kBlock];
+    for (int64_t l = 0; l < lanes; ++l) {
+      const int64_t c = run.block * kBlock + l;
+      const int64_t s = c % p.groups * per_group + c / p.groups;
+      from[l] = src + image + s / kBlock * kBlock * plane + at + s % kBlock;
+    }
+#if HWY_TARGET != HWY_SCALAR
+    const bool pairs = p.groups == 2 && per_group % 2 == 0;
+    if (pairs && lanes == kBlock) {
+      const float* const even[4] = {from[0], from[4], from[8], from[12]};
+      const float* const odd[4] = {from[1], from[5], from[9], from[13]};
+      InterleavePairs(even, odd, pixels, out);
+      return;
+    }
+#endif
+    for (int64_t i = 0; i < pixels * kBlock; i += kBlock) {
+      for (int64_t l = 0; l < lanes; ++l) out[i + l] = from[l][i];
+      for (int64_t l = lanes; l < kBlock; ++l) out[i + l] = 0.0f;
+    }
+  });
+}
+
+// In strips of 16 rows, so that each cache line of the source is used whole.
+void Transpose32(const uint32_t* src, int64_t src_stride, uint32_t* dst, int64_t dst_stride,
+                 int64_t rows, int64_t cols) noexcept {
+#if HWY_TARGET != HWY_SCALAR
+  const D4 d;
+  const hn::RebindToUnsigned<D4> du;
+  const auto load = [&](const uint32_t* p) HWY_ATTR { return hn::BitCast(d, hn::LoadU(du, p)); };
+#endif
+  for (int64_t r0 = 0; r0 < rows; r0 += 16) {
+    const int64_t strip = std::min(rows - r0, int64_t{16});
+    int64_t c = 0;
+#if HWY_TARGET != HWY_SCALAR
+    for (; c + 4 <= cols && strip >= 4; c += 4) {
+      const uint32_t* in = src + c * src_stride + r0;
+      uint32_t* out = dst + r0 * dst_stride + c;
+      int64_t r = 0;
+      for (; r + 4 <= strip; r += 4) {
+        V4 v[4] = {load(in + r), load(in + r + src_stride), load(in + r + 2 * src_stride),
+                   load(in + r + 3 * src_stride)};
+        Transpose4x4(v[0], v[1], v[2], v[3]);
+        for (int64_t i = 0; i < 4; ++i) {
+          hn::StoreU(hn::BitCast(du, v[i]), du, out + (r + i) * dst_stride);
+        }
+      }
+      for (; r < strip; ++r) {
+        for (int64_t i = 0; i < 4; ++i) out[r * dst_stride + i] = in[i * src_stride + r];
+      }
+    }
+#endif
+    for (int64_t r = r0; r < r0 + strip; ++r) {
+      for (int64_t i = c; i < cols; ++i) dst[r * dst_stride + i] = src[i * src_stride + r];
+    }
+  }
+}
+
+constexpr LayoutTable kTable = {ToBlocked, ToPlain, CopyChannels, ShuffleChannels, Transpose32};
+}  // namespace
+
+const LayoutTable* LayoutTableForTarget() { return &kTable; }
+
+}  // namespace HWY_NAMESPACE
+}  // namespace kinglet::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace kinglet::kernels {
+
+HWY_EXPORT(LayoutTableForTarget);
+
+const LayoutTable& GetLayoutTable() noexcept { return *KINGLET_RESOLVE(LayoutTableForTarget)(); }
+
+int64_t UnitCount(const Reorder& r) noexcept { return r.n * (BlockCount(r.c)) * r.h; }
+
+int64_t UnitCount(const ChannelCopy& p) noexcept {
+  if (p.count <= 0) return 0;
+  return p.n * (BlockCount(p.dst_begin + p.count) - p.dst_begin / kBlock) * p.h;
+}
+
+int64_t UnitCount(const ChannelShuffle& p) noexcept { return p.n * (BlockCount(p.c)) * p.h; }
+
+}  // namespace kinglet::kernels
+#endif

@@ -1,0 +1,170 @@
+#include "kernels/layout/layout.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "kernels/common/blocked.h"
+#include "tests/support/blocked.h"
+#include "tests/support/guarded_buffer.h"
+#include "tests/support/targets.h"
+
+namespace kinglet::kernels {
+namespace {
+
+using testing::ForEachTarget;
+using testing::GuardedBuffer;
+using testing::PadLanesAreZero;
+using testing::RandomFloats;
+using testing::ToBlockedNaive;
+
+constexpr int64_t kChannels[] = {1, 2, 3, 4, 7, 8, 12, 15, 16, 17, 24, 31, 32, 33, 58};
+constexpr int64_t kSizes[][2] = {{1, 1}, {1, 3}, {2, 2}, {3, 5}, {4, 4}, {2, 9}};
+
+size_t Count(int64_t n, int64_t c, int64_t h, int64_t w) {
+  return static_cast<size_t>(n * c * h * w);
+}
+
+// Runs all units in pieces of `step`, as threads would.
+template <typename F>
+void InPieces(int64_t units, int64_t step, F f) {
+  for (int64_t begin = 0; begin < units; begin += step) f(begin, std::min(begin + step, units));
+}
+
+TEST(Layout, ReorderMatchesTheNaiveOneAndComesBack) {
+  ForEachTarget([] {
+    const LayoutTable& table = GetLayoutTable();
+    for (const int64_t c : kChannels) {
+      for (const auto& [h, w] : kSizes) {
+        for (const size_t shift : {0u, 1u}) {
+          const int64_t n = 2;
+          const auto plain = RandomFloats(Count(n, c, h, w), 1);
+          const Reorder r = {n, c, h, w, c * h * w, RoundUpToBlock(c) * h * w};
+          const GuardedBuffer<float> src(plain, shift);
+          GuardedBuffer<float> blocked(static_cast<size_t>(BlockedCount(n, c, h, w)), shift);
+          std::fill(blocked.begin(), blocked.end(), 7.0f);
+          InPieces(UnitCount(r), 3, [&](int64_t begin, int64_t end) {
+            table.to_blocked(r, src.data(), blocked.data(), begin, end);
+          });
+          ASSERT_EQ(blocked.values(), ToBlockedNaive(plain, n, c, h, w))
+              << c << ' ' << h << ' ' << w;
+          ASSERT_TRUE(blocked.Intact());
+          GuardedBuffer<float> back(plain.size(), shift);
+          InPieces(UnitCount(r), 2, [&](int64_t begin, int64_t end) {
+            table.to_plain(r, blocked.data(), back.data(), begin, end);
+          });
+          ASSERT_EQ(back.values(), plain) << c << ' ' << h << ' ' << w;
+          ASSERT_TRUE(back.Intact());
+        }
+      }
+    }
+  });
+}
+
+TEST(Layout, ReorderKeepsToItsSliceOfALargerTensor) {
+  ForEachTarget([] {
+    const int64_t n = 2, c = 5, h = 3, w = 3, gap = 7;
+    const Reorder r = {n, c, h, w, c * h * w + gap, 16 * h * w + gap};
+    const auto plain = RandomFloats(Count(n, c, h, w) + static_cast<size_t>(n * gap), 2);
+    std::vector<float> blocked(static_cast<size_t>(n * r.blocked_batch_stride), 9.0f);
+    GetLayoutTable().to_blocked(r, plain.data(), blocked.data(), 0, UnitCount(r));
+    for (int64_t b = 0; b < n; ++b) {
+      for (int64_t i = 0; i < gap; ++i) {
+        EXPECT_EQ(blocked[static_cast<size_t>(b * r.blocked_batch_stride + 16 * h * w + i)], 9.0f);
+      }
+      EXPECT_EQ(blocked[static_cast<size_t>(b * r.blocked_batch_stride)],
+                plain[static_cast<size_t>(b * r.plain_batch_stride)]);
+    }
+  });
+}
+
+TEST(Layout, CopyChannelsAtEveryOffset) {
+  ForEachTarget([] {
+    const int64_t n = 2, h = 2, w = 3, src_c = 50, dst_c = 45;
+    const auto from = RandomFloats(Count(n, src_c, h, w), 3);
+    const auto to = RandomFloats(Count(n, dst_c, h, w), 4);
+    const auto src = ToBlockedNaive(from, n, src_c, h, w);
+    for (const int64_t a : {0, 1, 5, 10, 15, 16, 17, 26, 32}) {
+      for (const int64_t b : {0, 1, 3, 8, 15, 16, 20, 32, 40}) {
+        for (const int64_t count : {0, 1, 2, 4, 5, 8, 11, 16, 17, 29, 32, 45}) {
+          if (a + count > src_c || b + count > dst_c) continue;
+          GuardedBuffer<float> dst(ToBlockedNaive(to, n, dst_c, h, w));
+          auto want = to;
+          for (int64_t i = 0; i < n; ++i) {
+            for (int64_t k = 0; k < count * h * w; ++k) {
+              want[static_cast<size_t>((i * dst_c + b) * h * w + k)] =
+                  from[static_cast<size_t>((i * src_c + a) * h * w + k)];
+            }
+          }
+          const ChannelCopy p = {n, h, w, src_c, a, dst_c, b, count, 64 * h * w, 48 * h * w};
+          InPieces(UnitCount(p), 3, [&](int64_t begin, int64_t end) {
+            GetLayoutTable().copy_channels(p, src.data(), dst.data(), begin, end);
+          });
+          ASSERT_EQ(dst.values(), ToBlockedNaive(want, n, dst_c, h, w))
+              << a << " to " << b << " count " << count;
+          ASSERT_TRUE(dst.Intact());
+        }
+      }
+    }
+  });
+}
+
+TEST(Layout, CopyThatReachesTheEndClearsPadLanes) {
+  ForEachTarget([] {
+    const int64_t h = 2, w = 2;
+    const auto src = ToBlockedNaive(RandomFloats(Count(1, 9, h, w), 5), 1, 9, h, w);
+    for (const int64_t first : {0, 1, 2}) {
+      std::vector<float> dst(static_cast<size_t>(BlockedCount(1, 9 + first, h, w)), 3.0f);
+      const ChannelCopy p = {1, h, w, 9, 0, 9 + first, first, 9, 16 * h * w, 16 * h * w};
+      GetLayoutTable().copy_channels(p, src.data(), dst.data(), 0, UnitCount(p));
+      EXPECT_TRUE(PadLanesAreZero(dst, 1, 9 + first, h, w));
+      if (first > 0) {
+        EXPECT_EQ(dst[0], 3.0f);
+      }
+    }
+  });
+}
+
+TEST(Layout, ShuffleChannels) {
+  ForEachTarget([] {
+    const int64_t n = 2, h = 3, w = 2;
+    for (const auto& [c, groups] : std::vector<std::pair<int64_t, int64_t>>{{4, 2},
+                                                                            {6, 3},
+                                                                            {16, 2},
+                                                                            {24, 4},
+                                                                            {30, 2},
+                                                                            {48, 2},
+                                                                            {50, 2},
+                                                                            {116, 2},
+                                                                            {232, 2},
+                                                                            {116, 4},
+                                                                            {17, 1},
+                                                                            {17, 17}}) {
+      const auto plain = RandomFloats(Count(n, c, h, w), 6);
+      std::vector<float> want(plain.size());
+      const int64_t per_group = c / groups, plane = h * w;
+      for (int64_t b = 0; b < n; ++b) {
+        for (int64_t g = 0; g < groups; ++g) {
+          for (int64_t i = 0; i < per_group; ++i) {
+            for (int64_t p = 0; p < plane; ++p) {
+              want[static_cast<size_t>((b * c + i * groups + g) * plane + p)] =
+                  plain[static_cast<size_t>((b * c + g * per_group + i) * plane + p)];
+            }
+          }
+        }
+      }
+      const GuardedBuffer<float> src(ToBlockedNaive(plain, n, c, h, w));
+      GuardedBuffer<float> dst(src.size());
+      std::fill(dst.begin(), dst.end(), 5.0f);
+      const ChannelShuffle p = {n, c, h, w, groups};
+      InPieces(UnitCount(p), 4, [&](int64_t begin, int64_t end) {
+        GetLayoutTable().shuffle_channels(p, src.data(), dst.data(), begin, end);
+      });
+      ASSERT_EQ(dst.values(), ToBlockedNaive(want, n, c, h, w)) << c << " in " << groups;
+      ASSERT_TRUE(dst.Intact());
+    }
+  });
+}
+
+}  // namespace
+}  // namespace kinglet::kernels
