@@ -1,0 +1,33 @@
+// The project's shared test data, outside the repository.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+namespace kinglet::testing {
+
+inline std::filesystem::path SharedData() {
+  const char* set = std::getenv("KINGLET_SHARED_DATA");
+  return set != nullptr ? std::filesystem::path(set)
+                        : std::filesystem::path(KINGLET_SOURCE_DIR) / ".." / "shared" / "data";
+}
+
+inline std::vector<std::uint8_t> ReadBytes(const std::filesystem::path& path) {
+  std::ifstream stream(path, std::ios::binary);
+  EXPECT_TRUE(stream) << path;
+  return {std::istreambuf_iterator<char>(stream), {}};
+}
+
+}  // namespace kinglet::testing
+
+#define KINGLET_NEEDS_SHARED_DATA()                                                      \
+  if (!std::filesystem::exists(::kinglet::testing::SharedData()))                        \
+  GTEST_SKIP() << "no shared test data in " << ::kinglet::testing::SharedData().string() \
+               << " (set KINGLET_SHARED_DATA)"
