@@ -12,14 +12,15 @@
 //   namespace HWY_NAMESPACE {
 //   namespace hn = hwy::HWY_NAMESPACE;
 //   void Foo(const float* x, size_t n, float* y) noexcept { ... }
+//   FooFn GetFoo() { return &Foo; }   // Highway 1.0.3 cannot export a noexcept function itself
 //   }  // namespace HWY_NAMESPACE
 //   }  // namespace kinglet::kernels
 //   HWY_AFTER_NAMESPACE();
 //
 //   #if HWY_ONCE
 //   namespace kinglet::kernels {
-//   HWY_EXPORT(Foo);
-//   FooFn ResolveFoo() { return KINGLET_RESOLVE(Foo); }   // at plan time, kept in the plan
+//   HWY_EXPORT(GetFoo);
+//   FooFn ResolveFoo() { return KINGLET_RESOLVE(GetFoo)(); }   // at plan time, kept in the plan
 //   }  // namespace kinglet::kernels
 //   #endif
 //
