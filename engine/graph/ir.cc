@@ -43,13 +43,35 @@ namespace {
 std::vector<bool> InitiallyAvailable(const GraphIr& graph) {
   std::vector<bool> available(graph.values.size(), false);
   for (const ValueId id : graph.inputs) available[static_cast<std::size_t>(id)] = true;
+  for (const Capture& capture : graph.captures) {
+    available[static_cast<std::size_t>(capture.inner)] = true;
+  }
   for (std::size_t i = 0; i < graph.values.size(); ++i) {
     if (graph.values[i].is_constant()) available[i] = true;
   }
   return available;
 }
 
+// Inputs and captured values of a node.
+std::vector<ValueId> Needs(const Node& node) {
+  std::vector<ValueId> needs = CapturedValues(node);
+  needs.insert(needs.begin(), node.inputs.begin(), node.inputs.end());
+  return needs;
+}
+
 }  // namespace
+
+std::vector<ValueId> CapturedValues(const Node& node) {
+  std::vector<ValueId> captured;
+  for (const auto& [name, attribute] : node.attributes) {
+    if (const auto* subgraph = std::get_if<std::shared_ptr<GraphIr>>(&attribute)) {
+      for (const Capture& capture : (*subgraph)->captures) captured.push_back(capture.outer);
+    }
+  }
+  std::sort(captured.begin(), captured.end());
+  captured.erase(std::unique(captured.begin(), captured.end()), captured.end());
+  return captured;
+}
 
 void SortNodes(GraphIr& graph) {
   const std::vector<bool> available = InitiallyAvailable(graph);
@@ -58,7 +80,7 @@ void SortNodes(GraphIr& graph) {
   // A min-heap keeps the file's order among nodes that are ready.
   std::priority_queue<NodeId, std::vector<NodeId>, std::greater<>> ready;
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
-    for (const ValueId id : graph.nodes[n].inputs) {
+    for (const ValueId id : Needs(graph.nodes[n])) {
       if (id == kNoValue || available[static_cast<std::size_t>(id)]) continue;
       if (graph.value(id).producer == kNoNode) {
         Invalid(graph, NodeLabel(graph.nodes[n]) + ": input '" + graph.value(id).name +
@@ -99,7 +121,7 @@ void CheckGraph(const GraphIr& graph) {
   };
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
-    for (const ValueId id : node.inputs) {
+    for (const ValueId id : Needs(node)) {
       if (id == kNoValue) continue;
       if (!in_range(id) || !available[static_cast<std::size_t>(id)]) {
         Invalid(graph, NodeLabel(node) + " reads a value before it is made");
@@ -114,6 +136,11 @@ void CheckGraph(const GraphIr& graph) {
         Invalid(graph, NodeLabel(node) + " is not the recorded producer of its output");
       }
       available[static_cast<std::size_t>(id)] = true;
+    }
+    for (const auto& [name, attribute] : node.attributes) {
+      if (const auto* subgraph = std::get_if<std::shared_ptr<GraphIr>>(&attribute)) {
+        CheckGraph(**subgraph);
+      }
     }
   }
   if (graph.outputs.empty()) Invalid(graph, "the graph has no outputs");

@@ -65,6 +65,13 @@ struct Node {
   ValueId input(std::size_t i) const { return i < inputs.size() ? inputs[i] : kNoValue; }
 };
 
+// A value of the enclosing graph that a subgraph reads: in the subgraph it is a value that no node
+// of it makes. (Constants of the enclosing graph are constants of the subgraph too, not captures.)
+struct Capture {
+  ValueId outer;  // in the graph of the node that has the subgraph as attribute
+  ValueId inner;  // in the subgraph
+};
+
 struct GraphIr {
   std::string name;
   std::string source;  // file name for messages
@@ -72,6 +79,7 @@ struct GraphIr {
   std::vector<Node> nodes;
   std::vector<ValueId> inputs;  // without initializers
   std::vector<ValueId> outputs;
+  std::vector<Capture> captures;  // of a subgraph; each outer value once
 
   ValueId AddValue(Value value) {
     values.push_back(std::move(value));
@@ -91,12 +99,15 @@ struct GraphIr {
 // "node 'conv1' (Conv)": how messages name a node.
 std::string NodeLabel(const Node& node);
 
-// Sorts the nodes topologically. Throws Error(kInvalidModel) naming a node on a cycle, or an input
-// that nothing produces.
+// What a node needs besides its inputs: the values of its own graph that its subgraphs capture.
+std::vector<ValueId> CapturedValues(const Node& node);
+
+// Sorts the nodes topologically; subgraphs count as readers of what they capture. Throws
+// Error(kInvalidModel) naming a node on a cycle, or an input that nothing produces.
 void SortNodes(GraphIr& graph);
 
 // Checks that ids are in range, every value has one producer, nodes are sorted and outputs are
-// produced. Throws Error(kInvalidModel).
+// produced; in subgraphs too. Throws Error(kInvalidModel).
 void CheckGraph(const GraphIr& graph);
 
 }  // namespace kinglet

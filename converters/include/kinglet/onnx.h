@@ -1,0 +1,46 @@
+// Reads ONNX files into graphs.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "kinglet/graph.h"
+
+namespace kinglet {
+
+// What a model may claim before it is refused. Whatever it claims, no memory is taken before the
+// bytes behind the claim have been seen.
+struct OnnxLimits {
+  int nesting = 64;                 // subgraphs inside subgraphs
+  std::int64_t nodes = 1'000'000;   // in all graphs together
+  std::int64_t values = 4'000'000;  // mentions of tensors: inputs, outputs, initializers
+  std::int64_t attribute_elements = 4'000'000;        // attributes, and the elements of their lists
+  int rank = 64;                                      // dimensions of one tensor
+  std::int64_t name_bytes = 4096;                     // one name
+  std::int64_t tensor_bytes = std::int64_t{2} << 30;  // one tensor
+  std::int64_t total_tensor_bytes = std::int64_t{8} << 30;  // all tensors of the model
+};
+
+// Reads the ONNX model at `path`: IR versions 3 to 10, opsets 7 to 21 of the default domain. Nodes
+// are copied without knowing their operators, sorted topologically; Constant nodes and initializers
+// become constants of the graph (initializers that are also listed as graph inputs included).
+// Where an initializer has both raw and typed data, the raw data counts. Tensors are views into the
+// mapped file where their alignment allows it, so the file must not be changed or truncated while
+// the graph or a model made from it lives. External data is read from the folder of `path` and
+// below only; links are not followed.
+//
+// Names that are not printable UTF-8 are kept with the offending bytes written as \xNN.
+//
+// Throws Error(kIo) when the file cannot be read, Error(kInvalidModel) when it is malformed,
+// Error(kUnsupported) for a part of ONNX that Kinglet does not have, Error(kResource) beyond
+// `limits`. The format: https://github.com/onnx/onnx/blob/main/docs/IR.md.
+Graph ReadOnnx(const std::string& path, const OnnxLimits& limits = {});
+
+// The same from memory. `name` stands for the file in messages. The bytes are copied: they need not
+// outlive the call. External data is refused, because the model has no folder.
+Graph ReadOnnxBytes(std::span<const std::byte> bytes, std::string name,
+                    const OnnxLimits& limits = {});
+
+}  // namespace kinglet

@@ -1,0 +1,47 @@
+#include "converters/onnx/context.h"
+
+namespace kinglet::onnx {
+namespace {
+
+void Charge(std::int64_t count, std::int64_t limit, const char* what, const Place& place,
+            std::int64_t& used) {
+  if (count > limit - used) {
+    Fail(ErrorCode::kResource, place,
+         "the model has more than " + std::to_string(limit) + " " + what +
+             ", the limit for a model (OnnxLimits)");
+  }
+  used += count;
+}
+
+}  // namespace
+
+void Context::ChargeNode(const Place& place) { Charge(1, limits.nodes, "nodes", place, nodes); }
+
+void Context::ChargeValues(std::int64_t count, const Place& place) {
+  Charge(count, limits.values, "mentions of tensors", place, values);
+}
+
+void Context::ChargeAttributeElements(std::int64_t count, const Place& place) {
+  Charge(count, limits.attribute_elements, "attribute elements", place, attribute_elements);
+}
+
+void Context::ChargeTensor(std::int64_t bytes, const Place& place) {
+  if (bytes > limits.tensor_bytes) {
+    Fail(ErrorCode::kResource, place,
+         "holds " + std::to_string(bytes) + " bytes, more than the limit of " +
+             std::to_string(limits.tensor_bytes) + " for a tensor (OnnxLimits)");
+  }
+  Charge(bytes, limits.total_tensor_bytes, "bytes of tensors", place, tensor_bytes);
+}
+
+std::string Context::Name(std::string_view name, const Place& place) const {
+  if (static_cast<std::int64_t>(name.size()) > limits.name_bytes) {
+    Fail(ErrorCode::kResource, place,
+         "the name " + Quoted(name) + " has " + std::to_string(name.size()) +
+             " bytes, more than the limit of " + std::to_string(limits.name_bytes) +
+             " (OnnxLimits)");
+  }
+  return Printable(name);
+}
+
+}  // namespace kinglet::onnx

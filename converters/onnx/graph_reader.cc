@@ -1,0 +1,363 @@
+#include "converters/onnx/graph_reader.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include "converters/onnx/tensor.h"
+#include "converters/onnx/wire.h"
+
+namespace kinglet::onnx {
+namespace {
+
+// Field numbers of GraphProto.
+enum : std::uint32_t {
+  kGraphNode = 1,
+  kGraphName = 2,
+  kGraphInitializer = 5,
+  kGraphInput = 11,
+  kGraphOutput = 12,
+  kGraphValueInfo = 13,
+  kGraphSparseInitializer = 15,
+};
+
+// Field numbers of NodeProto.
+enum : std::uint32_t {
+  kNodeInput = 1,
+  kNodeOutput = 2,
+  kNodeName = 3,
+  kNodeOp = 4,
+  kNodeAttribute = 5,
+  kNodeDomain = 7,
+};
+
+// Field numbers of what declares a value.
+enum : std::uint32_t {
+  kInfoName = 1,
+  kInfoType = 2,
+  kTypeTensor = 1,
+  kTypeDenotation = 6,
+  kTensorElement = 1,
+  kTensorShape = 2,
+  kShapeDim = 1,
+  kDimValue = 1,
+  kDimParam = 2,
+};
+
+}  // namespace
+
+GraphReader::GraphReader(Context& context, const Place& place, GraphReader* outer)
+    : context_(context), place_(place), outer_(outer), graph_(std::make_unique<GraphIr>()) {
+  if (Depth() > context.limits.nesting) {
+    Invalid(place, "subgraphs are nested deeper than " + std::to_string(context.limits.nesting) +
+                       ", the limit (OnnxLimits)");
+  }
+}
+
+std::unique_ptr<GraphIr> GraphReader::Read(std::string_view proto) {
+  const Parts parts = Scan(proto);
+  graph_->name = Shortened(parts.name);
+  graph_->source = context_.source;
+  ReadInitializers(parts);
+  ReadInputs(parts);
+  std::vector<NodeParts> nodes;
+  nodes.reserve(parts.nodes.size());
+  for (std::size_t i = 0; i < parts.nodes.size(); ++i) {
+    nodes.push_back(
+        ScanNode(parts.nodes[i], Place(place_, "node", {}, static_cast<std::int64_t>(i))));
+  }
+  std::vector<bool> constant(nodes.size(), false);
+  DefineOutputs(nodes, constant);
+  ReadValueInfos(parts);
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (constant[i]) continue;
+    ReadNode(nodes[i],
+             Place(place_, "node", nodes[i].name, static_cast<std::int64_t>(i), nodes[i].op));
+  }
+  ReadOutputs(parts);
+  SortNodes(*graph_);
+  return std::move(graph_);
+}
+
+GraphReader::Parts GraphReader::Scan(std::string_view proto) {
+  Parts parts;
+  WireReader reader(proto, place_);
+  const auto add = [&](std::vector<std::string_view>& list) {
+    context_.ChargeValues(1, place_);
+    list.push_back(reader.Bytes());
+  };
+  while (reader.Next()) {
+    switch (reader.field()) {
+      case kGraphNode:
+        context_.ChargeNode(place_);
+        parts.nodes.push_back(reader.Bytes());
+        break;
+      case kGraphName:
+        parts.name = reader.Bytes();
+        break;
+      case kGraphInitializer:
+        add(parts.initializers);
+        break;
+      case kGraphInput:
+        add(parts.inputs);
+        break;
+      case kGraphOutput:
+        add(parts.outputs);
+        break;
+      case kGraphValueInfo:
+        add(parts.value_infos);
+        break;
+      case kGraphSparseInitializer:
+        Unsupported(place_, "has sparse initializers; store the weights as dense ones");
+      default:
+        break;
+    }
+  }
+  return parts;
+}
+
+GraphReader::NodeParts GraphReader::ScanNode(std::string_view proto, const Place& place) {
+  NodeParts parts;
+  WireReader reader(proto, place);
+  while (reader.Next()) {
+    switch (reader.field()) {
+      case kNodeInput:
+        context_.ChargeValues(1, place);
+        parts.inputs.push_back(reader.Bytes());
+        break;
+      case kNodeOutput:
+        context_.ChargeValues(1, place);
+        parts.outputs.push_back(reader.Bytes());
+        break;
+      case kNodeName:
+        parts.name = reader.Bytes();
+        break;
+      case kNodeOp:
+        parts.op = reader.Bytes();
+        break;
+      case kNodeAttribute:
+        context_.ChargeAttributeElements(1, place);
+        parts.attributes.push_back(reader.Bytes());
+        break;
+      case kNodeDomain:
+        parts.domain = NormalDomain(reader.Bytes());
+        break;
+      default:
+        break;
+    }
+  }
+  if (parts.op.empty()) Invalid(place, "has no operator");
+  const bool makes_nothing = std::all_of(parts.outputs.begin(), parts.outputs.end(),
+                                         [](std::string_view name) { return name.empty(); });
+  if (makes_nothing) Invalid(Place(place, "operator", parts.op), "the node has no output");
+  if (parts.name.empty()) {
+    parts.name = *std::find_if(parts.outputs.begin(), parts.outputs.end(),
+                               [](std::string_view name) { return !name.empty(); });
+  }
+  return parts;
+}
+
+void GraphReader::ReadShape(std::string_view proto, const Place& place, Value& value) {
+  value.has_shape = true;
+  WireReader reader(proto, place);
+  while (reader.Next()) {
+    if (reader.field() != kShapeDim) continue;
+    if (value.dims.size() >= static_cast<std::size_t>(context_.limits.rank)) {
+      Fail(ErrorCode::kResource, place,
+           "has more than " + std::to_string(context_.limits.rank) +
+               " dimensions, the limit for a tensor (OnnxLimits)");
+    }
+    std::int64_t size = kUnknownDim;
+    std::string symbol;
+    WireReader dim(reader.Bytes(), place);
+    while (dim.Next()) {
+      if (dim.field() == kDimValue) size = dim.Int();
+      if (dim.field() == kDimParam) symbol = context_.Name(dim.Bytes(), place);
+    }
+    // A negative size is how some exporters say that it is free.
+    value.dims.push_back(size < 0 ? kUnknownDim : size);
+    value.symbols.push_back(size < 0 ? std::move(symbol) : std::string());
+  }
+}
+
+GraphReader::Declaration GraphReader::ReadDeclaration(std::string_view proto, const Place& place) {
+  Declaration declared;
+  std::string_view type;
+  WireReader reader(proto, place);
+  while (reader.Next()) {
+    if (reader.field() == kInfoName) declared.name = reader.Bytes();
+    if (reader.field() == kInfoType) type = reader.Bytes();
+  }
+  if (declared.name.empty()) Invalid(place, "has no name");
+  const Place named(place, "value", declared.name);
+  WireReader types(type, named);
+  while (types.Next()) {
+    if (types.field() == kTypeDenotation) continue;
+    declared.is_tensor = types.field() == kTypeTensor;
+    if (!declared.is_tensor) continue;
+    WireReader tensor(types.Bytes(), named);
+    while (tensor.Next()) {
+      if (tensor.field() == kTensorElement) {
+        declared.value.type = ElementType(tensor.Int(), named);
+      } else if (tensor.field() == kTensorShape) {
+        declared.value.dims.clear();
+        declared.value.symbols.clear();
+        ReadShape(tensor.Bytes(), named, declared.value);
+      }
+    }
+  }
+  return declared;
+}
+
+ValueId GraphReader::Define(std::string_view name, Value value, const Place& place) {
+  if (name.empty()) Invalid(place, "has no name");
+  value.name = context_.Name(name, place);
+  const auto [it, added] = ids_.emplace(name, static_cast<ValueId>(graph_->values.size()));
+  if (!added) {
+    Invalid(place, "the name " + Quoted(name) +
+                       " is taken already by another input, initializer or node output");
+  }
+  return graph_->AddValue(std::move(value));
+}
+
+void GraphReader::DefineConstant(std::string_view name, Tensor tensor, const Place& place) {
+  Value value;
+  value.type = tensor.type();
+  value.has_shape = true;
+  value.dims = tensor.shape();
+  value.symbols.resize(value.dims.size());
+  value.constant = std::move(tensor);
+  Define(name, std::move(value), place);
+}
+
+void GraphReader::ReadInitializers(const Parts& parts) {
+  for (std::size_t i = 0; i < parts.initializers.size(); ++i) {
+    const auto index = static_cast<std::int64_t>(i);
+    const std::string_view name =
+        TensorName(parts.initializers[i], Place(place_, "initializer", {}, index));
+    const Place place(place_, "initializer", name, name.empty() ? index : -1);
+    DefineConstant(name, ReadTensor(parts.initializers[i], context_, place), place);
+  }
+}
+
+void GraphReader::ReadInputs(const Parts& parts) {
+  for (std::size_t i = 0; i < parts.inputs.size(); ++i) {
+    const Place place(place_, "input", {}, static_cast<std::int64_t>(i));
+    Declaration declared = ReadDeclaration(parts.inputs[i], place);
+    const auto known = ids_.find(declared.name);
+    // Files of IR version 3 list their initializers among the inputs.
+    if (known != ids_.end() && graph_->value(known->second).is_constant()) continue;
+    if (!declared.is_tensor) {
+      Unsupported(place, Quoted(declared.name) +
+                             " is no tensor; sequences, maps and optional "
+                             "inputs are not supported");
+    }
+    graph_->inputs.push_back(Define(declared.name, std::move(declared.value), place));
+  }
+}
+
+void GraphReader::DefineOutputs(const std::vector<NodeParts>& nodes, std::vector<bool>& constant) {
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    const NodeParts& node = nodes[i];
+    const Place place(place_, "node", node.name, static_cast<std::int64_t>(i), node.op);
+    if (node.op == "Constant" && node.domain.empty()) {
+      if (node.outputs.size() != 1 || !node.inputs.empty()) {
+        Invalid(place, "expected no input and one output");
+      }
+      DefineConstant(node.outputs[0], ReadConstant(node.attributes, context_, *this, place), place);
+      constant[i] = true;
+      continue;
+    }
+    for (const std::string_view output : node.outputs) {
+      if (!output.empty()) Define(output, {}, place);
+    }
+  }
+}
+
+void GraphReader::ReadValueInfos(const Parts& parts) {
+  const auto declare = [this](const Declaration& declared) {
+    const auto it = ids_.find(declared.name);
+    if (it == ids_.end() || !declared.is_tensor) return;
+    Value& value = graph_->value(it->second);
+    const bool is_input =
+        std::find(graph_->inputs.begin(), graph_->inputs.end(), it->second) != graph_->inputs.end();
+    if (value.is_constant() || is_input) return;
+    if (declared.value.type != DataType::kUndefined) value.type = declared.value.type;
+    if (declared.value.has_shape) {
+      value.has_shape = true;
+      value.dims = declared.value.dims;
+      value.symbols = declared.value.symbols;
+    }
+  };
+  for (std::size_t i = 0; i < parts.value_infos.size(); ++i) {
+    const Place place(place_, "value_info", {}, static_cast<std::int64_t>(i));
+    declare(ReadDeclaration(parts.value_infos[i], place));
+  }
+  for (std::size_t i = 0; i < parts.outputs.size(); ++i) {
+    const Place place(place_, "output", {}, static_cast<std::int64_t>(i));
+    declare(ReadDeclaration(parts.outputs[i], place));
+  }
+}
+
+ValueId GraphReader::Find(std::string_view name, const Place& place) {
+  if (const auto it = ids_.find(name); it != ids_.end()) return it->second;
+  if (outer_ == nullptr) return kNoValue;
+  const ValueId outer_id = outer_->Find(name, place);
+  if (outer_id == kNoValue) return kNoValue;
+  context_.ChargeValues(1, place);
+  Value value = outer_->graph_->value(outer_id);
+  value.producer = kNoNode;
+  const bool captured = !value.is_constant();
+  const ValueId id = graph_->AddValue(std::move(value));
+  ids_.emplace(name, id);
+  if (captured) graph_->captures.push_back({outer_id, id});
+  return id;
+}
+
+void GraphReader::ReadNode(const NodeParts& parts, const Place& place) {
+  Node node;
+  node.name = Shortened(parts.name);
+  node.op = context_.Name(parts.op, place);
+  node.domain = context_.Name(parts.domain, place);
+  if (context_.functions.count({parts.domain, parts.op}) > 0) {
+    Unsupported(place, "calls a function that the model defines; export it with functions inlined");
+  }
+  const auto opset = context_.opsets.find(parts.domain);
+  if (opset == context_.opsets.end()) {
+    Invalid(place, "the model imports no operator set of the domain " +
+                       Quoted(parts.domain.empty() ? "ai.onnx" : parts.domain));
+  }
+  node.opset = opset->second;
+  for (const std::string_view input : parts.inputs) {
+    const ValueId id = input.empty() ? kNoValue : Find(input, place);
+    if (id == kNoValue && !input.empty()) {
+      Invalid(place,
+              "the input " + Quoted(input) + " is no graph input, initializer or output of a node");
+    }
+    node.inputs.push_back(id);
+  }
+  for (const std::string_view output : parts.outputs) {
+    node.outputs.push_back(output.empty() ? kNoValue : ids_.find(output)->second);
+  }
+  node.attributes = ReadAttributes(parts.attributes, context_, *this, place);
+  graph_->AddNode(std::move(node));
+}
+
+void GraphReader::ReadOutputs(const Parts& parts) {
+  if (parts.outputs.empty()) Invalid(place_, "has no outputs");
+  std::set<std::string_view> seen;
+  for (std::size_t i = 0; i < parts.outputs.size(); ++i) {
+    const Place place(place_, "output", {}, static_cast<std::int64_t>(i));
+    const std::string_view name = ReadDeclaration(parts.outputs[i], place).name;
+    const ValueId id = Find(name, place);
+    if (id == kNoValue) {
+      Invalid(place, Quoted(name) + " is made by no node, input or initializer");
+    }
+    if (!seen.insert(graph_->value(id).name).second) {
+      Invalid(place, Quoted(name) + " is listed twice");
+    }
+    graph_->outputs.push_back(id);
+  }
+}
+
+}  // namespace kinglet::onnx

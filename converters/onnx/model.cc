@@ -1,0 +1,154 @@
+// ModelProto.
+#include <limits>
+#include <new>
+#include <stdexcept>
+
+#include "converters/onnx/graph_reader.h"
+#include "converters/onnx/wire.h"
+#include "engine/graph/ir.h"
+#include "kinglet/onnx.h"
+
+namespace kinglet {
+namespace onnx {
+namespace {
+
+constexpr std::int64_t kMinIrVersion = 3;
+constexpr std::int64_t kMaxIrVersion = 10;
+constexpr std::int64_t kMinOpset = 7;
+constexpr std::int64_t kMaxOpset = 21;
+
+// Field numbers of ModelProto, OperatorSetIdProto and FunctionProto.
+enum : std::uint32_t {
+  kModelIrVersion = 1,
+  kModelGraph = 7,
+  kModelOpsetImport = 8,
+  kModelFunctions = 25,
+  kOpsetDomain = 1,
+  kOpsetVersion = 2,
+  kFunctionName = 1,
+  kFunctionDomain = 10,
+};
+
+void ReadOpsetImport(std::string_view proto, Context& context, const Place& place) {
+  std::string_view domain;
+  std::int64_t version = 0;
+  WireReader reader(proto, place);
+  while (reader.Next()) {
+    if (reader.field() == kOpsetDomain) domain = NormalDomain(reader.Bytes());
+    if (reader.field() == kOpsetVersion) version = reader.Int();
+  }
+  if (domain.empty() && (version < kMinOpset || version > kMaxOpset)) {
+    Unsupported(place, "imports operator set " + std::to_string(version) +
+                           " of ONNX; supported are " + std::to_string(kMinOpset) + " to " +
+                           std::to_string(kMaxOpset));
+  }
+  if (version < 0 || version > std::numeric_limits<int>::max()) {
+    Invalid(place,
+            "imports version " + std::to_string(version) + " of the domain " + Quoted(domain));
+  }
+  context.ChargeValues(1, place);
+  const auto [it, added] =
+      context.opsets.emplace(context.Name(domain, place), static_cast<int>(version));
+  if (!added && it->second != version) {
+    Invalid(place,
+            "imports two versions of the domain " + Quoted(domain.empty() ? "ai.onnx" : domain));
+  }
+}
+
+void ReadFunction(std::string_view proto, Context& context, const Place& place) {
+  std::string_view name;
+  std::string_view domain;
+  WireReader reader(proto, place);
+  while (reader.Next()) {
+    if (reader.field() == kFunctionName) name = reader.Bytes();
+    if (reader.field() == kFunctionDomain) domain = NormalDomain(reader.Bytes());
+  }
+  context.ChargeValues(1, place);
+  context.functions.emplace(domain, name);
+}
+
+void CheckIrVersion(std::int64_t version, const Place& place) {
+  if (version == 0) Invalid(place, "has no IR version: the file is no ONNX model");
+  if (version < kMinIrVersion || version > kMaxIrVersion) {
+    Unsupported(place, "has IR version " + std::to_string(version) + "; supported are " +
+                           std::to_string(kMinIrVersion) + " to " + std::to_string(kMaxIrVersion));
+  }
+}
+
+Graph ReadModel(std::string_view bytes, Context& context, const Place& place) {
+  if (bytes.empty()) Invalid(place, "the file is empty, expected an ONNX model");
+  std::int64_t ir_version = 0;
+  std::string_view graph;
+  int graphs = 0;
+  WireReader reader(bytes, place);
+  while (reader.Next()) {
+    switch (reader.field()) {
+      case kModelIrVersion:
+        ir_version = reader.Int();
+        break;
+      case kModelGraph:
+        graph = reader.Bytes();
+        ++graphs;
+        break;
+      case kModelOpsetImport:
+        ReadOpsetImport(reader.Bytes(), context, place);
+        break;
+      case kModelFunctions:
+        ReadFunction(reader.Bytes(), context, place);
+        break;
+      default:
+        break;
+    }
+  }
+  CheckIrVersion(ir_version, place);
+  if (graphs != 1) {
+    Invalid(place, "has " + std::to_string(graphs) +
+                       " graphs, expected one: the file is no ONNX "
+                       "model or damaged");
+  }
+  if (context.opsets.empty()) {
+    Invalid(place, "imports no operator set (opset_import); supported are versions " +
+                       std::to_string(kMinOpset) + " to " + std::to_string(kMaxOpset));
+  }
+  const Place graph_place(place, "graph");
+  std::unique_ptr<GraphIr> ir = GraphReader(context, graph_place, nullptr).Read(graph);
+  CheckGraph(*ir);
+  return Graph(std::move(ir));
+}
+
+// Running out of memory is an error like another here: the tensors are as large as the file says.
+template <typename Fn>
+Graph WithMemoryErrors(const Place& place, Fn fn) {
+  try {
+    return fn();
+  } catch (const std::bad_alloc&) {
+    Fail(ErrorCode::kResource, place, "not enough memory to read the model");
+  }
+}
+
+}  // namespace
+}  // namespace onnx
+
+Graph ReadOnnx(const std::string& path, const OnnxLimits& limits) {
+  onnx::Context context;
+  context.limits = limits;
+  context.source = onnx::Printable(path);
+  const onnx::Place place(context.source);
+  onnx::ExternalFiles external(path);
+  context.external = &external;
+  const auto file = onnx::MappedFile::Open(path, place);
+  context.owner = file;
+  return onnx::WithMemoryErrors(place,
+                                [&] { return onnx::ReadModel(file->bytes(), context, place); });
+}
+
+Graph ReadOnnxBytes(std::span<const std::byte> bytes, std::string name, const OnnxLimits& limits) {
+  onnx::Context context;
+  context.limits = limits;
+  context.source = onnx::Printable(name);
+  const onnx::Place place(context.source);
+  const std::string_view view(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return onnx::WithMemoryErrors(place, [&] { return onnx::ReadModel(view, context, place); });
+}
+
+}  // namespace kinglet
