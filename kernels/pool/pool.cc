@@ -1,0 +1,235 @@
+#include "kernels/pool/pool.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/pool/pool.cc"
+#include "kernels/common/blocked.h"
+#include "kernels/common/dispatch.h"
+#include "kernels/pool/pool-inl.h"
+#include "kernels/pool/window.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace kinglet::kernels {
+namespace HWY_NAMESPACE {
+namespace {
+
+PoolAxis AxisH(const Pool& p) {
+  return {p.in_h, p.out_h, p.kernel_h, p.stride_h, p.dilation_h, p.pad_top, p.pad_bottom};
+}
+PoolAxis AxisW(const Pool& p) {
+  return {p.in_w, p.out_w, p.kernel_w, p.stride_w, p.dilation_w, p.pad_left, p.pad_right};
+}
+
+template <class Op>
+float Scale(const Pool& p, const PoolTaps& h, const PoolTaps& w) {
+  if (!Op::kDivides) return 1.0f;
+  const int64_t taps = p.include_pad ? h.padded * w.padded : h.count() * w.count();
+  return 1.0f / static_cast<float>(std::max(taps, int64_t{1}));
+}
+
+// One output row of one block or plane.
+template <class Op>
+struct RowJob {
+  const Pool& p;
+  const float* x;  // of the whole map
+  float* y;        // of the row
+  PoolTaps h;
+  int64_t lanes;  // channels that are no pad lanes
+};
+
+template <class Op>
+void FillEmpty(float* y, int64_t lanes) {
+  for (int64_t l = 0; l < kBlock; ++l) y[l] = l < lanes ? Op::Empty() : 0.0f;
+}
+
+template <class Op>
+void BlockedBorder(const RowJob<Op>& job, const PoolAxis& axis, int64_t begin, int64_t end) {
+  const Pool& p = job.p;
+  for (int64_t o = begin; o < end; ++o) {
+    const PoolTaps w = TapsAt(axis, o);
+    if (w.count() == 0 || job.h.count() == 0) {
+      FillEmpty<Op>(job.y + o * kBlock, job.lanes);
+      continue;
+    }
+    const int64_t iy = job.h.start + job.h.begin * p.dilation_h;
+    const int64_t ix = w.start + w.begin * p.dilation_w;
+    const Window window = {job.x + (iy * p.in_w + ix) * kBlock, job.h.count(), w.count(),
+                           p.dilation_h * p.in_w * kBlock, p.dilation_w * kBlock};
+    StorePixel<Op>(ReduceWindow<Op>(window), Scale<Op>(p, job.h, w), job.y + o * kBlock);
+  }
+}
+
+template <class Op>
+void BlockedInterior(const RowJob<Op>& job, const PoolAxis& axis, const PoolInterior& interior) {
+  const Pool& p = job.p;
+  const PoolTaps w = TapsAt(axis, interior.begin);
+  const int64_t iy = job.h.start + job.h.begin * p.dilation_h;
+  const Window window = {job.x + (iy * p.in_w + w.start) * kBlock, job.h.count(), p.kernel_w,
+                         p.dilation_h * p.in_w * kBlock, p.dilation_w * kBlock};
+  float* y = job.y + interior.begin * kBlock;
+  const int64_t count = interior.end - interior.begin;
+  const float scale = Scale<Op>(p, job.h, w);
+  if (p.kernel_w == 3 && p.dilation_w == 1 && p.stride_w <= 2 && window.rows <= 3) {
+    const bool once = p.stride_w == 1;
+    switch (window.rows) {
+      case 1:
+        return once ? ThreeWide<Op, 1, 1>(window, count, scale, y)
+                    : ThreeWide<Op, 1, 2>(window, count, scale, y);
+      case 2:
+        return once ? ThreeWide<Op, 2, 1>(window, count, scale, y)
+                    : ThreeWide<Op, 2, 2>(window, count, scale, y);
+      default:
+        return once ? ThreeWide<Op, 3, 1>(window, count, scale, y)
+                    : ThreeWide<Op, 3, 2>(window, count, scale, y);
+    }
+  }
+  const int64_t step = p.stride_w * kBlock;
+  if (p.kernel_w == 2 && window.rows == 2) return TwoByTwo<Op>(window, step, count, scale, y);
+  Window moving = window;
+  for (int64_t o = 0; o < count; ++o, moving.x += step) {
+    StorePixel<Op>(ReduceWindow<Op>(moving), scale, y + o * kBlock);
+  }
+}
+
+template <class Op>
+void PoolBlocked(const Pool& p, const float* x, float* y, int64_t begin, int64_t end) noexcept {
+  const int64_t blocks = BlockCount(p.c);
+  const PoolAxis rows = AxisH(p), columns = AxisW(p);
+  const PoolInterior interior = InteriorOf(columns);
+  for (int64_t unit = begin; unit < end; ++unit) {
+    const int64_t oy = unit % p.out_h, map = unit / p.out_h;
+    const int64_t block = map % blocks, n = map / blocks;
+    const RowJob<Op> job = {p, x + n * p.in_batch_stride + block * p.in_h * p.in_w * kBlock,
+                            y + n * p.out_batch_stride + (block * p.out_h + oy) * p.out_w * kBlock,
+                            TapsAt(rows, oy), std::min(kBlock, p.c - block * kBlock)};
+    const bool inside = job.h.count() > 0 && interior.begin < interior.end;
+    const int64_t left = inside ? interior.begin : p.out_w;
+    BlockedBorder(job, columns, 0, left);
+    if (!inside) continue;
+    BlockedInterior(job, columns, interior);
+    BlockedBorder(job, columns, interior.end, p.out_w);
+  }
+}
+
+template <class Op>
+void PlainBorder(const RowJob<Op>& job, const PoolAxis& axis, int64_t begin, int64_t end) {
+  const Pool& p = job.p;
+  for (int64_t o = begin; o < end; ++o) {
+    const PoolTaps w = TapsAt(axis, o);
+    if (w.count() == 0 || job.h.count() == 0) {
+      job.y[o] = Op::Empty();
+      continue;
+    }
+    const float* first = job.x + (job.h.start + job.h.begin * p.dilation_h) * p.in_w + w.start +
+                         w.begin * p.dilation_w;
+    float acc = *first;
+    for (int64_t r = 0; r < job.h.count(); ++r) {
+      const float* row = first + r * p.dilation_h * p.in_w;
+      for (int64_t k = r == 0 ? 1 : 0; k < w.count(); ++k) {
+        acc = Op::Scalar(acc, row[k * p.dilation_w]);
+      }
+    }
+    job.y[o] = Op::kDivides ? acc * Scale<Op>(p, job.h, w) : acc;
+  }
+}
+
+// Windows with unit stride, a vector of neighbours at a time. Returns the first output not done.
+template <class Op>
+int64_t PlainInterior(const RowJob<Op>& job, const PoolAxis& axis, const PoolInterior& interior) {
+  const Pool& p = job.p;
+  if (p.stride_w != 1) return interior.begin;
+  const hn::ScalableTag<float> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const PoolTaps w = TapsAt(axis, interior.begin);
+  const auto scale = hn::Set(d, Scale<Op>(p, job.h, w));
+  const float* first = job.x + (job.h.start + job.h.begin * p.dilation_h) * p.in_w + w.start;
+  int64_t o = interior.begin;
+  for (; o + lanes <= interior.end; o += lanes, first += lanes) {
+    auto acc = hn::LoadU(d, first);
+    for (int64_t r = 0; r < job.h.count(); ++r) {
+      const float* row = first + r * p.dilation_h * p.in_w;
+      for (int64_t k = r == 0 ? 1 : 0; k < p.kernel_w; ++k) {
+        acc = Op::Vector(acc, hn::LoadU(d, row + k * p.dilation_w));
+      }
+    }
+    hn::StoreU(Op::kDivides ? hn::Mul(acc, scale) : acc, d, job.y + o);
+  }
+  return o;
+}
+
+template <class Op>
+void PoolPlain(const Pool& p, const float* x, float* y, int64_t begin, int64_t end) noexcept {
+  const PoolAxis rows = AxisH(p), columns = AxisW(p);
+  const PoolInterior interior = InteriorOf(columns);
+  for (int64_t unit = begin; unit < end; ++unit) {
+    const int64_t oy = unit % p.out_h, map = unit / p.out_h;
+    const int64_t c = map % p.c, n = map / p.c;
+    const RowJob<Op> job = {p, x + n * p.in_batch_stride + c * p.in_h * p.in_w,
+                            y + n * p.out_batch_stride + (c * p.out_h + oy) * p.out_w,
+                            TapsAt(rows, oy), 1};
+    int64_t done = 0;
+    if (job.h.count() > 0 && interior.begin < interior.end) {
+      PlainBorder(job, columns, 0, interior.begin);
+      done = PlainInterior(job, columns, interior);
+    }
+    PlainBorder(job, columns, done, p.out_w);
+  }
+}
+
+template <class Op>
+void GlobalBlocked(const GlobalPool& p, const float* x, float* y, int64_t begin,
+                   int64_t end) noexcept {
+  const int64_t blocks = BlockCount(p.c);
+  const float scale = 1.0f / static_cast<float>(std::max(p.pixels, int64_t{1}));
+  for (int64_t unit = begin; unit < end; ++unit) {
+    const int64_t block = unit % blocks, n = unit / blocks;
+    float* out = y + n * p.out_batch_stride + block * kBlock;
+    if (p.pixels == 0) {
+      FillEmpty<Op>(out, std::min(kBlock, p.c - block * kBlock));
+      continue;
+    }
+    const float* in = x + n * p.in_batch_stride + block * p.pixels * kBlock;
+    StorePixel<Op>(ReduceRun<Op>(in, p.pixels), scale, out);
+  }
+}
+
+template <class Op>
+void GlobalPlain(const GlobalPool& p, const float* x, float* y, int64_t begin,
+                 int64_t end) noexcept {
+  const float scale = 1.0f / static_cast<float>(std::max(p.pixels, int64_t{1}));
+  for (int64_t unit = begin; unit < end; ++unit) {
+    const int64_t c = unit % p.c, n = unit / p.c;
+    const float* in = x + n * p.in_batch_stride + c * p.pixels;
+    const float value = p.pixels == 0 ? Op::Empty() : ReducePlane<Op>(in, p.pixels);
+    y[n * p.out_batch_stride + c] = Op::kDivides ? value * scale : value;
+  }
+}
+
+constexpr PoolTable kTable = {PoolBlocked<MaxOp>, PoolBlocked<SumOp>,   PoolPlain<MaxOp>,
+                              PoolPlain<SumOp>,   GlobalBlocked<MaxOp>, GlobalBlocked<SumOp>,
+                              GlobalPlain<MaxOp>, GlobalPlain<SumOp>};
+}  // namespace
+
+const PoolTable* PoolTableForTarget() { return &kTable; }
+
+}  // namespace HWY_NAMESPACE
+}  // namespace kinglet::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace kinglet::kernels {
+
+HWY_EXPORT(PoolTableForTarget);
+
+const PoolTable& GetPoolTable() noexcept { return *KINGLET_RESOLVE(PoolTableForTarget)(); }
+
+int64_t BlockedUnitCount(const Pool& p) noexcept { return p.n * BlockCount(p.c) * p.out_h; }
+int64_t PlainUnitCount(const Pool& p) noexcept { return p.n * p.c * p.out_h; }
+int64_t BlockedUnitCount(const GlobalPool& p) noexcept { return p.n * BlockCount(p.c); }
+int64_t PlainUnitCount(const GlobalPool& p) noexcept { return p.n * p.c; }
+
+}  // namespace kinglet::kernels
+#endif

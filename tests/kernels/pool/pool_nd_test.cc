@@ -1,0 +1,104 @@
+#include "kernels/pool/pool_nd.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "kernels/pool/pool.h"
+#include "tests/support/guarded_buffer.h"
+
+namespace kinglet::kernels {
+namespace {
+
+using testing::RandomFloats;
+
+PoolNd FromPool(const Pool& p) {
+  PoolNd q;
+  q.maps = p.n * p.c;
+  const auto set = [](int64_t(&a)[3], int64_t h, int64_t w) {
+    a[1] = h;
+    a[2] = w;
+  };
+  set(q.in, p.in_h, p.in_w);
+  set(q.out, p.out_h, p.out_w);
+  set(q.kernel, p.kernel_h, p.kernel_w);
+  set(q.stride, p.stride_h, p.stride_w);
+  set(q.dilation, p.dilation_h, p.dilation_w);
+  set(q.pad_begin, p.pad_top, p.pad_left);
+  set(q.pad_end, p.pad_bottom, p.pad_right);
+  return q;
+}
+
+TEST(PoolNd, AgreesWithTheImageKernels) {
+  Pool p{2, 3, 7, 9, 4, 5, 3, 3, 2, 2, 1, 1, 1, 1, 1, 1};
+  p.in_batch_stride = 3 * 63;
+  p.out_batch_stride = 3 * 20;
+  const auto x = RandomFloats(2 * 3 * 63, 21);
+  std::vector<float> want(2 * 3 * 20), got(want.size());
+  PoolNd q = FromPool(p);
+  GetPoolTable().max_plain(p, x.data(), want.data(), 0, PlainUnitCount(p));
+  RunPoolNd<float>(q, x.data(), got.data(), nullptr, 0, UnitCount(q));
+  EXPECT_EQ(got, want);
+  for (const bool include_pad : {false, true}) {
+    p.include_pad = include_pad;
+    q.kind = include_pad ? PoolNdKind::kAverageWithPad : PoolNdKind::kAverage;
+    GetPoolTable().average_plain(p, x.data(), want.data(), 0, PlainUnitCount(p));
+    RunPoolNd<float>(q, x.data(), got.data(), nullptr, 0, 5);
+    RunPoolNd<float>(q, x.data(), got.data(), nullptr, 5, UnitCount(q));
+    for (size_t i = 0; i < want.size(); ++i) EXPECT_NEAR(got[i], want[i], 1e-6);
+  }
+}
+
+// The example of ONNX's MaxPool with indices, in both storage orders.
+TEST(PoolNd, IndicesOfTheMaxima) {
+  std::vector<float> x(25);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i + 1);
+  PoolNd p;
+  p.in[1] = p.in[2] = 5;
+  p.out[1] = p.out[2] = 2;
+  p.kernel[1] = p.kernel[2] = 2;
+  p.stride[1] = p.stride[2] = 2;
+  std::vector<float> y(4);
+  std::vector<int64_t> indices(4);
+  RunPoolNd<float>(p, x.data(), y.data(), indices.data(), 0, UnitCount(p));
+  EXPECT_EQ(y, (std::vector<float>{7, 9, 17, 19}));
+  EXPECT_EQ(indices, (std::vector<int64_t>{6, 8, 16, 18}));
+  p.column_major = true;
+  RunPoolNd<float>(p, x.data(), y.data(), indices.data(), 0, UnitCount(p));
+  EXPECT_EQ(indices, (std::vector<int64_t>{6, 16, 8, 18}));
+}
+
+TEST(PoolNd, IntegersVolumesAndMapsBeyondTheFirst) {
+  const std::vector<uint8_t> x = {3, 200, 1, 7, 9, 8, 255, 0, 4, 4, 4, 4, 4, 4, 4, 5};
+  PoolNd p;
+  p.maps = 2;
+  p.in[0] = p.in[1] = p.in[2] = 2;
+  p.kernel[0] = p.kernel[1] = p.kernel[2] = 2;
+  std::vector<uint8_t> y(2);
+  std::vector<int64_t> indices(2);
+  RunPoolNd<uint8_t>(p, x.data(), y.data(), indices.data(), 0, UnitCount(p));
+  EXPECT_EQ(y, (std::vector<uint8_t>{255, 5}));
+  EXPECT_EQ(indices, (std::vector<int64_t>{6, 15}));
+}
+
+TEST(PoolNd, Norms) {
+  const std::vector<double> x = {3, -4, 1, 2};
+  PoolNd p;
+  p.kind = PoolNdKind::kLpNorm;
+  p.in[2] = 4;
+  p.out[2] = 2;
+  p.kernel[2] = 2;
+  p.stride[2] = 2;
+  std::vector<double> y(2);
+  for (const auto& [norm, a, b] : std::vector<std::tuple<int64_t, double, double>>{
+           {1, 7, 3}, {2, 5, std::sqrt(5.0)}, {3, std::cbrt(91.0), std::cbrt(9.0)}}) {
+    p.norm = norm;
+    RunPoolNd<double>(p, x.data(), y.data(), nullptr, 0, UnitCount(p));
+    EXPECT_NEAR(y[0], a, 1e-12);
+    EXPECT_NEAR(y[1], b, 1e-12);
+  }
+}
+
+}  // namespace
+}  // namespace kinglet::kernels
