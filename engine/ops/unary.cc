@@ -1,0 +1,244 @@
+// Operators that apply one function to every element.
+#include <cstring>
+
+#include "engine/ops/dispatch.h"
+#include "engine/ops/elementwise.h"
+#include "engine/ops/unary_functions.h"
+
+namespace kinglet {
+namespace {
+
+using unary::Params;
+
+struct Attribute2 {
+  std::string_view op;
+  const char* first;
+  float first_default;
+  const char* second;
+  float second_default;
+};
+
+constexpr Attribute2 kAttributes[] = {
+    {"Celu", "alpha", 1.0f, nullptr, 0.0f},
+    {"Elu", "alpha", 1.0f, nullptr, 0.0f},
+    {"HardSigmoid", "alpha", 0.2f, "beta", 0.5f},
+    {"LeakyRelu", "alpha", 0.01f, nullptr, 0.0f},
+    {"Selu", "alpha", 1.67326319217681884765625f, "gamma", 1.05070102214813232421875f},
+    {"Shrink", "bias", 0.0f, "lambd", 0.5f},
+    {"ThresholdedRelu", "alpha", 1.0f, nullptr, 0.0f},
+};
+
+Params<double> ReadParams(const NodeContext& context) {
+  Params<double> params;
+  for (const Attribute2& row : kAttributes) {
+    if (row.op != context.node().op) continue;
+    params.alpha = context.attributes().Float(row.first, row.first_default);
+    if (row.second != nullptr) {
+      params.beta = context.attributes().Float(row.second, row.second_default);
+    }
+  }
+  return params;
+}
+
+enum class Integers { kNone, kSigned, kAll };
+
+template <typename F>
+constexpr Integers kIntegers = Integers::kNone;
+template <>
+constexpr Integers kIntegers<unary::Abs> = Integers::kAll;
+template <>
+constexpr Integers kIntegers<unary::Sign> = Integers::kAll;
+template <>
+constexpr Integers kIntegers<unary::Neg> = Integers::kSigned;
+template <>
+constexpr Integers kIntegers<unary::Relu> = Integers::kSigned;
+
+bool IsSigned(DataType type) {
+  return type == DataType::kInt8 || type == DataType::kInt16 || type == DataType::kInt32 ||
+         type == DataType::kInt64;
+}
+bool IsUnsigned(DataType type) {
+  return type == DataType::kUInt8 || type == DataType::kUInt16 || type == DataType::kUInt32 ||
+         type == DataType::kUInt64;
+}
+
+template <typename F>
+void InferUnary(InferContext& context) {
+  const DataType type = context.InputType(0);
+  const bool integer = (kIntegers<F> != Integers::kNone && IsSigned(type)) ||
+                       (kIntegers<F> == Integers::kAll && IsUnsigned(type));
+  if (!integer) RequireFloat(context, 0);
+  context.SetOutput(0, type, context.InputShape(0));
+}
+
+std::string KernelId(const NodeContext& context, DataType type) {
+  std::string id = "eltwise/";
+  for (const char c : context.node().op) {
+    id += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  }
+  return id + (type == DataType::kFloat32 ? "_f32" : std::string("_") + DataTypeName(type));
+}
+
+template <typename F>
+void Apply(const float* x, float* y, std::int64_t count, const Params<float>& params) {
+  for (std::int64_t i = 0; i < count; ++i) y[i] = F::template Of<float>(x[i], params);
+}
+
+template <typename F>
+std::unique_ptr<Step> PlanBlocked(PlanContext& context, const Params<float>& params) {
+  context.ReadAs(0, Layout::kBlocked16);
+  context.WriteAs(0, Layout::kBlocked16);
+  const BlockedPlanes planes(context.OutputShape(0));
+  const PlaneUnits units = planes.Units();
+  const bool keeps_zero = F::template Of<float>(0.0f, params) == 0.0f;
+  return MakeStep(KernelId(context, DataType::kFloat32), units.count(),
+                  [=](const StepArgs& a, std::int64_t begin, std::int64_t end) {
+                    const auto* x = static_cast<const float*>(a.inputs[0]);
+                    auto* y = static_cast<float*>(a.outputs[0]);
+                    units.For(begin, end,
+                              [&](std::int64_t plane, std::int64_t first, std::int64_t length) {
+                                const std::int64_t at = plane * planes.elements + first;
+                                Apply<F>(x + at, y + at, length, params);
+                                const std::int64_t valid = planes.ValidLanes(plane);
+                                if (!keeps_zero && valid < kernels::kBlock) {
+                                  ZeroPadLanes(y + at, length, valid);
+                                }
+                              });
+                  });
+}
+
+template <typename F, typename T>
+std::unique_ptr<Step> PlanPlain(PlanContext& context, const Params<T>& params) {
+  const ElementUnits units(context.OutputShape(0));
+  return MakeStep(KernelId(context, DataTypeOf<T>::value), units.count(),
+                  [=](const StepArgs& a, std::int64_t begin, std::int64_t end) {
+                    const std::int64_t first = units.Start(begin);
+                    const std::int64_t last = units.Start(end);
+                    const auto* x = static_cast<const T*>(a.inputs[0]);
+                    auto* y = static_cast<T*>(a.outputs[0]);
+                    if constexpr (std::is_same_v<T, float>) {
+                      Apply<F>(x + first, y + first, last - first, params);
+                    } else {
+                      for (std::int64_t i = first; i < last; ++i) {
+                        y[i] = F::template Of<T>(x[i], params);
+                      }
+                    }
+                  });
+}
+
+template <typename F>
+std::unique_ptr<Step> PlanUnary(PlanContext& context) {
+  const Params<double> wide = ReadParams(context);
+  const Params<float> narrow{static_cast<float>(wide.alpha), static_cast<float>(wide.beta)};
+  const DataType type = context.InputType(0);
+  context.AllowInPlace(0, 0);
+  if (UsesBlocked(context, 0)) return PlanBlocked<F>(context, narrow);
+  if (type == DataType::kFloat32) return PlanPlain<F, float>(context, narrow);
+  if (type == DataType::kFloat64) return PlanPlain<F, double>(context, wide);
+  if constexpr (kIntegers<F> != Integers::kNone) {
+    return DispatchInteger(type, [&]<typename T>() -> std::unique_ptr<Step> {
+      if constexpr (std::is_signed_v<T> || kIntegers<F> == Integers::kAll) {
+        return PlanPlain<F, T>(context, Params<T>{});
+      } else {
+        ThrowElementType(type);
+      }
+    });
+  }
+  ThrowElementType(type);
+}
+
+std::unique_ptr<Step> PlanGelu(PlanContext& context) {
+  return context.attributes().String("approximate", "none") == "tanh"
+             ? PlanUnary<unary::GeluTanh>(context)
+             : PlanUnary<unary::Gelu>(context);
+}
+
+void InferGelu(InferContext& context) {
+  const std::string mode = context.attributes().String("approximate", "none");
+  if (mode != "none" && mode != "tanh") {
+    context.Invalid("approximate '" + mode + "', expected none or tanh");
+  }
+  InferUnary<unary::Gelu>(context);
+}
+
+template <typename F>
+constexpr std::string_view Types() {
+  if (kIntegers<F> == Integers::kAll) return "float32, float64, integers";
+  if (kIntegers<F> == Integers::kSigned) return "float32, float64, signed integers";
+  return "float32, float64";
+}
+
+}  // namespace
+
+#define KINGLET_UNARY_OP(Name, since_opset, names)          \
+  const OpDef& Op##Name() {                                 \
+    static const OpDef op{.name = #Name,                    \
+                          .since = since_opset,             \
+                          .attributes = names,              \
+                          .types = Types<unary::Name>(),    \
+                          .infer = InferUnary<unary::Name>, \
+                          .plan = PlanUnary<unary::Name>};  \
+    return op;                                              \
+  }
+
+KINGLET_UNARY_OP(Abs, kMinOpset, "")
+KINGLET_UNARY_OP(Acos, kMinOpset, "")
+KINGLET_UNARY_OP(Acosh, 9, "")
+KINGLET_UNARY_OP(Asin, kMinOpset, "")
+KINGLET_UNARY_OP(Asinh, 9, "")
+KINGLET_UNARY_OP(Atan, kMinOpset, "")
+KINGLET_UNARY_OP(Atanh, 9, "")
+KINGLET_UNARY_OP(Ceil, kMinOpset, "")
+KINGLET_UNARY_OP(Celu, 12, "alpha")
+KINGLET_UNARY_OP(Cos, kMinOpset, "")
+KINGLET_UNARY_OP(Cosh, 9, "")
+KINGLET_UNARY_OP(Elu, kMinOpset, "alpha")
+KINGLET_UNARY_OP(Erf, 9, "")
+KINGLET_UNARY_OP(Exp, kMinOpset, "")
+KINGLET_UNARY_OP(Floor, kMinOpset, "")
+KINGLET_UNARY_OP(HardSigmoid, kMinOpset, "alpha beta")
+KINGLET_UNARY_OP(HardSwish, 14, "")
+KINGLET_UNARY_OP(LeakyRelu, kMinOpset, "alpha")
+KINGLET_UNARY_OP(Log, kMinOpset, "")
+KINGLET_UNARY_OP(Mish, 18, "")
+KINGLET_UNARY_OP(Neg, kMinOpset, "")
+KINGLET_UNARY_OP(Reciprocal, kMinOpset, "")
+KINGLET_UNARY_OP(Relu, kMinOpset, "")
+KINGLET_UNARY_OP(Round, 11, "")
+KINGLET_UNARY_OP(Selu, kMinOpset, "alpha gamma")
+KINGLET_UNARY_OP(Shrink, 9, "bias lambd")
+KINGLET_UNARY_OP(Sigmoid, kMinOpset, "")
+KINGLET_UNARY_OP(Sign, 9, "")
+KINGLET_UNARY_OP(Sin, kMinOpset, "")
+KINGLET_UNARY_OP(Sinh, 9, "")
+KINGLET_UNARY_OP(Softplus, kMinOpset, "")
+KINGLET_UNARY_OP(Softsign, kMinOpset, "")
+KINGLET_UNARY_OP(Sqrt, kMinOpset, "")
+KINGLET_UNARY_OP(Tan, kMinOpset, "")
+KINGLET_UNARY_OP(Tanh, kMinOpset, "")
+KINGLET_UNARY_OP(ThresholdedRelu, 10, "alpha")
+
+#undef KINGLET_UNARY_OP
+
+const OpDef& OpGelu() {
+  static const OpDef op{.name = "Gelu",
+                        .since = 20,
+                        .attributes = "approximate",
+                        .types = "float32, float64",
+                        .infer = InferGelu,
+                        .plan = PlanGelu};
+  return op;
+}
+
+// What passes make of x * Sigmoid(x).
+const OpDef& OpSwish() {
+  static const OpDef op{.name = "Swish",
+                        .domain = "kinglet",
+                        .since = 0,
+                        .types = "float32, float64",
+                        .infer = InferUnary<unary::Swish>,
+                        .plan = PlanUnary<unary::Swish>};
+  return op;
+}
+
+}  // namespace kinglet
