@@ -5,7 +5,7 @@
 #include "converters/onnx/tensor.h"
 #include "converters/onnx/wire.h"
 
-namespace kinglet::onnx {
+namespace kinglet::converters {
 namespace {
 
 // Field numbers of AttributeProto.
@@ -241,4 +241,4 @@ Tensor ReadConstant(const std::vector<std::string_view>& protos, Context& contex
                      "value_int(s)");
 }
 
-}  // namespace kinglet::onnx
+}  // namespace kinglet::converters

@@ -1,6 +1,6 @@
 #include "converters/onnx/context.h"
 
-namespace kinglet::onnx {
+namespace kinglet::converters {
 namespace {
 
 void Charge(std::int64_t count, std::int64_t limit, const char* what, const Place& place,
@@ -44,4 +44,4 @@ std::string Context::Name(std::string_view name, const Place& place) const {
   return Printable(name);
 }
 
-}  // namespace kinglet::onnx
+}  // namespace kinglet::converters

@@ -9,11 +9,11 @@
 #include <string_view>
 #include <utility>
 
-#include "converters/onnx/mapped_file.h"
-#include "converters/onnx/place.h"
+#include "converters/common/mapped_file.h"
+#include "converters/common/place.h"
 #include "kinglet/onnx.h"
 
-namespace kinglet::onnx {
+namespace kinglet::converters {
 
 struct Context {
   OnnxLimits limits;
@@ -46,4 +46,4 @@ inline std::string_view NormalDomain(std::string_view domain) {
   return domain == "ai.onnx" ? std::string_view() : domain;
 }
 
-}  // namespace kinglet::onnx
+}  // namespace kinglet::converters

@@ -7,7 +7,7 @@
 #include "converters/onnx/tensor.h"
 #include "converters/onnx/wire.h"
 
-namespace kinglet::onnx {
+namespace kinglet::converters {
 namespace {
 
 // Field numbers of GraphProto.
@@ -257,6 +257,7 @@ void GraphReader::ReadInputs(const Parts& parts) {
 }
 
 void GraphReader::DefineOutputs(const std::vector<NodeParts>& nodes, std::vector<bool>& constant) {
+  first_made_ = static_cast<ValueId>(graph_->values.size());
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     const NodeParts& node = nodes[i];
     const Place place(place_, "node", node.name, static_cast<std::int64_t>(i), node.op);
@@ -279,9 +280,7 @@ void GraphReader::ReadValueInfos(const Parts& parts) {
     const auto it = ids_.find(declared.name);
     if (it == ids_.end() || !declared.is_tensor) return;
     Value& value = graph_->value(it->second);
-    const bool is_input =
-        std::find(graph_->inputs.begin(), graph_->inputs.end(), it->second) != graph_->inputs.end();
-    if (value.is_constant() || is_input) return;
+    if (value.is_constant() || it->second < first_made_) return;
     if (declared.value.type != DataType::kUndefined) value.type = declared.value.type;
     if (declared.value.has_shape) {
       value.has_shape = true;
@@ -360,4 +359,4 @@ void GraphReader::ReadOutputs(const Parts& parts) {
   }
 }
 
-}  // namespace kinglet::onnx
+}  // namespace kinglet::converters

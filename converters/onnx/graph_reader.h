@@ -9,9 +9,7 @@
 #include "converters/onnx/context.h"
 #include "engine/graph/ir.h"
 
-namespace kinglet::onnx {
-
-class WireReader;
+namespace kinglet::converters {
 
 // Reads one graph. A name that a subgraph does not define itself is looked for in the graphs around
 // it: a constant found there becomes a constant of the subgraph, another value a capture.
@@ -62,6 +60,7 @@ class GraphReader {
   GraphReader* outer_;
   std::unique_ptr<GraphIr> graph_;
   std::unordered_map<std::string_view, ValueId> ids_;
+  ValueId first_made_ = 0;  // values below are initializers and inputs
 };
 
 // Reads the attributes of a node of `graph` (for subgraphs). Throws Error as ReadOnnx does.
@@ -72,4 +71,4 @@ Attributes ReadAttributes(const std::vector<std::string_view>& protos, Context& 
 Tensor ReadConstant(const std::vector<std::string_view>& attributes, Context& context,
                     GraphReader& graph, const Place& place);
 
-}  // namespace kinglet::onnx
+}  // namespace kinglet::converters

@@ -9,7 +9,7 @@
 #include "kinglet/onnx.h"
 
 namespace kinglet {
-namespace onnx {
+namespace converters {
 namespace {
 
 constexpr std::int64_t kMinIrVersion = 3;
@@ -127,28 +127,29 @@ Graph WithMemoryErrors(const Place& place, Fn fn) {
 }
 
 }  // namespace
-}  // namespace onnx
+}  // namespace converters
 
 Graph ReadOnnx(const std::string& path, const OnnxLimits& limits) {
-  onnx::Context context;
+  converters::Context context;
   context.limits = limits;
-  context.source = onnx::Printable(path);
-  const onnx::Place place(context.source);
-  onnx::ExternalFiles external(path);
+  context.source = converters::Printable(path);
+  const converters::Place place(context.source);
+  converters::ExternalFiles external(path);
   context.external = &external;
-  const auto file = onnx::MappedFile::Open(path, place);
+  const auto file = converters::MappedFile::Open(path, place);
   context.owner = file;
-  return onnx::WithMemoryErrors(place,
-                                [&] { return onnx::ReadModel(file->bytes(), context, place); });
+  return converters::WithMemoryErrors(
+      place, [&] { return converters::ReadModel(file->bytes(), context, place); });
 }
 
 Graph ReadOnnxBytes(std::span<const std::byte> bytes, std::string name, const OnnxLimits& limits) {
-  onnx::Context context;
+  converters::Context context;
   context.limits = limits;
-  context.source = onnx::Printable(name);
-  const onnx::Place place(context.source);
+  context.source = converters::Printable(name);
+  const converters::Place place(context.source);
   const std::string_view view(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  return onnx::WithMemoryErrors(place, [&] { return onnx::ReadModel(view, context, place); });
+  return converters::WithMemoryErrors(place,
+                                      [&] { return converters::ReadModel(view, context, place); });
 }
 
 }  // namespace kinglet

@@ -12,7 +12,7 @@
 
 #include "converters/onnx/wire.h"
 
-namespace kinglet::onnx {
+namespace kinglet::converters {
 namespace {
 
 // Field numbers of TensorProto.
@@ -378,15 +378,15 @@ Tensor ReadTensor(std::string_view proto, Context& context, const Place& place) 
   return ViewOrCopy(type, header.dims, header.raw, context.owner);
 }
 
-}  // namespace kinglet::onnx
+}  // namespace kinglet::converters
 
 namespace kinglet {
 
 Tensor ReadTensorProto(std::span<const std::byte> bytes) {
-  onnx::Context context;
-  const onnx::Place place("tensor");
-  return onnx::ReadTensor({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, context,
-                          place);
+  converters::Context context;
+  const converters::Place place("tensor");
+  return converters::ReadTensor({reinterpret_cast<const char*>(bytes.data()), bytes.size()},
+                                context, place);
 }
 
 }  // namespace kinglet

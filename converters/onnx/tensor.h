@@ -9,7 +9,7 @@
 #include "converters/onnx/context.h"
 #include "kinglet/tensor.h"
 
-namespace kinglet::onnx {
+namespace kinglet::converters {
 
 // The element type behind an ONNX number (TensorProto.DataType): kUndefined for 0. Throws
 // Error(kUnsupported) for a type that ONNX knows and Kinglet does not, Error(kInvalidModel) for
@@ -24,7 +24,7 @@ std::string_view TensorName(std::string_view proto, const Place& place);
 // other; where raw and typed data are both there, the raw data counts.
 Tensor ReadTensor(std::string_view proto, Context& context, const Place& place);
 
-}  // namespace kinglet::onnx
+}  // namespace kinglet::converters
 
 namespace kinglet {
 

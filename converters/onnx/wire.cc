@@ -4,7 +4,7 @@
 #include <bit>
 #include <string>
 
-namespace kinglet::onnx {
+namespace kinglet::converters {
 
 static_assert(std::endian::native == std::endian::little, "ONNX stores little-endian numbers");
 
@@ -107,4 +107,4 @@ std::size_t WireReader::CountVarints() {
   }));
 }
 
-}  // namespace kinglet::onnx
+}  // namespace kinglet::converters

@@ -6,9 +6,9 @@
 #include <protozero/pbf_reader.hpp>
 #include <string_view>
 
-#include "converters/onnx/place.h"
+#include "converters/common/place.h"
 
-namespace kinglet::onnx {
+namespace kinglet::converters {
 
 // One message. `bytes` and `place` must outlive the reader and the views it gives.
 //
@@ -116,4 +116,4 @@ void WireReader::EachFixed(Fn fn) {
   }
 }
 
-}  // namespace kinglet::onnx
+}  // namespace kinglet::converters

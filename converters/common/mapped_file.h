@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
-#include "converters/onnx/place.h"
+#include "converters/common/place.h"
 
-namespace kinglet::onnx {
+namespace kinglet::converters {
 
 // A file descriptor that closes itself.
 class FileHandle {
@@ -65,4 +65,4 @@ class ExternalFiles {
   std::map<std::string, std::shared_ptr<const MappedFile>, std::less<>> files_;
 };
 
-}  // namespace kinglet::onnx
+}  // namespace kinglet::converters

@@ -7,7 +7,7 @@
 
 #include "kinglet/error.h"
 
-namespace kinglet::onnx {
+namespace kinglet::converters {
 
 // The text on one line: control characters and bytes that are not UTF-8 are written as \xNN.
 std::string Printable(std::string_view text);
@@ -47,4 +47,4 @@ class Place {
   Fail(ErrorCode::kUnsupported, place, what);
 }
 
-}  // namespace kinglet::onnx
+}  // namespace kinglet::converters

@@ -1,8 +1,8 @@
-#include "converters/onnx/place.h"
+#include "converters/common/place.h"
 
 #include <vector>
 
-namespace kinglet::onnx {
+namespace kinglet::converters {
 namespace {
 
 constexpr std::size_t kShownBytes = 96;
@@ -85,4 +85,4 @@ void Fail(ErrorCode code, const Place& place, const std::string& what) {
   throw Error(code, place.Text() + ": " + what);
 }
 
-}  // namespace kinglet::onnx
+}  // namespace kinglet::converters

@@ -1,4 +1,4 @@
-#include "converters/onnx/mapped_file.h"
+#include "converters/common/mapped_file.h"
 
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -11,7 +11,7 @@
 #include <cstring>
 #include <vector>
 
-namespace kinglet::onnx {
+namespace kinglet::converters {
 namespace {
 
 // Opening a FIFO for reading would wait for a writer without O_NONBLOCK.
@@ -147,4 +147,4 @@ std::shared_ptr<const MappedFile> ExternalFiles::Open(std::string_view location,
   return mapped;
 }
 
-}  // namespace kinglet::onnx
+}  // namespace kinglet::converters
