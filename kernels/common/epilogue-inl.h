@@ -108,7 +108,8 @@ HWY_INLINE V ActivateVec(D d, V x, const Epilogue& e) {
 
 // values[0 .. count) = f(values), count a multiple of 16. Out of line: a kernel calls it for the
 // tile that it has just stored when the activation is more than a clamp.
-HWY_NOINLINE HWY_MAYBE_UNUSED void ActivateSpan(const Epilogue& e, float* values, size_t count) {
+static HWY_NOINLINE HWY_MAYBE_UNUSED void ActivateSpan(const Epilogue& e, float* values,
+                                                       size_t count) {
   namespace hn = hwy::HWY_NAMESPACE;
   const hn::CappedTag<float, 16> d;
   for (size_t i = 0; i < count; i += hn::Lanes(d)) {
@@ -117,7 +118,7 @@ HWY_NOINLINE HWY_MAYBE_UNUSED void ActivateSpan(const Epilogue& e, float* values
 }
 
 // Zeroes lanes [valid, 16) of `pixels` consecutive pixels of a blocked tensor.
-HWY_NOINLINE HWY_MAYBE_UNUSED void ZeroPadLanes(float* block, size_t pixels, size_t valid) {
+static HWY_NOINLINE HWY_MAYBE_UNUSED void ZeroPadLanes(float* block, size_t pixels, size_t valid) {
   for (size_t p = 0; p < pixels; ++p) {
     for (size_t lane = valid; lane < 16; ++lane) block[p * 16 + lane] = 0.0f;
   }
