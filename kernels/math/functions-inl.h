@@ -1,0 +1,148 @@
+// The array functions for one xsimd architecture A. Everything is in an anonymous namespace: the
+// translation units that include this are compiled with different instruction sets, and functions
+// of one name would be merged at link. For the same reason they contain nothing else inline.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstring>
+#include <xsimd/xsimd.hpp>
+
+#include "kernels/math/math.h"
+
+namespace kinglet::kernels {
+namespace {
+
+// y[i] = f(x[i]) a vector at a time; the rest of an odd length by way of a whole vector of zeros.
+template <class B, class T, class F>
+void MapArray(const T* x, T* y, size_t n, F f) {
+  constexpr size_t kLanes = B::size;
+  size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) f(B::load_unaligned(x + i)).store_unaligned(y + i);
+  if (i == n) return;
+  T rest[kLanes] = {};
+  std::memcpy(rest, x + i, (n - i) * sizeof(T));
+  f(B::load_unaligned(rest)).store_unaligned(rest);
+  std::memcpy(y + i, rest, (n - i) * sizeof(T));
+}
+
+template <class A>
+struct Functions {
+  using B = xsimd::batch<float, A>;
+
+  // xsimd's exp is infinite from 88.376 on, a little before floats end.
+  static B ExpOf(const B& x) {
+    const auto large = x > B(80.0f);
+    const B y = xsimd::exp(xsimd::select(large, x - B(8.0f), x));
+    return xsimd::select(large, y * B(2980.95799f), y);
+  }
+  static B SigmoidOf(const B& x) { return B(1.0f) / (B(1.0f) + xsimd::exp(-x)); }
+
+  static void Exp(const float* x, float* y, size_t n, float, float) noexcept {
+    MapArray<B>(x, y, n, [](const B& v) { return ExpOf(v); });
+  }
+  static void Log(const float* x, float* y, size_t n, float, float) noexcept {
+    MapArray<B>(x, y, n, [](const B& v) { return xsimd::log(v); });
+  }
+  static void Tanh(const float* x, float* y, size_t n, float, float) noexcept {
+    MapArray<B>(x, y, n, [](const B& v) { return xsimd::tanh(v); });
+  }
+  static void Erf(const float* x, float* y, size_t n, float, float) noexcept {
+    MapArray<B>(x, y, n, [](const B& v) { return xsimd::erf(v); });
+  }
+  static void Sigmoid(const float* x, float* y, size_t n, float, float) noexcept {
+    MapArray<B>(x, y, n, [](const B& v) { return SigmoidOf(v); });
+  }
+  static void Swish(const float* x, float* y, size_t n, float a, float) noexcept {
+    MapArray<B>(x, y, n, [a](const B& v) { return v * SigmoidOf(v * B(a)); });
+  }
+  static void Softplus(const float* x, float* y, size_t n, float, float) noexcept {
+    MapArray<B>(x, y, n, [](const B& v) {
+      const B positive = xsimd::select(v > B(0.0f), v, B(0.0f));
+      return positive + xsimd::log1p(xsimd::exp(-xsimd::abs(v)));
+    });
+  }
+  // With e = exp(x), tanh(log(1 + e)) = (e^2 + 2e) / (e^2 + 2e + 2), which is 1 from x = 20 on.
+  static void Mish(const float* x, float* y, size_t n, float, float) noexcept {
+    MapArray<B>(x, y, n, [](const B& v) {
+      const auto large = v > B(20.0f);
+      const B e = xsimd::exp(xsimd::select(large, B(20.0f), v));
+      const B t = e * (e + B(2.0f));
+      return xsimd::select(large, v, v * (t / (t + B(2.0f))));
+    });
+  }
+  static void Gelu(const float* x, float* y, size_t n, float, float) noexcept {
+    MapArray<B>(x, y, n, [](const B& v) {
+      return B(0.5f) * v * (B(1.0f) + xsimd::erf(v * B(0.707106781f)));
+    });
+  }
+  static void GeluTanh(const float* x, float* y, size_t n, float, float) noexcept {
+    MapArray<B>(x, y, n, [](const B& v) {
+      const B inner = B(0.797884561f) * (v + B(0.044715f) * v * v * v);
+      return B(0.5f) * v * (B(1.0f) + xsimd::tanh(inner));
+    });
+  }
+  static void Elu(const float* x, float* y, size_t n, float a, float) noexcept {
+    MapArray<B>(x, y, n,
+                [a](const B& v) { return xsimd::select(v < B(0.0f), B(a) * xsimd::expm1(v), v); });
+  }
+  static void Selu(const float* x, float* y, size_t n, float a, float b) noexcept {
+    MapArray<B>(x, y, n, [a, b](const B& v) {
+      return B(b) * xsimd::select(v < B(0.0f), B(a) * xsimd::expm1(v), v);
+    });
+  }
+
+  // exp(a log x) in double, so that the error of the logarithm is not magnified; whatever is not a
+  // positive finite base goes to std::pow.
+  static void Pow(const float* x, float* y, size_t n, float a, float) noexcept {
+    using W = xsimd::batch<double, A>;
+    constexpr size_t kChunk = 64;
+    for (size_t i = 0; i < n; i += kChunk) {
+      const size_t count = n - i < kChunk ? n - i : kChunk;
+      float base[kChunk];
+      double wide[kChunk];
+      std::memcpy(base, x + i, count * sizeof(float));
+      for (size_t k = 0; k < count; ++k) wide[k] = static_cast<double>(base[k]);
+      MapArray<W>(wide, wide, count, [a](const W& v) {
+        return xsimd::exp(W(static_cast<double>(a)) * xsimd::log(v));
+      });
+      for (size_t k = 0; k < count; ++k) {
+        const bool usual = base[k] > 0.0f && base[k] < HUGE_VALF;
+        y[i + k] = usual ? static_cast<float>(wide[k]) : ::powf(base[k], a);
+      }
+    }
+  }
+
+  static float ExpSum(const float* x, float shift, float* y, size_t n) noexcept {
+    constexpr size_t kLanes = B::size;
+    const B s(shift);
+    B even(0.0f), odd(0.0f);
+    size_t i = 0;
+    const auto step = [&](size_t at) {
+      const B e = xsimd::exp(B::load_unaligned(x + at) - s);
+      if (y != nullptr) e.store_unaligned(y + at);
+      return e;
+    };
+    for (; i + 2 * kLanes <= n; i += 2 * kLanes) {
+      even = even + step(i);
+      odd = odd + step(i + kLanes);
+    }
+    for (; i + kLanes <= n; i += kLanes) even = even + step(i);
+    float lanes[kLanes] = {};
+    (even + odd).store_unaligned(lanes);
+    float sum = 0.0f;
+    for (size_t k = 0; k < kLanes; ++k) sum += lanes[k];
+    if (i == n) return sum;
+    std::memcpy(lanes, x + i, (n - i) * sizeof(float));
+    xsimd::exp(B::load_unaligned(lanes) - s).store_unaligned(lanes);
+    for (size_t k = 0; k < n - i; ++k) sum += lanes[k];
+    if (y != nullptr) std::memcpy(y + i, lanes, (n - i) * sizeof(float));
+    return sum;
+  }
+
+  static constexpr MathTable kTable = {Exp,  Log,  Tanh,     Erf, Sigmoid, Swish, Softplus,
+                                       Mish, Gelu, GeluTanh, Elu, Selu,    Pow,   ExpSum};
+};
+
+}  // namespace
+}  // namespace kinglet::kernels

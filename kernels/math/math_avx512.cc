@@ -1,0 +1,10 @@
+#if defined(__x86_64__) || defined(_M_X64)
+#include "kernels/math/functions-inl.h"
+#include "kernels/math/tables.h"
+
+namespace kinglet::kernels {
+
+const MathTable* MathTableAvx512() noexcept { return &Functions<xsimd::avx512bw>::kTable; }
+
+}  // namespace kinglet::kernels
+#endif

@@ -1,0 +1,15 @@
+# kernels/math: one translation unit for each instruction set. Always optimised, because inline
+# functions that a debug build leaves out of line would be merged between these units at link, and
+# the linker may keep the one that this CPU cannot run.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
+  set(math ${PROJECT_SOURCE_DIR}/kernels/math)
+  set_source_files_properties(${math}/math_sse2.cc PROPERTIES COMPILE_OPTIONS "-O2")
+  set_source_files_properties(${math}/math_avx2.cc PROPERTIES
+    COMPILE_OPTIONS "-mavx2;-mfma;-O2")
+  set_source_files_properties(${math}/math_avx512.cc PROPERTIES
+    COMPILE_OPTIONS "-mavx2;-mfma;-mavx512f;-mavx512cd;-mavx512dq;-mavx512bw;-mavx512vl;-O2")
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")  # its own intrinsics start from undefined vectors
+    set_property(SOURCE ${math}/math_avx512.cc APPEND PROPERTY
+      COMPILE_OPTIONS "-Wno-maybe-uninitialized;-Wno-uninitialized")
+  endif()
+endif()
