@@ -50,6 +50,9 @@ struct ConvArgs {
 
 enum class Layout : uint8_t { kPlain, kBlocked16 };
 
+using ConvRunFn = void (*)(const ConvShape&, const ConvArgs&, int64_t begin_unit, int64_t end_unit,
+                           void* scratch) noexcept;
+
 struct ConvVariant {
   const char* id;  // "conv/direct_f32"; never names an instruction set
   Layout input, output;
@@ -64,8 +67,7 @@ struct ConvVariant {
   int64_t (*units_per_image)(const ConvShape&);
   size_t (*scratch_bytes)(const ConvShape&);  // for each worker
   // Computes the units [begin_unit, end_unit). Neighbouring units are cheaper in one call.
-  void (*run)(const ConvShape&, const ConvArgs&, int64_t begin_unit, int64_t end_unit,
-              void* scratch) noexcept;
+  ConvRunFn run;
 };
 
 // The variants in order of variants.inc, `run` resolved for the active target. The span lives as

@@ -1,0 +1,62 @@
+// conv/direct_f32 and conv/first_f32: the two gathers of kernels/conv/gather_conv.h.
+#include "kernels/common/blocked.h"
+#include "kernels/conv/conv.h"
+#include "kernels/conv/gather_conv.h"
+#include "kernels/conv/shape.h"
+
+namespace kinglet::kernels {
+namespace {
+
+constexpr GatherUnit kDirect = GatherUnit::kBlock16;
+constexpr GatherUnit kFirst = GatherUnit::kPlane;
+
+bool DirectSupports(const ConvShape& s) {
+  return s.groups == 1 || ((s.ic / s.groups) % kBlock == 0 && (s.oc / s.groups) % kBlock == 0);
+}
+
+bool FirstSupports(const ConvShape& s) { return s.groups == 1 && s.ic <= 4; }
+
+template <GatherUnit kUnit>
+void Pack(const ConvShape& s, const float* oihw, void* packed) {
+  GatherPack(s, kUnit, oihw, static_cast<float*>(packed));
+}
+
+template <GatherUnit kUnit>
+size_t ScratchBytes(const ConvShape& s) {
+  return GatherScratchBytes(s, kUnit);
+}
+
+template <GatherUnit kUnit>
+double Cost(const ConvShape& s, int threads, const MachineModel& machine) {
+  const double pad_loss =
+      static_cast<double>(s.oc) / static_cast<double>(RoundUpToBlock(s.oc / s.groups) * s.groups);
+  const double depth = static_cast<double>(s.ic / s.groups) * s.kh * s.kw;
+  // Filling and storing a tile costs as much as about six input channels.
+  const double efficiency = 0.92 * pad_loss * depth / (depth + 6.0);
+  return ConvSeconds(s, threads, machine, efficiency, GatherUnitsPerImage(s));
+}
+
+template <GatherUnit kUnit>
+ConvVariant Variant(const char* id, Layout input, bool (*supports)(const ConvShape&)) {
+  return {.id = id,
+          .input = input,
+          .output = Layout::kBlocked16,
+          .supports = supports,
+          .cost = &Cost<kUnit>,
+          .packed_bytes = &GatherPackedBytes,
+          .pack = &Pack<kUnit>,
+          .units_per_image = &GatherUnitsPerImage,
+          .scratch_bytes = &ScratchBytes<kUnit>,
+          .run = ResolveGatherConv(kUnit)};
+}
+
+}  // namespace
+
+ConvVariant DirectConvF32() {
+  return Variant<kDirect>("conv/direct_f32", Layout::kBlocked16, &DirectSupports);
+}
+ConvVariant FirstConvF32() {
+  return Variant<kFirst>("conv/first_f32", Layout::kPlain, &FirstSupports);
+}
+
+}  // namespace kinglet::kernels

@@ -1,0 +1,341 @@
+#include "kernels/conv/gather_conv.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/common/blocked.h"
+#include "kernels/conv/shape.h"
+
+namespace kinglet::kernels {
+namespace {
+
+// What of the input should stay in the second-level cache while the output channels pass by.
+constexpr int64_t kStripBytes = 192 << 10;
+constexpr int64_t kMaxStripPixels = 512;
+constexpr int64_t kMinStripPixels = 24;
+
+// Work units of an image: groups x chunks of output blocks x strips of output pixels.
+struct Units {
+  int64_t strips, chunks, blocks_per_group;
+};
+
+Units UnitsOf(const ConvShape& s) {
+  constexpr double kMinUnitMultiplyAdds = 250e3;
+  constexpr int64_t kEnoughUnits = 64;
+  const int64_t pixels = s.oh * s.ow;
+  const int64_t blocks = BlockCount(s.oc / s.groups);
+  const auto worthwhile = static_cast<int64_t>(
+      std::min(MultiplyAdds(s) / kMinUnitMultiplyAdds, static_cast<double>(kEnoughUnits)));
+  const int64_t wanted = CeilDiv(std::max<int64_t>(worthwhile, 1), s.groups);
+  Units units{1, 1, blocks};
+  units.strips = std::clamp<int64_t>(pixels / 96, 1, wanted);
+  units.chunks = std::clamp<int64_t>(CeilDiv(wanted, units.strips), 1, CeilDiv(blocks, 4));
+  const int64_t missing = CeilDiv(wanted, units.strips * units.chunks);
+  units.strips = std::clamp<int64_t>(units.strips * missing, 1,
+                                     std::max(units.strips, pixels / kMinStripPixels));
+  return units;
+}
+
+// How a strip of output pixels is cut into parts whose input fits the cache. A part is several
+// whole rows (rows > 0), or a segment of one row, or, without padding, any run of pixels.
+struct Strips {
+  bool padded;
+  int64_t rows;                  // output rows of a part
+  int64_t pixels;                // output pixels of a part
+  int64_t copy_rows, copy_cols;  // of the zero-framed copy of one plane
+};
+
+struct Geometry {
+  int64_t unit, planes, group_ic, taps;
+};
+
+Geometry GeometryOf(const ConvShape& s, GatherUnit unit) {
+  const auto u = static_cast<int64_t>(unit);
+  const int64_t group_ic = s.ic / s.groups;
+  return {u, CeilDiv(group_ic, u), group_ic, int64_t{s.kh} * s.kw};
+}
+
+Strips StripsOf(const ConvShape& s, const Geometry& geo) {
+  const int64_t pixel_bytes = geo.planes * geo.unit * static_cast<int64_t>(sizeof(float));
+  Strips strips{};
+  strips.padded = NeedsPadding(s);
+  if (!strips.padded) {
+    const int64_t touched = pixel_bytes * std::min<int64_t>(s.sh, s.kh) * std::min(s.sw, s.kw);
+    strips.pixels = std::clamp(kStripBytes / touched, kMinStripPixels, kMaxStripPixels);
+    return strips;
+  }
+  const int64_t frame_rows = int64_t{s.kh - 1} * s.dh + 1;
+  const int64_t frame_cols = int64_t{s.kw - 1} * s.dw + 1;
+  const int64_t full_cols = (s.ow - 1) * s.sw + frame_cols;
+  const int64_t fitting_rows = kStripBytes / (pixel_bytes * full_cols);
+  strips.rows = 1 + std::max<int64_t>(0, (fitting_rows - frame_rows) / s.sh);
+  strips.rows = std::min({strips.rows, s.oh, std::max<int64_t>(1, kMaxStripPixels / s.ow)});
+  strips.pixels = strips.rows * s.ow;
+  strips.copy_rows = strips.rows == 1 ? s.kh : (strips.rows - 1) * s.sh + frame_rows;
+  strips.copy_cols = full_cols;
+  if (strips.rows == 1 && s.ow > kMinStripPixels) {
+    const int64_t fitting_cols = kStripBytes / (pixel_bytes * s.kh);
+    const int64_t segment = 1 + (fitting_cols - frame_cols) / s.sw;
+    strips.pixels = std::clamp(segment, kMinStripPixels, s.ow);
+    strips.copy_cols = (strips.pixels - 1) * s.sw + frame_cols;
+  }
+  return strips;
+}
+
+// Where a worker's scratch keeps its parts.
+struct Scratch {
+  int64_t* step_offsets;
+  int64_t* pixel_offsets;
+  float* copy;
+};
+
+constexpr int64_t RoundUpToLine(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+int64_t StepBytes(const Geometry& geo) { return RoundUpToLine(geo.planes * geo.taps * 8); }
+int64_t PixelBytes(const Strips& strips) { return RoundUpToLine(strips.pixels * 8); }
+
+Scratch Divide(void* scratch, const Geometry& geo, const Strips& strips) {
+  auto* bytes = static_cast<char*>(scratch);
+  const int64_t steps = StepBytes(geo);
+  return {reinterpret_cast<int64_t*>(bytes), reinterpret_cast<int64_t*>(bytes + steps),
+          reinterpret_cast<float*>(bytes + steps + PixelBytes(strips))};
+}
+
+// A rectangle of input positions (row r is y0 + r * row_step) of every plane.
+struct Window {
+  int64_t y0, x0, rows, cols, row_step;
+};
+
+void CopyWindow(const ConvShape& s, const Geometry& geo, const float* input, const Window& w,
+                float* copy) {
+  const int64_t left = std::clamp<int64_t>(-w.x0, 0, w.cols);
+  const int64_t valid = std::clamp<int64_t>(s.iw - w.x0, left, w.cols) - left;
+  const int64_t right = w.cols - left - valid;
+  const int64_t u = geo.unit;
+  const auto bytes = [u](int64_t pixels) {
+    return static_cast<size_t>(pixels * u) * sizeof(float);
+  };
+  for (int64_t plane = 0; plane < geo.planes; ++plane) {
+    const float* from = input + plane * s.ih * s.iw * u;
+    for (int64_t r = 0; r < w.rows; ++r, copy += w.cols * u) {
+      const int64_t y = w.y0 + r * w.row_step;
+      if (y < 0 || y >= s.ih) {
+        std::memset(copy, 0, bytes(w.cols));
+        continue;
+      }
+      std::memset(copy, 0, bytes(left));
+      if (valid > 0) {
+        std::memcpy(copy + left * u, from + (y * s.iw + w.x0 + left) * u, bytes(valid));
+      }
+      std::memset(copy + (left + valid) * u, 0, bytes(right));
+    }
+  }
+}
+
+void FillSteps(const ConvShape& s, const Geometry& geo, int64_t plane_stride, int64_t row_stride,
+               int64_t tap_rows, int64_t* steps) {
+  for (int64_t plane = 0; plane < geo.planes; ++plane) {
+    for (int64_t i = 0; i < s.kh; ++i) {
+      for (int64_t j = 0; j < s.kw; ++j) {
+        *steps++ = plane * plane_stride + i * tap_rows * row_stride + j * s.dw * geo.unit;
+      }
+    }
+  }
+}
+
+// Offsets of output pixels [begin, end) from the window of the first pixel's row and of column x0.
+void FillPixels(const ConvShape& s, int64_t begin, int64_t end, int64_t x0, int64_t row_stride,
+                int64_t unit, int64_t* offsets) {
+  const int64_t y_first = begin / s.ow;
+  int64_t y = y_first;
+  int64_t x = begin % s.ow;
+  for (int64_t p = begin; p < end; ++p) {
+    *offsets++ = (y - y_first) * s.sh * row_stride + (x - x0) * s.sw * unit;
+    if (++x == s.ow) {
+      x = 0;
+      ++y;
+    }
+  }
+}
+
+class Runner {
+ public:
+  Runner(const ConvShape& s, GatherUnit unit, GatherGemmFn gemm, const ConvArgs& args,
+         void* scratch)
+      : s_(s),
+        geo_(GeometryOf(s, unit)),
+        strips_(StripsOf(s, geo_)),
+        units_(UnitsOf(s)),
+        scratch_(Divide(scratch, geo_, strips_)),
+        gemm_(gemm),
+        args_(args) {
+    const int64_t tail = geo_.group_ic % geo_.unit;
+    const int64_t full_planes = geo_.unit == 16 ? geo_.group_ic / 16 : 0;
+    job_.full_steps = full_planes * geo_.taps;
+    job_.tail_steps = (geo_.planes - full_planes) * geo_.taps;
+    job_.tail_channels = tail == 0 ? geo_.unit : tail;
+    job_.step_offsets = scratch_.step_offsets;
+    job_.pixel_offsets = scratch_.pixel_offsets;
+    job_.out_block_stride = s.oh * s.ow * kBlock;
+    job_.epilogue = args.epilogue;
+    if (!strips_.padded) {
+      FillSteps(s_, geo_, s_.ih * s_.iw * geo_.unit, s_.iw * geo_.unit, s_.dh,
+                scratch_.step_offsets);
+    }
+  }
+
+  // Units [begin, end) of one image.
+  void RunUnits(int64_t image, int64_t begin, int64_t end) {
+    const int64_t per_group = units_.strips * units_.chunks;
+    while (begin < end) {
+      const int64_t group = begin / per_group;
+      const int64_t first = begin - group * per_group;
+      const int64_t last = std::min(end - group * per_group, per_group);
+      const int64_t chunk = first / units_.strips;
+      const int64_t strip = first % units_.strips;
+      int64_t taken;
+      if (strip == 0 && last - first >= units_.strips) {  // whole chunks share their strips
+        const int64_t chunks = (last - first) / units_.strips;
+        RunChunks(image, group, chunk, chunk + chunks, 0, units_.strips);
+        taken = chunks * units_.strips;
+      } else {
+        taken = std::min(units_.strips - strip, last - first);
+        RunChunks(image, group, chunk, chunk + 1, strip, strip + taken);
+      }
+      begin += taken;
+    }
+  }
+
+ private:
+  void RunChunks(int64_t image, int64_t group, int64_t chunk, int64_t chunk_end, int64_t strip,
+                 int64_t strip_end) {
+    const int64_t blocks = units_.blocks_per_group;
+    const int64_t block = EvenPart(blocks, units_.chunks, chunk).begin;
+    const int64_t block_end = EvenPart(blocks, units_.chunks, chunk_end - 1).end;
+    const int64_t pixels = s_.oh * s_.ow;
+    int64_t begin = EvenPart(pixels, units_.strips, strip).begin;
+    const int64_t end = EvenPart(pixels, units_.strips, strip_end - 1).end;
+    const int64_t in_planes = geo_.unit == 16 ? s_.groups * geo_.planes : s_.ic;
+    input_ = args_.input + (image * in_planes + group * geo_.planes) * s_.ih * s_.iw * geo_.unit;
+    const int64_t absolute = group * blocks + block;
+    const int64_t floats_per_block = geo_.group_ic * geo_.taps * kBlock;
+    job_.weights = static_cast<const float*>(args_.packed) + absolute * floats_per_block;
+    job_.bias = args_.bias ? args_.bias + absolute * kBlock : nullptr;
+    job_.blocks = block_end - block;
+    const int64_t rest = (s_.oc / s_.groups) % kBlock;
+    job_.last_lanes = block_end == blocks && rest != 0 ? rest : kBlock;
+    out_offset_ = (image * BlockCount(s_.oc) + absolute) * pixels * kBlock;
+    while (begin < end) {
+      const int64_t part_end = std::min(end, PartEnd(begin));
+      RunPart(begin, part_end);
+      begin = part_end;
+    }
+  }
+
+  int64_t PartEnd(int64_t begin) const {
+    if (!strips_.padded) return begin + strips_.pixels;
+    const int64_t row = begin / s_.ow;
+    return strips_.rows > 1 ? (row + strips_.rows) * s_.ow
+                            : std::min((row + 1) * s_.ow, begin + strips_.pixels);
+  }
+
+  void RunPart(int64_t begin, int64_t end) {
+    const int64_t y = begin / s_.ow;
+    const int64_t y_last = (end - 1) / s_.ow;
+    if (strips_.padded) {
+      const int64_t x = y == y_last ? begin % s_.ow : 0;
+      const int64_t x_last = y == y_last ? (end - 1) % s_.ow : s_.ow - 1;
+      Window w;
+      w.y0 = y * s_.sh - s_.pad_top;
+      w.x0 = x * s_.sw - s_.pad_left;
+      w.cols = (x_last - x) * s_.sw + int64_t{s_.kw - 1} * s_.dw + 1;
+      // One output row needs as many input rows as there are taps, however dilated.
+      w.row_step = y == y_last ? s_.dh : 1;
+      w.rows = y == y_last ? s_.kh : (y_last - y) * s_.sh + int64_t{s_.kh - 1} * s_.dh + 1;
+      CopyWindow(s_, geo_, input_, w, scratch_.copy);
+      const int64_t row_stride = w.cols * geo_.unit;
+      FillSteps(s_, geo_, w.rows * row_stride, row_stride, y == y_last ? 1 : s_.dh,
+                scratch_.step_offsets);
+      FillPixels(s_, begin, end, x, row_stride, geo_.unit, scratch_.pixel_offsets);
+      job_.in = scratch_.copy;
+    } else {
+      const int64_t row_stride = s_.iw * geo_.unit;
+      job_.in = input_ + (y * s_.sh - s_.pad_top) * row_stride - s_.pad_left * geo_.unit;
+      FillPixels(s_, begin, end, 0, row_stride, geo_.unit, scratch_.pixel_offsets);
+    }
+    job_.pixels = end - begin;
+    job_.out = args_.output + out_offset_ + begin * kBlock;
+    job_.residual = args_.residual ? args_.residual + out_offset_ + begin * kBlock : nullptr;
+    gemm_(job_);
+  }
+
+  const ConvShape& s_;
+  const Geometry geo_;
+  const Strips strips_;
+  const Units units_;
+  const Scratch scratch_;
+  const GatherGemmFn gemm_;
+  const ConvArgs& args_;
+  const float* input_ = nullptr;
+  int64_t out_offset_ = 0;
+  GatherGemm job_;
+};
+
+}  // namespace
+
+size_t GatherPackedBytes(const ConvShape& s) {
+  return static_cast<size_t>(s.groups * RoundUpToBlock(s.oc / s.groups) * (s.ic / s.groups) * s.kh *
+                             s.kw) *
+         sizeof(float);
+}
+
+void GatherPack(const ConvShape& s, GatherUnit unit, const float* oihw, float* packed) {
+  const Geometry geo = GeometryOf(s, unit);
+  const int64_t group_oc = s.oc / s.groups;
+  for (int64_t group = 0; group < s.groups; ++group) {
+    for (int64_t block = 0; block < BlockCount(group_oc); ++block) {
+      for (int64_t plane = 0; plane < geo.planes; ++plane) {
+        const int64_t channels = std::min(geo.unit, geo.group_ic - plane * geo.unit);
+        for (int64_t tap = 0; tap < geo.taps; ++tap) {
+          for (int64_t c = 0; c < channels; ++c) {
+            for (int64_t lane = 0; lane < kBlock; ++lane) {
+              const int64_t o = block * kBlock + lane;
+              const int64_t i = plane * geo.unit + c;
+              *packed++ = o < group_oc
+                              ? oihw[((group * group_oc + o) * geo.group_ic + i) * geo.taps + tap]
+                              : 0.0f;
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+int64_t GatherUnitsPerImage(const ConvShape& s) {
+  const Units units = UnitsOf(s);
+  return s.groups * units.strips * units.chunks;
+}
+
+size_t GatherScratchBytes(const ConvShape& s, GatherUnit unit) {
+  const Geometry geo = GeometryOf(s, unit);
+  const Strips strips = StripsOf(s, geo);
+  // A part that lies within one row is copied with the rows of its taps alone, side by side.
+  const int64_t rows = std::max<int64_t>(strips.copy_rows, strips.padded ? s.kh : 0);
+  const int64_t copy = geo.planes * geo.unit * rows * strips.copy_cols * 4;
+  return static_cast<size_t>(StepBytes(geo) + PixelBytes(strips) + copy);
+}
+
+void GatherRun(const ConvShape& s, GatherUnit unit, GatherGemmFn gemm, const ConvArgs& args,
+               int64_t begin_unit, int64_t end_unit, void* scratch) noexcept {
+  Runner runner(s, unit, gemm, args, scratch);
+  const int64_t per_image = GatherUnitsPerImage(s);
+  while (begin_unit < end_unit) {
+    const int64_t image = begin_unit / per_image;
+    const int64_t end = std::min(end_unit, (image + 1) * per_image);
+    runner.RunUnits(image, begin_unit - image * per_image, end - image * per_image);
+    begin_unit = end;
+  }
+}
+
+}  // namespace kinglet::kernels

@@ -1,0 +1,31 @@
+// Direct convolution through GatherGemm: an output pixel gathers, for each kernel tap and group of
+// input channels, the 16 channels of a blocked pixel (or the one value of a plain plane). Windows
+// that reach outside the input read a zero-framed copy of the rows that a strip of output pixels
+// needs, so the arithmetic never asks where the border is.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/conv/conv.h"
+#include "kernels/conv/gather_gemm.h"
+
+namespace kinglet::kernels {
+
+// Channels that lie together in the input: 16 blocked, 1 plain.
+enum class GatherUnit : int64_t { kPlane = 1, kBlock16 = 16 };
+
+size_t GatherPackedBytes(const ConvShape& s);
+// [oc / 16][ic / unit][KH][KW][unit][16 oc]; the last ic group holds the real channels only.
+void GatherPack(const ConvShape& s, GatherUnit unit, const float* oihw, float* packed);
+int64_t GatherUnitsPerImage(const ConvShape& s);
+
+// `scratch` has GatherScratchBytes(s, unit) bytes at a 64-byte boundary.
+size_t GatherScratchBytes(const ConvShape& s, GatherUnit unit);
+void GatherRun(const ConvShape& s, GatherUnit unit, GatherGemmFn gemm, const ConvArgs& args,
+               int64_t begin_unit, int64_t end_unit, void* scratch) noexcept;
+
+// GatherRun with the unit and the active target's product bound: what ConvVariant::run holds.
+ConvRunFn ResolveGatherConv(GatherUnit unit);
+
+}  // namespace kinglet::kernels

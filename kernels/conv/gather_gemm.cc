@@ -1,0 +1,305 @@
+#include "kernels/conv/gather_gemm.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+
+#include "kernels/conv/gather_conv.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/conv/gather_gemm.cc"
+#include "kernels/common/dispatch.h"
+#include "kernels/common/epilogue-inl.h"
+#include "kernels/common/unroll.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace kinglet::kernels {
+namespace HWY_NAMESPACE {
+namespace {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Tag = hn::CappedTag<float, 16>;
+using Vec = hn::Vec<Tag>;
+constexpr int kLanes = static_cast<int>(hn::MaxLanes(Tag()));
+constexpr int kParts = 16 / kLanes;  // vectors in a block of 16 outputs
+
+// Tile sizes and the bytes of weights that should stay in cache while pixels pass by.
+#if HWY_TARGET == HWY_AVX3
+constexpr int kMaxBlocks = 4;
+constexpr int kMaxPixels[kMaxBlocks + 1] = {0, 8, 8, 8, 6};
+constexpr int64_t kPanelBytes = 256 << 10;
+#elif HWY_TARGET == HWY_AVX2
+constexpr int kMaxBlocks = 1;
+constexpr int kMaxPixels[kMaxBlocks + 1] = {0, 6};
+constexpr int64_t kPanelBytes = 18 << 10;
+#elif HWY_ARCH_ARM_A64
+constexpr int kMaxBlocks = 1;
+constexpr int kMaxPixels[kMaxBlocks + 1] = {0, 5};
+constexpr int64_t kPanelBytes = 18 << 10;
+#else
+constexpr int kMaxBlocks = 1;
+constexpr int kMaxPixels[kMaxBlocks + 1] = {0, 2};
+constexpr int64_t kPanelBytes = 18 << 10;
+#endif
+
+// A range of steps over a group of blocks. Between passes the sums wait in `out`.
+struct Pass {
+  const int64_t* step_offsets;
+  int64_t full_steps;
+  int64_t tail_steps;
+  const float* weights;    // of the first block, at the first step
+  int64_t weights_stride;  // floats from block to block
+  const float* bias;       // of the first block
+  const float* residual;
+  float* out;
+  bool first;
+  bool last;
+  int64_t partial_lanes;  // of the last block where fewer than 16 may be stored, else 0
+};
+
+HWY_INLINE void LoadLanes(const float* from, int64_t lanes, float* HWY_RESTRICT to) {
+  for (int64_t i = 0; i < 16; ++i) to[i] = i < lanes ? from[i] : 0.0f;
+}
+
+template <int R, int B>
+HWY_INLINE void InitTile(const GatherGemm& g, const Pass& pass, int64_t pixel,
+                         Vec (&acc)[R][B * kParts]) {
+  const Tag d;
+  const float* bias = pass.first ? pass.bias : nullptr;
+  KINGLET_UNROLL
+  for (int b = 0; b < B * kParts; ++b) {
+    const Vec init = bias ? hn::Load(d, bias + b * kLanes) : hn::Zero(d);
+    KINGLET_UNROLL
+    for (int r = 0; r < R; ++r) acc[r][b] = init;
+  }
+  const float* add = pass.first ? pass.residual : pass.out;
+  if (add == nullptr) return;
+  alignas(64) float partial[16];
+  KINGLET_UNROLL
+  for (int r = 0; r < R; ++r) {
+    const float* row = add + (pixel + r) * g.out_pixel_stride;
+    KINGLET_UNROLL
+    for (int b = 0; b < B; ++b) {
+      const float* from = row + b * g.out_block_stride;
+      if (b == B - 1 && pass.partial_lanes != 0) {
+        LoadLanes(from, pass.partial_lanes, partial);
+        from = partial;
+      }
+      KINGLET_UNROLL
+      for (int v = 0; v < kParts; ++v) {
+        const Vec x = hn::LoadU(d, from + v * kLanes);
+        Vec& a = acc[r][b * kParts + v];
+        a = hn::Add(a, x);
+      }
+    }
+  }
+}
+
+template <int R, int B>
+HWY_INLINE void StoreTile(const GatherGemm& g, const Pass& pass, int64_t pixel,
+                          const Vec (&acc)[R][B * kParts]) {
+  const Tag d;
+  const Epilogue none;
+  const Epilogue& e = pass.last && IsClamp(g.epilogue) ? g.epilogue : none;
+  const Vec low = hn::Set(d, ClampLow(e));
+  const Vec high = hn::Set(d, ClampHigh(e));
+  alignas(64) float partial[16];
+  KINGLET_UNROLL
+  for (int r = 0; r < R; ++r) {
+    float* row = pass.out + (pixel + r) * g.out_pixel_stride;
+    KINGLET_UNROLL
+    for (int b = 0; b < B; ++b) {
+      const bool is_partial = b == B - 1 && pass.partial_lanes != 0;
+      float* to = is_partial ? partial : row + b * g.out_block_stride;
+      KINGLET_UNROLL
+      for (int v = 0; v < kParts; ++v) {
+        hn::StoreU(ClampVec(acc[r][b * kParts + v], low, high), d, to + v * kLanes);
+      }
+      if (is_partial) {
+        std::memcpy(row + b * g.out_block_stride, partial,
+                    static_cast<size_t>(pass.partial_lanes) * sizeof(float));
+      }
+    }
+  }
+}
+
+// acc[r] += x[r][c] * w[c] for one input channel c.
+template <int R, int B>
+HWY_INLINE void Accumulate(const float* const (&x)[R], int64_t c, const float* w,
+                           int64_t weights_stride, Vec (&acc)[R][B * kParts]) {
+  const Tag d;
+  Vec weight[B * kParts];
+  KINGLET_UNROLL
+  for (int b = 0; b < B; ++b) {
+    KINGLET_UNROLL
+    for (int v = 0; v < kParts; ++v) {
+      weight[b * kParts + v] = hn::Load(d, w + b * weights_stride + v * kLanes);
+    }
+  }
+  KINGLET_UNROLL
+  for (int r = 0; r < R; ++r) {
+    const Vec in = hn::Set(d, x[r][c]);
+    KINGLET_UNROLL
+    for (int b = 0; b < B * kParts; ++b) acc[r][b] = hn::MulAdd(in, weight[b], acc[r][b]);
+  }
+}
+
+// `tiles` tiles of R consecutive pixels and B blocks.
+template <int R, int B>
+HWY_NOINLINE void RunTiles(const GatherGemm& g, const Pass& pass, int64_t pixel, int64_t tiles) {
+  for (; tiles > 0; --tiles, pixel += R) {
+    Vec acc[R][B * kParts];
+    InitTile<R, B>(g, pass, pixel, acc);
+    const float* w = pass.weights;
+    const int64_t stride = pass.weights_stride;
+    const int64_t* offsets = g.pixel_offsets + pixel;
+    const float* x[R];
+    for (int64_t s = 0; s < pass.full_steps; ++s, w += 16 * 16) {
+      const float* base = g.in + pass.step_offsets[s];
+      KINGLET_UNROLL
+      for (int r = 0; r < R; ++r) x[r] = base + offsets[r];
+      KINGLET_UNROLL_BY_4
+      for (int64_t c = 0; c < 16; ++c) Accumulate<R, B>(x, c, w + c * 16, stride, acc);
+    }
+    for (int64_t s = 0; s < pass.tail_steps; ++s) {
+      const float* base = g.in + pass.step_offsets[pass.full_steps + s];
+      KINGLET_UNROLL
+      for (int r = 0; r < R; ++r) x[r] = base + offsets[r];
+      for (int64_t c = 0; c < g.tail_channels; ++c, w += 16) {
+        Accumulate<R, B>(x, c, w, stride, acc);
+      }
+    }
+    StoreTile<R, B>(g, pass, pixel, acc);
+  }
+}
+
+using TilesFn = void (*)(const GatherGemm&, const Pass&, int64_t pixel, int64_t tiles);
+
+template <int B, int R>
+TilesFn TilesOfWidth(int64_t width) {
+  if constexpr (R == 1) {
+    return &RunTiles<1, B>;
+  } else {
+    return width == R ? &RunTiles<R, B> : TilesOfWidth<B, R - 1>(width);
+  }
+}
+
+template <int B>
+TilesFn TilesOf(int64_t blocks, int64_t width) {
+  if constexpr (B == 1) {
+    return TilesOfWidth<1, kMaxPixels[1]>(width);
+  } else {
+    return blocks == B ? TilesOfWidth<B, kMaxPixels[B]>(width) : TilesOf<B - 1>(blocks, width);
+  }
+}
+
+void RunPass(const GatherGemm& g, const Pass& pass, int64_t blocks) {
+  const int64_t tiles = (g.pixels + kMaxPixels[blocks] - 1) / kMaxPixels[blocks];
+  const int64_t width = g.pixels / tiles;
+  const int64_t wider = g.pixels % tiles;
+  if (wider > 0) TilesOf<kMaxBlocks>(blocks, width + 1)(g, pass, 0, wider);
+  TilesOf<kMaxBlocks>(blocks, width)(g, pass, wider * (width + 1), tiles - wider);
+}
+
+// What clamping in registers leaves: other activations, and pad lanes that must be zero although
+// the activation or an infinite input made something of them.
+void FinishBlock(const GatherGemm& g, float* out, int64_t lanes) {
+  const Tag d;
+  if (!IsClamp(g.epilogue)) {
+    alignas(64) float partial[16];
+    for (int64_t p = 0; p < g.pixels; ++p) {
+      float* to = out + p * g.out_pixel_stride;
+      float* at = lanes < 16 && !g.store_pad_lanes ? partial : to;
+      if (at == partial) LoadLanes(to, lanes, partial);
+      for (int v = 0; v < kParts; ++v) {
+        const Vec x = hn::LoadU(d, at + v * kLanes);
+        hn::StoreU(ActivateVec(d, x, g.epilogue), d, at + v * kLanes);
+      }
+      if (at == partial) std::memcpy(to, partial, static_cast<size_t>(lanes) * sizeof(float));
+    }
+  }
+  if (lanes == 16 || !g.store_pad_lanes) return;
+  for (int64_t p = 0; p < g.pixels; ++p) {
+    float* to = out + p * g.out_pixel_stride;
+    for (int v = 0; v < kParts; ++v) {
+      const int64_t valid = std::clamp<int64_t>(lanes - v * kLanes, 0, kLanes);
+      const auto mask = hn::FirstN(d, static_cast<size_t>(valid));
+      hn::StoreU(hn::IfThenElseZero(mask, hn::LoadU(d, to + v * kLanes)), d, to + v * kLanes);
+    }
+  }
+}
+
+void RunBlocks(const GatherGemm& g, int64_t block, int64_t blocks, int64_t floats_per_block) {
+  const bool has_last = block + blocks == g.blocks;
+  const int64_t steps = g.full_steps + g.tail_steps;
+  const int64_t fitting = std::max<int64_t>(1, kPanelBytes / (blocks * 16 * 16 * 4));
+  const int64_t passes = std::max<int64_t>(1, (steps + fitting - 1) / fitting);
+  Pass pass;
+  pass.weights_stride = floats_per_block;
+  pass.bias = g.bias ? g.bias + block * 16 : nullptr;
+  pass.residual = g.residual ? g.residual + block * g.out_block_stride : nullptr;
+  pass.out = g.out + block * g.out_block_stride;
+  pass.partial_lanes = has_last && !g.store_pad_lanes ? g.last_lanes % 16 : 0;
+  for (int64_t i = 0; i < passes; ++i) {
+    const int64_t begin = steps * i / passes;
+    const int64_t end = steps * (i + 1) / passes;
+    const int64_t full_begin = std::min(begin, g.full_steps);
+    const int64_t full_end = std::min(end, g.full_steps);
+    pass.step_offsets = g.step_offsets + begin;
+    pass.full_steps = full_end - full_begin;
+    pass.tail_steps = (end - full_end) - (begin - full_begin);
+    pass.weights = g.weights + block * floats_per_block + full_begin * 16 * 16 +
+                   (begin - full_begin) * g.tail_channels * 16;
+    pass.first = i == 0;
+    pass.last = i + 1 == passes;
+    RunPass(g, pass, blocks);
+  }
+  if (IsClamp(g.epilogue) && (!has_last || g.last_lanes == 16)) return;
+  for (int64_t b = 0; b < blocks; ++b) {
+    const bool is_last = block + b + 1 == g.blocks;
+    FinishBlock(g, pass.out + b * g.out_block_stride, is_last ? g.last_lanes : 16);
+  }
+}
+
+}  // namespace
+
+void RunGatherGemm(const GatherGemm& g) noexcept {
+  if (g.pixels == 0 || g.blocks == 0) return;
+  const int64_t floats_per_block = (g.full_steps * 16 + g.tail_steps * g.tail_channels) * 16;
+  const int64_t groups = (g.blocks + kMaxBlocks - 1) / kMaxBlocks;
+  for (int64_t i = 0; i < groups; ++i) {
+    const int64_t begin = g.blocks * i / groups;
+    const int64_t end = g.blocks * (i + 1) / groups;
+    RunBlocks(g, begin, end - begin, floats_per_block);
+  }
+}
+
+GatherGemmFn GetRunGatherGemm() { return &RunGatherGemm; }
+
+template <GatherUnit kUnit>
+void RunGatherConv(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
+                   void* scratch) noexcept {
+  GatherRun(s, kUnit, &RunGatherGemm, args, begin, end, scratch);
+}
+
+ConvRunFn GetRunGatherConv(GatherUnit unit) {
+  return unit == GatherUnit::kPlane ? &RunGatherConv<GatherUnit::kPlane>
+                                    : &RunGatherConv<GatherUnit::kBlock16>;
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace kinglet::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace kinglet::kernels {
+
+HWY_EXPORT(GetRunGatherGemm);
+HWY_EXPORT(GetRunGatherConv);
+
+GatherGemmFn ResolveGatherGemm() { return KINGLET_RESOLVE(GetRunGatherGemm)(); }
+
+ConvRunFn ResolveGatherConv(GatherUnit unit) { return KINGLET_RESOLVE(GetRunGatherConv)(unit); }
+
+}  // namespace kinglet::kernels
+#endif  // HWY_ONCE

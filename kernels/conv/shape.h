@@ -1,0 +1,39 @@
+// Arithmetic on convolution shapes that several variants need.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "kernels/conv/conv.h"
+
+namespace kinglet::kernels {
+
+// The part [begin, end) of `count` that is number `index` of `parts` nearly equal ones.
+struct Range {
+  int64_t begin, end;
+};
+constexpr Range EvenPart(int64_t count, int64_t parts, int64_t index) {
+  return {count * index / parts, count * (index + 1) / parts};
+}
+
+constexpr int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Whether some window reaches outside the input.
+constexpr bool NeedsPadding(const ConvShape& s) {
+  return s.pad_top > 0 || s.pad_left > 0 ||
+         (s.oh - 1) * s.sh - s.pad_top + int64_t{s.kh - 1} * s.dh >= s.ih ||
+         (s.ow - 1) * s.sw - s.pad_left + int64_t{s.kw - 1} * s.dw >= s.iw;
+}
+
+// Multiply-adds of one image.
+constexpr double MultiplyAdds(const ConvShape& s) {
+  return static_cast<double>(s.oc) * static_cast<double>(s.oh * s.ow) *
+         static_cast<double>(s.ic / s.groups) * s.kh * s.kw;
+}
+
+// Seconds for the batch: the slower of arithmetic at `efficiency` of peak and memory traffic, on
+// the threads that the units can feed.
+double ConvSeconds(const ConvShape& s, int threads, const MachineModel& machine, double efficiency,
+                   int64_t units_per_image);
+
+}  // namespace kinglet::kernels

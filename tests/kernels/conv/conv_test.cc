@@ -1,0 +1,327 @@
+// Every convolution variant on every target against the definition in double.
+#include "kernels/conv/conv.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "kernels/common/blocked.h"
+#include "tests/support/activation.h"
+#include "tests/support/conv_reference.h"
+#include "tests/support/guarded.h"
+#include "tests/support/random.h"
+#include "tests/support/targets.h"
+
+namespace kinglet::kernels {
+
+std::ostream& operator<<(std::ostream& out, const ConvShape& s) {
+  return out << s.n << "x" << s.ic << "x" << s.ih << "x" << s.iw << " -> " << s.oc << "x" << s.oh
+             << "x" << s.ow << " kernel " << s.kh << "x" << s.kw << " stride " << s.sh << "x"
+             << s.sw << " dilation " << s.dh << "x" << s.dw << " pad " << s.pad_top << ","
+             << s.pad_left << " groups " << s.groups;
+}
+
+namespace {
+
+using testing::ConvReference;
+using testing::Guarded;
+using testing::Random;
+
+enum class Residual { kNone, kSeparate, kAliased };
+
+struct Case {
+  ConvShape shape = {};
+  Epilogue epilogue = {};
+  Residual residual = Residual::kNone;
+  bool bias = true;
+  int64_t units_per_call = 0;  // 0: all in one call
+};
+
+// Square map and kernel, symmetric "same" padding where `pad` is so.
+ConvShape Square(int64_t ic, int64_t size, int64_t oc, int kernel, int stride, int pad,
+                 int64_t groups = 1, int64_t n = 1) {
+  ConvShape s;
+  s.n = n;
+  s.ic = ic;
+  s.ih = s.iw = size;
+  s.oc = oc;
+  s.kh = s.kw = kernel;
+  s.sh = s.sw = stride;
+  s.pad_top = s.pad_left = pad;
+  s.oh = s.ow = (size + 2 * pad - kernel) / stride + 1;
+  s.groups = groups;
+  return s;
+}
+
+std::vector<float> PaddedBias(const std::vector<float>& bias) {
+  std::vector<float> padded = bias;
+  padded.resize(static_cast<size_t>(RoundUpToBlock(static_cast<int64_t>(bias.size()))), 0.0f);
+  return padded;
+}
+
+std::vector<float> InLayout(Layout layout, const std::vector<float>& plain, int64_t n, int64_t c,
+                            int64_t h, int64_t w, float pad) {
+  return layout == Layout::kPlain ? plain : testing::ToBlocked(plain, n, c, h, w, pad);
+}
+
+void ExpectOutput(const ConvShape& s, Layout layout, const Guarded& output,
+                  const ConvReference& want, const Epilogue& epilogue) {
+  const double depth = static_cast<double>(s.ic / s.groups) * s.kh * s.kw;
+  const double slope = epilogue.activation == Activation::kHardSwish ? 1.5 : 1.1;
+  size_t i = 0;
+  for (int64_t n = 0; n < s.n; ++n) {
+    for (int64_t c = 0; c < s.oc; ++c) {
+      for (int64_t p = 0; p < s.oh * s.ow; ++p, ++i) {
+        const auto at =
+            layout == Layout::kPlain
+                ? i
+                : static_cast<size_t>(BlockedIndex(n, c, p / s.ow, p % s.ow, s.oc, s.oh, s.ow));
+        const double bound =
+            slope * (depth + 3) * 0x1p-24 * want.magnitude[i] + 1e-6 * std::abs(want.values[i]);
+        ASSERT_NEAR(output[at], want.values[i], bound + 1e-7)
+            << "image " << n << " channel " << c << " pixel " << p;
+      }
+    }
+  }
+  if (layout == Layout::kPlain) return;
+  for (int64_t n = 0; n < s.n; ++n) {
+    for (int64_t c = s.oc; c < RoundUpToBlock(s.oc); ++c) {
+      for (int64_t p = 0; p < s.oh * s.ow; ++p) {
+        const int64_t at = BlockedIndex(n, c, p / s.ow, p % s.ow, s.oc, s.oh, s.ow);
+        ASSERT_EQ(output[static_cast<size_t>(at)], 0.0f) << "pad lane " << c << " pixel " << p;
+      }
+    }
+  }
+}
+
+void RunUnits(const ConvVariant& variant, const ConvShape& s, const ConvArgs& args,
+              int64_t units_per_call, float* scratch) {
+  const int64_t units = s.n * variant.units_per_image(s);
+  ASSERT_GE(units, s.n);
+  const int64_t step = units_per_call == 0 ? units : units_per_call;
+  for (int64_t begin = 0; begin < units; begin += step) {
+    variant.run(s, args, begin, std::min(begin + step, units), scratch);
+  }
+}
+
+// Runs the case; false when the variant does not support its shape.
+bool Check(const ConvVariant& variant, const Case& test) {
+  const ConvShape& s = test.shape;
+  if (!variant.supports(s)) return false;
+  Random random(17);
+  const auto count = [](int64_t n) { return static_cast<size_t>(n); };
+  const auto input = random.Floats(count(s.n * s.ic * s.ih * s.iw));
+  const auto weights = random.Floats(count(s.oc * (s.ic / s.groups) * s.kh * s.kw));
+  const auto bias = test.bias ? random.Floats(count(s.oc)) : std::vector<float>{};
+  const auto residual = test.residual == Residual::kNone
+                            ? std::vector<float>{}
+                            : random.Floats(count(s.n * s.oc * s.oh * s.ow));
+  const ConvReference want = testing::NaiveConv(s, input, weights, bias, residual, test.epilogue);
+
+  // Input pad lanes are poisoned: nothing may read them.
+  const Guarded in(InLayout(variant.input, input, s.n, s.ic, s.ih, s.iw,
+                            std::numeric_limits<float>::quiet_NaN()));
+  const Guarded padded_bias(PaddedBias(bias));
+  Guarded packed(variant.packed_bytes(s) / sizeof(float));
+  variant.pack(s, weights.data(), packed.data());
+  EXPECT_TRUE(packed.FencesIntact());
+  const size_t outputs =
+      count(variant.output == Layout::kPlain ? s.n * s.oc * s.oh * s.ow
+                                             : BlockedCount(s.n, s.oc, s.oh, s.ow));
+  Guarded output(outputs);
+  Guarded skip(residual.empty() ? std::vector<float>{}
+                                : InLayout(variant.output, residual, s.n, s.oc, s.oh, s.ow, 0));
+  if (test.residual == Residual::kAliased) {
+    std::copy(skip.data(), skip.data() + skip.size(), output.data());
+  }
+  Guarded scratch(variant.scratch_bytes(s) / sizeof(float));
+
+  ConvArgs args;
+  args.input = in.data();
+  args.packed = packed.data();
+  args.bias = test.bias ? padded_bias.data() : nullptr;
+  args.residual = test.residual == Residual::kNone      ? nullptr
+                  : test.residual == Residual::kAliased ? output.data()
+                                                        : skip.data();
+  args.output = output.data();
+  args.epilogue = test.epilogue;
+  RunUnits(variant, s, args, test.units_per_call, scratch.data());
+  EXPECT_TRUE(output.FencesIntact()) << "output";
+  EXPECT_TRUE(scratch.FencesIntact()) << "scratch";
+  ExpectOutput(s, variant.output, output, want, test.epilogue);
+  return true;
+}
+
+void CheckAll(const std::vector<Case>& cases) {
+  testing::ForEachTarget([&] {
+    for (const ConvVariant& variant : ConvVariants()) {
+      int supported = 0;
+      for (const Case& test : cases) {
+        SCOPED_TRACE(variant.id);
+        SCOPED_TRACE(::testing::PrintToString(test.shape));
+        supported += Check(variant, test) ? 1 : 0;
+        if (::testing::Test::HasFailure()) return;
+      }
+      ::testing::Test::RecordProperty(variant.id, supported);
+    }
+  });
+}
+
+TEST(Conv, ChannelTails) {
+  std::vector<Case> cases;
+  for (const int64_t c : {1, 2, 3, 4, 5, 7, 15, 16, 17, 24, 31, 32, 33, 58, 80}) {
+    cases.push_back({Square(c, 5, 16, 1, 1, 0)});
+    cases.push_back({Square(16, 5, c, 1, 1, 0)});
+    cases.push_back({Square(c, 4, c, 3, 1, 1)});
+  }
+  CheckAll(cases);
+}
+
+TEST(Conv, EveryPixelCount) {
+  std::vector<Case> cases;
+  for (int64_t pixels = 1; pixels <= 29; ++pixels) {
+    for (const int64_t oc : {16, 32, 48, 64, 80, 96}) {
+      ConvShape s = Square(19, 1, oc, 1, 1, 0);
+      s.iw = s.ow = pixels;
+      cases.push_back({s});
+    }
+    ConvShape s = Square(3, 1, 33, 3, 1, 1);
+    s.iw = s.ow = pixels;
+    cases.push_back({s});
+  }
+  CheckAll(cases);
+}
+
+TEST(Conv, KernelsStridesDilationsAndPads) {
+  std::vector<Case> cases;
+  for (const int64_t ic : {3, 16, 20}) {
+    for (const auto& [kh, kw] : {std::pair{1, 1}, {3, 3}, {5, 5}, {7, 7}, {1, 7}, {7, 1}, {2, 4}}) {
+      for (const int stride : {1, 2, 3}) {
+        for (const int dilation : {1, 2}) {
+          for (const int pad : {0, 1, 3}) {
+            ConvShape s;
+            s.ic = ic;
+            s.ih = 15;
+            s.iw = 14;
+            s.oc = 18;
+            s.kh = kh;
+            s.kw = kw;
+            s.sh = stride;
+            s.sw = stride == 3 ? 1 : stride;
+            s.dh = dilation;
+            s.dw = dilation == 2 ? 1 : 2;
+            s.pad_top = pad;
+            s.pad_left = pad == 3 ? 1 : pad;
+            // An asymmetric pad of one more row at the bottom.
+            s.oh = (s.ih + 2 * pad + 1 - (kh - 1) * s.dh - 1) / s.sh + 1;
+            s.ow = (s.iw + 2 * s.pad_left - (kw - 1) * s.dw - 1) / s.sw + 1;
+            if (s.oh >= 1 && s.ow >= 1) cases.push_back({s});
+          }
+        }
+      }
+    }
+  }
+  CheckAll(cases);
+}
+
+TEST(Conv, WindowsInPaddingAndCrops) {
+  std::vector<Case> cases;
+  for (const int64_t ic : {2, 16, 17}) {
+    ConvShape s = Square(ic, 2, 16, 3, 1, 6);  // most windows see no input at all
+    cases.push_back({s});
+    s = Square(ic, 3, 16, 1, 2, 2);
+    cases.push_back({s});
+    s = Square(ic, 9, 16, 3, 1, 0);
+    s.pad_top = -2;
+    s.pad_left = -1;
+    s.oh = 4;
+    s.ow = 9;  // right windows reach beyond the input
+    cases.push_back({s});
+  }
+  CheckAll(cases);
+}
+
+TEST(Conv, Groups) {
+  std::vector<Case> cases;
+  for (const int64_t c : {1, 5, 16, 17, 33, 48}) {
+    for (const int kernel : {1, 3, 5, 7}) {
+      for (const int stride : {1, 2}) {
+        cases.push_back({Square(c, 9, c, kernel, stride, kernel / 2, c)});
+      }
+    }
+  }
+  cases.push_back({Square(32, 6, 48, 3, 1, 1, 1)});
+  cases.push_back({Square(32, 6, 64, 3, 1, 1, 2)});
+  cases.push_back({Square(64, 6, 64, 1, 1, 0, 4)});
+  cases.push_back({Square(12, 6, 8, 3, 1, 1, 4)});
+  cases.push_back({Square(6, 6, 12, 3, 1, 1, 6)});  // channel multiplier 2
+  CheckAll(cases);
+}
+
+TEST(Conv, EpiloguesResidualsAndUnits) {
+  std::vector<Case> cases;
+  for (const ConvShape& s : {Square(20, 7, 19, 1, 1, 0, 1, 2), Square(3, 7, 21, 3, 2, 1, 1, 2),
+                             Square(16, 7, 32, 3, 1, 1, 1, 2), Square(21, 7, 21, 3, 1, 1, 21, 2),
+                             Square(300, 4, 5, 3, 1, 1, 1, 2)}) {
+    for (const Epilogue& e : testing::AllEpilogues()) {
+      for (const Residual r : {Residual::kNone, Residual::kSeparate, Residual::kAliased}) {
+        cases.push_back({s, e, r, r != Residual::kSeparate});
+      }
+    }
+  }
+  CheckAll(cases);
+}
+
+TEST(Conv, UnitsInAnyPartition) {
+  std::vector<Case> cases;
+  for (const ConvShape& s : {Square(64, 14, 160, 1, 1, 0, 1, 3), Square(32, 20, 96, 3, 1, 1, 1, 2),
+                             Square(3, 40, 40, 3, 2, 1, 1, 2), Square(64, 12, 128, 3, 1, 1, 2, 2),
+                             Square(96, 20, 96, 3, 1, 1, 96, 2), Square(24, 200, 16, 1, 1, 0)}) {
+    for (const int64_t units_per_call : {0, 1, 2, 3, 5, 7, 11}) {
+      cases.push_back({s, {}, Residual::kNone, true, units_per_call});
+    }
+  }
+  CheckAll(cases);
+}
+
+TEST(Conv, DeepAndWide) {
+  std::vector<Case> cases;
+  cases.push_back({Square(1030, 3, 16, 1, 1, 0)});
+  cases.push_back({Square(260, 5, 24, 3, 1, 1)});
+  ConvShape s = Square(130, 3, 16, 3, 1, 1);  // one row's input alone exceeds a strip
+  s.iw = s.ow = 700;
+  cases.push_back({s});
+  s.dh = s.dw = 3;
+  s.oh = 1;
+  s.ow = 699;
+  cases.push_back({s});
+  CheckAll(cases);
+}
+
+TEST(Conv, VariantsAreFoundById) {
+  for (const ConvVariant& variant : ConvVariants()) {
+    EXPECT_EQ(FindConvVariant(variant.id), &variant);
+  }
+  EXPECT_EQ(FindConvVariant("conv/none"), nullptr);
+}
+
+TEST(Conv, CostGrowsWithTheBatchAndShrinksWithThreads) {
+  const MachineModel machine = DefaultMachineModel();
+  ConvShape s = Square(64, 28, 64, 1, 1, 0);
+  for (const ConvVariant& variant : ConvVariants()) {
+    if (!variant.supports(s)) continue;
+    s.n = 1;
+    const double one = variant.cost(s, 1, machine);
+    EXPECT_GT(one, 0) << variant.id;
+    s.n = 8;
+    EXPECT_GT(variant.cost(s, 1, machine), 4 * one) << variant.id;
+    EXPECT_LT(variant.cost(s, 2, machine), variant.cost(s, 1, machine)) << variant.id;
+  }
+}
+
+}  // namespace
+}  // namespace kinglet::kernels
