@@ -1,0 +1,234 @@
+// A scale and a shift per channel behind (or before) a convolution become its weights and bias:
+// BatchNormalization in inference, and Mul, Div, Add, Sub with constants of one value per channel.
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <optional>
+
+#include "engine/passes/passes.h"
+#include "engine/passes/rewrite.h"
+
+namespace kinglet {
+namespace {
+
+struct Affine {
+  std::vector<double> scale, shift;  // y = scale[c] x + shift[c]
+};
+
+// A constant as one value per channel of an operand of rank `rank` and `channels` channels: a
+// scalar, or sizes of one but for the channel axis.
+std::optional<std::vector<double>> PerChannel(const GraphIr& graph, ValueId id, std::size_t rank,
+                                              std::int64_t channels) {
+  const Tensor* tensor = graph.ConstantOf(id);
+  if (tensor == nullptr || tensor->type() != DataType::kFloat32) return {};
+  const Shape& shape = tensor->shape();
+  if (shape.size() > rank) return {};
+  const auto* data = tensor->data<float>();
+  if (tensor->size() == 1) {
+    return std::vector<double>(static_cast<std::size_t>(channels), data[0]);
+  }
+  // Aligned at the end: axis 1 of the operand is axis 1 - (rank - shape.size()) of the constant.
+  const std::size_t offset = rank - shape.size();
+  if (offset > 1 || tensor->size() != channels) return {};
+  if (shape[1 - offset] != channels) return {};
+  return std::vector<double>(data, data + channels);
+}
+
+std::optional<Affine> BatchNorm(const GraphIr& graph, const Node& node) {
+  const Tensor* parameters[4];
+  for (std::size_t i = 0; i < 4; ++i) {
+    parameters[i] = graph.ConstantOf(node.input(i + 1));
+    if (parameters[i] == nullptr || parameters[i]->type() != DataType::kFloat32 ||
+        parameters[i]->size() != parameters[0]->size()) {
+      return {};
+    }
+  }
+  if (node.outputs.size() > 1 || node.attributes.Int("training_mode", 0) != 0 ||
+      node.attributes.Int("spatial", 1) != 1) {
+    return {};
+  }
+  const double epsilon = node.attributes.Float("epsilon", 1e-5f);
+  Affine affine;
+  for (std::int64_t c = 0; c < parameters[0]->size(); ++c) {
+    const double variance = parameters[3]->data<float>()[c];
+    const double scale = parameters[0]->data<float>()[c] / std::sqrt(variance + epsilon);
+    affine.scale.push_back(scale);
+    affine.shift.push_back(parameters[1]->data<float>()[c] -
+                           scale * parameters[2]->data<float>()[c]);
+  }
+  return affine;
+}
+
+// The affine map that `node` applies to its input `data`, a tensor of this rank and channels.
+std::optional<Affine> AffineOf(const GraphIr& graph, const Node& node, std::size_t data,
+                               std::size_t rank, std::int64_t channels) {
+  if (!node.domain.empty() || !node.fusion.empty()) return {};
+  if (node.op == "BatchNormalization") return data == 0 ? BatchNorm(graph, node) : std::nullopt;
+  if (node.inputs.size() != 2) return {};
+  const bool swapped = data == 1;
+  if ((node.op == "Sub" || node.op == "Div") && swapped) return {};
+  const auto values = PerChannel(graph, node.inputs[1 - data], rank, channels);
+  if (!values) return {};
+  const std::vector<double> ones(values->size(), 1.0);
+  const std::vector<double> zeros(values->size(), 0.0);
+  if (node.op == "Mul") return Affine{*values, zeros};
+  if (node.op == "Add") return Affine{ones, *values};
+  std::vector<double> changed = *values;
+  if (node.op == "Sub") {
+    for (double& v : changed) v = -v;
+    return Affine{ones, changed};
+  }
+  if (node.op == "Div") {
+    for (double& v : changed) {
+      if (v == 0) return {};
+      v = 1 / v;
+    }
+    return Affine{changed, zeros};
+  }
+  return {};
+}
+
+// Weights and bias of a convolution that may be rewritten; nothing when they are no constants.
+struct ConvParts {
+  Tensor weights;
+  std::vector<double> bias;
+};
+
+// Constants that this pass added are named like this; no other node reads them, so they are
+// rewritten in place and a chain of foldings takes no more memory than one.
+constexpr const char* kFoldedWeights = "/folded_weights";
+
+bool IsOurs(const Value& value) {
+  return std::string_view(value.name).ends_with(kFoldedWeights) && value.constant.unique();
+}
+
+std::optional<ConvParts> PartsOf(const GraphIr& graph, const Node& conv) {
+  const Tensor* weights = graph.ConstantOf(conv.input(1));
+  if (weights == nullptr || weights->type() != DataType::kFloat32 || weights->shape().size() < 3 ||
+      !conv.fusion.empty()) {
+    return {};
+  }
+  ConvParts parts{IsOurs(graph.value(conv.input(1))) ? *weights : weights->Clone(), {}};
+  parts.bias.assign(static_cast<std::size_t>(weights->shape()[0]), 0.0);
+  if (conv.input(2) == kNoValue) return parts;
+  const Tensor* bias = graph.ConstantOf(conv.input(2));
+  if (bias == nullptr || bias->type() != DataType::kFloat32 ||
+      bias->size() != weights->shape()[0]) {
+    return {};
+  }
+  parts.bias.assign(bias->data<float>(), bias->data<float>() + bias->size());
+  return parts;
+}
+
+void Store(GraphIr& graph, Node& conv, ConvParts parts) {
+  const std::string name = graph.value(conv.outputs[0]).name;
+  std::vector<float> bias(parts.bias.begin(), parts.bias.end());
+  conv.inputs.resize(3, kNoValue);
+  if (parts.weights.raw() != graph.ConstantOf(conv.inputs[1])->raw()) {
+    conv.inputs[1] = graph.AddConstant(name + kFoldedWeights, std::move(parts.weights));
+  }
+  conv.inputs[2] = graph.AddConstant(
+      name + "/bias", Tensor::From<float>({static_cast<std::int64_t>(bias.size())}, bias));
+}
+
+// conv, then affine.
+bool FoldBehind(GraphIr& graph, Node& conv, const Node& node, std::size_t data) {
+  std::optional<ConvParts> parts = PartsOf(graph, conv);
+  if (!parts) return false;
+  const Shape& shape = parts->weights.shape();
+  const auto affine = AffineOf(graph, node, data, shape.size(), shape[0]);
+  if (!affine || affine->scale.size() != parts->bias.size()) return false;
+  const std::int64_t filter = shape[0] > 0 ? parts->weights.size() / shape[0] : 0;
+  auto* weights = parts->weights.data<float>();
+  for (std::size_t c = 0; c < affine->scale.size(); ++c) {
+    for (std::int64_t k = 0; k < filter; ++k) {
+      float& w = weights[static_cast<std::int64_t>(c) * filter + k];
+      w = static_cast<float>(w * affine->scale[c]);
+    }
+    parts->bias[c] = parts->bias[c] * affine->scale[c] + affine->shift[c];
+  }
+  Store(graph, conv, std::move(*parts));
+  return true;
+}
+
+bool HasPadding(const Node& conv) {
+  const std::string auto_pad = conv.attributes.String("auto_pad", "NOTSET");
+  if (auto_pad != "NOTSET" && auto_pad != "VALID") return true;
+  for (const std::int64_t pad : conv.attributes.Ints("pads")) {
+    if (pad != 0) return true;
+  }
+  return false;
+}
+
+// affine, then conv: exact only where no window reads padding, which the shift would not reach.
+bool FoldBefore(GraphIr& graph, Node& conv, const Node& node, std::size_t data) {
+  std::optional<ConvParts> parts = PartsOf(graph, conv);
+  const std::int64_t groups = conv.attributes.Int("group", 1);
+  if (!parts || groups < 1) return false;
+  const Shape& shape = parts->weights.shape();  // OC, IC / groups, K...
+  if (shape[0] % groups != 0 || parts->weights.size() == 0) return false;
+  std::int64_t channels = 0;
+  if (__builtin_mul_overflow(shape[1], groups, &channels) || channels > (1 << 24)) return false;
+  const auto affine = AffineOf(graph, node, data, shape.size(), channels);
+  if (!affine || affine->scale.size() != static_cast<std::size_t>(channels)) return false;
+  bool shifts = false;
+  for (const double shift : affine->shift) shifts = shifts || shift != 0;
+  if (shifts && HasPadding(conv)) return false;
+  const std::int64_t taps = parts->weights.size() / shape[0] / shape[1];
+  auto* weights = parts->weights.data<float>();
+  for (std::int64_t oc = 0; oc < shape[0]; ++oc) {
+    const std::int64_t first = oc / (shape[0] / groups) * shape[1];
+    for (std::int64_t ic = 0; ic < shape[1]; ++ic) {
+      const auto c = static_cast<std::size_t>(first + ic);
+      for (std::int64_t k = 0; k < taps; ++k) {
+        float& w = weights[(oc * shape[1] + ic) * taps + k];
+        parts->bias[static_cast<std::size_t>(oc)] += w * affine->shift[c];
+        w = static_cast<float>(w * affine->scale[c]);
+      }
+    }
+  }
+  Store(graph, conv, std::move(*parts));
+  return true;
+}
+
+bool MayBeAffine(const Node& node) {
+  return node.domain.empty() && (node.op == "BatchNormalization" || node.op == "Mul" ||
+                                 node.op == "Add" || node.op == "Sub" || node.op == "Div");
+}
+
+}  // namespace
+
+void FoldAffine(GraphIr& graph, const PassOptions&) {
+  {
+    Rewriter rewriter(graph);
+    rewriter.Sweep([&](Node& node) {
+      if (!MayBeAffine(node)) return;
+      for (std::size_t data = 0; data < std::min<std::size_t>(node.inputs.size(), 2); ++data) {
+        Node* conv = rewriter.SoleProducer(node.inputs[data], "Conv");
+        if (conv != nullptr && FoldBehind(graph, *conv, node, data)) {
+          rewriter.Rename(node.outputs[0], node.inputs[data]);
+          return;
+        }
+      }
+    });
+  }
+  RemoveDead(graph);
+  // What is left stands before a convolution, or behind something else.
+  Rewriter rewriter(graph);
+  rewriter.Sweep([&](Node& conv) {
+    if (conv.op != "Conv" || !conv.domain.empty()) return;
+    for (const char* op : {"BatchNormalization", "Mul", "Add", "Sub", "Div"}) {
+      const Node* node = rewriter.SoleProducer(conv.inputs[0], op);
+      if (node == nullptr) continue;
+      for (std::size_t data = 0; data < std::min<std::size_t>(node->inputs.size(), 2); ++data) {
+        const ValueId input = node->inputs[data];
+        if (graph.ConstantOf(input) == nullptr && FoldBefore(graph, conv, *node, data)) {
+          conv.inputs[0] = input;
+          return;
+        }
+      }
+    }
+  });
+}
+
+}  // namespace kinglet

@@ -1,0 +1,119 @@
+// What follows a convolution element by element is done while its results are in registers: the
+// residual sum of two branches, then the activation.
+#include <cmath>
+#include <cstdint>
+
+#include "engine/passes/passes.h"
+#include "engine/passes/rewrite.h"
+
+namespace kinglet {
+namespace {
+
+std::optional<Fusion> ClipFusion(const GraphIr& graph, const Node& node) {
+  Fusion fusion{FusedActivation::kClip, -INFINITY, INFINITY, false};
+  if (node.opset < 11) {
+    fusion.alpha = node.attributes.Float("min", fusion.alpha);
+    fusion.beta = node.attributes.Float("max", fusion.beta);
+  } else {
+    for (std::size_t i = 1; i <= 2; ++i) {
+      if (node.input(i) == kNoValue) continue;
+      const std::optional<float> bound = ScalarOf(graph, node.input(i));
+      if (!bound) return {};
+      (i == 1 ? fusion.alpha : fusion.beta) = *bound;
+    }
+  }
+  // An empty or undefined interval keeps its own operator, which says what ONNX says.
+  if (!(fusion.alpha <= fusion.beta)) return {};
+  return fusion;
+}
+
+std::optional<Fusion> ActivationOf(const GraphIr& graph, const Node& node) {
+  const Attributes& a = node.attributes;
+  if (node.domain == "kinglet" && node.op == "Swish") return Fusion{FusedActivation::kSwish};
+  if (!node.domain.empty()) return {};
+  if (node.op == "Relu") return Fusion{FusedActivation::kRelu};
+  if (node.op == "Clip") return ClipFusion(graph, node);
+  if (node.op == "LeakyRelu") {
+    return Fusion{FusedActivation::kLeakyRelu, a.Float("alpha", 0.01f), 0, false};
+  }
+  if (node.op == "Sigmoid") return Fusion{FusedActivation::kSigmoid};
+  if (node.op == "HardSwish") return Fusion{FusedActivation::kHardSwish};
+  if (node.op == "HardSigmoid") {
+    return Fusion{FusedActivation::kHardSigmoid, a.Float("alpha", 0.2f), a.Float("beta", 0.5f),
+                  false};
+  }
+  return {};
+}
+
+const TensorState& StateOf(const std::vector<TensorState>& shapes, ValueId id) {
+  return shapes[static_cast<std::size_t>(id)];
+}
+
+// The branch of an Add that is a convolution without anything fused, and the later one of two: the
+// other branch is there when it runs.
+Node* ResidualHost(Rewriter& rewriter, const Node& add, std::size_t& branch) {
+  Node* host = nullptr;
+  for (std::size_t k = 0; k < 2; ++k) {
+    Node* conv = rewriter.SoleProducer(add.inputs[k], "Conv");
+    if (conv == nullptr || !conv->fusion.empty()) continue;
+    const ValueId other = add.inputs[1 - k];
+    const Value& value = rewriter.graph().value(other);
+    const NodeId own = rewriter.graph().value(add.inputs[k]).producer;
+    if (value.is_constant() || value.producer >= own) continue;
+    if (host == nullptr || conv > host) {
+      host = conv;
+      branch = k;
+    }
+  }
+  return host;
+}
+
+bool FuseResidual(Rewriter& rewriter, const Node& add, const std::vector<TensorState>& shapes) {
+  if (add.op != "Add" || !add.domain.empty() || !add.fusion.empty()) return false;
+  const Shape& shape = StateOf(shapes, add.inputs[0]).shape;
+  if (shape.size() != 4 || shape != StateOf(shapes, add.inputs[1]).shape) return false;
+  std::size_t branch = 0;
+  Node* conv = ResidualHost(rewriter, add, branch);
+  if (conv == nullptr) return false;
+  conv->inputs.resize(3, kNoValue);
+  conv->inputs.push_back(add.inputs[1 - branch]);
+  conv->fusion.residual = true;
+  rewriter.Rename(add.outputs[0], add.inputs[branch]);
+  return true;
+}
+
+bool FuseActivation(Rewriter& rewriter, const Node& node, const std::vector<TensorState>& shapes) {
+  const std::optional<Fusion> activation = ActivationOf(rewriter.graph(), node);
+  if (!activation || StateOf(shapes, node.inputs[0]).type != DataType::kFloat32) return false;
+  for (const char* op : {"Conv", "Gemm", "Add"}) {
+    Node* host = rewriter.SoleProducer(node.inputs[0], op);
+    if (host == nullptr || host->fusion.activation != FusedActivation::kNone) continue;
+    // A sum with broadcasting has no fused form.
+    if (host->op == "Add" &&
+        StateOf(shapes, host->inputs[0]).shape != StateOf(shapes, host->inputs[1]).shape) {
+      continue;
+    }
+    const bool residual = host->fusion.residual;
+    host->fusion = *activation;
+    host->fusion.residual = residual;
+    rewriter.Rename(node.outputs[0], node.inputs[0]);
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+void FuseEpilogues(GraphIr& graph, const PassOptions& options) {
+  const std::vector<TensorState> shapes = ProbeShapes(graph, options.limits);
+  if (shapes.empty()) return;
+  {
+    Rewriter rewriter(graph);
+    rewriter.Sweep([&](Node& node) { FuseResidual(rewriter, node, shapes); });
+  }
+  RemoveDead(graph);
+  Rewriter rewriter(graph);
+  rewriter.Sweep([&](Node& node) { FuseActivation(rewriter, node, shapes); });
+}
+
+}  // namespace kinglet

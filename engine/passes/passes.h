@@ -1,0 +1,26 @@
+// Rewriting a graph once, before any shape is known: the answer stays the same.
+#pragma once
+
+#include <string_view>
+
+#include "engine/graph/ir.h"
+#include "engine/plan/context.h"
+
+namespace kinglet {
+
+struct PassOptions {
+  bool optimize = true;  // false: only the passes without which a graph cannot run
+  Limits limits;
+};
+
+struct Pass {
+  std::string_view name;
+  bool required;  // runs without `optimize` as well
+  void (*run)(GraphIr& graph, const PassOptions& options);
+};
+
+// Runs the passes in the order of passes.inc, CheckGraph after each, and removes what nothing needs
+// any more. Throws Error(kInvalidModel, kResource).
+void RunPasses(GraphIr& graph, const PassOptions& options);
+
+}  // namespace kinglet

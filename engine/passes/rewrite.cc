@@ -1,0 +1,143 @@
+#include "engine/passes/rewrite.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+#include "engine/plan/evaluate.h"
+#include "kinglet/error.h"
+
+namespace kinglet {
+
+Rewriter::Rewriter(GraphIr& graph)
+    : graph_(graph), names_(graph.values.size()), counts_(graph.values.size(), 0) {
+  std::iota(names_.begin(), names_.end(), 0);
+  for (const Node& node : graph.nodes) {
+    for (const ValueId id : node.inputs) {
+      if (id != kNoValue) ++counts_[static_cast<std::size_t>(id)];
+    }
+  }
+  for (const ValueId id : graph.outputs) counts_[static_cast<std::size_t>(id)] += 2;
+}
+
+void Rewriter::Rename(ValueId from, ValueId to) {
+  names_[static_cast<std::size_t>(from)] = to;
+  counts_[static_cast<std::size_t>(to)] += counts_[static_cast<std::size_t>(from)] - 1;
+}
+
+Node* Rewriter::Producer(ValueId id, std::string_view op) {
+  if (id == kNoValue || graph_.value(id).producer == kNoNode) return nullptr;
+  Node& node = graph_.nodes[static_cast<std::size_t>(graph_.value(id).producer)];
+  return node.op == op && node.domain.empty() ? &node : nullptr;
+}
+
+void RemoveDead(GraphIr& graph) {
+  std::vector<bool> needed(graph.values.size(), false);
+  for (const ValueId id : graph.outputs) needed[static_cast<std::size_t>(id)] = true;
+  std::vector<bool> kept(graph.nodes.size(), false);
+  for (std::size_t n = graph.nodes.size(); n-- > 0;) {
+    const Node& node = graph.nodes[n];
+    kept[n] = std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId id) {
+      return id != kNoValue && needed[static_cast<std::size_t>(id)];
+    });
+    if (!kept[n]) continue;
+    for (const ValueId id : node.inputs) {
+      if (id != kNoValue) needed[static_cast<std::size_t>(id)] = true;
+    }
+  }
+  std::vector<Node> nodes;
+  for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
+    for (const ValueId id : graph.nodes[n].outputs) {
+      if (id != kNoValue) {
+        graph.value(id).producer = kept[n] ? static_cast<NodeId>(nodes.size()) : kNoNode;
+      }
+    }
+    if (kept[n]) nodes.push_back(std::move(graph.nodes[n]));
+  }
+  graph.nodes = std::move(nodes);
+  for (std::size_t i = 0; i < graph.values.size(); ++i) {
+    if (!needed[i]) graph.values[i].constant = {};
+  }
+}
+
+std::optional<float> ScalarOf(const GraphIr& graph, ValueId id) {
+  const Tensor* tensor = graph.ConstantOf(id);
+  if (tensor == nullptr || tensor->type() != DataType::kFloat32 || tensor->size() != 1) return {};
+  return tensor->data<float>()[0];
+}
+
+namespace {
+
+// Free sizes get values that hardly come about otherwise; the same symbol the same value.
+class FreeSizes {
+ public:
+  std::int64_t For(const std::string& symbol, std::size_t axis) {
+    if (axis == 0) return 3;  // the batch
+    if (symbol.empty()) return Next();
+    const auto [it, added] = sizes_.try_emplace(symbol, 0);
+    if (added) it->second = Next();
+    return it->second;
+  }
+
+ private:
+  std::int64_t Next() { return 227 + 38 * count_++; }
+
+  std::int64_t count_ = 0;
+  std::map<std::string, std::int64_t> sizes_;
+};
+
+void InferAndFold(const Node& node, std::vector<TensorState>& states, const Limits& limits) {
+  constexpr std::int64_t kFoldElements = 4096;
+  NodeStates views;
+  std::vector<const Tensor*> known;
+  bool foldable = true;
+  for (const ValueId id : node.inputs) {
+    TensorState* state = id == kNoValue ? nullptr : &states[static_cast<std::size_t>(id)];
+    views.inputs.push_back(state);
+    foldable = foldable && (state == nullptr || state->known.defined());
+    known.push_back(state == nullptr ? nullptr : &state->known);
+  }
+  for (const ValueId id : node.outputs) {
+    views.outputs.push_back(id == kNoValue ? nullptr : &states[static_cast<std::size_t>(id)]);
+  }
+  InferNode(node, views, limits);
+  for (const TensorState* output : views.outputs) {
+    if (output == nullptr) continue;
+    foldable = foldable && !output->known.defined() && ElementCount(output->shape) <= kFoldElements;
+  }
+  if (!foldable) return;
+  std::vector<Tensor> outputs = EvaluateNode(node, known, limits);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (views.outputs[i] != nullptr) views.outputs[i]->known = std::move(outputs[i]);
+  }
+}
+
+}  // namespace
+
+std::vector<TensorState> ProbeShapes(const GraphIr& graph, const Limits& limits) {
+  std::vector<TensorState> states(graph.values.size());
+  FreeSizes sizes;
+  for (const ValueId id : graph.inputs) {
+    const Value& value = graph.value(id);
+    if (!value.has_shape) return {};
+    TensorState& state = states[static_cast<std::size_t>(id)];
+    state.type = value.type;
+    state.shape = value.dims;
+    for (std::size_t d = 0; d < state.shape.size(); ++d) {
+      const std::string symbol = d < value.symbols.size() ? value.symbols[d] : "";
+      if (state.shape[d] < 0) state.shape[d] = sizes.For(symbol, d);
+    }
+  }
+  for (std::size_t i = 0; i < graph.values.size(); ++i) {
+    const Tensor& constant = graph.values[i].constant;
+    if (constant.defined()) states[i] = {constant.type(), constant.shape(), constant};
+  }
+  try {
+    for (const Node& node : graph.nodes) InferAndFold(node, states, limits);
+  } catch (const Error&) {
+    return {};  // the planner will say what is wrong, with the real sizes
+  }
+  return states;
+}
+
+}  // namespace kinglet

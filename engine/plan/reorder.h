@@ -1,0 +1,16 @@
+// Steps that the planner itself inserts.
+#pragma once
+
+#include <memory>
+
+#include "engine/ops/op.h"
+
+namespace kinglet {
+
+// Converts a float32 tensor {N, C, H, W} to `layout` from the other one. Input 0, output 0.
+std::unique_ptr<Step> MakeReorder(const Shape& shape, Layout layout);
+
+// Copies input 0 to output 0.
+std::unique_ptr<Step> MakeCopy(std::size_t bytes);
+
+}  // namespace kinglet

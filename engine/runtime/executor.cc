@@ -1,0 +1,133 @@
+#include "engine/runtime/executor.h"
+
+#include <omp.h>
+
+#include <algorithm>
+
+#include "engine/runtime/denormals.h"
+
+namespace kinglet {
+namespace {
+
+inline void Pause() noexcept {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Work is handed out in chunks: a few for each thread, so that one that lost its core does not hold
+// up the others for long, and none so small that handing out costs more than working.
+std::int64_t ChunkOf(std::int64_t units, int team) {
+  return std::max<std::int64_t>(1, units / (static_cast<std::int64_t>(team) * 8));
+}
+
+}  // namespace
+
+void TeamBarrier::Wait(std::uint32_t generation) noexcept {
+  constexpr int kSpins = 2000;
+  for (int i = 0; i < kSpins; ++i) {
+    if (generation_.load(std::memory_order_acquire) != generation) return;
+    Pause();
+  }
+  while (generation_.load(std::memory_order_acquire) == generation) generation_.wait(generation);
+}
+
+PlanBinding::PlanBinding(const Plan& plan)
+    : plan_(plan), counters_(std::make_unique<Counter[]>(plan.steps.size() + 1)) {
+  for (const PlanStep& step : plan.steps) {
+    first_input_.push_back(input_pointers_.size());
+    first_output_.push_back(output_pointers_.size());
+    input_pointers_.resize(input_pointers_.size() + step.inputs.size());
+    output_pointers_.resize(output_pointers_.size() + step.outputs.size());
+  }
+}
+
+void PlanBinding::Bind(std::byte* arena, const std::vector<const void*>& inputs,
+                       const std::vector<void*>& outputs) noexcept {
+  const auto resolve = [&](int slot) -> const void* {
+    if (slot < 0) return nullptr;
+    const Slot& s = plan_.slots[static_cast<std::size_t>(slot)];
+    switch (s.kind) {
+      case Slot::Kind::kArena:
+        return arena + s.offset;
+      case Slot::Kind::kConstant:
+        return s.constant;
+      case Slot::Kind::kInput:
+        return inputs[s.offset];
+      case Slot::Kind::kOutput:
+        return outputs[s.offset];
+    }
+    return nullptr;
+  };
+  std::size_t in = 0;
+  std::size_t out = 0;
+  for (const PlanStep& step : plan_.steps) {
+    for (const int slot : step.inputs) input_pointers_[in++] = resolve(slot);
+    for (const int slot : step.outputs) {
+      output_pointers_[out++] = const_cast<void*>(resolve(slot));
+    }
+  }
+}
+
+int PlanBinding::Run(int threads, std::byte* scratch, std::size_t scratch_stride,
+                     RunStatus& status) noexcept {
+  status.Reset();
+  failed_step_.store(-1, std::memory_order_relaxed);
+  if (threads <= 1) {
+    RunSerial(scratch, status);
+    return failed_step_.load();
+  }
+  for (std::size_t s = 0; s < plan_.steps.size(); ++s) {
+    counters_[s].next.store(0, std::memory_order_relaxed);
+  }
+#pragma omp parallel num_threads(threads) default(none) shared(scratch, scratch_stride, status)
+  {
+    const int worker = omp_get_thread_num();
+    RunTeam(omp_get_num_threads(), worker,
+            scratch + static_cast<std::size_t>(worker) * scratch_stride, status);
+  }
+  return failed_step_.load();
+}
+
+void PlanBinding::RunSerial(std::byte* scratch, RunStatus& status) noexcept {
+  const FlushDenormals flush;
+  for (std::size_t s = 0; s < plan_.steps.size(); ++s) {
+    const Step& step = *plan_.steps[s].step;
+    const StepArgs args{input_pointers_.data() + first_input_[s],
+                        output_pointers_.data() + first_output_[s], scratch, &status};
+    if (step.units > 0) step.Run(args, 0, step.units);
+    if (!status.ok()) {
+      failed_step_.store(static_cast<int>(s));
+      return;
+    }
+  }
+}
+
+void PlanBinding::RunTeam(int team, int worker, std::byte* scratch, RunStatus& status) noexcept {
+  const FlushDenormals flush;
+  static_cast<void>(worker);
+  for (std::size_t s = 0; s < plan_.steps.size(); ++s) {
+    const Step& step = *plan_.steps[s].step;
+    const StepArgs args{input_pointers_.data() + first_input_[s],
+                        output_pointers_.data() + first_output_[s], scratch, &status};
+    const std::int64_t chunk = ChunkOf(step.units, team);
+    std::atomic<std::int64_t>& next = counters_[s].next;
+    for (;;) {
+      const std::int64_t begin = next.fetch_add(chunk, std::memory_order_relaxed);
+      if (begin >= step.units) break;
+      step.Run(args, begin, std::min(begin + chunk, step.units));
+    }
+    // The last one to arrive decides for all: a thread that looked for itself could see a failure
+    // of the next step already and leave the others waiting.
+    const bool go_on = barrier_.Arrive(team, [&] {
+      if (status.ok()) return true;
+      failed_step_.store(static_cast<int>(s));
+      return false;
+    });
+    if (!go_on) return;
+  }
+}
+
+}  // namespace kinglet

@@ -1,0 +1,148 @@
+#include <algorithm>
+#include <new>
+
+#include "engine/passes/passes.h"
+#include "engine/runtime/model_impl.h"
+#include "kinglet/error.h"
+
+namespace kinglet {
+namespace {
+
+Error OutOfMemory(const GraphIr& graph) {
+  return Error(ErrorCode::kResource,
+               graph.source + ": not enough memory; use a smaller batch or image size");
+}
+
+}  // namespace
+
+Model::Impl::Impl(Graph graph, const CompileOptions& options)
+    : graph_(std::move(graph)), max_plans_(std::max<std::size_t>(options.max_plans, 1)) {
+  plan_options_.limits = {options.max_tensor_bytes, options.max_arena_bytes};
+  plan_options_.threads = options.threads > 0 ? options.threads : AvailableThreads();
+  plan_options_.blocked_layout = options.optimize;
+  try {
+    inputs_ = graph_.inputs();
+    outputs_ = graph_.outputs();
+    CheckSupport(graph_.ir());
+    RunPasses(graph_.ir(), {options.optimize, plan_options_.limits});
+  } catch (const std::bad_alloc&) {
+    throw OutOfMemory(graph_.ir());
+  }
+}
+
+std::shared_ptr<const Plan> Model::Impl::PlanFor(const std::vector<Shape>& shapes) {
+  const std::lock_guard lock(mutex_);
+  const auto found = std::find_if(plans_.begin(), plans_.end(),
+                                  [&](const auto& entry) { return entry.first == shapes; });
+  if (found != plans_.end()) {
+    std::rotate(plans_.begin(), found, found + 1);  // most recently used first
+    return plans_.front().second;
+  }
+  try {
+    std::shared_ptr<const Plan> plan = MakePlan(graph_.ir(), shapes, plan_options_, packed_);
+    if (plans_.size() >= max_plans_) plans_.pop_back();
+    plans_.insert(plans_.begin(), {shapes, plan});
+    return plan;
+  } catch (const std::bad_alloc&) {
+    throw OutOfMemory(graph_.ir());
+  }
+}
+
+std::size_t Model::Impl::weight_bytes() const {
+  std::size_t bytes = packed_.bytes();
+  for (const Value& value : graph_.ir().values) bytes += value.constant.bytes();
+  return bytes;
+}
+
+namespace {
+
+void CheckShape(const GraphIr& graph, const TensorInfo& info, const Shape& shape) {
+  bool fits = !info.has_shape || info.shape.size() == shape.size();
+  for (std::size_t d = 0; fits && info.has_shape && d < shape.size(); ++d) {
+    fits = info.shape[d] < 0 || info.shape[d] == shape[d];
+  }
+  if (fits) return;
+  std::string expected;
+  for (std::size_t d = 0; d < info.shape.size(); ++d) {
+    if (d > 0) expected += 'x';
+    expected += info.shape[d] >= 0        ? std::to_string(info.shape[d])
+                : info.symbols[d].empty() ? std::string("?")
+                                          : info.symbols[d];
+  }
+  throw Error(ErrorCode::kInvalidInput, graph.source + ": input '" + info.name + "' has shape " +
+                                            ShapeToString(shape) + ", expected " + expected);
+}
+
+}  // namespace
+
+std::vector<Shape> Model::Impl::OrderShapes(const InputShapes& shapes) const {
+  for (const auto& [name, shape] : shapes) {
+    const bool known = std::any_of(inputs_.begin(), inputs_.end(),
+                                   [&](const TensorInfo& info) { return info.name == name; });
+    if (!known) ThrowUnknownInput(name);
+  }
+  std::vector<Shape> ordered;
+  for (const TensorInfo& info : inputs_) {
+    const auto it = shapes.find(info.name);
+    if (it == shapes.end()) ThrowMissingInput(info.name);
+    ElementCount(it->second);  // throws for a bad shape
+    CheckShape(graph_.ir(), info, it->second);
+    ordered.push_back(it->second);
+  }
+  return ordered;
+}
+
+void Model::Impl::ThrowUnknownInput(const std::string& name) const {
+  std::string names;
+  for (const TensorInfo& info : inputs_) names += (names.empty() ? "'" : ", '") + info.name + "'";
+  throw Error(ErrorCode::kInvalidInput,
+              graph_.ir().source + ": there is no input '" + name + "'; the inputs are " + names);
+}
+
+void Model::Impl::ThrowMissingInput(const std::string& name) const {
+  throw Error(ErrorCode::kInvalidInput, graph_.ir().source + ": input '" + name + "' is missing");
+}
+
+void Model::Impl::CheckInput(std::size_t k, const Tensor& tensor) const {
+  const TensorInfo& info = inputs_[k];
+  if (info.type != tensor.type()) {
+    throw Error(ErrorCode::kInvalidInput, graph_.ir().source + ": input '" + info.name +
+                                              "' has type " + DataTypeName(tensor.type()) +
+                                              ", expected " + DataTypeName(info.type));
+  }
+  CheckShape(graph_.ir(), info, tensor.shape());
+}
+
+Model::Model(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Model Model::Compile(Graph graph, const CompileOptions& options) {
+  return Model(std::make_shared<Impl>(std::move(graph), options));
+}
+
+const std::string& Model::name() const { return impl_->ir().name; }
+std::vector<TensorInfo> Model::inputs() const { return impl_->inputs(); }
+std::vector<TensorInfo> Model::outputs() const { return impl_->outputs(); }
+int Model::threads() const { return impl_->threads(); }
+std::size_t Model::weight_bytes() const { return impl_->weight_bytes(); }
+
+PlanInfo Model::Describe(const InputShapes& shapes) const {
+  const std::shared_ptr<const Plan> plan = impl_->PlanFor(impl_->OrderShapes(shapes));
+  PlanInfo info;
+  for (const PlanStep& step : plan->steps) {
+    info.steps.push_back(
+        {step.name, step.op, step.step->kernel, step.output_shape, step.step->macs});
+  }
+  info.outputs = impl_->outputs();
+  for (std::size_t k = 0; k < info.outputs.size(); ++k) {
+    info.outputs[k].type = plan->outputs[k].type;
+    info.outputs[k].has_shape = true;
+    info.outputs[k].shape = plan->outputs[k].shape;
+    info.outputs[k].symbols.assign(plan->outputs[k].shape.size(), "");
+  }
+  info.macs = plan->macs;
+  info.arena_bytes = plan->arena_bytes;
+  info.scratch_bytes = plan->scratch_bytes * static_cast<std::size_t>(impl_->threads());
+  return info;
+}
+
+}  // namespace kinglet

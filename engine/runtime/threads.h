@@ -1,0 +1,13 @@
+// The CPU quota of a process, with the files' places as arguments for tests.
+#pragma once
+
+#include <string>
+
+namespace kinglet {
+
+// CPUs that the cgroup (version 1 or 2) of a process may use, as a fraction; infinity when there is
+// no limit. `proc_cgroup` is /proc/self/cgroup, `mount` is /sys/fs/cgroup. The smallest quota of
+// the group and its ancestors counts.
+double CgroupCpuQuota(const std::string& proc_cgroup, const std::string& mount);
+
+}  // namespace kinglet
