@@ -1,0 +1,271 @@
+// Conv: two-dimensional float32 convolutions run the cheapest variant of kernels/conv that takes
+// them; everything else (one or three dimensions, float64, weights that are no constants) runs a
+// plain loop.
+#include "kernels/conv/conv.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <limits>
+
+#include "engine/ops/dispatch.h"
+#include "engine/ops/elementwise.h"
+#include "engine/ops/op.h"
+#include "engine/ops/spatial.h"
+
+namespace kinglet {
+namespace {
+
+void InferConv(InferContext& context) {
+  RequireFloat(context, 0);
+  RequireEqualTypes(context, context.HasInput(2) ? 3 : 2);
+  const Shape& input = context.InputShape(0);
+  const Shape& weights = context.InputShape(1);
+  const std::vector<std::int64_t> sizes = SpatialSizes(context);
+  if (weights.size() != input.size()) {
+    context.Invalid("weights of rank " + std::to_string(weights.size()) + ", expected " +
+                    std::to_string(input.size()) + " as the input");
+  }
+  const std::int64_t groups = context.attributes().Int("group", 1);
+  if (groups < 1 || weights[0] < 1 || weights[0] % groups != 0) {
+    context.Invalid("group " + std::to_string(groups) + " does not divide the " +
+                    std::to_string(weights[0]) + " output channels");
+  }
+  if (weights[1] < 1 || input[1] % groups != 0 || input[1] / groups != weights[1]) {
+    context.Invalid("the input has " + std::to_string(input[1]) + " channels, expected " +
+                    std::to_string(weights[1]) + " x group " + std::to_string(groups));
+  }
+  if (context.HasInput(2) && context.InputShape(2) != Shape{weights[0]}) {
+    context.Invalid("the bias has shape " + ShapeToString(context.InputShape(2)) + ", expected " +
+                    std::to_string(weights[0]));
+  }
+  const Window window = ConvWindow(context, sizes, std::span(weights).subspan(2));
+  Shape output = {input[0], weights[0]};
+  output.insert(output.end(), window.output.begin(), window.output.end());
+  if (context.node().fusion.residual && context.InputShape(3) != output) {
+    context.Unsupported("the fused sum would broadcast " + ShapeToString(context.InputShape(3)) +
+                        " to " + ShapeToString(output) +
+                        "; compile the model without optimisation");
+  }
+  context.SetOutput(0, context.InputType(0), std::move(output));
+}
+
+// A convolution of one to three dimensions, the missing ones of size 1.
+struct GenericConv {
+  std::array<std::int64_t, 3> in{1, 1, 1}, kernel{1, 1, 1}, out{1, 1, 1};
+  std::array<std::int64_t, 3> stride{1, 1, 1}, dilation{1, 1, 1}, pad{0, 0, 0};
+  std::int64_t n = 0, ic = 0, oc = 0, groups = 1;
+};
+
+template <typename T>
+void RunGeneric(const GenericConv& c, const StepArgs& a, std::int64_t begin, std::int64_t end) {
+  const auto* x = static_cast<const T*>(a.inputs[0]);
+  const auto* w = static_cast<const T*>(a.inputs[1]);
+  const auto* bias = static_cast<const T*>(a.inputs[2]);
+  auto* y = static_cast<T*>(a.outputs[0]);
+  const std::int64_t in_plane = c.in[0] * c.in[1] * c.in[2];
+  const std::int64_t out_plane = c.out[0] * c.out[1] * c.out[2];
+  const std::int64_t taps = c.kernel[0] * c.kernel[1] * c.kernel[2];
+  const std::int64_t group_ic = c.ic / c.groups;
+  const std::int64_t group_oc = c.oc / c.groups;
+  for (std::int64_t unit = begin; unit < end; ++unit) {  // (image, output channel)
+    const std::int64_t n = unit / c.oc;
+    const std::int64_t oc = unit % c.oc;
+    const T* planes = x + (n * c.ic + oc / group_oc * group_ic) * in_plane;
+    const T* filter = w + oc * group_ic * taps;
+    for (std::int64_t o = 0; o < out_plane; ++o) {
+      const std::array<std::int64_t, 3> at{o / (c.out[1] * c.out[2]), o / c.out[2] % c.out[1],
+                                           o % c.out[2]};
+      double sum = bias == nullptr ? 0.0 : static_cast<double>(bias[oc]);
+      for (std::int64_t t = 0; t < taps; ++t) {
+        const std::array<std::int64_t, 3> tap{t / (c.kernel[1] * c.kernel[2]),
+                                              t / c.kernel[2] % c.kernel[1], t % c.kernel[2]};
+        std::int64_t offset = 0;
+        bool inside = true;
+        for (std::size_t d = 0; d < 3; ++d) {
+          const std::int64_t i = at[d] * c.stride[d] + tap[d] * c.dilation[d] - c.pad[d];
+          inside = inside && i >= 0 && i < c.in[d];
+          offset = offset * c.in[d] + i;
+        }
+        if (!inside) continue;
+        for (std::int64_t ic = 0; ic < group_ic; ++ic) {
+          sum += static_cast<double>(planes[ic * in_plane + offset]) *
+                 static_cast<double>(filter[ic * taps + t]);
+        }
+      }
+      y[unit * out_plane + o] = static_cast<T>(sum);
+    }
+  }
+}
+
+std::unique_ptr<Step> PlanGeneric(PlanContext& context, const Window& window) {
+  if (window.rank() > 3) context.Unsupported("more than three spatial dimensions");
+  if (!context.node().fusion.empty() && ElementCount(context.OutputShape(0)) > 0) {
+    context.Unsupported(
+        "a fused convolution whose weights are no constants; compile the model "
+        "without optimisation");
+  }
+  GenericConv c;
+  c.n = context.OutputShape(0)[0];
+  c.ic = context.InputShape(0)[1];
+  c.oc = context.OutputShape(0)[1];
+  c.groups = context.attributes().Int("group", 1);
+  const std::size_t first = 3 - window.rank();
+  for (std::size_t d = 0; d < window.rank(); ++d) {
+    c.in[first + d] = context.InputShape(0)[d + 2];
+    c.kernel[first + d] = window.kernel[d];
+    c.out[first + d] = window.output[d];
+    c.stride[first + d] = window.strides[d];
+    c.dilation[first + d] = window.dilations[d];
+    c.pad[first + d] = window.pads_begin[d];
+  }
+  return DispatchFloat(context.InputType(0), [&]<typename T>() {
+    return MakeStep(
+        std::string("conv/generic_") + DataTypeName(context.InputType(0)), c.n * c.oc,
+        [c](const StepArgs& a, std::int64_t b, std::int64_t e) { RunGeneric<T>(c, a, b, e); });
+  });
+}
+
+kernels::ConvShape ShapeOf(const PlanContext& context, const Window& window) {
+  const Shape& input = context.InputShape(0);
+  const Shape& output = context.OutputShape(0);
+  kernels::ConvShape s;
+  s.n = input[0];
+  s.ic = input[1];
+  s.oc = output[1];
+  s.groups = context.attributes().Int("group", 1);
+  const std::size_t y = 0;
+  const std::size_t x = window.rank() - 1;
+  if (window.rank() == 2) {
+    s.ih = input[2];
+    s.oh = output[2];
+    s.kh = static_cast<int>(window.kernel[y]);
+    s.sh = static_cast<int>(window.strides[y]);
+    s.dh = static_cast<int>(window.dilations[y]);
+    s.pad_top = static_cast<int>(window.pads_begin[y]);
+  }
+  s.iw = input[x + 2];
+  s.ow = output[x + 2];
+  s.kw = static_cast<int>(window.kernel[x]);
+  s.sw = static_cast<int>(window.strides[x]);
+  s.dw = static_cast<int>(window.dilations[x]);
+  s.pad_left = static_cast<int>(window.pads_begin[x]);
+  return s;
+}
+
+// What changing the layout around a variant costs: the input when it is not there in the layout
+// that the variant reads, and a plain output that the next convolution wants blocked.
+double ReorderSeconds(const PlanContext& context, const kernels::ConvVariant& variant,
+                      const kernels::MachineModel& machine) {
+  const double bytes_per_second = machine.dram_gbps * 1e9;
+  const bool blocked_input = variant.input == kernels::Layout::kBlocked16;
+  double bytes = 0;
+  if (blocked_input != context.IsBlocked(0)) {
+    bytes += 2.0 * 4.0 * static_cast<double>(ElementCount(context.InputShape(0)));
+  }
+  if (variant.output == kernels::Layout::kPlain) {
+    bytes += 2.0 * 4.0 * static_cast<double>(ElementCount(context.OutputShape(0)));
+  }
+  return bytes / bytes_per_second;
+}
+
+const kernels::ConvVariant* Choose(const PlanContext& context, const kernels::ConvShape& shape) {
+  const kernels::MachineModel machine = kernels::DefaultMachineModel();
+  const bool may_block = context.InputShape(0).size() == 4;
+  const kernels::ConvVariant* best = nullptr;
+  double best_cost = std::numeric_limits<double>::infinity();
+  for (const kernels::ConvVariant& variant : kernels::ConvVariants()) {
+    const bool blocks = variant.input == kernels::Layout::kBlocked16 ||
+                        variant.output == kernels::Layout::kBlocked16;
+    if ((blocks && !may_block) || !variant.supports(shape)) continue;
+    double cost = variant.cost(shape, context.threads(), machine);
+    if (may_block) cost += ReorderSeconds(context, variant, machine);
+    if (cost < best_cost) {
+      best = &variant;
+      best_cost = cost;
+    }
+  }
+  return best;
+}
+
+Layout ToLayout(kernels::Layout layout) {
+  return layout == kernels::Layout::kPlain ? Layout::kPlain : Layout::kBlocked16;
+}
+
+const float* PackBias(PlanContext& context, std::int64_t channels) {
+  if (!context.HasInput(2)) return nullptr;
+  const auto padded = static_cast<std::size_t>(kernels::RoundUpToBlock(channels)) * sizeof(float);
+  const Tensor* bias = context.InputValue(2);
+  context.DoNotRead(2);
+  return static_cast<const float*>(context.Packed(2, "bias16", padded, [&](void* to) {
+    std::memset(to, 0, padded);
+    std::memcpy(to, bias->raw(), bias->bytes());
+  }));
+}
+
+std::unique_ptr<Step> PlanVariant(PlanContext& context, const kernels::ConvShape& shape,
+                                  const kernels::ConvVariant& variant) {
+  const Tensor* weights = context.InputValue(1);
+  const std::string form = std::string(variant.id) + "/" + std::to_string(shape.groups);
+  kernels::ConvArgs args;
+  args.packed = context.Packed(1, form, variant.packed_bytes(shape),
+                               [&](void* to) { variant.pack(shape, weights->data<float>(), to); });
+  args.bias = PackBias(context, shape.oc);
+  args.epilogue = FusedEpilogue(context.node().fusion);
+  context.DoNotRead(1);
+  context.ReadAs(0, ToLayout(variant.input));
+  context.WriteAs(0, ToLayout(variant.output));
+  const bool residual = context.node().fusion.residual;
+  if (residual) {
+    context.ReadAs(3, ToLayout(variant.output));
+    context.AllowInPlace(0, 3);
+  }
+  const auto run = variant.run;
+  auto step = MakeStep(variant.id, shape.n * variant.units_per_image(shape),
+                       [=](const StepArgs& a, std::int64_t begin, std::int64_t end) {
+                         kernels::ConvArgs now = args;
+                         now.input = static_cast<const float*>(a.inputs[0]);
+                         now.residual = residual ? static_cast<const float*>(a.inputs[3]) : nullptr;
+                         now.output = static_cast<float*>(a.outputs[0]);
+                         run(shape, now, begin, end, a.scratch);
+                       });
+  step->scratch_bytes = variant.scratch_bytes(shape);
+  return step;
+}
+
+std::unique_ptr<Step> PlanConv(PlanContext& context) {
+  const std::vector<std::int64_t> sizes = SpatialSizes(context);
+  const Window window = ConvWindow(context, sizes, std::span(context.InputShape(1)).subspan(2));
+  const bool constant = context.InputValue(1) != nullptr &&
+                        (!context.HasInput(2) || context.InputValue(2) != nullptr);
+  std::unique_ptr<Step> step;
+  const bool empty = ElementCount(context.OutputShape(0)) == 0;
+  if (constant && !empty && window.rank() <= 2 && context.InputType(0) == DataType::kFloat32) {
+    const kernels::ConvShape shape = ShapeOf(context, window);
+    if (const kernels::ConvVariant* variant = Choose(context, shape)) {
+      step = PlanVariant(context, shape, *variant);
+    }
+  }
+  if (step == nullptr) step = PlanGeneric(context, window);
+  const Shape& weights = context.InputShape(1);
+  const std::int64_t filter = weights[0] > 0 ? ElementCount(weights) / weights[0] : 0;
+  step->macs = ElementCount(context.OutputShape(0)) * filter;
+  return step;
+}
+
+}  // namespace
+
+const OpDef& OpConv() {
+  static const OpDef op = {
+      .name = "Conv",
+      .min_inputs = 2,
+      .max_inputs = 3,
+      .attributes = "auto_pad dilations group kernel_shape pads strides",
+      .types = "float32, float64",
+      .infer = InferConv,
+      .plan = PlanConv,
+  };
+  return op;
+}
+
+}  // namespace kinglet
