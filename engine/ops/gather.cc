@@ -1,0 +1,83 @@
+// Gather: slices of a tensor along an axis, in the order that an index tensor names.
+#include <cinttypes>
+#include <cstring>
+
+#include "engine/ops/views.h"
+
+namespace kinglet {
+namespace {
+
+void CheckConstantIndices(const NodeContext& context, std::int64_t size) {
+  if (context.InputValue(1) == nullptr) return;
+  for (const std::int64_t index : context.InputInts(1, "the indices")) {
+    if (index < -size || index >= size) {
+      context.Invalid("index " + std::to_string(index) + " is out of range [" +
+                      std::to_string(-size) + ", " + std::to_string(size) + ")");
+    }
+  }
+}
+
+void InferGather(InferContext& context) {
+  const Shape& data = context.InputShape(0);
+  const Shape& indices = context.InputShape(1);
+  const DataType type = context.InputType(1);
+  if (type != DataType::kInt32 && type != DataType::kInt64) {
+    context.Invalid(std::string("the indices (input 1) must be int32 or int64, found ") +
+                    DataTypeName(type));
+  }
+  const std::size_t axis = context.Axis(context.attributes().Int("axis", 0), data.size());
+  CheckConstantIndices(context, data[axis]);
+  Shape out(data.begin(), data.begin() + static_cast<std::ptrdiff_t>(axis));
+  out.insert(out.end(), indices.begin(), indices.end());
+  out.insert(out.end(), data.begin() + static_cast<std::ptrdiff_t>(axis) + 1, data.end());
+  context.SetOutput(0, context.InputType(0), std::move(out));
+}
+
+template <typename Index>
+std::unique_ptr<Step> MakeGather(const PlanContext& context) {
+  const Shape& data = context.InputShape(0);
+  const std::size_t axis = context.Axis(context.attributes().Int("axis", 0), data.size());
+  const std::int64_t size = data[axis];
+  const std::int64_t outer = DimsProduct(data, 0, axis);
+  const std::int64_t index_count = ElementCount(context.InputShape(1));
+  const std::int64_t bytes = DimsProduct(data, axis + 1, data.size()) *
+                             static_cast<std::int64_t>(DataTypeSize(context.InputType(0)));
+  return MakeItemStep("reference/gather", bytes == 0 ? 0 : outer * index_count, bytes,
+                      [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                        const auto* indices = static_cast<const Index*>(args.inputs[1]);
+                        const auto* src = static_cast<const std::byte*>(args.inputs[0]);
+                        auto* dst = static_cast<std::byte*>(args.outputs[0]) + begin * bytes;
+                        for (std::int64_t item = begin; item < end; ++item, dst += bytes) {
+                          std::int64_t index = indices[item % index_count];
+                          if (index < -size || index >= size) {
+                            args.status->Fail("index %" PRId64 " is out of range [%" PRId64
+                                              ", %" PRId64 ")",
+                                              index, -size, size);
+                            return;
+                          }
+                          if (index < 0) index += size;
+                          std::memcpy(dst, src + (item / index_count * size + index) * bytes,
+                                      static_cast<std::size_t>(bytes));
+                        }
+                      });
+}
+
+std::unique_ptr<Step> PlanGather(PlanContext& context) {
+  return context.InputType(1) == DataType::kInt32 ? MakeGather<std::int32_t>(context)
+                                                  : MakeGather<std::int64_t>(context);
+}
+
+}  // namespace
+
+const OpDef& OpGather() {
+  static const OpDef def{.name = "Gather",
+                         .min_inputs = 2,
+                         .max_inputs = 2,
+                         .attributes = "axis",
+                         .types = kAnyType,
+                         .infer = InferGather,
+                         .plan = PlanGather};
+  return def;
+}
+
+}  // namespace kinglet
