@@ -1,5 +1,7 @@
 #include "engine/ops/elementwise.h"
 
+#include <algorithm>
+#include <cmath>
 #include <string>
 
 namespace kinglet {
@@ -28,6 +30,44 @@ kernels::Epilogue FusedEpilogue(const Fusion& fusion) {
     return Activation::kNone;
   }();
   return {activation, fusion.alpha, fusion.beta};
+}
+
+namespace {
+
+float ActivateOne(const kernels::Epilogue& e, float x) {
+  using kernels::Activation;
+  switch (e.activation) {
+    case Activation::kLeakyRelu:
+      return x < 0 ? e.alpha * x : x;
+    case Activation::kSigmoid:
+      return 1.0f / (1.0f + std::exp(-x));
+    case Activation::kHardSigmoid:
+      return std::clamp(e.alpha * x + e.beta, 0.0f, 1.0f);
+    case Activation::kHardSwish:
+      return x * std::clamp(x / 6.0f + 0.5f, 0.0f, 1.0f);
+    case Activation::kSilu:
+      return x / (1.0f + std::exp(-x));
+    case Activation::kTanh:
+      return std::tanh(x);
+    default:
+      x = x < kernels::ClampLow(e) ? kernels::ClampLow(e) : x;
+      return x > kernels::ClampHigh(e) ? kernels::ClampHigh(e) : x;
+  }
+}
+
+}  // namespace
+
+void ApplyEpilogue(const kernels::Epilogue& epilogue, float* values, std::int64_t count) {
+  if (epilogue.activation == kernels::Activation::kNone) return;
+  for (std::int64_t i = 0; i < count; ++i) values[i] = ActivateOne(epilogue, values[i]);
+}
+
+std::string ElementwiseId(const NodeContext& context, DataType type) {
+  std::string id = "eltwise/";
+  for (const char c : context.node().op) {
+    id += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  }
+  return id + '_' + (type == DataType::kFloat32 ? "f32" : DataTypeName(type));
 }
 
 void RequireType(const NodeContext& context, std::size_t i, DataType type) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string>
 
 #include "engine/ops/op.h"
 #include "kernels/common/blocked.h"
@@ -101,7 +102,13 @@ inline bool UsesBlocked(const PlanContext& context, std::size_t i) {
 // A node's fused activation as kernels take it.
 kernels::Epilogue FusedEpilogue(const Fusion& fusion);
 
-// True when input i has this type; throws Error(kInvalidModel) otherwise.
+// Applies an activation to `count` values; lanes that are pads are no exception.
+void ApplyEpilogue(const kernels::Epilogue& epilogue, float* values, std::int64_t count);
+
+// The kernel id "eltwise/add_f32" of a node Add.
+std::string ElementwiseId(const NodeContext& context, DataType type);
+
+// Throws Error(kInvalidModel) when input i does not have this type.
 void RequireType(const NodeContext& context, std::size_t i, DataType type);
 // Throws Error(kInvalidModel) when inputs [0, count) differ in type.
 void RequireEqualTypes(const NodeContext& context, std::size_t count);

@@ -71,14 +71,6 @@ void InferUnary(InferContext& context) {
   context.SetOutput(0, type, context.InputShape(0));
 }
 
-std::string KernelId(const NodeContext& context, DataType type) {
-  std::string id = "eltwise/";
-  for (const char c : context.node().op) {
-    id += static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-  }
-  return id + (type == DataType::kFloat32 ? "_f32" : std::string("_") + DataTypeName(type));
-}
-
 template <typename F>
 void Apply(const float* x, float* y, std::int64_t count, const Params<float>& params) {
   for (std::int64_t i = 0; i < count; ++i) y[i] = F::template Of<float>(x[i], params);
@@ -91,7 +83,7 @@ std::unique_ptr<Step> PlanBlocked(PlanContext& context, const Params<float>& par
   const BlockedPlanes planes(context.OutputShape(0));
   const PlaneUnits units = planes.Units();
   const bool keeps_zero = F::template Of<float>(0.0f, params) == 0.0f;
-  return MakeStep(KernelId(context, DataType::kFloat32), units.count(),
+  return MakeStep(ElementwiseId(context, DataType::kFloat32), units.count(),
                   [=](const StepArgs& a, std::int64_t begin, std::int64_t end) {
                     const auto* x = static_cast<const float*>(a.inputs[0]);
                     auto* y = static_cast<float*>(a.outputs[0]);
@@ -110,7 +102,7 @@ std::unique_ptr<Step> PlanBlocked(PlanContext& context, const Params<float>& par
 template <typename F, typename T>
 std::unique_ptr<Step> PlanPlain(PlanContext& context, const Params<T>& params) {
   const ElementUnits units(context.OutputShape(0));
-  return MakeStep(KernelId(context, DataTypeOf<T>::value), units.count(),
+  return MakeStep(ElementwiseId(context, DataTypeOf<T>::value), units.count(),
                   [=](const StepArgs& a, std::int64_t begin, std::int64_t end) {
                     const std::int64_t first = units.Start(begin);
                     const std::int64_t last = units.Start(end);

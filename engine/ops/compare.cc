@@ -1,0 +1,151 @@
+// Comparisons and logic: operators whose output is bool, and BitwiseNot.
+#include "engine/ops/binary.h"
+
+namespace kinglet {
+namespace {
+
+#define KINGLET_COMPARE(Name, expression) \
+  struct Name {                           \
+    template <typename T>                 \
+    static bool Of(T a, T b) {            \
+      return expression;                  \
+    }                                     \
+  };
+KINGLET_COMPARE(EqualOp, a == b)
+KINGLET_COMPARE(GreaterOp, a > b)
+KINGLET_COMPARE(GreaterOrEqualOp, a >= b)
+KINGLET_COMPARE(LessOp, a < b)
+KINGLET_COMPARE(LessOrEqualOp, a <= b)
+KINGLET_COMPARE(AndOp, a&& b)
+KINGLET_COMPARE(OrOp, a || b)
+KINGLET_COMPARE(XorOp, a != b)
+#undef KINGLET_COMPARE
+
+void InferEqual(InferContext& context) {
+  DispatchType(context.InputType(0), []<typename T>() {});
+  InferBinary(context, DataType::kBool);
+}
+
+void InferCompare(InferContext& context) {
+  DispatchNumeric(context.InputType(0), []<typename T>() {});
+  InferBinary(context, DataType::kBool);
+}
+
+void InferLogic(InferContext& context) {
+  RequireType(context, 0, DataType::kBool);
+  InferBinary(context, DataType::kBool);
+}
+
+template <typename Op>
+std::unique_ptr<Step> PlanCompare(PlanContext& context) {
+  return DispatchType(context.InputType(0),
+                      [&]<typename T>() { return PlanBinaryPlain<Op, T, bool>(context); });
+}
+
+template <typename Op>
+std::unique_ptr<Step> PlanLogic(PlanContext& context) {
+  AllowInPlaceOfEqual(context, 2);
+  return PlanBinaryPlain<Op, bool, bool>(context);
+}
+
+void InferNot(InferContext& context) {
+  RequireType(context, 0, DataType::kBool);
+  context.SetOutput(0, DataType::kBool, context.InputShape(0));
+}
+
+void InferBitwiseNot(InferContext& context) {
+  DispatchInteger(context.InputType(0), []<typename T>() {});
+  context.SetOutput(0, context.InputType(0), context.InputShape(0));
+}
+
+// y = f(x), element by element.
+template <typename T, typename F>
+std::unique_ptr<Step> PlanMap(PlanContext& context, F function) {
+  context.AllowInPlace(0, 0);
+  const ElementUnits units(context.OutputShape(0));
+  return MakeStep(ElementwiseId(context, DataTypeOf<T>::value), units.count(),
+                  [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                    const auto* x = static_cast<const T*>(args.inputs[0]);
+                    auto* y = static_cast<T*>(args.outputs[0]);
+                    const std::int64_t last = units.Start(end);
+                    for (std::int64_t i = units.Start(begin); i < last; ++i) y[i] = function(x[i]);
+                  });
+}
+
+std::unique_ptr<Step> PlanNot(PlanContext& context) {
+  return PlanMap<bool>(context, [](bool x) { return !x; });
+}
+
+std::unique_ptr<Step> PlanBitwiseNot(PlanContext& context) {
+  return DispatchInteger(context.InputType(0), [&]<typename T>() {
+    return PlanMap<T>(context, [](T x) { return static_cast<T>(~x); });
+  });
+}
+
+void InferFloatTest(InferContext& context) {
+  RequireFloat(context, 0);
+  context.SetOutput(0, DataType::kBool, context.InputShape(0));
+}
+
+template <typename F>
+std::unique_ptr<Step> PlanFloatTest(PlanContext& context, F test) {
+  const ElementUnits units(context.OutputShape(0));
+  return DispatchFloat(context.InputType(0), [&]<typename T>() {
+    return MakeStep(ElementwiseId(context, DataTypeOf<T>::value), units.count(),
+                    [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                      const auto* x = static_cast<const T*>(args.inputs[0]);
+                      auto* y = static_cast<bool*>(args.outputs[0]);
+                      const std::int64_t last = units.Start(end);
+                      for (std::int64_t i = units.Start(begin); i < last; ++i) y[i] = test(x[i]);
+                    });
+  });
+}
+
+std::unique_ptr<Step> PlanIsNaN(PlanContext& context) {
+  return PlanFloatTest(context, [](auto x) { return std::isnan(x); });
+}
+
+std::unique_ptr<Step> PlanIsInf(PlanContext& context) {
+  const bool positive = context.attributes().Int("detect_positive", 1) != 0;
+  const bool negative = context.attributes().Int("detect_negative", 1) != 0;
+  return PlanFloatTest(context,
+                       [=](auto x) { return std::isinf(x) && (x > 0 ? positive : negative); });
+}
+
+}  // namespace
+
+#define KINGLET_COMPARE_OP(Name, since_opset, count, names, type_names, infer_function, \
+                           plan_function)                                               \
+  const OpDef& Op##Name() {                                                             \
+    static const OpDef op{.name = #Name,                                                \
+                          .since = since_opset,                                         \
+                          .min_inputs = count,                                          \
+                          .max_inputs = count,                                          \
+                          .attributes = names,                                          \
+                          .types = type_names,                                          \
+                          .infer = infer_function,                                      \
+                          .plan = plan_function};                                       \
+    return op;                                                                          \
+  }
+
+#define KINGLET_NUMBERS "float32, float64, integers"
+KINGLET_COMPARE_OP(Equal, kMinOpset, 2, "", KINGLET_NUMBERS ", bool", InferEqual,
+                   PlanCompare<EqualOp>)
+KINGLET_COMPARE_OP(Greater, kMinOpset, 2, "", KINGLET_NUMBERS, InferCompare, PlanCompare<GreaterOp>)
+KINGLET_COMPARE_OP(GreaterOrEqual, 12, 2, "", KINGLET_NUMBERS, InferCompare,
+                   PlanCompare<GreaterOrEqualOp>)
+KINGLET_COMPARE_OP(Less, kMinOpset, 2, "", KINGLET_NUMBERS, InferCompare, PlanCompare<LessOp>)
+KINGLET_COMPARE_OP(LessOrEqual, 12, 2, "", KINGLET_NUMBERS, InferCompare,
+                   PlanCompare<LessOrEqualOp>)
+KINGLET_COMPARE_OP(And, kMinOpset, 2, "", "bool", InferLogic, PlanLogic<AndOp>)
+KINGLET_COMPARE_OP(Or, kMinOpset, 2, "", "bool", InferLogic, PlanLogic<OrOp>)
+KINGLET_COMPARE_OP(Xor, kMinOpset, 2, "", "bool", InferLogic, PlanLogic<XorOp>)
+KINGLET_COMPARE_OP(Not, kMinOpset, 1, "", "bool", InferNot, PlanNot)
+KINGLET_COMPARE_OP(BitwiseNot, 18, 1, "", "integers", InferBitwiseNot, PlanBitwiseNot)
+KINGLET_COMPARE_OP(IsNaN, 9, 1, "", "float32, float64", InferFloatTest, PlanIsNaN)
+KINGLET_COMPARE_OP(IsInf, 10, 1, "detect_positive detect_negative", "float32, float64",
+                   InferFloatTest, PlanIsInf)
+#undef KINGLET_NUMBERS
+#undef KINGLET_COMPARE_OP
+
+}  // namespace kinglet
