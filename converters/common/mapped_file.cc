@@ -41,19 +41,6 @@ std::vector<std::string> Components(std::string_view location, const Place& plac
   return parts;
 }
 
-// For kernels without openat2: one component after the other, none of them a link.
-int OpenByComponents(int folder, const std::vector<std::string>& parts) {
-  FileHandle walked;
-  int at = folder;
-  for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
-    FileHandle next(openat(at, parts[i].c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (!next.valid()) return -1;
-    walked = std::move(next);
-    at = walked.get();
-  }
-  return openat(at, parts.back().c_str(), kReadFlags | O_NOFOLLOW);
-}
-
 int OpenBeneath(int folder, const std::vector<std::string>& parts) {
   std::string path;
   for (const std::string& part : parts) path += (path.empty() ? "" : "/") + part;
@@ -72,6 +59,22 @@ bool IsRegular(const FileHandle& file) {
 }
 
 }  // namespace
+
+int OpenFolder(const std::string& path) {
+  return open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+int OpenByComponents(int folder, const std::vector<std::string>& parts) {
+  FileHandle walked;
+  int at = folder;
+  for (std::size_t i = 0; i + 1 < parts.size(); ++i) {
+    FileHandle next(openat(at, parts[i].c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!next.valid()) return -1;
+    walked = std::move(next);
+    at = walked.get();
+  }
+  return openat(at, parts.back().c_str(), kReadFlags | O_NOFOLLOW);
+}
 
 FileHandle& FileHandle::operator=(FileHandle&& other) noexcept {
   std::swap(fd_, other.fd_);
@@ -126,7 +129,7 @@ std::shared_ptr<const MappedFile> ExternalFiles::Open(std::string_view location,
   const std::vector<std::string> parts = Components(location, place);
   const std::string shown = "external data at " + Quoted(location);
   if (!folder_.valid()) {
-    folder_ = FileHandle(open(folder_path_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    folder_ = FileHandle(OpenFolder(folder_path_));
     if (!folder_.valid()) {
       Fail(ErrorCode::kIo, place, "cannot open the model's folder" + ErrnoText(errno));
     }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "converters/common/place.h"
 
@@ -47,6 +48,13 @@ class MappedFile {
   const char* data_;
   std::size_t size_;
 };
+
+// A descriptor of the folder that files are opened beneath; -1 and errno when it fails.
+int OpenFolder(const std::string& path);
+
+// Opens folder/parts[0]/parts[1]/... for reading, following no link; -1 and errno when it fails.
+// For kernels without openat2.
+int OpenByComponents(int folder, const std::vector<std::string>& parts);
 
 // The files with external data of one model: those in its own folder and below. Neither links nor
 // ".." lead out of it.
