@@ -119,8 +119,14 @@ static HWY_NOINLINE HWY_MAYBE_UNUSED void ActivateSpan(const Epilogue& e, float*
 
 // Zeroes lanes [valid, 16) of `pixels` consecutive pixels of a blocked tensor.
 static HWY_NOINLINE HWY_MAYBE_UNUSED void ZeroPadLanes(float* block, size_t pixels, size_t valid) {
-  for (size_t p = 0; p < pixels; ++p) {
-    for (size_t lane = valid; lane < 16; ++lane) block[p * 16 + lane] = 0.0f;
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::CappedTag<float, 16> d;
+  const size_t lanes = hn::Lanes(d);
+  for (size_t lane = valid / lanes * lanes; lane < 16; lane += lanes) {
+    const auto mask = hn::FirstN(d, lane < valid ? valid - lane : 0);
+    for (float* at = block + lane; at < block + pixels * 16; at += 16) {
+      hn::StoreU(hn::IfThenElseZero(mask, hn::LoadU(d, at)), d, at);
+    }
   }
 }
 

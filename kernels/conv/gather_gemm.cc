@@ -218,14 +218,8 @@ void FinishBlock(const GatherGemm& g, float* out, int64_t lanes) {
       if (at == partial) std::memcpy(to, partial, static_cast<size_t>(lanes) * sizeof(float));
     }
   }
-  if (lanes == 16 || !g.store_pad_lanes) return;
-  for (int64_t p = 0; p < g.pixels; ++p) {
-    float* to = out + p * g.out_pixel_stride;
-    for (int v = 0; v < kParts; ++v) {
-      const int64_t valid = std::clamp<int64_t>(lanes - v * kLanes, 0, kLanes);
-      const auto mask = hn::FirstN(d, static_cast<size_t>(valid));
-      hn::StoreU(hn::IfThenElseZero(mask, hn::LoadU(d, to + v * kLanes)), d, to + v * kLanes);
-    }
+  if (lanes < 16 && g.store_pad_lanes) {
+    ZeroPadLanes(out, static_cast<size_t>(g.pixels), static_cast<size_t>(lanes));
   }
 }
 

@@ -33,7 +33,8 @@ struct GatherGemm {
   int64_t out_block_stride = 0;
   int64_t blocks = 0;
   int64_t last_lanes = 16;  // outputs of the last block
-  // True: pad lanes of the last block are stored as zeros. False: they are not stored.
+  // True: pad lanes of the last block are stored as zeros (pixels are 16 floats apart then). False:
+  // they are not stored.
   bool store_pad_lanes = true;
   Epilogue epilogue;
 };

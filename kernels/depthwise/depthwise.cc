@@ -1,0 +1,275 @@
+// conv/depthwise_f32: a filter of its own for each channel (groups = ic = oc), blocked in and out.
+//
+// One channel block and output row at a time. Tiles of neighbouring output pixels share the weights
+// of a kernel row and, for 3 and 5 columns without dilation, every loaded input; pixels whose
+// window leaves the input at the left or right are computed one by one, rows outside it are
+// skipped.
+#include <algorithm>
+
+#include "kernels/common/blocked.h"
+#include "kernels/conv/conv.h"
+#include "kernels/conv/shape.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/depthwise/depthwise.cc"
+#include "kernels/common/dispatch.h"
+#include "kernels/common/epilogue-inl.h"
+#include "kernels/common/unroll.h"
+#include "kernels/depthwise/units.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace kinglet::kernels {
+namespace HWY_NAMESPACE {
+namespace {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Tag = hn::CappedTag<float, 16>;
+using Vec = hn::Vec<Tag>;
+constexpr int kLanes = static_cast<int>(hn::MaxLanes(Tag()));
+
+#if HWY_TARGET == HWY_AVX3 || HWY_ARCH_ARM_A64
+constexpr int kMaxPixels = 12;
+#elif HWY_TARGET == HWY_AVX2
+constexpr int kMaxPixels = 8;
+#else
+constexpr int kMaxPixels = 2;
+#endif
+
+// An output row of one channel block.
+struct Row {
+  const float* in;             // block plane
+  const float* weights;        // [tap][16]
+  const float* bias;           // 16, or null
+  const float* residual;       // row, or null
+  float* out;                  // row
+  int64_t y0;                  // input row of the first tap
+  int64_t tap_begin, tap_end;  // kernel rows inside the input
+  float low, high;
+};
+
+HWY_INLINE Vec InitPixel(const Row& row, int64_t x, int lane) {
+  const Tag d;
+  const Vec bias = row.bias ? hn::Load(d, row.bias + lane) : hn::Zero(d);
+  return row.residual ? hn::Add(bias, hn::LoadU(d, row.residual + x * 16 + lane)) : bias;
+}
+
+template <int R>
+HWY_INLINE void StorePixels(const Row& row, int64_t x, int lane, const Vec (&acc)[R]) {
+  const Tag d;
+  const Vec low = hn::Set(d, row.low);
+  const Vec high = hn::Set(d, row.high);
+  KINGLET_UNROLL
+  for (int r = 0; r < R; ++r) {
+    hn::StoreU(ClampVec(acc[r], low, high), d, row.out + (x + r) * 16 + lane);
+  }
+}
+
+// `tiles` tiles of R pixels from x on, all columns of the kernel inside the input; KW columns
+// without dilation.
+template <int KW, int SW, int R>
+HWY_NOINLINE void FixedTiles(const ConvShape& s, const Row& row, int64_t x, int64_t tiles) {
+  const Tag d;
+  for (; tiles > 0; --tiles, x += R) {
+    for (int lane = 0; lane < 16; lane += kLanes) {
+      Vec acc[R];
+      KINGLET_UNROLL
+      for (int r = 0; r < R; ++r) acc[r] = InitPixel(row, x + r, lane);
+      const float* in =
+          row.in + ((row.y0 + row.tap_begin * s.dh) * s.iw + x * SW - s.pad_left) * 16 + lane;
+      const float* w = row.weights + row.tap_begin * KW * 16 + lane;
+      for (int64_t i = row.tap_begin; i < row.tap_end; ++i) {
+        Vec weight[KW];
+        KINGLET_UNROLL
+        for (int j = 0; j < KW; ++j) weight[j] = hn::Load(d, w + j * 16);
+        KINGLET_UNROLL
+        for (int c = 0; c < (R - 1) * SW + KW; ++c) {
+          const Vec value = hn::LoadU(d, in + c * 16);
+          KINGLET_UNROLL
+          for (int j = 0; j < KW; ++j) {
+            const int r = (c - j) / SW;
+            if ((c - j) % SW == 0 && c >= j && r < R) acc[r] = hn::MulAdd(value, weight[j], acc[r]);
+          }
+        }
+        in += s.dh * s.iw * 16;
+        w += KW * 16;
+      }
+      StorePixels<R>(row, x, lane, acc);
+    }
+  }
+}
+
+// R pixels from x on, kernel columns [column, column_end), any stride and dilation.
+template <int R>
+HWY_INLINE void AnyTile(const ConvShape& s, const Row& row, int64_t x, int64_t column,
+                        int64_t column_end) {
+  const Tag d;
+  for (int lane = 0; lane < 16; lane += kLanes) {
+    Vec acc[R];
+    KINGLET_UNROLL
+    for (int r = 0; r < R; ++r) acc[r] = InitPixel(row, x + r, lane);
+    for (int64_t i = row.tap_begin; i < row.tap_end; ++i) {
+      const float* in = row.in + ((row.y0 + i * s.dh) * s.iw + x * s.sw - s.pad_left) * 16 + lane;
+      for (int64_t j = column; j < column_end; ++j) {
+        const Vec weight = hn::Load(d, row.weights + (i * s.kw + j) * 16 + lane);
+        KINGLET_UNROLL
+        for (int r = 0; r < R; ++r) {
+          acc[r] = hn::MulAdd(hn::LoadU(d, in + (r * s.sw + j * s.dw) * 16), weight, acc[r]);
+        }
+      }
+    }
+    StorePixels<R>(row, x, lane, acc);
+  }
+}
+
+// Pixels [x, end), kernel columns outside the input left out.
+HWY_NOINLINE void EdgePixels(const ConvShape& s, const Row& row, int64_t x, int64_t end) {
+  for (; x < end; ++x) {
+    const int64_t first = x * s.sw - s.pad_left;
+    const int64_t before = std::max<int64_t>(-first, 0);
+    const int64_t until = std::max<int64_t>(s.iw - first, 0);
+    const int64_t column = std::min<int64_t>(CeilDiv(before, s.dw), s.kw);
+    AnyTile<1>(s, row, x, column, std::clamp<int64_t>(CeilDiv(until, s.dw), column, s.kw));
+  }
+}
+
+HWY_NOINLINE void AnyTiles(const ConvShape& s, const Row& row, int64_t x, int64_t end) {
+  constexpr int kWide = std::min(kMaxPixels, 4);
+  for (; x + kWide <= end; x += kWide) AnyTile<kWide>(s, row, x, 0, s.kw);
+  for (; x < end; ++x) AnyTile<1>(s, row, x, 0, s.kw);
+}
+
+using TilesFn = void (*)(const ConvShape&, const Row&, int64_t x, int64_t tiles);
+using ChooseFn = TilesFn (*)(int64_t width);
+
+template <int KW, int SW, int R>
+TilesFn TilesOfWidth(int64_t width) {
+  if constexpr (R == 1) {
+    return &FixedTiles<KW, SW, 1>;
+  } else {
+    return width == R ? &FixedTiles<KW, SW, R> : TilesOfWidth<KW, SW, R - 1>(width);
+  }
+}
+
+ChooseFn Choose(const ConvShape& s) {
+  if (s.dw != 1) return nullptr;
+  if (s.kw == 3 && s.sw == 1) return &TilesOfWidth<3, 1, kMaxPixels>;
+  if (s.kw == 3 && s.sw == 2) return &TilesOfWidth<3, 2, kMaxPixels>;
+  if (s.kw == 5 && s.sw == 1) return &TilesOfWidth<5, 1, kMaxPixels>;
+  if (s.kw == 5 && s.sw == 2) return &TilesOfWidth<5, 2, kMaxPixels>;
+  return nullptr;
+}
+
+// Output columns whose window lies inside the input.
+Range InsideColumns(const ConvShape& s) {
+  const int64_t begin = std::min<int64_t>(CeilDiv(std::max(s.pad_left, 0), s.sw), s.ow);
+  const int64_t room = s.iw + s.pad_left - int64_t{s.kw - 1} * s.dw;
+  const int64_t end = room <= 0 ? 0 : CeilDiv(room, s.sw);
+  return {begin, std::clamp<int64_t>(end, begin, s.ow)};
+}
+
+void RunRow(const ConvShape& s, const Row& row, const Range& inside, ChooseFn choose) {
+  EdgePixels(s, row, 0, inside.begin);
+  const int64_t pixels = inside.end - inside.begin;
+  if (choose != nullptr && pixels > 0) {
+    const int64_t tiles = CeilDiv(pixels, kMaxPixels);
+    const int64_t width = pixels / tiles;
+    const int64_t wider = pixels % tiles;
+    if (wider > 0) choose(width + 1)(s, row, inside.begin, wider);
+    choose(width)(s, row, inside.begin + wider * (width + 1), tiles - wider);
+  } else {
+    AnyTiles(s, row, inside.begin, inside.end);
+  }
+  EdgePixels(s, row, inside.end, s.ow);
+}
+
+void RunUnit(const ConvShape& s, const ConvArgs& args, int64_t unit, int64_t strips) {
+  const Epilogue none;
+  const Epilogue& clamp = IsClamp(args.epilogue) ? args.epilogue : none;
+  const int64_t plane = unit / strips;
+  const int64_t block = plane % BlockCount(s.ic);
+  const int64_t valid = std::min<int64_t>(kBlock, s.ic - block * kBlock);
+  const auto pixels = static_cast<size_t>(s.ow);
+  const Range inside = InsideColumns(s);
+  const Range rows = EvenPart(s.oh, strips, unit % strips);
+  Row row;
+  row.low = ClampLow(clamp);
+  row.high = ClampHigh(clamp);
+  row.in = args.input + plane * s.ih * s.iw * kBlock;
+  row.weights = static_cast<const float*>(args.packed) + block * s.kh * s.kw * kBlock;
+  row.bias = args.bias ? args.bias + block * kBlock : nullptr;
+  for (int64_t y = rows.begin; y < rows.end; ++y) {
+    const int64_t at = (plane * s.oh + y) * s.ow * kBlock;
+    row.out = args.output + at;
+    row.residual = args.residual ? args.residual + at : nullptr;
+    row.y0 = y * s.sh - s.pad_top;
+    const int64_t before = std::max<int64_t>(-row.y0, 0);
+    const int64_t until = std::max<int64_t>(s.ih - row.y0, 0);
+    row.tap_begin = std::min<int64_t>(CeilDiv(before, s.dh), s.kh);
+    row.tap_end = std::clamp<int64_t>(CeilDiv(until, s.dh), row.tap_begin, s.kh);
+    RunRow(s, row, inside, Choose(s));
+    if (!IsClamp(args.epilogue)) ActivateSpan(args.epilogue, row.out, pixels * kBlock);
+    if (valid < kBlock) ZeroPadLanes(row.out, pixels, static_cast<size_t>(valid));
+  }
+}
+
+void RunDepthwise(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
+                  void*) noexcept {
+  const int64_t strips = DepthwiseStrips(s);
+  for (int64_t unit = begin; unit < end; ++unit) RunUnit(s, args, unit, strips);
+}
+
+}  // namespace
+
+ConvRunFn GetRunDepthwise() { return &RunDepthwise; }
+
+}  // namespace HWY_NAMESPACE
+}  // namespace kinglet::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace kinglet::kernels {
+namespace {
+
+HWY_EXPORT(GetRunDepthwise);
+
+bool Supports(const ConvShape& s) { return s.groups == s.ic && s.ic == s.oc; }
+
+double Cost(const ConvShape& s, int threads, const MachineModel& machine) {
+  return ConvSeconds(s, threads, machine, 0.5, DepthwiseUnitsPerImage(s));
+}
+
+size_t PackedBytes(const ConvShape& s) {
+  return static_cast<size_t>(RoundUpToBlock(s.ic) * s.kh * s.kw) * sizeof(float);
+}
+
+// [channel block][tap][16]
+void Pack(const ConvShape& s, const float* oihw, void* packed) {
+  auto* to = static_cast<float*>(packed);
+  const int64_t taps = int64_t{s.kh} * s.kw;
+  for (int64_t block = 0; block < BlockCount(s.ic); ++block) {
+    for (int64_t tap = 0; tap < taps; ++tap) {
+      for (int64_t lane = 0; lane < kBlock; ++lane) {
+        const int64_t c = block * kBlock + lane;
+        *to++ = c < s.ic ? oihw[c * taps + tap] : 0.0f;
+      }
+    }
+  }
+}
+
+}  // namespace
+
+ConvVariant DepthwiseConvF32() {
+  return {.id = "conv/depthwise_f32",
+          .input = Layout::kBlocked16,
+          .output = Layout::kBlocked16,
+          .supports = &Supports,
+          .cost = &Cost,
+          .packed_bytes = &PackedBytes,
+          .pack = &Pack,
+          .units_per_image = &DepthwiseUnitsPerImage,
+          .scratch_bytes = [](const ConvShape&) -> size_t { return 0; },
+          .run = KINGLET_RESOLVE(GetRunDepthwise)()};
+}
+
+}  // namespace kinglet::kernels
+#endif  // HWY_ONCE

@@ -1,0 +1,24 @@
+// Work units of depthwise convolution: channel blocks x strips of output rows.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "kernels/common/blocked.h"
+#include "kernels/conv/shape.h"
+
+namespace kinglet::kernels {
+
+inline int64_t DepthwiseStrips(const ConvShape& s) {
+  constexpr int64_t kEnoughUnits = 32;
+  constexpr int64_t kMinPixels = 128;
+  const int64_t worthwhile = std::max<int64_t>(1, s.oh * s.ow / kMinPixels);
+  const int64_t wanted = CeilDiv(kEnoughUnits, BlockCount(s.ic));
+  return std::min({s.oh, worthwhile, wanted});
+}
+
+inline int64_t DepthwiseUnitsPerImage(const ConvShape& s) {
+  return BlockCount(s.ic) * DepthwiseStrips(s);
+}
+
+}  // namespace kinglet::kernels
