@@ -1,11 +1,12 @@
 // Transcendental functions of float32 arrays, built on xsimd.
 //
-// y[i] = f(x[i]; a, b) for i in [0, n). Alignment: any. Over-read, over-write: none. Aliasing: y
-// may be x; otherwise they must not overlap. Bounds, relative to the exact value, with u = 2^-24
-// (for |y| >= 2^-126; smaller results may be flushed to zero): exp, log, tanh, erf, sigmoid, swish,
-// softplus, mish, elu, selu 8u; gelu 8u * |x| absolute (it cancels for negative x); pow 4u. NaN
-// gives NaN; infinities give the limit, where the formula has one. Source: xsimd's kernels (after
-// Boost.SIMD and FDLIBM).
+// y[i] = f(x[i]; a, b) for i in [0, n).
+// Alignment: any. Over-read, over-write: none. Aliasing: y may be x; otherwise no overlap.
+// Bounds, relative to the exact value, with u = 2^-24: exp, log, tanh, erf, sigmoid, swish,
+// softplus, mish, elu, selu 8u; gelu 8u * |x| absolute (it cancels for negative x); pow 4u. Results
+// below 2^-125 * (1 + |x|) may be flushed to zero. NaN gives NaN; infinities give the limit, where
+// the formula has one.
+// Source: xsimd's kernels (after Boost.SIMD and FDLIBM).
 #pragma once
 
 #include <cstddef>

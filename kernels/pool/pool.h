@@ -9,11 +9,11 @@
 // A window without any tap gives the lowest float as a maximum and 0 as an average.
 //
 // Layouts: blocked (NCHW16c; pad lanes stay zero) or plain (NCHW).
-// Work units: (n, 16-channel block, output row) for blocked, (n, c, output row) for plain; (n,
-// block) or (n, c) for global pools. Disjoint ranges write disjoint memory. Alignment: any (64
-// bytes is best). Over-read, over-write: none. Aliasing: none. Bounds: a maximum is exact; NaN in a
-// window makes NaN or the maximum of the rest. An average of k taps is within (k + 2) * 2^-24 *
-// mean|x| of the exact one; NaN and infinity follow IEEE sums.
+// Work units: (n, 16-channel block, output row) for blocked, (n, c, output row) for plain; without
+// the row for global pools. Disjoint ranges write disjoint memory.
+// Alignment: any (64 bytes is best). Over-read, over-write: none. Aliasing: none.
+// Bounds: a maximum is exact; NaN in a window makes NaN or the maximum of the rest. An average of k
+// taps is within (k + 2) * 2^-24 * mean|x| of the exact one; NaN and infinity follow IEEE sums.
 #pragma once
 
 #include <cstdint>

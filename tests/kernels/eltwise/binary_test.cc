@@ -1,0 +1,154 @@
+#include "kernels/eltwise/binary.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "tests/support/guarded_buffer.h"
+#include "tests/support/targets.h"
+
+namespace kinglet::kernels {
+namespace {
+
+using testing::ForEachTarget;
+using testing::GuardedBuffer;
+using testing::RandomFloats;
+
+float Exact(BinaryOp op, float a, float b) {
+  switch (op) {
+    case BinaryOp::kAdd:
+      return a + b;
+    case BinaryOp::kSub:
+      return a - b;
+    case BinaryOp::kMul:
+      return a * b;
+    case BinaryOp::kDiv:
+      return a / b;
+    case BinaryOp::kMin:
+      return std::isnan(a) || a < b ? a : b;
+    case BinaryOp::kMax:
+      return std::isnan(a) || a > b ? a : b;
+    case BinaryOp::kPow:
+      return std::pow(a, b);
+    case BinaryOp::kPRelu:
+      return a < 0 ? a * b : a;
+  }
+  return 0;
+}
+
+BinaryOp Op(int i) { return static_cast<BinaryOp>(i); }
+
+void ExpectSame(float got, float want) {
+  if (std::isnan(want)) {
+    ASSERT_TRUE(std::isnan(got));
+  } else {
+    ASSERT_FLOAT_EQ(got, want);
+  }
+}
+
+TEST(Binary, ArraysAndScalarsAtEveryLength) {
+  ForEachTarget([] {
+    const auto left = RandomFloats(71, 51, -4, 4), right = RandomFloats(71, 52, -4, 4);
+    for (int k = 0; k < kBinaryOpCount; ++k) {
+      const BinaryFns& f = GetBinary(Op(k));
+      for (size_t n = 0; n <= left.size(); ++n) {
+        const GuardedBuffer<float> a({left.begin(), left.begin() + static_cast<long>(n)}, n % 3);
+        const GuardedBuffer<float> b({right.begin(), right.begin() + static_cast<long>(n)}, n % 4);
+        GuardedBuffer<float> y(n, 1);
+        f.arrays(a.data(), b.data(), y.data(), n);
+        for (size_t i = 0; i < n; ++i) ExpectSame(y[i], Exact(Op(k), a[i], b[i]));
+        f.array_scalar(a.data(), -1.5f, y.data(), n);
+        for (size_t i = 0; i < n; ++i) ExpectSame(y[i], Exact(Op(k), a[i], -1.5f));
+        f.scalar_array(1.5f, b.data(), y.data(), n);
+        for (size_t i = 0; i < n; ++i) ExpectSame(y[i], Exact(Op(k), 1.5f, b[i]));
+        ASSERT_TRUE(y.Intact());
+        GuardedBuffer<float> z(a.values());
+        f.arrays(z.data(), b.data(), z.data(), n);
+        for (size_t i = 0; i < n; ++i) ExpectSame(z[i], Exact(Op(k), a[i], b[i]));
+        GuardedBuffer<float> w(b.values());
+        f.arrays(a.data(), w.data(), w.data(), n);
+        for (size_t i = 0; i < n; ++i) ExpectSame(w[i], Exact(Op(k), a[i], b[i]));
+        if (::testing::Test::HasFatalFailure()) return;
+      }
+    }
+  });
+}
+
+TEST(Binary, BlockedBroadcasts) {
+  ForEachTarget([] {
+    for (const size_t pixels : {0u, 1u, 2u, 5u}) {
+      const GuardedBuffer<float> x(RandomFloats(pixels * 16, 53, -3, 3), 1);
+      const GuardedBuffer<float> channels(RandomFloats(16, 54, -3, 3), 2);
+      for (int k = 0; k < kBinaryOpCount; ++k) {
+        const BinaryFns& f = GetBinary(Op(k));
+        GuardedBuffer<float> y(pixels * 16, 3);
+        const auto expect = [&](auto want) {
+          for (size_t i = 0; i < y.size(); ++i) ExpectSame(y[i], want(i));
+          ASSERT_TRUE(y.Intact());
+        };
+        f.pixels_channels(x.data(), channels.data(), y.data(), pixels);
+        expect([&](size_t i) { return Exact(Op(k), x[i], channels[i % 16]); });
+        f.channels_pixels(channels.data(), x.data(), y.data(), pixels);
+        expect([&](size_t i) { return Exact(Op(k), channels[i % 16], x[i]); });
+        for (const size_t step : {1u, 16u}) {
+          const GuardedBuffer<float> s(RandomFloats(pixels * step, 55, -3, 3));
+          f.pixels_scalars(x.data(), s.data(), step, y.data(), pixels);
+          expect([&](size_t i) { return Exact(Op(k), x[i], s[i / 16 * step]); });
+          f.scalars_pixels(s.data(), step, x.data(), y.data(), pixels);
+          expect([&](size_t i) { return Exact(Op(k), s[i / 16 * step], x[i]); });
+        }
+        if (::testing::Test::HasFatalFailure()) return;
+      }
+    }
+  });
+}
+
+TEST(Binary, RowsOfAMatrix) {
+  ForEachTarget([] {
+    for (const size_t n : {1u, 7u, 16u, 33u}) {
+      const size_t rows = 3;
+      const GuardedBuffer<float> x(RandomFloats(rows * n, 56, -3, 3));
+      const GuardedBuffer<float> row(RandomFloats(n, 57, -3, 3));
+      for (int k = 0; k < kBinaryOpCount; ++k) {
+        GuardedBuffer<float> y(rows * n);
+        GetBinary(Op(k)).rows_row(x.data(), row.data(), y.data(), rows, n);
+        for (size_t i = 0; i < y.size(); ++i) ExpectSame(y[i], Exact(Op(k), x[i], row[i % n]));
+        GetBinary(Op(k)).row_rows(row.data(), x.data(), y.data(), rows, n);
+        for (size_t i = 0; i < y.size(); ++i) ExpectSame(y[i], Exact(Op(k), row[i % n], x[i]));
+        ASSERT_TRUE(y.Intact());
+      }
+    }
+  });
+}
+
+TEST(Binary, NanInfinityAndZero) {
+  ForEachTarget([] {
+    const float nan = std::nanf(""), inf = std::numeric_limits<float>::infinity();
+    std::vector<float> values = {nan, inf, -inf, 0.0f, -0.0f, 1.0f, -2.0f}, a, b;
+    for (const float left : values) {
+      for (const float right : values) {
+        a.push_back(left);
+        b.push_back(right);
+      }
+    }
+    for (int k = 0; k < kBinaryOpCount; ++k) {
+      std::vector<float> y(a.size());
+      GetBinary(Op(k)).arrays(a.data(), b.data(), y.data(), a.size());
+      for (size_t i = 0; i < a.size(); ++i) {
+        SCOPED_TRACE(::testing::Message() << "op " << k << " of " << a[i] << ", " << b[i]);
+        ExpectSame(y[i], Exact(Op(k), a[i], b[i]));
+      }
+    }
+  });
+}
+
+TEST(Binary, KeepsZeroAgreesWithTheFormula) {
+  for (int k = 0; k < kBinaryOpCount; ++k) {
+    EXPECT_EQ(KeepsZero(Op(k)), Exact(Op(k), 0.0f, 0.0f) == 0.0f) << k;
+  }
+}
+
+}  // namespace
+}  // namespace kinglet::kernels
