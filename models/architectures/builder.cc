@@ -1,0 +1,249 @@
+#include "models/architectures/builder.h"
+
+#include <cmath>
+#include <cstdlib>
+#include <utility>
+
+#include "kinglet/error.h"
+
+namespace kinglet {
+namespace {
+
+constexpr int kOpset = 13;
+constexpr double kBiasLimit = 0.1;
+
+// Output c of splitmix64 (Steele, Lea, Flood 2014) with state `base`: any c without those before.
+std::uint64_t SplitMix(std::uint64_t base, std::uint64_t counter) {
+  std::uint64_t z = base + (counter + 1) * 0x9E3779B97F4A7C15u;
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+  return z ^ (z >> 31);
+}
+
+std::uint64_t HashName(const std::string& name) {  // FNV-1a
+  std::uint64_t hash = 0xCBF29CE484222325u;
+  for (const char c : name) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
+  }
+  return hash;
+}
+
+// The upper 24 bits as an integer in [-2^23, 2^23): exact as a float, so that one multiplication is
+// all the rounding there is.
+float Signed24(std::uint32_t bits) {
+  return static_cast<float>(static_cast<std::int32_t>(bits) >> 8);
+}
+
+int PooledSize(int size, const PoolSpec& spec) {
+  const int room = size + 2 * spec.pad - spec.kernel;
+  int count = (spec.ceil ? (room + spec.stride - 1) / spec.stride : room / spec.stride) + 1;
+  if (spec.ceil && (count - 1) * spec.stride >= size + spec.pad) --count;
+  return count;
+}
+
+std::vector<std::int64_t> Ints(std::initializer_list<int> values) {
+  return {values.begin(), values.end()};
+}
+
+}  // namespace
+
+ConvSpec Square(int channels, int kernel, int stride) {
+  ConvSpec spec;
+  spec.channels = channels;
+  spec.kernel_h = spec.kernel_w = kernel;
+  spec.stride = stride;
+  spec.pad_h = spec.pad_w = kernel / 2;
+  return spec;
+}
+
+ConvSpec Pointwise(int channels) { return Square(channels, 1); }
+
+ConvSpec Depthwise(const Feature& x, int kernel, int stride) {
+  ConvSpec spec = Square(x.channels, kernel, stride);
+  spec.groups = x.channels;
+  return spec;
+}
+
+Tensor LazyZeros(Shape shape) {
+  constexpr std::size_t kAlignment = 64;
+  const std::size_t bytes = static_cast<std::size_t>(ElementCount(shape)) * sizeof(float);
+  void* memory = std::calloc(bytes + kAlignment, 1);
+  if (memory == nullptr) {
+    throw Error(ErrorCode::kResource, "no memory for weights of shape " + ShapeToString(shape) +
+                                          " (" + std::to_string(bytes) + " bytes)");
+  }
+  std::shared_ptr<const void> owner(memory, [](const void* p) { std::free(const_cast<void*>(p)); });
+  const auto address = reinterpret_cast<std::uintptr_t>(memory);
+  const std::size_t skip = (kAlignment - address % kAlignment) % kAlignment;
+  return Tensor::Wrap(DataType::kFloat32, std::move(shape), static_cast<char*>(memory) + skip,
+                      bytes, std::move(owner));
+}
+
+void FillUniform(Tensor& tensor, std::uint64_t seed, const std::string& name, double limit) {
+  float* out = tensor.data<float>();
+  const auto count = static_cast<std::uint64_t>(tensor.size());
+  const std::uint64_t base = SplitMix(seed, HashName(name));
+  const float scale = static_cast<float>(limit / 8388608.0);
+  for (std::uint64_t i = 0; i + 1 < count; i += 2) {
+    const std::uint64_t bits = SplitMix(base, i / 2);
+    out[i] = Signed24(static_cast<std::uint32_t>(bits)) * scale;
+    out[i + 1] = Signed24(static_cast<std::uint32_t>(bits >> 32)) * scale;
+  }
+  if (count % 2 != 0) {
+    out[count - 1] = Signed24(static_cast<std::uint32_t>(SplitMix(base, count / 2))) * scale;
+  }
+}
+
+NetBuilder::NetBuilder(const Architecture& architecture, const BuildOptions& options,
+                       double input_range)
+    : graph_(std::make_unique<GraphIr>()),
+      options_(options),
+      input_range_(input_range),
+      classes_(architecture.classes) {
+  graph_->name = architecture.family;
+  graph_->source = architecture.family;
+  Value value;
+  value.name = "input";
+  value.type = DataType::kFloat32;
+  value.has_shape = true;
+  value.dims = {kUnknownDim, 3, architecture.resolution, architecture.resolution};
+  value.symbols = {"N", "", "", ""};
+  const ValueId id = graph_->AddValue(std::move(value));
+  graph_->inputs.push_back(id);
+  input_ = {id, 3, architecture.resolution, architecture.resolution};
+}
+
+Feature NetBuilder::Emit(const std::string& name, const char* op, std::vector<ValueId> inputs,
+                         Attributes attributes, const Feature& shape) {
+  Value value;
+  value.name = name;
+  Feature result = shape;
+  result.id = graph_->AddValue(std::move(value));
+  Node node;
+  node.name = name;
+  node.op = op;
+  node.opset = kOpset;
+  node.inputs = std::move(inputs);
+  node.outputs = {result.id};
+  node.attributes = std::move(attributes);
+  graph_->AddNode(std::move(node));
+  return result;
+}
+
+ValueId NetBuilder::RandomConstant(const std::string& name, Shape shape, double limit) {
+  Tensor tensor = LazyZeros(std::move(shape));
+  if (options_.weights) FillUniform(tensor, options_.seed, name, limit);
+  return graph_->AddConstant(name, std::move(tensor));
+}
+
+Feature NetBuilder::Conv(const std::string& name, const Feature& x, const ConvSpec& spec) {
+  const int fan_in = x.channels / spec.groups * spec.kernel_h * spec.kernel_w;
+  const double variance = (spec.act == Act::kNone ? 1.0 : 2.0) / fan_in;
+  double limit = std::sqrt(3.0 * variance) * spec.gain;
+  if (x.id == input_.id) limit /= input_range_;
+  Attributes attributes;
+  attributes.Set("dilations", Ints({1, 1}));
+  attributes.Set("group", std::int64_t{spec.groups});
+  attributes.Set("kernel_shape", Ints({spec.kernel_h, spec.kernel_w}));
+  attributes.Set("pads", Ints({spec.pad_h, spec.pad_w, spec.pad_h, spec.pad_w}));
+  attributes.Set("strides", Ints({spec.stride, spec.stride}));
+  const ValueId weight = RandomConstant(
+      name + ".weight", {spec.channels, x.channels / spec.groups, spec.kernel_h, spec.kernel_w},
+      limit);
+  const ValueId bias = RandomConstant(name + ".bias", {spec.channels}, kBiasLimit);
+  const Feature shape{kNoValue, spec.channels,
+                      (x.height + 2 * spec.pad_h - spec.kernel_h) / spec.stride + 1,
+                      (x.width + 2 * spec.pad_w - spec.kernel_w) / spec.stride + 1};
+  return Activate(name, Emit(name, "Conv", {x.id, weight, bias}, std::move(attributes), shape),
+                  spec.act);
+}
+
+Feature NetBuilder::Activate(const std::string& name, const Feature& x, Act act) {
+  if (act == Act::kNone) return x;
+  if (act == Act::kRelu) return Emit(name + "/relu", "Relu", {x.id}, {}, x);
+  if (zero_ == kNoValue) {
+    zero_ = graph_->AddConstant("clip.min", Tensor::From<float>({}, {0.0f}));
+    six_ = graph_->AddConstant("clip.max", Tensor::From<float>({}, {6.0f}));
+  }
+  return Emit(name + "/relu6", "Clip", {x.id, zero_, six_}, {}, x);
+}
+
+Feature NetBuilder::Pool(const char* op, const std::string& name, const Feature& x,
+                         const PoolSpec& spec) {
+  Attributes attributes;
+  attributes.Set("ceil_mode", std::int64_t{spec.ceil});
+  attributes.Set("kernel_shape", Ints({spec.kernel, spec.kernel}));
+  attributes.Set("pads", Ints({spec.pad, spec.pad, spec.pad, spec.pad}));
+  attributes.Set("strides", Ints({spec.stride, spec.stride}));
+  const Feature shape{kNoValue, x.channels, PooledSize(x.height, spec), PooledSize(x.width, spec)};
+  return Emit(name, op, {x.id}, std::move(attributes), shape);
+}
+
+Feature NetBuilder::MaxPool(const std::string& name, const Feature& x, const PoolSpec& spec) {
+  return Pool("MaxPool", name, x, spec);
+}
+
+Feature NetBuilder::AveragePool(const std::string& name, const Feature& x, const PoolSpec& spec) {
+  return Pool("AveragePool", name, x, spec);
+}
+
+Feature NetBuilder::GlobalAveragePool(const std::string& name, const Feature& x) {
+  return Emit(name, "GlobalAveragePool", {x.id}, {}, {kNoValue, x.channels, 1, 1});
+}
+
+Feature NetBuilder::Flatten(const std::string& name, const Feature& x) {
+  Attributes attributes;
+  attributes.Set("axis", std::int64_t{1});
+  return Emit(name, "Flatten", {x.id}, std::move(attributes),
+              {kNoValue, x.channels * x.height * x.width, 1, 1});
+}
+
+Feature NetBuilder::Gemm(const std::string& name, const Feature& x, int outputs, Act act) {
+  const double variance = (act == Act::kNone ? 1.0 : 2.0) / x.channels;
+  Attributes attributes;
+  attributes.Set("alpha", 1.0f);
+  attributes.Set("beta", 1.0f);
+  attributes.Set("transB", std::int64_t{1});
+  const ValueId weight =
+      RandomConstant(name + ".weight", {outputs, x.channels}, std::sqrt(3.0 * variance));
+  const ValueId bias = RandomConstant(name + ".bias", {outputs}, kBiasLimit);
+  return Activate(
+      name,
+      Emit(name, "Gemm", {x.id, weight, bias}, std::move(attributes), {kNoValue, outputs, 1, 1}),
+      act);
+}
+
+Feature NetBuilder::Concat(const std::string& name, const std::vector<Feature>& parts) {
+  Attributes attributes;
+  attributes.Set("axis", std::int64_t{1});
+  Feature shape = parts.front();
+  shape.channels = 0;
+  std::vector<ValueId> inputs;
+  for (const Feature& part : parts) {
+    shape.channels += part.channels;
+    inputs.push_back(part.id);
+  }
+  return Emit(name, "Concat", std::move(inputs), std::move(attributes), shape);
+}
+
+Feature NetBuilder::Add(const std::string& name, const Feature& a, const Feature& b) {
+  return Emit(name, "Add", {a.id, b.id}, {}, a);
+}
+
+Graph NetBuilder::FinishWithClassifier(const Feature& x) {
+  return Finish(Gemm("logits", Flatten("flatten", GlobalAveragePool("pool", x)), classes_));
+}
+
+Graph NetBuilder::Finish(const Feature& x) {
+  Value& value = graph_->value(x.id);
+  value.name = "output";
+  value.type = DataType::kFloat32;
+  value.has_shape = true;
+  value.dims = {kUnknownDim, classes_};
+  value.symbols = {"N", ""};
+  graph_->outputs.push_back(x.id);
+  CheckGraph(*graph_);
+  return Graph(std::move(graph_));
+}
+
+}  // namespace kinglet

@@ -1,0 +1,96 @@
+#include "models/architectures/families.h"
+
+#include <string>
+
+#include "kinglet/error.h"
+
+namespace kinglet {
+namespace {
+
+constexpr int kMaxResolution = 1024;
+constexpr int kMaxClasses = 20000;
+constexpr double kMinWidth = 0.1;
+constexpr double kMaxWidth = 2.0;
+
+// VGG's first fully connected layer grows with the square of the resolution: 320 is 1.1 GB of
+// weights.
+constexpr Family kFamilies[] = {
+    {"inception_v1", &BuildInceptionV1, 32, kMaxResolution, false, {}},
+    {"inception_v2", &BuildInceptionV2, 32, kMaxResolution, false, {}},
+    {"inception_v3", &BuildInceptionV3, 75, kMaxResolution, false, {}},
+    {"mobilenet_v1", &BuildMobileNetV1, 32, kMaxResolution, true, {}},
+    {"mobilenet_v2", &BuildMobileNetV2, 32, kMaxResolution, true, {}},
+    {"resnet50", &BuildResNet50, 32, kMaxResolution, false, {}},
+    {"squeezenet", &BuildSqueezeNet, 32, kMaxResolution, false, {"1.1", "1.0"}},
+    {"vgg16", &BuildVgg16, 32, 320, false, {}},
+};
+
+[[noreturn]] void Refuse(const char* key, const std::string& expected, const std::string& found) {
+  throw Error(ErrorCode::kInvalidInput,
+              std::string("architecture.") + key + ": expected " + expected + ", found " + found);
+}
+
+std::string Quoted(const std::string& text) { return '\'' + text + '\''; }
+
+void CheckVersion(const Family& family, const std::string& version) {
+  if (version.empty()) return;
+  std::string known;
+  for (const char* name : family.versions) {
+    if (name == nullptr) continue;
+    if (version == name) return;
+    known += (known.empty() ? "" : " or ") + Quoted(name);
+  }
+  Refuse("version", known.empty() ? std::string("none for ") + family.name : known,
+         Quoted(version));
+}
+
+}  // namespace
+
+std::span<const Family> AllFamilies() { return kFamilies; }
+
+const Family* FindFamily(std::string_view name) {
+  for (const Family& family : kFamilies) {
+    if (name == family.name) return &family;
+  }
+  return nullptr;
+}
+
+void CheckArchitecture(const Architecture& architecture) {
+  const Family* family = FindFamily(architecture.family);
+  if (family == nullptr) {
+    std::string names;
+    for (const Family& known : kFamilies)
+      names += (names.empty() ? "" : ", ") + std::string(known.name);
+    Refuse("family", "one of " + names, Quoted(architecture.family));
+  }
+  if (architecture.resolution < family->min_resolution ||
+      architecture.resolution > family->max_resolution) {
+    Refuse("resolution",
+           std::to_string(family->min_resolution) + " to " +
+               std::to_string(family->max_resolution) + " for " + family->name,
+           std::to_string(architecture.resolution));
+  }
+  if (architecture.classes < 1 || architecture.classes > kMaxClasses) {
+    Refuse("classes", "1 to " + std::to_string(kMaxClasses), std::to_string(architecture.classes));
+  }
+  const double width = architecture.width_multiplier;
+  if (family->has_width_multiplier ? !(width >= kMinWidth && width <= kMaxWidth) : width != 1.0) {
+    Refuse("width_multiplier",
+           family->has_width_multiplier ? "0.1 to 2" : std::string("none or 1 for ") + family->name,
+           std::to_string(width));
+  }
+  CheckVersion(*family, architecture.version);
+}
+
+std::vector<std::string> ListArchitectures() {
+  std::vector<std::string> names;
+  for (const Family& family : kFamilies) names.emplace_back(family.name);
+  return names;
+}
+
+Graph BuildArchitecture(const Architecture& architecture, const BuildOptions& options) {
+  CheckArchitecture(architecture);
+  return FindFamily(architecture.family)->build(architecture, options);
+}
+
+}  // namespace kinglet

@@ -1,0 +1,84 @@
+// MobileNet V1 (Howard et al. 2017, arXiv:1704.04861) and V2 (Sandler et al. 2018,
+// arXiv:1801.04381).
+#include <algorithm>
+#include <string>
+
+#include "models/architectures/builder.h"
+#include "models/architectures/families.h"
+
+namespace kinglet {
+namespace {
+
+ConvSpec WithRelu6(ConvSpec spec) {
+  spec.act = Act::kRelu6;
+  return spec;
+}
+
+ConvSpec Linear(ConvSpec spec) {
+  spec.act = Act::kNone;
+  return spec;
+}
+
+// The multiple of 8 that is nearest to `channels`, at least 8 and at least 90 % of it.
+int MakeDivisible(double channels) {
+  const int rounded = std::max(8, static_cast<int>(channels + 4) / 8 * 8);
+  return rounded < 0.9 * channels ? rounded + 8 : rounded;
+}
+
+// The residual sum of inverted bottlenecks would double the mean square with every block.
+constexpr double kResidualGain = 0.5;
+
+}  // namespace
+
+Graph BuildMobileNetV1(const Architecture& architecture, const BuildOptions& options) {
+  struct Block {
+    int channels, stride;
+  };
+  constexpr Block kBlocks[] = {{64, 1},  {128, 2},  {128, 1}, {256, 2}, {256, 1},
+                               {512, 2}, {512, 1},  {512, 1}, {512, 1}, {512, 1},
+                               {512, 1}, {1024, 2}, {1024, 1}};
+  const auto scaled = [&](int channels) {
+    return std::max(8, static_cast<int>(channels * architecture.width_multiplier));
+  };
+  NetBuilder net(architecture, options);
+  Feature x = net.Conv("conv_0", net.input(), WithRelu6(Square(scaled(32), 3, 2)));
+  int index = 0;
+  for (const Block& block : kBlocks) {
+    const std::string name = "conv_" + std::to_string(++index);
+    x = net.Conv(name + "/depthwise", x, WithRelu6(Depthwise(x, 3, block.stride)));
+    x = net.Conv(name + "/pointwise", x, WithRelu6(Pointwise(scaled(block.channels))));
+  }
+  return net.FinishWithClassifier(x);
+}
+
+Graph BuildMobileNetV2(const Architecture& architecture, const BuildOptions& options) {
+  struct Stage {
+    int expansion, channels, blocks, stride;
+  };
+  constexpr Stage kStages[] = {{1, 16, 1, 1}, {6, 24, 2, 2},  {6, 32, 3, 2}, {6, 64, 4, 2},
+                               {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
+  const double width = architecture.width_multiplier;
+  NetBuilder net(architecture, options);
+  Feature x = net.Conv("conv_0", net.input(), WithRelu6(Square(MakeDivisible(32 * width), 3, 2)));
+  int index = 0;
+  for (const Stage& stage : kStages) {
+    for (int block = 0; block < stage.blocks; ++block) {
+      const std::string name = "bottleneck_" + std::to_string(++index);
+      const int stride = block == 0 ? stage.stride : 1;
+      Feature y = x;
+      if (stage.expansion != 1) {
+        y = net.Conv(name + "/expand", y, WithRelu6(Pointwise(x.channels * stage.expansion)));
+      }
+      y = net.Conv(name + "/depthwise", y, WithRelu6(Depthwise(y, 3, stride)));
+      ConvSpec project = Linear(Pointwise(MakeDivisible(stage.channels * width)));
+      const bool residual = stride == 1 && x.channels == project.channels;
+      if (residual) project.gain = kResidualGain;
+      y = net.Conv(name + "/project", y, project);
+      x = residual ? net.Add(name + "/add", x, y) : y;
+    }
+  }
+  x = net.Conv("conv_last", x, WithRelu6(Pointwise(MakeDivisible(1280 * std::max(1.0, width)))));
+  return net.FinishWithClassifier(x);
+}
+
+}  // namespace kinglet

@@ -1,0 +1,37 @@
+// The words of a descriptor, for reading and writing.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "kinglet/descriptor.h"
+#include "models/descriptor/json_object.h"
+
+namespace kinglet {
+
+inline constexpr Choice<Task> kTasks[] = {{"classify", Task::kClassify}};
+inline constexpr Choice<ScoreActivation> kActivations[] = {{"auto", ScoreActivation::kAuto},
+                                                           {"none", ScoreActivation::kNone},
+                                                           {"softmax", ScoreActivation::kSoftmax}};
+inline constexpr Choice<ColorOrder> kColorOrders[] = {{"RGB", ColorOrder::kRgb},
+                                                      {"BGR", ColorOrder::kBgr}};
+inline constexpr Choice<ImageLayout> kLayouts[] = {{"NCHW", ImageLayout::kNchw},
+                                                   {"NHWC", ImageLayout::kNhwc}};
+inline constexpr Choice<ResizeRule> kResizeRules[] = {
+    {"none", ResizeRule::kNone},
+    {"bilinear", ResizeRule::kBilinear},
+    {"bilinear_antialias", ResizeRule::kBilinearAntialias},
+    {"area", ResizeRule::kArea}};
+inline constexpr Choice<FitRule> kFitRules[] = {{"stretch", FitRule::kStretch},
+                                                {"letterbox", FitRule::kLetterbox},
+                                                {"shortest_side", FitRule::kShortestSide}};
+
+template <typename T, std::size_t N>
+const char* NameOf(const Choice<T> (&choices)[N], T value) {
+  for (const Choice<T>& choice : choices) {
+    if (choice.value == value) return choice.name;
+  }
+  return choices[0].name;
+}
+
+}  // namespace kinglet

@@ -1,0 +1,132 @@
+#include "kinglet/labels.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "kinglet/descriptor.h"
+#include "kinglet/error.h"
+#include "models/descriptor/embedded.h"
+#include "models/descriptor/files.h"
+
+namespace kinglet {
+namespace {
+
+struct List {
+  const char* name;
+  const char* path;
+};
+
+constexpr List kLists[] = {{"coco", "labels/coco_90.txt"},
+                           {"demo", "demo/labels.txt"},
+                           {"imagenet", "labels/imagenet_1000.txt"},
+                           {"voc", "labels/voc_20.txt"}};
+
+constexpr std::size_t kMaxFileBytes = std::size_t{4} << 20;
+constexpr std::size_t kMaxLines = 100'000;
+constexpr std::size_t kMaxLineBytes = 256;
+
+[[noreturn]] void BadLine(const std::string& source, std::size_t number, const char* what) {
+  throw Error(ErrorCode::kInvalidInput,
+              source + ": line " + std::to_string(number) + ": a class name " + what);
+}
+
+void CheckLine(const std::string& source, std::string_view line, std::size_t number) {
+  if (line.size() > kMaxLineBytes) BadLine(source, number, "of more than 256 bytes");
+  if (std::any_of(line.begin(), line.end(),
+                  [](char c) { return static_cast<unsigned char>(c) < 32 || c == 127; })) {
+    BadLine(source, number, "with control characters");
+  }
+}
+
+std::vector<std::string> SplitLines(std::string_view text, const std::string& source) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    line = line.substr(0, line.find_last_not_of(" \t\r") + 1);
+    CheckLine(source, line, lines.size() + 1);
+    if (lines.size() == kMaxLines) {
+      throw Error(ErrorCode::kResource, source + ": more than " + std::to_string(kMaxLines) +
+                                            " lines are too many for a list of class names");
+    }
+    lines.emplace_back(line);
+  }
+  while (!lines.empty() && lines.back().empty()) lines.pop_back();
+  return lines;
+}
+
+const List* FindList(std::string_view name) {
+  for (const List& list : kLists) {
+    if (name == list.name) return &list;
+  }
+  return nullptr;
+}
+
+// A file that a descriptor names must be in the descriptor's folder or below, as it is written and
+// after links are followed.
+std::string PathInFolder(const Descriptor& descriptor) {
+  namespace fs = std::filesystem;
+  const auto refuse = [&](const char* why) {
+    throw Error(ErrorCode::kInvalidInput, "descriptor '" + descriptor.name + "': output.labels: '" +
+                                              descriptor.labels + "' " + why);
+  };
+  if (descriptor.folder.empty()) {
+    refuse("is no list of Kinglet's (coco, demo, imagenet, voc)");
+  }
+  const fs::path relative = fs::path(descriptor.labels).lexically_normal();
+  if (relative.is_absolute() || *relative.begin() == "..") {
+    refuse("must lie in the descriptor's own folder; use --labels for another file");
+  }
+  const fs::path path = fs::path(descriptor.folder) / relative;
+  std::error_code error;
+  const fs::path folder = fs::canonical(descriptor.folder, error);
+  const fs::path real = fs::weakly_canonical(path, error);
+  if (std::mismatch(folder.begin(), folder.end(), real.begin(), real.end()).first != folder.end()) {
+    refuse("leads out of the descriptor's own folder; use --labels for another file");
+  }
+  return path.string();
+}
+
+}  // namespace
+
+std::vector<std::string> ListLabels() {
+  std::vector<std::string> names;
+  for (const List& list : kLists) names.emplace_back(list.name);
+  return names;
+}
+
+std::vector<std::string> NamedLabels(std::string_view name) {
+  const List* list = FindList(name);
+  const EmbeddedFile* file = list == nullptr ? nullptr : FindEmbedded(list->path);
+  if (file == nullptr) {
+    throw Error(ErrorCode::kInvalidInput, "there is no list of class names '" + std::string(name) +
+                                              "'; there are coco, demo, imagenet, voc");
+  }
+  return SplitLines(file->text(), list->path);
+}
+
+std::vector<std::string> ReadLabels(const std::string& path) {
+  return SplitLines(ReadTextFile(path, kMaxFileBytes, "a list of class names"), path);
+}
+
+std::vector<std::string> DescriptorLabels(const Descriptor& descriptor) {
+  if (descriptor.labels.empty()) return {};
+  if (FindList(descriptor.labels) != nullptr) return NamedLabels(descriptor.labels);
+  return ReadLabels(PathInFolder(descriptor));
+}
+
+std::vector<std::string> FitLabels(std::vector<std::string> names, std::size_t classes,
+                                   const std::string& source) {
+  if (names.empty() || names.size() == classes) return names;
+  if (names.size() + 1 == classes) {
+    names.insert(names.begin(), "background");
+    return names;
+  }
+  throw Error(ErrorCode::kInvalidInput, source + ": expected " + std::to_string(classes) +
+                                            " class names (or one fewer, without background), "
+                                            "as the network has outputs, found " +
+                                            std::to_string(names.size()));
+}
+
+}  // namespace kinglet

@@ -1,0 +1,113 @@
+#include <charconv>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
+#include "kinglet/descriptor.h"
+#include "models/descriptor/choices.h"
+#include "models/descriptor/files.h"
+
+namespace kinglet {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// The shortest number that reads back as the same float: 0.485, not 0.48500001430511475.
+Json Short(float value) {
+  char text[32];
+  const auto result = std::to_chars(text, text + sizeof(text) - 1, value);
+  *result.ptr = '\0';
+  const double number = std::strtod(text, nullptr);
+  if (number == static_cast<double>(static_cast<std::int64_t>(number))) {
+    return static_cast<std::int64_t>(number);
+  }
+  return number;
+}
+
+Json Short(const std::array<float, 3>& values) {
+  return {Short(values[0]), Short(values[1]), Short(values[2])};
+}
+
+Json InputToJson(const Descriptor& descriptor) {
+  const PreprocessSpec& spec = descriptor.preprocess;
+  Json input;
+  if (!descriptor.input.empty()) input["name"] = descriptor.input;
+  input["width"] = spec.width;
+  input["height"] = spec.height;
+  input["layout"] = NameOf(kLayouts, spec.layout);
+  input["color"] = NameOf(kColorOrders, spec.color_order);
+  input["central_crop"] = spec.central_crop;
+  input["resize"] = NameOf(kResizeRules, spec.resize);
+  input["fit"] = NameOf(kFitRules, spec.fit);
+  if (spec.fit == FitRule::kShortestSide) input["resize_shortest"] = spec.resize_shortest;
+  if (spec.fit == FitRule::kLetterbox) input["pad_value"] = Short(spec.pad_value);
+  input["max_value"] = Short(spec.max_value);
+  input["mean"] = Short(spec.mean);
+  input["std"] = Short(spec.stddev);
+  return input;
+}
+
+Json ArchitectureToJson(const Architecture& architecture) {
+  Json json;
+  json["family"] = architecture.family;
+  if (!architecture.version.empty()) json["version"] = architecture.version;
+  if (architecture.width_multiplier != 1.0) {
+    json["width_multiplier"] = architecture.width_multiplier;
+  }
+  json["resolution"] = architecture.resolution;
+  json["classes"] = architecture.classes;
+  return json;
+}
+
+bool StartsNumber(const std::string& text, std::size_t at) {
+  const std::size_t first = text.find_first_not_of(" \n", at);
+  return first != text.npos && (text[first] == '-' || (text[first] >= '0' && text[first] <= '9'));
+}
+
+// Puts arrays of numbers on one line: [0.485, 0.456, 0.406].
+std::string JoinNumbers(const std::string& text) {
+  std::string joined;
+  bool in_string = false;
+  bool in_numbers = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      joined += c;
+      if (c == '\\') joined += text[++i];
+      if (c == '"') in_string = false;
+      continue;
+    }
+    if (c == '"') in_string = true;
+    if (c == '[') in_numbers = StartsNumber(text, i + 1);
+    if (c == ']') in_numbers = false;
+    if (in_numbers && (c == '\n' || c == ' ')) continue;
+    joined += c;
+    if (in_numbers && c == ',') joined += ' ';
+  }
+  return joined;
+}
+
+}  // namespace
+
+std::string DescriptorToJson(const Descriptor& descriptor) {
+  Json root;
+  root["name"] = descriptor.name;
+  if (!descriptor.description.empty()) root["description"] = descriptor.description;
+  root["task"] = NameOf(kTasks, descriptor.task);
+  root["input"] = InputToJson(descriptor);
+  Json output;
+  if (!descriptor.output.empty()) output["name"] = descriptor.output;
+  output["activation"] = NameOf(kActivations, descriptor.activation);
+  if (!descriptor.labels.empty()) output["labels"] = descriptor.labels;
+  root["output"] = output;
+  if (!descriptor.architecture.family.empty()) {
+    root["architecture"] = ArchitectureToJson(descriptor.architecture);
+  }
+  if (!descriptor.notes.empty()) root["notes"] = descriptor.notes;
+  return JoinNumbers(root.dump(2, ' ', false, Json::error_handler_t::replace)) + "\n";
+}
+
+void WriteDescriptor(const std::string& path, const Descriptor& descriptor) {
+  WriteTextFile(path, DescriptorToJson(descriptor));
+}
+
+}  // namespace kinglet

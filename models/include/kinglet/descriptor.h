@@ -1,0 +1,102 @@
+// Descriptors: what a network file does not say about its pictures and classes.
+//
+// A descriptor is a small JSON file (docs: models/README.md). Those of well-known networks are part
+// of the library; a user's own lies beside the model as <model>.json or is named explicitly.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kinglet/graph.h"
+#include "kinglet/preprocess.h"
+
+namespace kinglet {
+
+enum class Task : std::uint8_t { kClassify };
+
+// What turns a classifier's output into probabilities.
+enum class ScoreActivation : std::uint8_t {
+  kAuto,     // softmax, unless the graph ends with a Softmax or Sigmoid already
+  kNone,     // the output is probabilities
+  kSoftmax,  // the output is logits
+};
+
+// A network that can be built without a weights file.
+struct Architecture {
+  std::string family;             // "mobilenet_v1"; "" when there is none
+  double width_multiplier = 1.0;  // mobilenet_v1 and mobilenet_v2 only
+  int resolution = 0;             // height and width of the input, pixels
+  int classes = 1000;
+  std::string version;  // squeezenet only: "1.0" or "1.1"; "" is the family's default
+};
+
+struct Descriptor {
+  std::string name;         // letters, digits and _ . - only
+  std::string description;  // one line for people
+  Task task = Task::kClassify;
+  std::string input;          // name of the graph's picture input; "" when it has one input
+  PreprocessSpec preprocess;  // size, layout, colour order, resize and crop rule, mean and std
+  std::string output;         // name of the scores; "" when there is one output
+  ScoreActivation activation = ScoreActivation::kAuto;
+  // "imagenet", "coco", "voc", "demo", a file (one name on each line) or "" for none. A relative
+  // path counts from the descriptor's folder and stays within it.
+  std::string labels;
+  std::string folder;  // of the file that it was read from; "" for embedded ones. Not written.
+  Architecture architecture;
+  std::vector<std::string> notes;  // what a person should check
+};
+
+// Largest descriptor file, bytes.
+inline constexpr std::size_t kMaxDescriptorBytes = std::size_t{1} << 18;
+
+// Reads a descriptor from JSON text; `source` (a file name) stands for it in messages. Strict:
+// unknown or repeated keys, wrong types and values out of range throw Error(kInvalidModel) that
+// names source, key, what was expected and what was found; a text that is too long, or nested too
+// deeply, Error(kResource).
+Descriptor ParseDescriptor(std::string_view text, const std::string& source);
+
+// The same for a file. Without a "name" the descriptor is called as the file is, without extension.
+// Throws Error(kIo) when the file cannot be read.
+Descriptor ReadDescriptor(const std::string& path);
+
+// The JSON text of a descriptor: ParseDescriptor gives the same descriptor again.
+std::string DescriptorToJson(const Descriptor& descriptor);
+
+// Writes it to a file, under a temporary name first. Throws Error(kIo).
+void WriteDescriptor(const std::string& path, const Descriptor& descriptor);
+
+// Names of the descriptors that are part of the library, sorted.
+std::vector<std::string> ListDescriptors();
+bool HasDescriptor(std::string_view name);
+// Throws Error(kInvalidInput) listing the names when there is none of this name.
+Descriptor FindDescriptor(std::string_view name);
+
+// A first descriptor for a network that has none: input, size, layout and number of classes as the
+// graph declares them, the rest by convention; `notes` says what was guessed. Throws
+// Error(kUnsupported) when no input looks like a batch of colour pictures.
+Descriptor DraftDescriptor(const Graph& graph, const std::string& name);
+
+struct BuildOptions {
+  std::uint64_t seed = 1;
+  // False: the weights are zeros that take no memory until something writes to them.
+  bool weights = true;
+};
+
+// Families that BuildArchitecture knows, sorted.
+std::vector<std::string> ListArchitectures();
+
+// Builds the network as an exporter writes it (opset 13, batch norm folded into convolutions, free
+// batch dimension "N", input "input" {N, 3, resolution, resolution}, output "output" {N, classes}
+// of logits), with seeded random weights: the same on every machine, scaled so that activations
+// keep their size through the depth. Throws Error(kInvalidInput) naming a parameter that is out of
+// range.
+Graph BuildArchitecture(const Architecture& architecture, const BuildOptions& options = {});
+
+// The demo network that is part of the library: bytes of its ONNX file.
+std::span<const std::byte> DemoModelBytes();
+
+}  // namespace kinglet

@@ -1,0 +1,135 @@
+#include "kinglet/classify.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <numeric>
+
+#include "engine/graph/ir.h"
+#include "kinglet/error.h"
+
+namespace kinglet {
+namespace {
+
+// Operators that hand on the values of their first input.
+constexpr std::array<std::string_view, 11> kTransparent = {
+    "Reshape", "Flatten", "Squeeze",        "Unsqueeze",        "Identity", "Dropout",
+    "Cast",    "Slice",   "QuantizeLinear", "DequantizeLinear", "Transpose"};
+constexpr std::array<std::string_view, 2> kProbabilities = {"Softmax", "Sigmoid"};
+
+template <std::size_t N>
+bool IsOneOf(const std::array<std::string_view, N>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// IEEE 754 binary16, value by value.
+float HalfToFloat(std::uint16_t half) {
+  const int exponent = half >> 10 & 31;
+  const int mantissa = half & 1023;
+  float magnitude = 0;
+  if (exponent == 31) {
+    magnitude = mantissa == 0 ? HUGE_VALF : std::nanf("");
+  } else if (exponent == 0) {
+    magnitude = std::ldexp(static_cast<float>(mantissa), -24);
+  } else {
+    magnitude = std::ldexp(static_cast<float>(mantissa + 1024), exponent - 25);
+  }
+  return (half & 0x8000) != 0 ? -magnitude : magnitude;
+}
+
+std::vector<float> ToFloats(const Tensor& tensor) {
+  const auto count = static_cast<std::size_t>(tensor.size());
+  std::vector<float> values(count);
+  switch (tensor.type()) {
+    case DataType::kFloat32:
+      if (count != 0) std::memcpy(values.data(), tensor.raw(), tensor.bytes());
+      return values;
+    case DataType::kFloat64:
+      std::transform(tensor.data<double>(), tensor.data<double>() + count, values.begin(),
+                     [](double value) { return static_cast<float>(value); });
+      return values;
+    case DataType::kFloat16: {
+      const auto* halves = static_cast<const std::uint16_t*>(tensor.raw());
+      std::transform(halves, halves + count, values.begin(), HalfToFloat);
+      return values;
+    }
+    default:
+      throw Error(ErrorCode::kInvalidInput, std::string("expected class scores in floating point, "
+                                                        "found a tensor of ") +
+                                                DataTypeName(tensor.type()));
+  }
+}
+
+}  // namespace
+
+std::vector<ClassScore> TopScores(std::span<const float> scores, std::size_t count) {
+  std::vector<std::size_t> order(scores.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  count = std::min(count, scores.size());
+  const auto better = [&](std::size_t a, std::size_t b) {
+    const bool a_nan = std::isnan(scores[a]);
+    const bool b_nan = std::isnan(scores[b]);
+    if (a_nan != b_nan) return b_nan;
+    if (!a_nan && scores[a] != scores[b]) return scores[a] > scores[b];
+    return a < b;
+  };
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+                    better);
+  std::vector<ClassScore> top(count);
+  for (std::size_t i = 0; i < count; ++i) top[i] = {order[i], scores[order[i]]};
+  return top;
+}
+
+void Softmax(std::span<float> scores) {
+  if (scores.empty()) return;
+  const float max = *std::max_element(scores.begin(), scores.end());
+  double sum = 0;
+  for (float& score : scores) {
+    score = std::exp(score - max);
+    sum += static_cast<double>(score);
+  }
+  for (float& score : scores) score = static_cast<float>(static_cast<double>(score) / sum);
+}
+
+ScoreActivation ResolveActivation(ScoreActivation wanted, const Graph& graph,
+                                  const std::string& output) {
+  if (wanted != ScoreActivation::kAuto) return wanted;
+  const GraphIr& ir = graph.ir();
+  const auto found = std::find_if(ir.outputs.begin(), ir.outputs.end(),
+                                  [&](ValueId id) { return ir.value(id).name == output; });
+  ValueId id = found == ir.outputs.end() ? kNoValue : *found;
+  // Every step goes to an earlier node, so the walk ends; the bound is for graphs not yet checked.
+  for (std::size_t i = 0; id != kNoValue && i <= ir.nodes.size(); ++i) {
+    const NodeId producer = ir.value(id).producer;
+    if (producer == kNoNode) break;
+    const Node& node = ir.nodes[static_cast<std::size_t>(producer)];
+    if (IsOneOf(kProbabilities, node.op)) return ScoreActivation::kNone;
+    if (!IsOneOf(kTransparent, node.op)) break;
+    id = node.input(0);
+  }
+  return ScoreActivation::kSoftmax;
+}
+
+std::vector<std::vector<float>> ClassScores(const Tensor& output, ScoreActivation activation) {
+  const Shape& shape = output.shape();
+  const auto wide = shape.empty() ? 0
+                                  : std::count_if(shape.begin() + 1, shape.end(),
+                                                  [](std::int64_t size) { return size != 1; });
+  if (shape.size() < 2 || wide > 1 || output.size() == 0) {
+    throw Error(ErrorCode::kInvalidInput,
+                "expected class scores as a tensor of shape NxC, found " + ShapeToString(shape));
+  }
+  const std::vector<float> values = ToFloats(output);
+  const auto images = static_cast<std::size_t>(shape[0]);
+  const std::size_t classes = values.size() / images;
+  std::vector<std::vector<float>> scores(images);
+  for (std::size_t n = 0; n < images; ++n) {
+    const auto begin = values.begin() + static_cast<std::ptrdiff_t>(n * classes);
+    scores[n].assign(begin, begin + static_cast<std::ptrdiff_t>(classes));
+    if (activation == ScoreActivation::kSoftmax) Softmax(scores[n]);
+  }
+  return scores;
+}
+
+}  // namespace kinglet
