@@ -10,7 +10,7 @@ namespace kinglet::kernels {
 namespace {
 
 // What of the input should stay in the second-level cache while the output channels pass by.
-constexpr int64_t kStripBytes = 192 << 10;
+constexpr int64_t kStripBytes = 448 << 10;
 constexpr int64_t kMaxStripPixels = 512;
 constexpr int64_t kMinStripPixels = 24;
 
@@ -45,14 +45,18 @@ struct Strips {
   int64_t copy_rows, copy_cols;  // of the zero-framed copy of one plane
 };
 
+// A step of the product reads consecutive inputs: the channels of a block at one tap, or in a plain
+// plane the columns of one kernel row.
 struct Geometry {
   int64_t unit, planes, group_ic, taps;
+  int64_t taps_per_step;
 };
 
 Geometry GeometryOf(const ConvShape& s, GatherUnit unit) {
   const auto u = static_cast<int64_t>(unit);
   const int64_t group_ic = s.ic / s.groups;
-  return {u, CeilDiv(group_ic, u), group_ic, int64_t{s.kh} * s.kw};
+  const bool whole_rows = unit == GatherUnit::kPlane && s.dw == 1;
+  return {u, CeilDiv(group_ic, u), group_ic, int64_t{s.kh} * s.kw, whole_rows ? s.kw : 1};
 }
 
 Strips StripsOf(const ConvShape& s, const Geometry& geo) {
@@ -136,7 +140,7 @@ void FillSteps(const ConvShape& s, const Geometry& geo, int64_t plane_stride, in
                int64_t tap_rows, int64_t* steps) {
   for (int64_t plane = 0; plane < geo.planes; ++plane) {
     for (int64_t i = 0; i < s.kh; ++i) {
-      for (int64_t j = 0; j < s.kw; ++j) {
+      for (int64_t j = 0; j < s.kw; j += geo.taps_per_step) {
         *steps++ = plane * plane_stride + i * tap_rows * row_stride + j * s.dw * geo.unit;
       }
     }
@@ -172,8 +176,8 @@ class Runner {
     const int64_t tail = geo_.group_ic % geo_.unit;
     const int64_t full_planes = geo_.unit == 16 ? geo_.group_ic / 16 : 0;
     job_.full_steps = full_planes * geo_.taps;
-    job_.tail_steps = (geo_.planes - full_planes) * geo_.taps;
-    job_.tail_channels = tail == 0 ? geo_.unit : tail;
+    job_.tail_steps = (geo_.planes - full_planes) * geo_.taps / geo_.taps_per_step;
+    job_.tail_channels = (tail == 0 ? geo_.unit : tail) * geo_.taps_per_step;
     job_.step_offsets = scratch_.step_offsets;
     job_.pixel_offsets = scratch_.pixel_offsets;
     job_.out_block_stride = s.oh * s.ow * kBlock;

@@ -123,9 +123,9 @@ HWY_INLINE void StoreTile(const GatherGemm& g, const Pass& pass, int64_t pixel,
   }
 }
 
-// acc[r] += x[r][c] * w[c] for one input channel c.
+// acc[r] += x[at[r]] * w for one input channel.
 template <int R, int B>
-HWY_INLINE void Accumulate(const float* const (&x)[R], int64_t c, const float* w,
+HWY_INLINE void Accumulate(const float* x, const int64_t (&at)[R], const float* w,
                            int64_t weights_stride, Vec (&acc)[R][B * kParts]) {
   const Tag d;
   Vec weight[B * kParts];
@@ -138,7 +138,7 @@ HWY_INLINE void Accumulate(const float* const (&x)[R], int64_t c, const float* w
   }
   KINGLET_UNROLL
   for (int r = 0; r < R; ++r) {
-    const Vec in = hn::Set(d, x[r][c]);
+    const Vec in = hn::Set(d, x[at[r]]);
     KINGLET_UNROLL
     for (int b = 0; b < B * kParts; ++b) acc[r][b] = hn::MulAdd(in, weight[b], acc[r][b]);
   }
@@ -152,21 +152,18 @@ HWY_NOINLINE void RunTiles(const GatherGemm& g, const Pass& pass, int64_t pixel,
     InitTile<R, B>(g, pass, pixel, acc);
     const float* w = pass.weights;
     const int64_t stride = pass.weights_stride;
-    const int64_t* offsets = g.pixel_offsets + pixel;
-    const float* x[R];
+    int64_t at[R];
+    KINGLET_UNROLL
+    for (int r = 0; r < R; ++r) at[r] = g.pixel_offsets[pixel + r];
     for (int64_t s = 0; s < pass.full_steps; ++s, w += 16 * 16) {
-      const float* base = g.in + pass.step_offsets[s];
-      KINGLET_UNROLL
-      for (int r = 0; r < R; ++r) x[r] = base + offsets[r];
+      const float* x = g.in + pass.step_offsets[s];
       KINGLET_UNROLL_BY_4
-      for (int64_t c = 0; c < 16; ++c) Accumulate<R, B>(x, c, w + c * 16, stride, acc);
+      for (int64_t c = 0; c < 16; ++c) Accumulate<R, B>(x + c, at, w + c * 16, stride, acc);
     }
     for (int64_t s = 0; s < pass.tail_steps; ++s) {
-      const float* base = g.in + pass.step_offsets[pass.full_steps + s];
-      KINGLET_UNROLL
-      for (int r = 0; r < R; ++r) x[r] = base + offsets[r];
+      const float* x = g.in + pass.step_offsets[pass.full_steps + s];
       for (int64_t c = 0; c < g.tail_channels; ++c, w += 16) {
-        Accumulate<R, B>(x, c, w, stride, acc);
+        Accumulate<R, B>(x + c, at, w, stride, acc);
       }
     }
     StoreTile<R, B>(g, pass, pixel, acc);
@@ -226,8 +223,9 @@ void FinishBlock(const GatherGemm& g, float* out, int64_t lanes) {
 void RunBlocks(const GatherGemm& g, int64_t block, int64_t blocks, int64_t floats_per_block) {
   const bool has_last = block + blocks == g.blocks;
   const int64_t steps = g.full_steps + g.tail_steps;
-  const int64_t fitting = std::max<int64_t>(1, kPanelBytes / (blocks * 16 * 16 * 4));
-  const int64_t passes = std::max<int64_t>(1, (steps + fitting - 1) / fitting);
+  const int64_t panel_bytes = blocks * floats_per_block * static_cast<int64_t>(sizeof(float));
+  const int64_t passes =
+      std::clamp<int64_t>((panel_bytes + kPanelBytes - 1) / kPanelBytes, 1, steps);
   Pass pass;
   pass.weights_stride = floats_per_block;
   pass.bias = g.bias ? g.bias + block * 16 : nullptr;
