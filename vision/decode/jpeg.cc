@@ -187,8 +187,11 @@ class Walker {
   static std::int64_t Blocks(std::int64_t size, unsigned factor, unsigned largest) {
     return ((size * factor + largest - 1) / largest + 7) / 8;
   }
-  std::int64_t McusX() const { return (width_ + 8 * h_max_ - 1) / (8 * h_max_); }
-  std::int64_t McusY() const { return (height_ + 8 * v_max_ - 1) / (8 * v_max_); }
+  static std::int64_t Mcus(std::int64_t size, std::int64_t factor) {
+    return (size + 8 * factor - 1) / (8 * factor);
+  }
+  std::int64_t McusX() const { return Mcus(width_, h_max_); }
+  std::int64_t McusY() const { return Mcus(height_, v_max_); }
 
   void ScanHeader(const Bytes& body) {
     if (count_ == 0) FailDamaged(name_, "a JPEG scan before the frame header");
