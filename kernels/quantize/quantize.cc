@@ -1,0 +1,194 @@
+#include "kernels/quantize/quantize.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/quantize/quantize.cc"
+#include "kernels/common/dispatch.h"
+#include "kernels/eltwise/array-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace kinglet::kernels {
+namespace HWY_NAMESPACE {
+namespace {
+
+constexpr int64_t kTile = 4096;
+constexpr size_t kPixel = 16;
+using IntTag = hn::RebindToSigned<ArrayTag>;
+using IntVec = hn::Vec<IntTag>;
+
+// The quantised value without its zero point, still a float: clamping before the rounding to
+// [low - zero_point, high - zero_point] saturates alike, since those are whole numbers.
+HWY_INLINE ArrayVec Steps(ArrayVec x, ArrayVec scale, ArrayVec zero, QuantizedRange range) {
+  const ArrayTag d;
+  const ArrayVec low = hn::Sub(hn::Set(d, static_cast<float>(range.low)), zero);
+  const ArrayVec high = hn::Sub(hn::Set(d, static_cast<float>(range.high)), zero);
+  return hn::Round(hn::Min(hn::Max(hn::Div(x, scale), low), high));
+}
+
+HWY_INLINE ArrayVec ToFloat(const int32_t* zero_points) {
+  return hn::ConvertTo(ArrayTag(), hn::LoadU(IntTag(), zero_points));
+}
+
+// Converts one vector; scale and zero point are those of its lanes.
+template <class From, class To>
+struct Convert;
+
+template <class Q>
+struct Convert<float, Q> {
+  static HWY_INLINE void Run(ArrayVec scale, ArrayVec zero, const float* x, Q* y) {
+    const ArrayTag d;
+    const QuantizedRange range = {std::numeric_limits<Q>::min(), std::numeric_limits<Q>::max()};
+    const ArrayVec q = hn::Add(Steps(hn::LoadU(d, x), scale, zero, range), zero);
+    const hn::Rebind<Q, ArrayTag> dq;
+    hn::StoreU(hn::DemoteTo(dq, hn::ConvertTo(IntTag(), q)), dq, y);
+  }
+};
+
+template <class Q>
+struct Convert<Q, float> {
+  static HWY_INLINE void Run(ArrayVec scale, ArrayVec zero, const Q* x, float* y) {
+    const ArrayTag d;
+    const IntVec q = hn::PromoteTo(IntTag(), hn::LoadU(hn::Rebind<Q, ArrayTag>(), x));
+    hn::StoreU(hn::Mul(hn::Sub(hn::ConvertTo(d, q), zero), scale), d, y);
+  }
+};
+
+template <>
+struct Convert<int32_t, float> {
+  static HWY_INLINE void Run(ArrayVec scale, ArrayVec zero, const int32_t* x, float* y) {
+    const ArrayTag d;
+    const IntVec q = hn::Sub(hn::LoadU(IntTag(), x), hn::ConvertTo(IntTag(), zero));
+    hn::StoreU(hn::Mul(hn::ConvertTo(d, q), scale), d, y);
+  }
+};
+
+// Calls f(scale, zero, from, to, count) for each vector of `n` elements; the last one has a count
+// below Lanes(). `step` is 0 for one scale for all of them, 1 for one each.
+template <class F>
+HWY_INLINE void ForEachVector(const float* scales, const int32_t* zeros, size_t step, size_t n,
+                              F f) {
+  const ArrayTag d;
+  const size_t lanes = hn::Lanes(d);
+  for (size_t i = 0; i < n; i += lanes) {
+    const size_t count = std::min(lanes, n - i);
+    HWY_ALIGN float scale[hn::MaxLanes(d)];
+    HWY_ALIGN int32_t zero[hn::MaxLanes(d)];
+    if (step == 1 && count < lanes) {
+      std::fill_n(scale, lanes, 1.0f);
+      std::fill_n(zero, lanes, 0);
+      std::copy_n(scales + i, count, scale);
+      std::copy_n(zeros + i, count, zero);
+      f(i, count, hn::Load(d, scale), ToFloat(zero));
+    } else if (step == 1) {
+      f(i, count, hn::LoadU(d, scales + i), ToFloat(zeros + i));
+    } else {
+      f(i, count, hn::Set(d, *scales), hn::Set(d, static_cast<float>(*zeros)));
+    }
+  }
+}
+
+template <class From, class To>
+void Array(const float* scales, const int32_t* zeros, size_t step, const From* x, To* y, size_t n) {
+  const ArrayTag d;
+  const size_t lanes = hn::Lanes(d);
+  const auto one = [&](size_t i, size_t count, ArrayVec scale, ArrayVec zero) HWY_ATTR {
+    if (count == lanes) return Convert<From, To>::Run(scale, zero, x + i, y + i);
+    From from[hn::MaxLanes(d)] = {};
+    To to[hn::MaxLanes(d)];
+    std::memcpy(from, x + i, count * sizeof(From));
+    Convert<From, To>::Run(scale, zero, from, to);
+    std::memcpy(y + i, to, count * sizeof(To));
+  };
+  ForEachVector(scales, zeros, step, n, one);
+}
+
+void RoundTripArray(const float* scales, const int32_t* zeros, size_t step, QuantizedRange range,
+                    const float* x, float* y, size_t n) {
+  const ArrayTag d;
+  const size_t lanes = hn::Lanes(d);
+  const auto one = [&](size_t i, size_t count, ArrayVec scale, ArrayVec zero) HWY_ATTR {
+    const ArrayVec v = count == lanes ? hn::LoadU(d, x + i) : LoadTail(x + i, count);
+    const ArrayVec result = hn::Mul(Steps(v, scale, zero, range), scale);
+    if (count == lanes) return hn::StoreU(result, d, y + i);
+    StoreTail(result, y + i, count);
+  };
+  ForEachVector(scales, zeros, step, n, one);
+}
+
+// Calls f(first element, count, index of the axis, step) for each unit.
+template <class F>
+void ForEachUnit(const Quantization& q, int64_t begin, int64_t end, F f) {
+  if (q.inner == 1 && q.axis > 1) {
+    for (int64_t r = begin; r < end; ++r) f(r * q.axis, q.axis, int64_t{0}, size_t{1});
+    return;
+  }
+  const int64_t tiles = (q.inner + kTile - 1) / kTile;
+  for (int64_t unit = begin; unit < end; ++unit) {
+    const int64_t line = unit / tiles, first = unit % tiles * kTile;
+    f(line * q.inner + first, std::min(kTile, q.inner - first), line % q.axis, size_t{0});
+  }
+}
+
+template <class From, class To>
+void ConvertUnits(const Quantization& q, const From* x, To* y, int64_t begin,
+                  int64_t end) noexcept {
+  ForEachUnit(q, begin, end, [&](int64_t at, int64_t count, int64_t index, size_t step) {
+    Array(q.scales + index, q.zero_points + index, step, x + at, y + at,
+          static_cast<size_t>(count));
+  });
+}
+
+void RoundTrip(const Quantization& q, QuantizedRange range, const float* x, float* y, int64_t begin,
+               int64_t end) noexcept {
+  ForEachUnit(q, begin, end, [&](int64_t at, int64_t count, int64_t index, size_t step) {
+    RoundTripArray(q.scales + index, q.zero_points + index, step, range, x + at, y + at,
+                   static_cast<size_t>(count));
+  });
+}
+
+void RoundTripBlocked(const float* scales, const int32_t* zero_points, QuantizedRange range,
+                      const float* x, float* y, size_t pixels) noexcept {
+  const ArrayTag d;
+  for (size_t l = 0; l < kPixel; l += hn::Lanes(d)) {
+    const ArrayVec scale = hn::LoadU(d, scales + l), zero = ToFloat(zero_points + l);
+    for (size_t i = l; i < pixels * kPixel; i += kPixel) {
+      hn::StoreU(hn::Mul(Steps(hn::LoadU(d, x + i), scale, zero, range), scale), d, y + i);
+    }
+  }
+}
+
+constexpr QuantizeTable kTable = {ConvertUnits<float, uint8_t>,
+                                  ConvertUnits<float, int8_t>,
+                                  ConvertUnits<uint8_t, float>,
+                                  ConvertUnits<int8_t, float>,
+                                  ConvertUnits<int32_t, float>,
+                                  RoundTrip,
+                                  RoundTripBlocked};
+}  // namespace
+
+const QuantizeTable* QuantizeTableForTarget() { return &kTable; }
+
+}  // namespace HWY_NAMESPACE
+}  // namespace kinglet::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace kinglet::kernels {
+
+HWY_EXPORT(QuantizeTableForTarget);
+
+const QuantizeTable& GetQuantizeTable() noexcept {
+  return *KINGLET_RESOLVE(QuantizeTableForTarget)();
+}
+
+int64_t UnitCount(const Quantization& q) noexcept {
+  if (q.axis == 0 || q.inner == 0) return 0;
+  if (q.inner == 1 && q.axis > 1) return q.outer;
+  return q.outer * q.axis * ((q.inner + 4095) / 4096);
+}
+
+}  // namespace kinglet::kernels
+#endif
