@@ -30,6 +30,7 @@ struct PlanStep {
   Shape output_shape;       // of the first output
   std::vector<int> inputs;  // slots, -1 for none
   std::vector<int> outputs;
+  std::vector<Shape> blocked;  // parallel to outputs: the shape of a blocked one, else empty
 };
 
 struct Plan {

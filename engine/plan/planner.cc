@@ -227,6 +227,7 @@ class Planner {
     step.output_shape = state.shape;
     step.inputs = {from};
     step.outputs = {to};
+    step.blocked = {layout == Layout::kBlocked16 ? state.shape : Shape{}};
     Append(std::move(step));
     return wanted = to;
   }
@@ -247,10 +248,12 @@ class Planner {
     for (std::size_t i = 0; i < node.outputs.size(); ++i) {
       const ValueId id = node.outputs[i];
       step.outputs.push_back(-1);
+      step.blocked.emplace_back();
       if (id == kNoValue || context.aliases()[i] != kNoValue) continue;
       if (step.output_shape.empty()) step.output_shape = State(id).shape;
       const int buffer = NewArenaBuffer(State(id), context.write_as[i]);
       step.outputs.back() = buffer;
+      if (context.write_as[i] == Layout::kBlocked16) step.blocked.back() = State(id).shape;
       Places& places = PlacesOf(id);
       (context.write_as[i] == Layout::kPlain ? places.plain : places.blocked) = buffer;
     }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/runtime/check.h"
 #include "engine/runtime/denormals.h"
 
 namespace kinglet {
@@ -85,10 +86,29 @@ int PlanBinding::Run(int threads, std::byte* scratch, std::size_t scratch_stride
 #pragma omp parallel num_threads(threads) default(none) shared(scratch, scratch_stride, status)
   {
     const int worker = omp_get_thread_num();
-    RunTeam(omp_get_num_threads(), worker,
-            scratch + static_cast<std::size_t>(worker) * scratch_stride, status);
+    RunTeam(omp_get_num_threads(), scratch + static_cast<std::size_t>(worker) * scratch_stride,
+            status);
   }
   return failed_step_.load();
+}
+
+void PlanBinding::CheckPadLanes(std::size_t s) const noexcept {
+  const PlanStep& step = plan_.steps[s];
+  for (std::size_t i = 0; i < step.blocked.size(); ++i) {
+    const Shape& shape = step.blocked[i];
+    if (shape.empty() || shape[1] % 16 == 0) continue;
+    const auto* data = static_cast<const float*>(output_pointers_[first_output_[s] + i]);
+    const std::int64_t blocks = (shape[1] + 15) / 16;
+    const std::int64_t pixels = shape[2] * shape[3];
+    for (std::int64_t n = 0; n < shape[0]; ++n) {
+      const float* last = data + (n * blocks + blocks - 1) * pixels * 16;
+      for (std::int64_t p = 0; p < pixels; ++p) {
+        for (std::int64_t lane = shape[1] % 16; lane < 16; ++lane) {
+          KINGLET_CHECK(last[p * 16 + lane] == 0.0f, step.step->kernel.c_str());
+        }
+      }
+    }
+  }
 }
 
 void PlanBinding::RunSerial(std::byte* scratch, RunStatus& status) noexcept {
@@ -98,6 +118,7 @@ void PlanBinding::RunSerial(std::byte* scratch, RunStatus& status) noexcept {
     const StepArgs args{input_pointers_.data() + first_input_[s],
                         output_pointers_.data() + first_output_[s], scratch, &status};
     if (step.units > 0) step.Run(args, 0, step.units);
+    if constexpr (kChecks) CheckPadLanes(s);
     if (!status.ok()) {
       failed_step_.store(static_cast<int>(s));
       return;
@@ -105,9 +126,8 @@ void PlanBinding::RunSerial(std::byte* scratch, RunStatus& status) noexcept {
   }
 }
 
-void PlanBinding::RunTeam(int team, int worker, std::byte* scratch, RunStatus& status) noexcept {
+void PlanBinding::RunTeam(int team, std::byte* scratch, RunStatus& status) noexcept {
   const FlushDenormals flush;
-  static_cast<void>(worker);
   for (std::size_t s = 0; s < plan_.steps.size(); ++s) {
     const Step& step = *plan_.steps[s].step;
     const StepArgs args{input_pointers_.data() + first_input_[s],
@@ -122,6 +142,7 @@ void PlanBinding::RunTeam(int team, int worker, std::byte* scratch, RunStatus& s
     // The last one to arrive decides for all: a thread that looked for itself could see a failure
     // of the next step already and leave the others waiting.
     const bool go_on = barrier_.Arrive(team, [&] {
+      if constexpr (kChecks) CheckPadLanes(s);
       if (status.ok()) return true;
       failed_step_.store(static_cast<int>(s));
       return false;

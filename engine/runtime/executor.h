@@ -57,8 +57,10 @@ class PlanBinding {
     std::atomic<std::int64_t> next{0};
   };
 
+  // Aborts when pad lanes of a blocked output of step s are not zero (KINGLET_CHECKS builds).
+  void CheckPadLanes(std::size_t s) const noexcept;
   void RunSerial(std::byte* scratch, RunStatus& status) noexcept;
-  void RunTeam(int team, int worker, std::byte* scratch, RunStatus& status) noexcept;
+  void RunTeam(int team, std::byte* scratch, RunStatus& status) noexcept;
 
   const Plan& plan_;
   std::vector<const void*> input_pointers_;  // of all steps, one after the other

@@ -1,0 +1,216 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+#include <thread>
+
+#include "kinglet/error.h"
+#include "kinglet/model.h"
+#include "tests/support/graph_builder.h"
+
+namespace {
+
+std::atomic<std::size_t> allocations{0};
+
+}  // namespace
+
+// Counts what this program allocates, so that a test can say that Run allocates nothing.
+__attribute__((noinline)) void* operator new(std::size_t bytes) {
+  ++allocations;
+  if (void* memory = std::malloc(bytes == 0 ? 1 : bytes)) return memory;
+  throw std::bad_alloc();
+}
+__attribute__((noinline)) void operator delete(void* memory) noexcept { std::free(memory); }
+__attribute__((noinline)) void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+namespace kinglet {
+namespace {
+
+using testing::GraphBuilder;
+using testing::RandomTensor;
+using testing::RelativeDifference;
+
+// Two convolutions with a residual sum, a pool and a flatten: N x 3 x S x S to N x 20.
+Graph SmallNet() {
+  GraphBuilder b;
+  const ValueId x = b.Input("x", {-1, 3, -1, -1});
+  Attributes same;
+  same.Set("pads", std::vector<std::int64_t>{1, 1, 1, 1});
+  const ValueId w1 = b.Constant(RandomTensor({20, 3, 3, 3}, 2));
+  const ValueId b1 = b.Constant(RandomTensor({20}, 3));
+  const ValueId y1 = b.Op("Relu", {b.Op("Conv", {x, w1, b1}, same)});
+  const ValueId w2 = b.Constant(RandomTensor({20, 20, 3, 3}, 4));
+  const ValueId y2 = b.Op("Conv", {y1, w2}, same);
+  const ValueId y3 = b.Op("Relu", {b.Op("Add", {y2, y1})});
+  b.Output(b.Op("Flatten", {b.Op("GlobalAveragePool", {y3})}), "y");
+  return b.Take();
+}
+
+Model Compile(bool optimize, int threads = 1) {
+  return Model::Compile(SmallNet(), {.threads = threads, .optimize = optimize});
+}
+
+TEST(Session, OptimisedAndPlainAgreeAtEveryBatchAndSize) {
+  const Model plain_model = Compile(false);
+  const Model fast_model = Compile(true, 2);
+  Session plain = plain_model.NewSession();
+  Session fast = fast_model.NewSession();
+  for (const Shape& shape : {Shape{1, 3, 8, 8}, {5, 3, 8, 8}, {2, 3, 13, 7}, {1, 3, 1, 1}}) {
+    const Tensors inputs = {{"x", RandomTensor(shape)}};
+    EXPECT_LE(RelativeDifference(fast.Run(inputs).at("y"), plain.Run(inputs).at("y")), 1e-5)
+        << ShapeToString(shape);
+  }
+}
+
+TEST(Session, AnEmptyBatchGivesAnEmptyAnswer) {
+  for (const bool optimize : {false, true}) {
+    const Model model = Compile(optimize);
+    Session session = model.NewSession();
+    const Tensors inputs = {{"x", Tensor(DataType::kFloat32, {0, 3, 8, 8})}};
+    EXPECT_EQ(session.Run(inputs).at("y").shape(), (Shape{0, 20}));
+  }
+}
+
+TEST(Session, FusesWhatItCan) {
+  const PlanInfo fast = Compile(true).Describe({{"x", {1, 3, 8, 8}}});
+  for (const StepInfo& step : fast.steps) {
+    EXPECT_NE(step.op, "Relu");
+    EXPECT_NE(step.op, "Add");
+  }
+  EXPECT_EQ(fast.macs, 64 * 20 * 27 + 64 * 20 * 180);
+  EXPECT_EQ(fast.outputs.at(0).shape, (Shape{1, 20}));
+}
+
+TEST(Session, AllocatesNothingOnceItHasRunAtAShape) {
+  const Model model = Compile(true, 2);
+  Session session = model.NewSession();
+  const Tensors inputs = {{"x", RandomTensor({2, 3, 16, 16})}};
+  session.Run(inputs);
+  session.Run(inputs);
+  const std::size_t before = allocations;
+  session.Run(inputs);
+  EXPECT_EQ(allocations, before);
+}
+
+TEST(Session, AKeptOutputIsNotOverwritten) {
+  const Model model = Compile(true);
+  Session session = model.NewSession();
+  const Tensor kept = session.Run({{"x", RandomTensor({1, 3, 8, 8}, 1)}}).at("y");
+  const Tensor copy = kept.Clone();
+  session.Run({{"x", RandomTensor({1, 3, 8, 8}, 2)}});
+  EXPECT_EQ(RelativeDifference(kept, copy), 0);
+}
+
+TEST(Session, ManySessionsShareOneModel) {
+  const Model model = Compile(true);
+  const Tensors inputs = {{"x", RandomTensor({2, 3, 16, 16})}};
+  Session first = model.NewSession();
+  const Tensor wanted = first.Run(inputs).at("y").Clone();
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0};
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      Session session = model.NewSession();
+      for (int run = 0; run < 20; ++run) {
+        const Tensors other = {{"x", RandomTensor({1 + t, 3, 9, 9 + run % 3})}};
+        session.Run(other);
+        if (RelativeDifference(session.Run(inputs).at("y"), wanted) != 0) ++wrong;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
+}
+
+template <typename F>
+std::string MessageOf(ErrorCode code, F&& function) {
+  try {
+    function();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), code) << error.what();
+    return error.what();
+  }
+  ADD_FAILURE() << "no error";
+  return "";
+}
+
+TEST(Session, SaysWhatIsWrongWithItsInputs) {
+  const Model model = Compile(true);
+  Session session = model.NewSession();
+  const auto run = [&](const Tensors& inputs) {
+    return MessageOf(ErrorCode::kInvalidInput, [&] { session.Run(inputs); });
+  };
+  EXPECT_EQ(run({}), "test: input 'x' is missing");
+  EXPECT_EQ(run({{"z", RandomTensor({1, 3, 8, 8})}}), "test: input 'x' is missing");
+  EXPECT_EQ(run({{"x", RandomTensor({1, 3, 8, 8})}, {"z", RandomTensor({1})}}),
+            "test: there is no input 'z'; the inputs are 'x'");
+  EXPECT_EQ(run({{"x", RandomTensor({1, 4, 8, 8})}}),
+            "test: input 'x' has shape 1x4x8x8, expected ?x3x?x?");
+  EXPECT_EQ(run({{"x", Tensor(DataType::kUInt8, {1, 3, 8, 8})}}),
+            "test: input 'x' has type uint8, expected float32");
+  // And it goes on.
+  EXPECT_EQ(session.Run({{"x", RandomTensor({1, 3, 8, 8})}}).at("y").shape(), (Shape{1, 20}));
+}
+
+TEST(Session, WrongDataAtRunTimeEndsTheRunAndNotTheSession) {
+  for (const int threads : {1, 2}) {
+    GraphBuilder b;
+    const ValueId x = b.Input("x", {4, 2});
+    const ValueId index = b.Input("index", {3}, DataType::kInt64);
+    b.Output(b.Op("Relu", {b.Op("Gather", {x, index})}), "y");
+    const Model model = Model::Compile(b.Take(), {.threads = threads});
+    Session session = model.NewSession();
+    const Tensor data = RandomTensor({4, 2});
+    const auto indices = [](std::int64_t last) {
+      return Tensor::From<std::int64_t>({3}, {0, 3, last});
+    };
+    for (int repeat = 0; repeat < 3; ++repeat) {
+      const std::string message = MessageOf(ErrorCode::kInvalidInput, [&] {
+        session.Run({{"x", data}, {"index", indices(4)}});
+      });
+      EXPECT_NE(message.find("node 'Gather0' (Gather)"), std::string::npos) << message;
+      EXPECT_NE(message.find("4"), std::string::npos) << message;
+      const Tensors good = {{"x", data}, {"index", indices(-1)}};
+      EXPECT_EQ(session.Run(good).at("y").shape(), (Shape{3, 2}));
+    }
+  }
+}
+
+TEST(Model, RefusesWhatWouldNotFitInMemory) {
+  const Model model =
+      Model::Compile(SmallNet(), {.threads = 1, .max_tensor_bytes = std::size_t{1} << 20});
+  Session session = model.NewSession();
+  const std::string message = MessageOf(ErrorCode::kResource, [&] {
+    session.Run({{"x", Tensor(DataType::kFloat32, {1, 3, 256, 256})}});
+  });
+  EXPECT_NE(message.find("Conv0"), std::string::npos) << message;
+  EXPECT_NE(message.find("1x20x256x256"), std::string::npos) << message;
+}
+
+TEST(Model, NamesEverythingThatIsNotSupportedAtOnce) {
+  GraphBuilder b;
+  const ValueId x = b.Input("x", {1, 2});
+  Attributes odd;
+  odd.Set("speed", std::int64_t{3});
+  b.Output(b.Op("Frobnicate", {b.Op("Relu", {b.Op("Wibble", {x})}, odd)}));
+  const std::string message =
+      MessageOf(ErrorCode::kUnsupported, [&] { Model::Compile(b.Take(), {}); });
+  for (const char* part : {"3 things", "Frobnicate", "Wibble", "'speed'", "opset 17"}) {
+    EXPECT_NE(message.find(part), std::string::npos) << part << " in " << message;
+  }
+}
+
+TEST(Model, KeepsABoundedNumberOfPlans) {
+  const Model model = Model::Compile(SmallNet(), {.threads = 1, .max_plans = 2});
+  Session session = model.NewSession();
+  const Tensors first = {{"x", RandomTensor({1, 3, 8, 8})}};
+  const Tensor wanted = session.Run(first).at("y").Clone();
+  for (std::int64_t size = 4; size < 20; ++size) {
+    session.Run({{"x", RandomTensor({1, 3, size, size})}});
+  }
+  EXPECT_EQ(RelativeDifference(session.Run(first).at("y"), wanted), 0);
+}
+
+}  // namespace
+}  // namespace kinglet
