@@ -1,0 +1,178 @@
+// Pools over windows: MaxPool, AveragePool, LpPool.
+#include "kernels/pool/pool.h"
+
+#include <algorithm>
+
+#include "engine/ops/elementwise.h"
+#include "engine/ops/spatial.h"
+#include "kernels/pool/pool_nd.h"
+
+namespace kinglet {
+namespace {
+
+using kernels::PoolNdKind;
+
+constexpr std::size_t kMaxSpatial = 3;
+
+PoolNdKind KindOf(const NodeContext& context) {
+  if (context.node().op == "MaxPool") return PoolNdKind::kMax;
+  if (context.node().op == "LpPool") return PoolNdKind::kLpNorm;
+  return context.attributes().Int("count_include_pad", 0) != 0 ? PoolNdKind::kAverageWithPad
+                                                               : PoolNdKind::kAverage;
+}
+
+void CheckPoolType(const NodeContext& context) {
+  const DataType type = context.InputType(0);
+  const bool byte = type == DataType::kInt8 || type == DataType::kUInt8;
+  if (!(byte && context.node().op == "MaxPool")) RequireFloat(context, 0);
+}
+
+void InferPool(InferContext& context) {
+  CheckPoolType(context);
+  const std::vector<std::int64_t> sizes = SpatialSizes(context);
+  if (sizes.size() > kMaxSpatial) {
+    context.Unsupported("pooling over " + std::to_string(sizes.size()) +
+                        " dimensions, supported are 1 to 3");
+  }
+  if (context.attributes().Int("p", 2) < 1) context.Invalid("p is below 1");
+  const Window window = PoolWindow(context, sizes);
+  Shape shape = context.InputShape(0);
+  std::copy(window.output.begin(), window.output.end(), shape.begin() + 2);
+  context.SetOutput(0, context.InputType(0), shape);
+  if (context.HasOutput(1)) context.SetOutput(1, DataType::kInt64, shape);
+}
+
+// The image kernels: one or two spatial dimensions.
+kernels::Pool ImagePool(const PlanContext& context, const Window& w) {
+  const Shape& in = context.InputShape(0);
+  const std::size_t last = w.rank() - 1;
+  kernels::Pool p{};
+  p.n = in[0];
+  p.c = in[1];
+  p.in_h = p.out_h = p.kernel_h = p.stride_h = p.dilation_h = 1;
+  if (w.rank() == 2) {
+    p.in_h = in[2];
+    p.out_h = w.output[0];
+    p.kernel_h = w.kernel[0];
+    p.stride_h = w.strides[0];
+    p.dilation_h = w.dilations[0];
+    p.pad_top = w.pads_begin[0];
+    p.pad_bottom = w.pads_end[0];
+  }
+  p.in_w = in[last + 2];
+  p.out_w = w.output[last];
+  p.kernel_w = w.kernel[last];
+  p.stride_w = w.strides[last];
+  p.dilation_w = w.dilations[last];
+  p.pad_left = w.pads_begin[last];
+  p.pad_right = w.pads_end[last];
+  p.include_pad = KindOf(context) == PoolNdKind::kAverageWithPad;
+  return p;
+}
+
+std::unique_ptr<Step> PlanImagePool(PlanContext& context, kernels::Pool p) {
+  const bool max = KindOf(context) == PoolNdKind::kMax;
+  const kernels::PoolTable& table = kernels::GetPoolTable();
+  const bool blocked = UsesBlocked(context, 0);
+  const std::int64_t channels = blocked ? kernels::RoundUpToBlock(p.c) : p.c;
+  p.in_batch_stride = channels * p.in_h * p.in_w;
+  p.out_batch_stride = channels * p.out_h * p.out_w;
+  if (blocked) {
+    context.ReadAs(0, Layout::kBlocked16);
+    context.WriteAs(0, Layout::kBlocked16);
+  }
+  const kernels::PoolFn function = blocked ? (max ? table.max_blocked : table.average_blocked)
+                                           : (max ? table.max_plain : table.average_plain);
+  return MakeStep(max ? "pool/max_f32" : "pool/average_f32",
+                  blocked ? BlockedUnitCount(p) : PlainUnitCount(p),
+                  [=](const StepArgs& a, std::int64_t begin, std::int64_t end) {
+                    function(p, static_cast<const float*>(a.inputs[0]),
+                             static_cast<float*>(a.outputs[0]), begin, end);
+                  });
+}
+
+kernels::PoolNd GeneralPool(const PlanContext& context, const Window& w) {
+  const Shape& in = context.InputShape(0);
+  kernels::PoolNd p;
+  p.kind = KindOf(context);
+  p.maps = in[0] * in[1];
+  p.norm = context.attributes().Int("p", 2);
+  p.column_major = context.attributes().Int("storage_order", 0) != 0;
+  for (std::size_t i = 0; i < w.rank(); ++i) {
+    const std::size_t to = kMaxSpatial - w.rank() + i;
+    p.in[to] = in[i + 2];
+    p.out[to] = w.output[i];
+    p.kernel[to] = w.kernel[i];
+    p.stride[to] = w.strides[i];
+    p.dilation[to] = w.dilations[i];
+    p.pad_begin[to] = w.pads_begin[i];
+    p.pad_end[to] = w.pads_end[i];
+  }
+  return p;
+}
+
+template <typename T>
+std::unique_ptr<Step> PlanGeneralPool(const kernels::PoolNd& p, bool has_indices) {
+  return MakeStep(
+      "pool/general", UnitCount(p), [=](const StepArgs& a, std::int64_t begin, std::int64_t end) {
+        auto* indices = has_indices ? static_cast<std::int64_t*>(a.outputs[1]) : nullptr;
+        kernels::RunPoolNd<T>(p, static_cast<const T*>(a.inputs[0]), static_cast<T*>(a.outputs[0]),
+                              indices, begin, end);
+      });
+}
+
+std::unique_ptr<Step> PlanPool(PlanContext& context) {
+  const Window window = PoolWindow(context, SpatialSizes(context));
+  const DataType type = context.InputType(0);
+  if (type == DataType::kFloat32 && window.rank() <= 2 && !context.HasOutput(1) &&
+      KindOf(context) != PoolNdKind::kLpNorm) {
+    return PlanImagePool(context, ImagePool(context, window));
+  }
+  const kernels::PoolNd p = GeneralPool(context, window);
+  switch (type) {
+    case DataType::kFloat32:
+      return PlanGeneralPool<float>(p, context.HasOutput(1));
+    case DataType::kFloat64:
+      return PlanGeneralPool<double>(p, context.HasOutput(1));
+    case DataType::kInt8:
+      return PlanGeneralPool<std::int8_t>(p, context.HasOutput(1));
+    case DataType::kUInt8:
+      return PlanGeneralPool<std::uint8_t>(p, context.HasOutput(1));
+    default:
+      context.Unsupported(std::string("input 0 has type ") + DataTypeName(type));
+  }
+}
+
+}  // namespace
+
+const OpDef& OpMaxPool() {
+  static const OpDef op{
+      .name = "MaxPool",
+      .max_outputs = 2,
+      .attributes = "auto_pad ceil_mode dilations kernel_shape pads storage_order strides",
+      .types = "float32, float64, int8, uint8",
+      .infer = InferPool,
+      .plan = PlanPool};
+  return op;
+}
+
+const OpDef& OpAveragePool() {
+  static const OpDef op{
+      .name = "AveragePool",
+      .attributes = "auto_pad ceil_mode count_include_pad dilations kernel_shape pads strides",
+      .types = "float32, float64",
+      .infer = InferPool,
+      .plan = PlanPool};
+  return op;
+}
+
+const OpDef& OpLpPool() {
+  static const OpDef op{.name = "LpPool",
+                        .attributes = "auto_pad ceil_mode dilations kernel_shape p pads strides",
+                        .types = "float32, float64",
+                        .infer = InferPool,
+                        .plan = PlanPool};
+  return op;
+}
+
+}  // namespace kinglet
