@@ -8,7 +8,7 @@
 #include <cstdint>
 
 #include "kernels/conv/conv.h"
-#include "kernels/conv/gather_gemm.h"
+#include "kernels/gemm/gather_gemm.h"
 
 namespace kinglet::kernels {
 

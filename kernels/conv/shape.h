@@ -4,19 +4,10 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/common/partition.h"
 #include "kernels/conv/conv.h"
 
 namespace kinglet::kernels {
-
-// The part [begin, end) of `count` that is number `index` of `parts` nearly equal ones.
-struct Range {
-  int64_t begin, end;
-};
-constexpr Range EvenPart(int64_t count, int64_t parts, int64_t index) {
-  return {count * index / parts, count * (index + 1) / parts};
-}
-
-constexpr int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 // Whether some window reaches outside the input.
 constexpr bool NeedsPadding(const ConvShape& s) {

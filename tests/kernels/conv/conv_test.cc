@@ -3,10 +3,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <ostream>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kernels/common/blocked.h"
@@ -108,33 +111,41 @@ void RunUnits(const ConvVariant& variant, const ConvShape& s, const ConvArgs& ar
   }
 }
 
-// Runs the case; false when the variant does not support its shape.
-bool Check(const ConvVariant& variant, const Case& test) {
-  const ConvShape& s = test.shape;
-  if (!variant.supports(s)) return false;
-  Random random(17);
-  const auto count = [](int64_t n) { return static_cast<size_t>(n); };
-  const auto input = random.Floats(count(s.n * s.ic * s.ih * s.iw));
-  const auto weights = random.Floats(count(s.oc * (s.ic / s.groups) * s.kh * s.kw));
-  const auto bias = test.bias ? random.Floats(count(s.oc)) : std::vector<float>{};
-  const auto residual = test.residual == Residual::kNone
-                            ? std::vector<float>{}
-                            : random.Floats(count(s.n * s.oc * s.oh * s.ow));
-  const ConvReference want = testing::NaiveConv(s, input, weights, bias, residual, test.epilogue);
+struct Operands {
+  std::vector<float> input, weights, bias, residual;
+  ConvReference want;
+};
 
+Operands OperandsOf(const Case& test) {
+  const ConvShape& s = test.shape;
+  const auto count = [](int64_t n) { return static_cast<size_t>(n); };
+  Random random(17);
+  Operands o;
+  o.input = random.Floats(count(s.n * s.ic * s.ih * s.iw));
+  o.weights = random.Floats(count(s.oc * (s.ic / s.groups) * s.kh * s.kw));
+  if (test.bias) o.bias = random.Floats(count(s.oc));
+  if (test.residual != Residual::kNone) {
+    o.residual = random.Floats(count(s.n * s.oc * s.oh * s.ow));
+  }
+  o.want = testing::NaiveConv(s, o.input, o.weights, o.bias, o.residual, test.epilogue);
+  return o;
+}
+
+void Check(const ConvVariant& variant, const Case& test, const Operands& operands) {
+  const ConvShape& s = test.shape;
   // Input pad lanes are poisoned: nothing may read them.
-  const Guarded in(InLayout(variant.input, input, s.n, s.ic, s.ih, s.iw,
+  const Guarded in(InLayout(variant.input, operands.input, s.n, s.ic, s.ih, s.iw,
                             std::numeric_limits<float>::quiet_NaN()));
-  const Guarded padded_bias(PaddedBias(bias));
+  const Guarded padded_bias(PaddedBias(operands.bias));
   Guarded packed(variant.packed_bytes(s) / sizeof(float));
-  variant.pack(s, weights.data(), packed.data());
+  variant.pack(s, operands.weights.data(), packed.data());
   EXPECT_TRUE(packed.FencesIntact());
-  const size_t outputs =
-      count(variant.output == Layout::kPlain ? s.n * s.oc * s.oh * s.ow
-                                             : BlockedCount(s.n, s.oc, s.oh, s.ow));
-  Guarded output(outputs);
-  Guarded skip(residual.empty() ? std::vector<float>{}
-                                : InLayout(variant.output, residual, s.n, s.oc, s.oh, s.ow, 0));
+  Guarded output(static_cast<size_t>(variant.output == Layout::kPlain
+                                         ? s.n * s.oc * s.oh * s.ow
+                                         : BlockedCount(s.n, s.oc, s.oh, s.ow)));
+  const Guarded skip(operands.residual.empty()
+                         ? std::vector<float>{}
+                         : InLayout(variant.output, operands.residual, s.n, s.oc, s.oh, s.ow, 0));
   if (test.residual == Residual::kAliased) {
     std::copy(skip.data(), skip.data() + skip.size(), output.data());
   }
@@ -152,23 +163,27 @@ bool Check(const ConvVariant& variant, const Case& test) {
   RunUnits(variant, s, args, test.units_per_call, scratch.data());
   EXPECT_TRUE(output.FencesIntact()) << "output";
   EXPECT_TRUE(scratch.FencesIntact()) << "scratch";
-  ExpectOutput(s, variant.output, output, want, test.epilogue);
-  return true;
+  ExpectOutput(s, variant.output, output, operands.want, test.epilogue);
 }
 
-void CheckAll(const std::vector<Case>& cases) {
-  testing::ForEachTarget([&] {
-    for (const ConvVariant& variant : ConvVariants()) {
-      int supported = 0;
-      for (const Case& test : cases) {
+// Every variant must have met a case that it supports, but those of `absent`.
+void CheckAll(const std::vector<Case>& cases, const std::set<std::string_view>& absent = {}) {
+  std::set<std::string_view> unmet;
+  for (const ConvVariant& variant : ConvVariants()) unmet.insert(variant.id);
+  for (const Case& test : cases) {
+    SCOPED_TRACE(::testing::PrintToString(test.shape));
+    const Operands operands = OperandsOf(test);
+    testing::ForEachTarget([&] {
+      for (const ConvVariant& variant : ConvVariants()) {
+        if (!variant.supports(test.shape)) continue;
         SCOPED_TRACE(variant.id);
-        SCOPED_TRACE(::testing::PrintToString(test.shape));
-        supported += Check(variant, test) ? 1 : 0;
-        if (::testing::Test::HasFailure()) return;
+        unmet.erase(variant.id);
+        Check(variant, test, operands);
       }
-      ::testing::Test::RecordProperty(variant.id, supported);
-    }
-  });
+    });
+    if (::testing::Test::HasFailure()) return;
+  }
+  EXPECT_EQ(unmet, absent);
 }
 
 TEST(Conv, ChannelTails) {
@@ -192,6 +207,14 @@ TEST(Conv, EveryPixelCount) {
     ConvShape s = Square(3, 1, 33, 3, 1, 1);
     s.iw = s.ow = pixels;
     cases.push_back({s});
+    for (const int kernel : {3, 5}) {
+      for (const int stride : {1, 2}) {
+        s = Square(18, kernel + 1, 18, kernel, stride, kernel / 2, 18);
+        s.iw = pixels * stride;
+        s.ow = pixels;
+        cases.push_back({s});
+      }
+    }
   }
   CheckAll(cases);
 }
@@ -219,7 +242,10 @@ TEST(Conv, KernelsStridesDilationsAndPads) {
             // An asymmetric pad of one more row at the bottom.
             s.oh = (s.ih + 2 * pad + 1 - (kh - 1) * s.dh - 1) / s.sh + 1;
             s.ow = (s.iw + 2 * s.pad_left - (kw - 1) * s.dw - 1) / s.sw + 1;
-            if (s.oh >= 1 && s.ow >= 1) cases.push_back({s});
+            if (s.oh < 1 || s.ow < 1) continue;
+            cases.push_back({s});
+            s.oc = s.groups = s.ic;
+            cases.push_back({s});
           }
         }
       }
@@ -240,6 +266,12 @@ TEST(Conv, WindowsInPaddingAndCrops) {
     s.pad_left = -1;
     s.oh = 4;
     s.ow = 9;  // right windows reach beyond the input
+    cases.push_back({s});
+    s.oc = s.groups = ic;
+    cases.push_back({s});
+    s = Square(ic, 2, ic, 3, 1, 6, ic);
+    cases.push_back({s});
+    s = Square(ic, 2, ic, 5, 2, 7, ic);
     cases.push_back({s});
   }
   CheckAll(cases);
@@ -298,6 +330,11 @@ TEST(Conv, DeepAndWide) {
   s.dh = s.dw = 3;
   s.oh = 1;
   s.ow = 699;
+  cases.push_back({s});
+  s.oc = s.groups = s.ic;
+  cases.push_back({s});
+  s = Square(4, 40, 16, 7, 1, 3);
+  s.iw = s.ow = 3000;
   cases.push_back({s});
   CheckAll(cases);
 }

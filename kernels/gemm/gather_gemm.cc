@@ -1,13 +1,15 @@
-#include "kernels/conv/gather_gemm.h"
+#include "kernels/gemm/gather_gemm.h"
 
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <iterator>
 
 #include "kernels/conv/gather_conv.h"
+#include "kernels/gemm/packed.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/conv/gather_gemm.cc"
+#define HWY_TARGET_INCLUDE "kernels/gemm/gather_gemm.cc"
 #include "kernels/common/dispatch.h"
 #include "kernels/common/epilogue-inl.h"
 #include "kernels/common/unroll.h"
@@ -23,24 +25,34 @@ using Vec = hn::Vec<Tag>;
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(Tag()));
 constexpr int kParts = 16 / kLanes;  // vectors in a block of 16 outputs
 
-// Tile sizes and the bytes of weights that should stay in cache while pixels pass by.
+// Largest tile width for each number of blocks, the number that is best where there are pixels
+// enough, and the bytes of weights that should stay in cache while pixels pass by. Few pixels take
+// more blocks at once, so that there are sums enough to hide the latency of multiply-adds.
 #if HWY_TARGET == HWY_AVX3
-constexpr int kMaxBlocks = 4;
-constexpr int kMaxPixels[kMaxBlocks + 1] = {0, 8, 8, 8, 6};
+constexpr int kMaxPixels[] = {0, 8, 8, 8, 6};
+constexpr int kBestBlocks = 4;
 constexpr int64_t kPanelBytes = 256 << 10;
 #elif HWY_TARGET == HWY_AVX2
-constexpr int kMaxBlocks = 1;
-constexpr int kMaxPixels[kMaxBlocks + 1] = {0, 6};
+constexpr int kMaxPixels[] = {0, 6, 3, 2, 1};
+constexpr int kBestBlocks = 1;
 constexpr int64_t kPanelBytes = 18 << 10;
 #elif HWY_ARCH_ARM_A64
-constexpr int kMaxBlocks = 1;
-constexpr int kMaxPixels[kMaxBlocks + 1] = {0, 5};
+constexpr int kMaxPixels[] = {0, 5, 2, 1, 1};
+constexpr int kBestBlocks = 1;
 constexpr int64_t kPanelBytes = 18 << 10;
 #else
-constexpr int kMaxBlocks = 1;
-constexpr int kMaxPixels[kMaxBlocks + 1] = {0, 2};
+constexpr int kMaxPixels[] = {0, 2};
+constexpr int kBestBlocks = 1;
 constexpr int64_t kPanelBytes = 18 << 10;
 #endif
+constexpr int kMaxBlocks = static_cast<int>(std::size(kMaxPixels)) - 1;
+
+int64_t BlocksAtOnce(int64_t pixels) {
+  for (int blocks = kMaxBlocks; blocks > kBestBlocks; --blocks) {
+    if (pixels <= kMaxPixels[blocks]) return blocks;
+  }
+  return kBestBlocks;
+}
 
 // A range of steps over a group of blocks. Between passes the sums wait in `out`.
 struct Pass {
@@ -258,7 +270,8 @@ void RunBlocks(const GatherGemm& g, int64_t block, int64_t blocks, int64_t float
 void RunGatherGemm(const GatherGemm& g) noexcept {
   if (g.pixels == 0 || g.blocks == 0) return;
   const int64_t floats_per_block = (g.full_steps * 16 + g.tail_steps * g.tail_channels) * 16;
-  const int64_t groups = (g.blocks + kMaxBlocks - 1) / kMaxBlocks;
+  const int64_t at_once = BlocksAtOnce(g.pixels);
+  const int64_t groups = (g.blocks + at_once - 1) / at_once;
   for (int64_t i = 0; i < groups; ++i) {
     const int64_t begin = g.blocks * i / groups;
     const int64_t end = g.blocks * (i + 1) / groups;
@@ -274,6 +287,13 @@ void RunGatherConv(const ConvShape& s, const ConvArgs& args, int64_t begin, int6
   GatherRun(s, kUnit, &RunGatherGemm, args, begin, end, scratch);
 }
 
+void RunPackedGemm(const GemmShape& s, const GemmArgs& args, int64_t begin, int64_t end,
+                   void* scratch) noexcept {
+  PackedGemmRun(s, &RunGatherGemm, args, begin, end, scratch);
+}
+
+GemmRunFn GetRunPackedGemm() { return &RunPackedGemm; }
+
 ConvRunFn GetRunGatherConv(GatherUnit unit) {
   return unit == GatherUnit::kPlane ? &RunGatherConv<GatherUnit::kPlane>
                                     : &RunGatherConv<GatherUnit::kBlock16>;
@@ -288,10 +308,13 @@ namespace kinglet::kernels {
 
 HWY_EXPORT(GetRunGatherGemm);
 HWY_EXPORT(GetRunGatherConv);
+HWY_EXPORT(GetRunPackedGemm);
 
 GatherGemmFn ResolveGatherGemm() { return KINGLET_RESOLVE(GetRunGatherGemm)(); }
 
 ConvRunFn ResolveGatherConv(GatherUnit unit) { return KINGLET_RESOLVE(GetRunGatherConv)(unit); }
+
+GemmRunFn ResolvePackedGemm() { return KINGLET_RESOLVE(GetRunPackedGemm)(); }
 
 }  // namespace kinglet::kernels
 #endif  // HWY_ONCE

@@ -1,0 +1,155 @@
+// conv/im2col_blas_f32: plain in and out, any groups: the windows of a strip of output pixels are
+// written out as the columns of a matrix, which OpenBLAS multiplies with the filters. Pointwise
+// convolutions without stride or padding multiply the input itself.
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/common/activate.h"
+#include "kernels/conv/conv.h"
+#include "kernels/conv/shape.h"
+#include "kernels/gemm/blas.h"
+
+namespace kinglet::kernels {
+namespace {
+
+constexpr int64_t kColumnBytes = 448 << 10;
+
+int64_t Depth(const ConvShape& s) { return s.ic / s.groups * s.kh * s.kw; }
+
+bool IsProduct(const ConvShape& s) {
+  return s.kh == 1 && s.kw == 1 && s.sh == 1 && s.sw == 1 && s.pad_top == 0 && s.pad_left == 0 &&
+         s.oh == s.ih && s.ow == s.iw;
+}
+
+int64_t StripCount(const ConvShape& s) {
+  const int64_t pixels = s.oh * s.ow;
+  const int64_t fitting = std::clamp<int64_t>(kColumnBytes / (4 * Depth(s)), 16, 1024);
+  const int64_t balanced = CeilDiv(16, s.groups);  // units for the threads
+  return std::max(CeilDiv(pixels, fitting), std::min(balanced, CeilDiv(pixels, 64)));
+}
+
+int64_t StripPixels(const ConvShape& s) { return CeilDiv(s.oh * s.ow, StripCount(s)); }
+
+// Output columns [begin, end) for which tap column j reads inside the input.
+Range InsideColumns(const ConvShape& s, int64_t offset) {
+  const int64_t begin = CeilDiv(std::max<int64_t>(-offset, 0), s.sw);
+  const int64_t end = CeilDiv(std::max<int64_t>(s.iw - offset, 0), s.sw);
+  return {std::min(begin, s.ow), std::clamp(end, std::min(begin, s.ow), s.ow)};
+}
+
+// One matrix row: what tap (i, j) of `plane` reads for the output pixels of `strip`.
+void FillRow(const ConvShape& s, const float* plane, int64_t i, int64_t j, const Range& strip,
+             float* to) {
+  const int64_t offset = j * s.dw - s.pad_left;
+  const Range inside = InsideColumns(s, offset);
+  for (int64_t p = strip.begin; p < strip.end;) {
+    const int64_t y = p / s.ow;
+    const int64_t x = p % s.ow;
+    const int64_t x_end = std::min(s.ow, x + strip.end - p);
+    const int64_t iy = y * s.sh - s.pad_top + i * s.dh;
+    const bool row_inside = iy >= 0 && iy < s.ih;
+    const int64_t from = row_inside ? std::clamp(inside.begin, x, x_end) : x_end;
+    const int64_t until = row_inside ? std::clamp(inside.end, from, x_end) : x_end;
+    const float* row = row_inside ? plane + iy * s.iw : nullptr;
+    to = std::fill_n(to, from - x, 0.0f);
+    if (s.sw == 1) {
+      if (until > from) {
+        std::memcpy(to, row + from + offset, static_cast<size_t>(until - from) * sizeof(float));
+      }
+    } else {
+      for (int64_t k = from; k < until; ++k) to[k - from] = row[k * s.sw + offset];
+    }
+    to = std::fill_n(to + (until - from), x_end - until, 0.0f);
+    p += x_end - x;
+  }
+}
+
+void FillMatrix(const ConvShape& s, const float* planes, const Range& strip, float* matrix) {
+  for (int64_t c = 0; c < s.ic / s.groups; ++c) {
+    for (int64_t i = 0; i < s.kh; ++i) {
+      for (int64_t j = 0; j < s.kw; ++j, matrix += strip.end - strip.begin) {
+        FillRow(s, planes + c * s.ih * s.iw, i, j, strip, matrix);
+      }
+    }
+  }
+}
+
+void RunUnit(const ConvShape& s, const ConvArgs& args, int64_t unit, ActivateFn activate,
+             float* scratch) {
+  const int64_t strips = StripCount(s);
+  const int64_t plane_pixels = s.oh * s.ow;
+  const int64_t group_oc = s.oc / s.groups;
+  const int64_t image_group = unit / strips;  // image * groups + group
+  const int64_t first_channel = image_group % s.groups * group_oc;
+  const Range strip = EvenPart(plane_pixels, strips, unit % strips);
+  const int64_t pixels = strip.end - strip.begin;
+  const float* planes = args.input + image_group * (s.ic / s.groups) * s.ih * s.iw;
+  const int64_t at = image_group * group_oc * plane_pixels + strip.begin;
+  float* out = args.output + at;
+  for (int64_t o = 0; o < group_oc; ++o) {
+    const float bias = args.bias ? args.bias[first_channel + o] : 0.0f;
+    float* row = out + o * plane_pixels;
+    if (args.residual == nullptr) {
+      std::fill_n(row, pixels, bias);
+    } else {
+      const float* residual = args.residual + at + o * plane_pixels;
+      for (int64_t p = 0; p < pixels; ++p) row[p] = residual[p] + bias;
+    }
+  }
+  const bool product = IsProduct(s);
+  if (!product) FillMatrix(s, planes, strip, scratch);
+  const auto* weights = static_cast<const float*>(args.packed) + first_channel * Depth(s);
+  BlasGemm(false, false, group_oc, pixels, Depth(s), 1.0f, weights, Depth(s),
+           product ? planes + strip.begin : scratch, product ? plane_pixels : pixels, 1.0f, out,
+           plane_pixels);
+  for (int64_t o = 0; o < group_oc; ++o) {
+    activate(args.epilogue, out + o * plane_pixels, static_cast<size_t>(pixels));
+  }
+}
+
+void Run(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
+         void* scratch) noexcept {
+  const ActivateFn activate = ResolveActivate();
+  for (int64_t unit = begin; unit < end; ++unit) {
+    RunUnit(s, args, unit, activate, static_cast<float*>(scratch));
+  }
+}
+
+bool Supports(const ConvShape& s) {
+  constexpr int64_t kMax = int64_t{1} << 30;
+  return s.oc < kMax && s.oh * s.ow < kMax && Depth(s) < kMax / 16;
+}
+
+size_t PackedBytes(const ConvShape& s) {
+  return static_cast<size_t>(s.oc * Depth(s)) * sizeof(float);
+}
+
+double Cost(const ConvShape& s, int threads, const MachineModel& machine) {
+  const auto rows = static_cast<double>(s.oc / s.groups);
+  const auto depth = static_cast<double>(Depth(s));
+  // Narrow products run far below peak; writing a column costs about as much as four filters.
+  const double copied = IsProduct(s) ? 0.0 : 4.0;
+  const double efficiency = 0.85 * rows / (rows + 8.0 + copied) * depth / (depth + 32.0);
+  return ConvSeconds(s, threads, machine, efficiency, s.groups * StripCount(s));
+}
+
+}  // namespace
+
+ConvVariant Im2colBlasConvF32() {
+  PrepareBlas();
+  return {.id = "conv/im2col_blas_f32",
+          .input = Layout::kPlain,
+          .output = Layout::kPlain,
+          .supports = &Supports,
+          .cost = &Cost,
+          .packed_bytes = &PackedBytes,
+          .pack = [](const ConvShape& s, const float* oihw,
+                     void* packed) { std::memcpy(packed, oihw, PackedBytes(s)); },
+          .units_per_image = [](const ConvShape& s) { return s.groups * StripCount(s); },
+          .scratch_bytes = [](const ConvShape& s) -> size_t {
+            return IsProduct(s) ? 0 : static_cast<size_t>(Depth(s) * StripPixels(s)) * 4;
+          },
+          .run = &Run};
+}
+
+}  // namespace kinglet::kernels

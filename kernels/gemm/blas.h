@@ -1,0 +1,29 @@
+// OpenBLAS, called on one thread: the engine owns the threads.
+#pragma once
+
+#include <cstdint>
+
+namespace kinglet::kernels {
+
+// C[m,n] = alpha * op(A) * op(B) + beta * C, row-major; op transposes when the flag is set, so that
+// A is {m,k} or {k,m} and B {k,n} or {n,k} in memory, with the given row strides. beta = 0 ignores
+// what C holds. Sizes and strides fit 31 bits. Any alignment; C overlaps neither A nor B.
+// Numerical bound: (k + 2) * 2^-24 * sum |alpha * a * b| around the exact sum.
+void BlasGemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha,
+              const float* a, int64_t lda, const float* b, int64_t ldb, float beta, float* c,
+              int64_t ldc) noexcept;
+
+// Lets OpenBLAS use its AVX-512 kernels on CPUs that it does not know by name, unless the user has
+// chosen by OPENBLAS_CORETYPE. Done once; call it at plan time, before threads multiply. BlasGemm
+// computes the same without it.
+void PrepareBlas() noexcept;
+
+// Name of the kernels that OpenBLAS uses ("Haswell"), or "" where it does not say.
+const char* BlasCoreName() noexcept;
+
+// Makes OpenBLAS choose its kernels again as if OPENBLAS_CORETYPE were `core`. False, and no
+// change, where the library has one set of kernels only or does not know the name. No other thread
+// may be in OpenBLAS.
+bool SelectBlasCore(const char* core) noexcept;
+
+}  // namespace kinglet::kernels

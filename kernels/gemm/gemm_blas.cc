@@ -1,0 +1,76 @@
+// gemm/blas_f32: OpenBLAS on tiles of C.
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/common/activate.h"
+#include "kernels/common/partition.h"
+#include "kernels/gemm/blas.h"
+#include "kernels/gemm/packed.h"
+
+namespace kinglet::kernels {
+namespace {
+
+// The longer side of C is cut.
+int64_t UnitCount(const GemmShape& s) {
+  return std::clamp<int64_t>(std::max(s.m, s.n) / 64, 1, 32);
+}
+
+void RunTile(const GemmShape& s, const GemmArgs& args, const Range& rows, const Range& columns,
+             ActivateFn activate) {
+  const auto width = static_cast<size_t>(columns.end - columns.begin);
+  float* c = args.c + columns.begin;
+  for (int64_t m = rows.begin; m < rows.end && args.bias; ++m) {
+    std::memcpy(c + m * args.ldc, args.bias + columns.begin, width * sizeof(float));
+  }
+  BlasGemm(false, false, rows.end - rows.begin, columns.end - columns.begin, s.k, 1.0f,
+           args.a + rows.begin * args.lda, args.lda,
+           static_cast<const float*>(args.packed) + columns.begin, s.n, args.bias ? 1.0f : 0.0f,
+           c + rows.begin * args.ldc, args.ldc);
+  for (int64_t m = rows.begin; m < rows.end; ++m) activate(args.epilogue, c + m * args.ldc, width);
+}
+
+void Run(const GemmShape& s, const GemmArgs& args, int64_t begin, int64_t end, void*) noexcept {
+  const ActivateFn activate = ResolveActivate();
+  const int64_t units = UnitCount(s);
+  const bool by_rows = s.m >= s.n;
+  const int64_t length = by_rows ? s.m : s.n;
+  const Range cut = {EvenPart(length, units, begin).begin, EvenPart(length, units, end - 1).end};
+  if (begin < end)
+    RunTile(s, args, by_rows ? cut : Range{0, s.m}, by_rows ? Range{0, s.n} : cut, activate);
+}
+
+size_t PackedBytes(const GemmShape& s) { return static_cast<size_t>(s.k * s.n) * sizeof(float); }
+
+void Pack(const GemmShape& s, const GemmWeights& weights, void* packed) {
+  auto* to = static_cast<float*>(packed);
+  for (int64_t k = 0; k < s.k; ++k) {
+    for (int64_t n = 0; n < s.n; ++n) {
+      *to++ = weights.data[k * weights.k_stride + n * weights.n_stride];
+    }
+  }
+}
+
+bool Supports(const GemmShape& s) {
+  constexpr int64_t kMax = int64_t{1} << 30;
+  return s.m < kMax && s.n < kMax && s.k < kMax;
+}
+
+}  // namespace
+
+GemmVariant BlasGemmF32() {
+  PrepareBlas();
+  return {.id = "gemm/blas_f32",
+          .supports = &Supports,
+          .cost =
+              [](const GemmShape& s, int threads, const MachineModel& machine) {
+                const auto rows = static_cast<double>(s.m);
+                return GemmSeconds(s, threads, machine, 0.85 * rows / (rows + 8), UnitCount(s));
+              },
+          .packed_bytes = &PackedBytes,
+          .pack = &Pack,
+          .units = &UnitCount,
+          .scratch_bytes = [](const GemmShape&) -> size_t { return 0; },
+          .run = &Run};
+}
+
+}  // namespace kinglet::kernels

@@ -1,0 +1,213 @@
+// Every matrix product variant on every target against the definition in double.
+#include "kernels/gemm/gemm.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "kernels/common/blocked.h"
+#include "kernels/gemm/blas.h"
+#include "tests/support/activation.h"
+#include "tests/support/guarded.h"
+#include "tests/support/random.h"
+#include "tests/support/targets.h"
+
+namespace kinglet::kernels {
+namespace {
+
+using testing::Guarded;
+using testing::Random;
+
+struct Case {
+  GemmShape shape = {};
+  Epilogue epilogue = {};
+  bool bias = true;
+  bool transposed = false;  // weights as {N,K}
+  int64_t extra_stride = 0;
+  int64_t units_per_call = 0;  // 0: all in one call
+};
+
+struct Product {
+  double value, magnitude;
+};
+
+Product NaiveProduct(const float* a, int64_t a_stride, const float* b, int64_t b_stride,
+                     int64_t k) {
+  Product sum{0, 0};
+  for (int64_t i = 0; i < k; ++i) {
+    const double term = double{a[i * a_stride]} * b[i * b_stride];
+    sum.value += term;
+    sum.magnitude += std::abs(term);
+  }
+  return sum;
+}
+
+void Check(const GemmVariant& variant, const Case& test) {
+  const GemmShape& s = test.shape;
+  if (!variant.supports(s)) return;
+  Random random(29);
+  const auto count = [](int64_t n) { return static_cast<size_t>(n); };
+  const int64_t lda = s.k + test.extra_stride;
+  const int64_t ldc = s.n + test.extra_stride;
+  const Guarded a(random.Floats(count((s.m - 1) * lda + s.k)), 1);
+  const auto b = random.Floats(count(s.k * s.n));
+  std::vector<float> bias(count(RoundUpToBlock(s.n)), 0.0f);
+  if (test.bias) {
+    for (int64_t n = 0; n < s.n; ++n) bias[count(n)] = random.Float();
+  }
+  const Guarded padded_bias(bias);
+  const GemmWeights weights =
+      test.transposed ? GemmWeights{b.data(), 1, s.k} : GemmWeights{b.data(), s.n, 1};
+  Guarded packed(variant.packed_bytes(s) / sizeof(float));
+  variant.pack(s, weights, packed.data());
+  ASSERT_TRUE(packed.FencesIntact());
+  Guarded c(count((s.m - 1) * ldc + s.n), 3);
+  const Guarded untouched = Guarded(c.size(), 3);
+  Guarded scratch((variant.scratch_bytes(s) + sizeof(float) - 1) / sizeof(float));
+  GemmArgs args;
+  args.a = a.data();
+  args.lda = lda;
+  args.packed = packed.data();
+  args.bias = test.bias ? padded_bias.data() : nullptr;
+  args.c = c.data();
+  args.ldc = ldc;
+  args.epilogue = test.epilogue;
+  const int64_t units = variant.units(s);
+  const int64_t step = test.units_per_call == 0 ? units : test.units_per_call;
+  for (int64_t begin = 0; begin < units; begin += step) {
+    variant.run(s, args, begin, std::min(begin + step, units), scratch.data());
+  }
+  ASSERT_TRUE(c.FencesIntact()) << "C";
+  ASSERT_TRUE(scratch.FencesIntact()) << "scratch";
+  for (int64_t m = 0; m < s.m; ++m) {
+    for (int64_t n = 0; n < s.n; ++n) {
+      Product want = NaiveProduct(a.data() + m * lda, 1, weights.data + n * weights.n_stride,
+                                  weights.k_stride, s.k);
+      want.value = testing::Activate(test.epilogue, want.value + bias[count(n)]);
+      want.magnitude += std::abs(bias[count(n)]);
+      const double bound = 1.5 * static_cast<double>(s.k + 3) * 0x1p-24 * want.magnitude +
+                           1e-6 * std::abs(want.value);
+      ASSERT_NEAR(c[count(m * ldc + n)], want.value, bound + 1e-7)
+          << "row " << m << " column " << n;
+    }
+    for (int64_t n = s.n; n < ldc && m + 1 < s.m; ++n) {
+      const auto at = count(m * ldc + n);
+      ASSERT_EQ(std::memcmp(c.data() + at, untouched.data() + at, sizeof(float)), 0)
+          << "between rows " << m << " and " << m + 1;
+    }
+  }
+}
+
+void CheckAll(const std::vector<Case>& cases) {
+  testing::ForEachTarget([&] {
+    for (const GemmVariant& variant : GemmVariants()) {
+      for (const Case& test : cases) {
+        SCOPED_TRACE(std::string(variant.id) + " m " + std::to_string(test.shape.m) + " n " +
+                     std::to_string(test.shape.n) + " k " + std::to_string(test.shape.k));
+        Check(variant, test);
+        if (::testing::Test::HasFailure()) return;
+      }
+    }
+  });
+}
+
+TEST(Gemm, EveryTail) {
+  std::vector<Case> cases;
+  for (int64_t m = 1; m <= 14; ++m) {
+    for (const int64_t n : {1, 15, 16, 17, 31, 33, 64, 65, 83}) {
+      for (const int64_t k : {1, 5, 16, 35}) cases.push_back({.shape = {m, n, k}});
+    }
+  }
+  CheckAll(cases);
+}
+
+TEST(Gemm, StridesLayoutsAndEpilogues) {
+  std::vector<Case> cases;
+  for (const Epilogue& e : testing::AllEpilogues()) {
+    for (const bool bias : {false, true}) {
+      cases.push_back({.shape = {5, 37, 20},
+                       .epilogue = e,
+                       .bias = bias,
+                       .transposed = bias,
+                       .extra_stride = 3});
+      cases.push_back({.shape = {1, 90, 33}, .epilogue = e, .bias = bias, .transposed = !bias});
+    }
+  }
+  CheckAll(cases);
+}
+
+TEST(Gemm, UnitsInAnyPartition) {
+  std::vector<Case> cases;
+  for (const GemmShape& s :
+       {GemmShape{1, 1000, 256}, GemmShape{130, 70, 64}, GemmShape{300, 200, 96}}) {
+    for (const int64_t units : {0, 1, 2, 3, 7}) {
+      cases.push_back({.shape = s, .units_per_call = units});
+    }
+  }
+  CheckAll(cases);
+}
+
+TEST(Gemm, Deep) {
+  CheckAll({{.shape = {1, 20, 5000}}, {.shape = {40, 20, 3000}}, {.shape = {250, 40, 1500}}});
+}
+
+TEST(Gemm, VariantsAreFoundById) {
+  for (const GemmVariant& variant : GemmVariants()) {
+    EXPECT_EQ(FindGemmVariant(variant.id), &variant);
+  }
+  EXPECT_EQ(FindGemmVariant("gemm/none"), nullptr);
+}
+
+TEST(Gemm, CostGrowsWithTheWork) {
+  const MachineModel machine = DefaultMachineModel();
+  for (const GemmVariant& variant : GemmVariants()) {
+    const double small = variant.cost({64, 256, 256}, 1, machine);
+    EXPECT_GT(small, 0) << variant.id;
+    EXPECT_GT(variant.cost({256, 256, 256}, 1, machine), 2 * small) << variant.id;
+    EXPECT_LT(variant.cost({256, 256, 256}, 4, machine), variant.cost({256, 256, 256}, 1, machine));
+  }
+}
+
+TEST(BlasGemm, BothTransposesAndScales) {
+  Random random(5);
+  constexpr int64_t kM = 7, kN = 9, kK = 11;
+  const auto a = random.Floats(kM * kK);
+  const auto b = random.Floats(kK * kN);
+  const auto before = random.Floats(kM * kN);
+  for (const bool ta : {false, true}) {
+    for (const bool tb : {false, true}) {
+      for (const float beta : {0.0f, 1.0f, -0.5f}) {
+        Guarded c(before);
+        if (beta == 0.0f) std::fill_n(c.data(), c.size(), std::nanf(""));
+        BlasGemm(ta, tb, kM, kN, kK, 2.0f, a.data(), ta ? kM : kK, b.data(), tb ? kK : kN, beta,
+                 c.data(), kN);
+        for (int64_t m = 0; m < kM; ++m) {
+          for (int64_t n = 0; n < kN; ++n) {
+            const Product want = NaiveProduct(a.data() + m * (ta ? 1 : kK), ta ? kM : 1,
+                                              b.data() + n * (tb ? kK : 1), tb ? 1 : kN, kK);
+            const auto at = static_cast<size_t>(m * kN + n);
+            ASSERT_NEAR(c[at], 2 * want.value + beta * before[at],
+                        (kK + 2) * 0x1p-23 * (want.magnitude + 1));
+          }
+        }
+        EXPECT_TRUE(c.FencesIntact());
+      }
+    }
+  }
+}
+
+TEST(BlasGemm, ChoosesKernelsByName) {
+  PrepareBlas();
+  const std::string before = BlasCoreName();
+  if (!SelectBlasCore("Nehalem")) GTEST_SKIP() << "this OpenBLAS has one set of kernels";
+  EXPECT_STREQ(BlasCoreName(), "Nehalem");
+  EXPECT_FALSE(SelectBlasCore("no such core"));
+  EXPECT_STREQ(BlasCoreName(), "Nehalem");
+  EXPECT_TRUE(SelectBlasCore(before.c_str()));
+  EXPECT_EQ(std::getenv("OPENBLAS_CORETYPE"), nullptr);
+}
+
+}  // namespace
+}  // namespace kinglet::kernels
