@@ -1,0 +1,154 @@
+// LRN (Krizhevsky et al. 2012) and LpNormalization.
+#include <algorithm>
+#include <cmath>
+
+#include "engine/ops/dispatch.h"
+#include "engine/ops/elementwise.h"
+
+namespace kinglet {
+namespace {
+
+struct Lrn {
+  std::int64_t channels = 0;
+  std::int64_t map = 0;
+  std::int64_t before = 0;  // channels of the window before and after the own one
+  std::int64_t after = 0;
+  double factor = 0;  // alpha / size
+  double beta = 0;
+  double bias = 0;
+};
+
+void InferLrn(InferContext& context) {
+  RequireFloat(context, 0);
+  if (context.InputShape(0).size() < 2) {
+    context.Invalid("input 0 has shape " + ShapeToString(context.InputShape(0)) +
+                    ", expected batch, channels, ...");
+  }
+  if (context.attributes().Int("size", 0) < 1) {
+    context.Invalid("size is " + std::to_string(context.attributes().Int("size", 0)) +
+                    ", expected 1 or more");
+  }
+  context.SetOutput(0, context.InputType(0), context.InputShape(0));
+}
+
+// x^-beta; the exponent of every published network needs two square roots only.
+template <typename T>
+T NegativePower(T x, T beta) {
+  if (beta != T{0.75}) return std::pow(x, -beta);
+  const T root = std::sqrt(x);
+  return T{1} / (root * std::sqrt(root));
+}
+
+// Pixels [first, first + length) of one channel of an image.
+template <typename T>
+void LrnRun(const Lrn& p, const T* image, T* y, std::int64_t c, std::int64_t first,
+            std::int64_t length) {
+  constexpr std::int64_t kPixels = 256;
+  T sums[kPixels];
+  const std::int64_t low = std::max<std::int64_t>(0, c - p.before);
+  const std::int64_t high = std::min(p.channels - 1, c + p.after);
+  for (std::int64_t at = first; at < first + length; at += kPixels) {
+    const std::int64_t n = std::min(kPixels, first + length - at);
+    std::fill_n(sums, n, T{0});
+    for (std::int64_t k = low; k <= high; ++k) {
+      const T* x = image + k * p.map + at;
+      for (std::int64_t i = 0; i < n; ++i) sums[i] += x[i] * x[i];
+    }
+    const T* x = image + c * p.map + at;
+    T* to = y + c * p.map + at;
+    for (std::int64_t i = 0; i < n; ++i) {
+      const T base = static_cast<T>(p.bias) + static_cast<T>(p.factor) * sums[i];
+      to[i] = x[i] * NegativePower(base, static_cast<T>(p.beta));
+    }
+  }
+}
+
+std::unique_ptr<Step> PlanLrn(PlanContext& context) {
+  const Shape& shape = context.InputShape(0);
+  const Attributes& attributes = context.attributes();
+  const std::int64_t size = attributes.Int("size", 1);
+  Lrn p;
+  p.channels = shape[1];
+  p.map = ElementCount({shape.begin() + 2, shape.end()});
+  // More than all channels is all channels.
+  p.before = std::min((size - 1) / 2, p.channels);
+  p.after = std::min(size - 1 - (size - 1) / 2, p.channels);
+  p.factor = static_cast<double>(attributes.Float("alpha", 1e-4f)) / static_cast<double>(size);
+  p.beta = attributes.Float("beta", 0.75f);
+  p.bias = attributes.Float("bias", 1.0f);
+  const PlaneUnits units(shape[0] * p.channels, p.map);
+  return DispatchFloat(context.InputType(0), [&]<typename T>() {
+    return MakeStep(
+        ElementwiseId(context, DataTypeOf<T>::value), units.count(),
+        [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+          units.For(begin, end, [&](std::int64_t plane, std::int64_t first, std::int64_t length) {
+            const std::int64_t image = plane / p.channels * p.channels * p.map;
+            LrnRun(p, static_cast<const T*>(args.inputs[0]) + image,
+                   static_cast<T*>(args.outputs[0]) + image, plane % p.channels, first, length);
+          });
+        });
+  });
+}
+
+void InferLpNormalization(InferContext& context) {
+  RequireFloat(context, 0);
+  const std::int64_t p = context.attributes().Int("p", 2);
+  if (p != 1 && p != 2) context.Invalid("p is " + std::to_string(p) + ", expected 1 or 2");
+  context.Axis(context.attributes().Int("axis", -1), context.InputShape(0).size());
+  context.SetOutput(0, context.InputType(0), context.InputShape(0));
+}
+
+std::unique_ptr<Step> PlanLpNormalization(PlanContext& context) {
+  const Shape& shape = context.InputShape(0);
+  const std::size_t axis = context.Axis(context.attributes().Int("axis", -1), shape.size());
+  const auto cut = shape.begin() + static_cast<std::ptrdiff_t>(axis);
+  const std::int64_t inner = ElementCount({cut + 1, shape.end()});
+  const std::int64_t rows = ElementCount({shape.begin(), cut}) * inner;
+  const std::int64_t length = shape[axis];
+  const bool squares = context.attributes().Int("p", 2) == 2;
+  context.AllowInPlace(0, 0);
+  return DispatchFloat(context.InputType(0), [&]<typename T>() {
+    return MakeStep("reference/lp_normalization", rows,
+                    [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                      for (std::int64_t row = begin; row < end; ++row) {
+                        const std::int64_t at = row / inner * length * inner + row % inner;
+                        const auto* x = static_cast<const T*>(args.inputs[0]) + at;
+                        auto* y = static_cast<T*>(args.outputs[0]) + at;
+                        double sum = 0;
+                        for (std::int64_t i = 0; i < length; ++i) {
+                          const auto v = static_cast<double>(x[i * inner]);
+                          sum += squares ? v * v : std::abs(v);
+                        }
+                        const double norm = squares ? std::sqrt(sum) : sum;
+                        // Zeros have no direction and stay zero.
+                        for (std::int64_t i = 0; i < length; ++i) {
+                          y[i * inner] =
+                              norm == 0 ? T{0}
+                                        : static_cast<T>(static_cast<double>(x[i * inner]) / norm);
+                        }
+                      }
+                    });
+  });
+}
+
+}  // namespace
+
+const OpDef& OpLRN() {
+  static const OpDef op{.name = "LRN",
+                        .attributes = "alpha beta bias size",
+                        .types = "float32, float64",
+                        .infer = InferLrn,
+                        .plan = PlanLrn};
+  return op;
+}
+
+const OpDef& OpLpNormalization() {
+  static const OpDef op{.name = "LpNormalization",
+                        .attributes = "axis p",
+                        .types = "float32, float64",
+                        .infer = InferLpNormalization,
+                        .plan = PlanLpNormalization};
+  return op;
+}
+
+}  // namespace kinglet

@@ -1,0 +1,230 @@
+// Normalisation by the statistics of the data itself: InstanceNormalization, LayerNormalization,
+// GroupNormalization. y = scale (x - mean) / sqrt(variance + epsilon) + bias over groups of
+// consecutive elements.
+#include <algorithm>
+#include <cmath>
+
+#include "engine/ops/dispatch.h"
+#include "engine/ops/elementwise.h"
+
+namespace kinglet {
+namespace {
+
+// Group g is `length` elements; element i of it takes scale and bias at
+// (g % periods) * scales + i / run.
+struct Groups {
+  std::int64_t count = 0;
+  std::int64_t length = 1;
+  std::int64_t periods = 1;
+  std::int64_t scales = 1;  // of one group
+  std::int64_t run = 1;     // consecutive elements of one scale
+};
+
+struct Statistics {
+  double mean;
+  double inverse_deviation;
+};
+
+template <typename T>
+Statistics StatisticsOf(const T* x, std::int64_t length, double epsilon) {
+  double sum = 0;
+  for (std::int64_t i = 0; i < length; ++i) sum += static_cast<double>(x[i]);
+  const double mean = sum / static_cast<double>(length);
+  double squares = 0;
+  for (std::int64_t i = 0; i < length; ++i) {
+    const double difference = static_cast<double>(x[i]) - mean;
+    squares += difference * difference;
+  }
+  return {mean, 1 / std::sqrt(squares / static_cast<double>(length) + epsilon)};
+}
+
+template <typename T>
+void NormalizeGroup(const Groups& groups, const T* x, const T* scale, const T* bias,
+                    const Statistics& s, T* y) {
+  const auto mean = static_cast<T>(s.mean);
+  const auto inverse = static_cast<T>(s.inverse_deviation);
+  if (groups.run == 1) {
+    for (std::int64_t i = 0; i < groups.length; ++i) {
+      const T shift = bias == nullptr ? T{0} : bias[i];
+      y[i] = (x[i] - mean) * inverse * scale[i] + shift;
+    }
+    return;
+  }
+  for (std::int64_t k = 0; k < groups.scales; ++k) {
+    const T factor = inverse * scale[k];
+    const T shift = bias == nullptr ? T{0} : bias[k];
+    for (std::int64_t i = k * groups.run; i < (k + 1) * groups.run; ++i) {
+      y[i] = (x[i] - mean) * factor + shift;
+    }
+  }
+}
+
+template <typename T>
+std::unique_ptr<Step> PlanGroups(PlanContext& context, const Groups& groups) {
+  context.AllowInPlace(0, 0);
+  const double epsilon = static_cast<double>(context.attributes().Float("epsilon", 1e-5f));
+  const bool has_bias = context.HasInput(2);
+  const bool has_mean = context.HasOutput(1);
+  const bool has_deviation = context.HasOutput(2);
+  return MakeStep("normalize/groups", groups.length == 0 ? 0 : groups.count,
+                  [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                    for (std::int64_t g = begin; g < end; ++g) {
+                      const auto* x = static_cast<const T*>(args.inputs[0]) + g * groups.length;
+                      const std::int64_t first = g % groups.periods * groups.scales;
+                      const auto* scale = static_cast<const T*>(args.inputs[1]) + first;
+                      const T* bias =
+                          has_bias ? static_cast<const T*>(args.inputs[2]) + first : nullptr;
+                      const Statistics s = StatisticsOf(x, groups.length, epsilon);
+                      NormalizeGroup(groups, x, scale, bias, s,
+                                     static_cast<T*>(args.outputs[0]) + g * groups.length);
+                      if (has_mean) static_cast<T*>(args.outputs[1])[g] = static_cast<T>(s.mean);
+                      if (has_deviation) {
+                        static_cast<T*>(args.outputs[2])[g] = static_cast<T>(s.inverse_deviation);
+                      }
+                    }
+                  });
+}
+
+std::unique_ptr<Step> PlanGroupsOfType(PlanContext& context, const Groups& groups) {
+  return DispatchFloat(context.InputType(0),
+                       [&]<typename T>() { return PlanGroups<T>(context, groups); });
+}
+
+// Scale and bias are vectors of `count`.
+void CheckVectors(const NodeContext& context, std::int64_t count) {
+  for (std::size_t i = 1; i < 3; ++i) {
+    if (context.InputShape(i) != Shape{count}) {
+      context.Invalid("input " + std::to_string(i) + " has shape " +
+                      ShapeToString(context.InputShape(i)) + ", expected " + std::to_string(count));
+    }
+  }
+}
+
+void CheckImages(const NodeContext& context) {
+  RequireFloat(context, 0);
+  RequireEqualTypes(context, 3);
+  if (context.InputShape(0).size() < 3) {
+    context.Invalid("input 0 has shape " + ShapeToString(context.InputShape(0)) +
+                    ", expected rank 3 or more: batch, channels, spatial sizes");
+  }
+}
+
+std::int64_t MapSize(const Shape& shape) { return ElementCount({shape.begin() + 2, shape.end()}); }
+
+void InferInstance(InferContext& context) {
+  CheckImages(context);
+  CheckVectors(context, context.InputShape(0)[1]);
+  context.SetOutput(0, context.InputType(0), context.InputShape(0));
+}
+
+std::unique_ptr<Step> PlanInstance(PlanContext& context) {
+  const Shape& shape = context.InputShape(0);
+  const std::int64_t map = MapSize(shape);
+  return PlanGroupsOfType(
+      context,
+      {.count = shape[0] * shape[1], .length = map, .periods = shape[1], .scales = 1, .run = map});
+}
+
+std::int64_t GroupCount(const NodeContext& context) {
+  const std::int64_t groups = context.attributes().Int("num_groups", 0);
+  const std::int64_t channels = context.InputShape(0)[1];
+  if (groups < 1 || channels % groups != 0) {
+    context.Invalid("num_groups is " + std::to_string(groups) + ", expected a divisor of the " +
+                    std::to_string(channels) + " channels");
+  }
+  return groups;
+}
+
+// Scale and bias: one for each group up to opset 20, one for each channel from 21.
+void InferGroup(InferContext& context) {
+  CheckImages(context);
+  const std::int64_t groups = GroupCount(context);
+  CheckVectors(context, context.opset() < 21 ? groups : context.InputShape(0)[1]);
+  context.SetOutput(0, context.InputType(0), context.InputShape(0));
+}
+
+std::unique_ptr<Step> PlanGroup(PlanContext& context) {
+  const Shape& shape = context.InputShape(0);
+  const std::int64_t groups = GroupCount(context);
+  const std::int64_t map = MapSize(shape);
+  const std::int64_t channels = shape[1] / groups;  // of one group
+  const bool for_groups = context.opset() < 21;
+  return PlanGroupsOfType(context, {.count = shape[0] * groups,
+                                    .length = channels * map,
+                                    .periods = groups,
+                                    .scales = for_groups ? 1 : channels,
+                                    .run = for_groups ? channels * map : map});
+}
+
+void InferLayer(InferContext& context) {
+  RequireFloat(context, 0);
+  RequireEqualTypes(context, 3);
+  const Shape& shape = context.InputShape(0);
+  const std::size_t axis = context.Axis(context.attributes().Int("axis", -1), shape.size());
+  const Shape normalized(shape.begin() + static_cast<std::ptrdiff_t>(axis), shape.end());
+  for (std::size_t i = 1; i < 3; ++i) {
+    if (context.HasInput(i) && context.InputShape(i) != normalized) {
+      context.Unsupported("input " + std::to_string(i) + " has shape " +
+                          ShapeToString(context.InputShape(i)) + ", supported is " +
+                          ShapeToString(normalized) + ", that of the normalised dimensions");
+    }
+  }
+  context.SetOutput(0, context.InputType(0), shape);
+  Shape reduced = shape;
+  std::fill(reduced.begin() + static_cast<std::ptrdiff_t>(axis), reduced.end(), 1);
+  for (std::size_t i = 1; i < 3; ++i) {
+    if (context.HasOutput(i)) context.SetOutput(i, context.InputType(0), reduced);
+  }
+}
+
+std::unique_ptr<Step> PlanLayer(PlanContext& context) {
+  const Shape& shape = context.InputShape(0);
+  const auto axis =
+      static_cast<std::ptrdiff_t>(context.Axis(context.attributes().Int("axis", -1), shape.size()));
+  const std::int64_t length = ElementCount({shape.begin() + axis, shape.end()});
+  return PlanGroupsOfType(context, {.count = ElementCount({shape.begin(), shape.begin() + axis}),
+                                    .length = length,
+                                    .periods = 1,
+                                    .scales = length,
+                                    .run = 1});
+}
+
+}  // namespace
+
+const OpDef& OpInstanceNormalization() {
+  static const OpDef op{.name = "InstanceNormalization",
+                        .min_inputs = 3,
+                        .max_inputs = 3,
+                        .attributes = "epsilon",
+                        .types = "float32, float64",
+                        .infer = InferInstance,
+                        .plan = PlanInstance};
+  return op;
+}
+
+const OpDef& OpGroupNormalization() {
+  static const OpDef op{.name = "GroupNormalization",
+                        .since = 18,
+                        .min_inputs = 3,
+                        .max_inputs = 3,
+                        .attributes = "epsilon num_groups stash_type",
+                        .types = "float32, float64",
+                        .infer = InferGroup,
+                        .plan = PlanGroup};
+  return op;
+}
+
+const OpDef& OpLayerNormalization() {
+  static const OpDef op{.name = "LayerNormalization",
+                        .since = 17,
+                        .min_inputs = 2,
+                        .max_inputs = 3,
+                        .max_outputs = 3,
+                        .attributes = "axis epsilon stash_type",
+                        .types = "float32, float64",
+                        .infer = InferLayer,
+                        .plan = PlanLayer};
+  return op;
+}
+
+}  // namespace kinglet

@@ -1,0 +1,101 @@
+// Softmax and LogSoftmax. Before opset 13 the tensor is a matrix, cut before `axis`, and a row of
+// it sums to one; from 13 on the elements along `axis` do.
+#include "kernels/softmax/softmax.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/ops/elementwise.h"
+
+namespace kinglet {
+namespace {
+
+struct Extents {
+  std::int64_t outer = 1;
+  std::int64_t length = 1;
+  std::int64_t inner = 1;
+};
+
+Extents ExtentsOf(const NodeContext& context) {
+  const bool flattens = context.opset() < 13;
+  const Shape& shape = context.InputShape(0);
+  const std::int64_t wanted = context.attributes().Int("axis", flattens ? 1 : -1);
+  const auto rank = static_cast<std::int64_t>(shape.size());
+  // The matrix view may be cut behind the last dimension; a scalar is its own row.
+  const bool at_end = (flattens && wanted == rank) || (rank == 0 && (wanted == 0 || wanted == -1));
+  const std::size_t axis = at_end ? shape.size() : context.Axis(wanted, shape.size());
+  Extents extents;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    std::int64_t& extent = i < axis                ? extents.outer
+                           : flattens || i == axis ? extents.length
+                                                   : extents.inner;
+    extent *= shape[i];
+  }
+  return extents;
+}
+
+void InferSoftmax(InferContext& context) {
+  RequireFloat(context, 0);
+  ExtentsOf(context);
+  context.SetOutput(0, context.InputType(0), context.InputShape(0));
+}
+
+// One row of `length` elements, `step` apart.
+void SoftmaxRow(const double* x, double* y, std::int64_t length, std::int64_t step, bool log) {
+  double largest = x[0];
+  for (std::int64_t i = 1; i < length; ++i) largest = std::max(largest, x[i * step]);
+  double sum = 0;
+  for (std::int64_t i = 0; i < length; ++i) {
+    const double shifted = x[i * step] - largest;
+    const double power = std::exp(shifted);
+    sum += power;
+    y[i * step] = log ? shifted : power;
+  }
+  const double last = log ? std::log(sum) : 1 / sum;
+  for (std::int64_t i = 0; i < length; ++i) {
+    y[i * step] = log ? y[i * step] - last : y[i * step] * last;
+  }
+}
+
+std::unique_ptr<Step> PlanReference(const Extents& e, bool log) {
+  const std::int64_t units = e.length == 0 ? 0 : e.outer * e.inner;
+  return MakeStep(
+      "softmax/reference", units, [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+        for (std::int64_t row = begin; row < end; ++row) {
+          const std::int64_t at = row / e.inner * e.length * e.inner + row % e.inner;
+          SoftmaxRow(static_cast<const double*>(args.inputs[0]) + at,
+                     static_cast<double*>(args.outputs[0]) + at, e.length, e.inner, log);
+        }
+      });
+}
+
+std::unique_ptr<Step> PlanSoftmax(PlanContext& context) {
+  context.AllowInPlace(0, 0);
+  const Extents e = ExtentsOf(context);
+  const bool log = context.node().op == "LogSoftmax";
+  if (context.InputType(0) != DataType::kFloat32) return PlanReference(e, log);
+  const kernels::Softmax shape{.outer = e.outer, .axis = e.length, .inner = e.inner, .log = log};
+  const kernels::SoftmaxFn function = kernels::GetSoftmax();
+  return MakeStep(log ? "softmax/log_f32" : "softmax/f32", e.length == 0 ? 0 : UnitCount(shape),
+                  [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                    function(shape, static_cast<const float*>(args.inputs[0]),
+                             static_cast<float*>(args.outputs[0]), begin, end);
+                  });
+}
+
+}  // namespace
+
+#define KINGLET_SOFTMAX(Name)                          \
+  const OpDef& Op##Name() {                            \
+    static const OpDef op{.name = #Name,               \
+                          .attributes = "axis",        \
+                          .types = "float32, float64", \
+                          .infer = InferSoftmax,       \
+                          .plan = PlanSoftmax};        \
+    return op;                                         \
+  }
+KINGLET_SOFTMAX(Softmax)
+KINGLET_SOFTMAX(LogSoftmax)
+#undef KINGLET_SOFTMAX
+
+}  // namespace kinglet

@@ -1,0 +1,71 @@
+#include <cmath>
+
+#include "tests/support/blocked_op.h"
+#include "tests/support/op_test.h"
+
+namespace kinglet::test {
+namespace {
+
+// {outer, length, inner}: the slow way, in double.
+Tensor Naive(const Tensor& x, std::int64_t outer, std::int64_t length, std::int64_t inner,
+             bool log) {
+  Tensor y = x.Clone();
+  for (std::int64_t o = 0; o < outer; ++o) {
+    for (std::int64_t i = 0; i < inner; ++i) {
+      const auto at = [&](std::int64_t k) { return (o * length + k) * inner + i; };
+      double sum = 0;
+      for (std::int64_t k = 0; k < length; ++k) {
+        sum += std::exp(static_cast<double>(x.data<float>()[at(k)]));
+      }
+      for (std::int64_t k = 0; k < length; ++k) {
+        const double v = x.data<float>()[at(k)];
+        y.data<float>()[at(k)] = static_cast<float>(log ? v - std::log(sum) : std::exp(v) / sum);
+      }
+    }
+  }
+  return y;
+}
+
+TEST(Softmax, AlongAnAxisFrom13) {
+  const Tensor x = Random({2, 3, 4, 5}, 1, -4, 4);
+  for (const bool log : {false, true}) {
+    const char* op = log ? "LogSoftmax" : "Softmax";
+    ExpectNear(RunOp(op, {x}, {}, 13), Naive(x, 24, 5, 1, log), 4e-6f);
+    ExpectNear(RunOp(op, {x}, {{"axis", Int(1)}}, 13), Naive(x, 2, 3, 20, log), 4e-6f);
+    ExpectNear(RunOp(op, {x}, {{"axis", Int(-4)}}, 13), Naive(x, 1, 2, 60, log), 4e-6f);
+    const auto split = EvaluateBlocked(MakeNode(op, 1, {{"axis", Int(1)}}), {x}, {Given::kBlocked});
+    ExpectNear(split.outputs[0], Naive(x, 2, 3, 20, log), 4e-6f);
+  }
+}
+
+TEST(Softmax, FlattensBefore13) {
+  const Tensor x = Random({2, 3, 4, 5}, 1, -4, 4);
+  for (const bool log : {false, true}) {
+    const char* op = log ? "LogSoftmax" : "Softmax";
+    ExpectNear(RunOp(op, {x}, {}, 7), Naive(x, 2, 60, 1, log), 4e-6f);
+    ExpectNear(RunOp(op, {x}, {{"axis", Int(2)}}, 12), Naive(x, 6, 20, 1, log), 4e-6f);
+    ExpectNear(RunOp(op, {x}, {{"axis", Int(0)}}, 11), Naive(x, 1, 120, 1, log), 4e-6f);
+    ExpectNear(RunOp(op, {x}, {{"axis", Int(-1)}}, 11), Naive(x, 24, 5, 1, log), 4e-6f);
+  }
+}
+
+TEST(Softmax, LargeValuesAndDoubles) {
+  ExpectNear(RunOp("Softmax", {Of<float>({1, 2}, {1000, 1000})}), Of<float>({1, 2}, {0.5f, 0.5f}));
+  const Tensor y = RunOp("Softmax", {Of<double>({2}, {0, std::log(3.0)})});
+  EXPECT_NEAR(y.data<double>()[0], 0.25, 1e-12);
+  const Tensor z = RunOp("LogSoftmax", {Of<double>({2}, {0, std::log(3.0)})});
+  EXPECT_NEAR(z.data<double>()[1], std::log(0.75), 1e-12);
+}
+
+TEST(Softmax, EmptyAndWrong) {
+  EXPECT_EQ(RunOp("Softmax", {Tensor(DataType::kFloat32, {2, 0})}).shape(), (Shape{2, 0}));
+  EXPECT_EQ(RunOp("Softmax", {Tensor(DataType::kFloat32, {0, 3})}).shape(), (Shape{0, 3}));
+  const Tensor x = Random({2, 3}, 1);
+  ExpectError(ErrorCode::kInvalidModel, [&] { RunOp("Softmax", {x}, {{"axis", Int(-9)}}); });
+  ExpectError(ErrorCode::kInvalidModel, [&] { RunOp("Softmax", {x}, {{"axis", Int(2)}}, 13); });
+  ExpectError(ErrorCode::kInvalidModel, [&] { RunOp("Softmax", {x}, {{"axis", Int(3)}}, 12); });
+  ExpectError(ErrorCode::kUnsupported, [] { RunOp("Softmax", {Of<std::int64_t>({1}, {1})}); });
+}
+
+}  // namespace
+}  // namespace kinglet::test
