@@ -1,0 +1,85 @@
+// A row-major tensor whose elements are those of another one, picked along each axis by a table:
+// what Pad and Resize(nearest) have in common.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/ops/views.h"
+
+namespace kinglet {
+
+// The element of the blocked layout: all lanes of a pixel.
+struct BlockedPixel {
+  float lanes[16];
+};
+
+// out[i, j, ...] = in[source[0][i], source[1][j], ...]; the constant where an entry is -1. Both
+// shapes have the same rank, at least 1.
+struct AxisGather {
+  Shape in, out;
+  std::vector<std::vector<std::int64_t>> source;
+
+  // Offset of the input row behind an output row, -1 when there is none.
+  std::int64_t SourceRow(std::int64_t row) const {
+    std::int64_t offset = 0;
+    std::int64_t stride = in.back();
+    for (std::size_t k = out.size() - 1; k-- > 0; row /= out[k]) {
+      const std::int64_t from = source[k][static_cast<std::size_t>(row % out[k])];
+      if (from < 0) return -1;
+      offset += from * stride;
+      stride *= in[k];
+    }
+    return offset;
+  }
+};
+
+// The step; `constant(args)` gives the constant as it runs.
+template <typename T, typename Constant>
+std::unique_ptr<Step> MakeAxisGather(std::string kernel, AxisGather g, Constant constant) {
+  const std::int64_t width = g.out.back();
+  const std::int64_t rows = width == 0 ? 0 : DimsProduct(g.out, 0, g.out.size() - 1);
+  // The part of a row that is a copy; the rest goes by the table.
+  const std::vector<std::int64_t>& columns = g.source.back();
+  std::int64_t first = 0;
+  while (first < width && columns[static_cast<std::size_t>(first)] != 0) ++first;
+  std::int64_t run = 0;
+  while (first + run < width && columns[static_cast<std::size_t>(first + run)] == run) ++run;
+  const auto row_bytes = static_cast<std::size_t>(width) * sizeof(T);
+  return MakeItemStep(
+      std::move(kernel), rows, static_cast<std::int64_t>(row_bytes),
+      [=, g = std::move(g)](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+        const T value = constant(args);
+        const T* in = static_cast<const T*>(args.inputs[0]);
+        T* out = static_cast<T*>(args.outputs[0]) + begin * width;
+        const std::int64_t* column = g.source.back().data();
+        std::int64_t last_offset = -1;
+        for (std::int64_t row = begin; row < end; ++row, out += width) {
+          const std::int64_t offset = g.SourceRow(row);
+          if (offset >= 0 && offset == last_offset) {
+            std::memcpy(out, out - width, row_bytes);
+            continue;
+          }
+          last_offset = offset;
+          if (offset < 0) {
+            std::fill(out, out + width, value);
+            continue;
+          }
+          const T* from = in + offset;
+          const auto gather = [&](std::int64_t x) {
+            out[x] = column[x] < 0 ? value : from[column[x]];
+          };
+          for (std::int64_t x = 0; x < first; ++x) gather(x);
+          if (run > 0) std::memcpy(out + first, from, static_cast<std::size_t>(run) * sizeof(T));
+          for (std::int64_t x = first + run; x < width; ++x) gather(x);
+        }
+      });
+}
+
+}  // namespace kinglet

@@ -1,0 +1,118 @@
+// Cast and CastLike: the same values in another element type.
+#include <cmath>
+#include <limits>
+
+#include "engine/ops/dispatch.h"
+#include "engine/ops/element_types.h"
+#include "engine/ops/views.h"
+#include "kernels/common/half.h"
+
+namespace kinglet {
+namespace {
+
+using kernels::BFloat16;
+using kernels::Float16;
+
+template <typename T>
+constexpr bool kIsHalf = std::is_same_v<T, Float16> || std::is_same_v<T, BFloat16>;
+
+// Beyond the range of int64 (which ONNX leaves open) a value saturates; a narrower integer keeps
+// the low bits, as C has it for integers. NaN becomes 0.
+template <typename To>
+To FloatToInteger(double value) {
+  if (std::isnan(value)) return To{0};
+  if constexpr (std::is_same_v<To, std::uint64_t>) {
+    if (value >= 0x1p64) return std::numeric_limits<To>::max();
+    if (value >= 0x1p63) return static_cast<To>(value);
+  }
+  if (value >= 0x1p63) return static_cast<To>(std::numeric_limits<std::int64_t>::max());
+  if (value < -0x1p63) return static_cast<To>(std::numeric_limits<std::int64_t>::min());
+  return static_cast<To>(static_cast<std::int64_t>(value));
+}
+
+template <typename To, typename From>
+To Convert(From value) {
+  if constexpr (kIsHalf<From>) {
+    return Convert<To>(kernels::ToFloat(value));
+  } else if constexpr (std::is_same_v<To, Float16>) {
+    return kernels::ToFloat16(static_cast<float>(value));
+  } else if constexpr (std::is_same_v<To, BFloat16>) {
+    return kernels::ToBFloat16(static_cast<float>(value));
+  } else if constexpr (std::is_same_v<To, bool>) {
+    return value != From{};
+  } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
+    return FloatToInteger<To>(static_cast<double>(value));
+  } else {
+    return static_cast<To>(value);
+  }
+}
+
+template <typename F>
+decltype(auto) DispatchAny(DataType type, F&& f) {
+  if (type == DataType::kFloat16) return f.template operator()<Float16>();
+  if (type == DataType::kBFloat16) return f.template operator()<BFloat16>();
+  return DispatchType(type, f);
+}
+
+std::unique_ptr<Step> PlanCast(PlanContext& context) {
+  for (std::size_t i = 1; i < context.input_count(); ++i) context.DoNotRead(i);
+  const DataType from = context.InputType(0);
+  const DataType to = context.OutputType(0);
+  if (from == to) {
+    context.Alias(0, 0);
+    return nullptr;
+  }
+  const std::int64_t count = ElementCount(context.InputShape(0));
+  return DispatchAny(from, [&]<typename From>() {
+    return DispatchAny(to, [&]<typename To>() {
+      return MakeItemStep("reference/cast", count, sizeof(From) + sizeof(To),
+                          [](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                            const From* src = static_cast<const From*>(args.inputs[0]);
+                            To* dst = static_cast<To*>(args.outputs[0]);
+                            for (std::int64_t k = begin; k < end; ++k) {
+                              dst[k] = Convert<To>(src[k]);
+                            }
+                          });
+    });
+  });
+}
+
+void CheckCast(const Node& node, std::vector<std::string>& unsupported) {
+  CheckElementTypeAttribute(node, "to", unsupported);
+}
+
+void InferCast(InferContext& context) {
+  if (!context.attributes().Has("to")) context.Invalid("attribute 'to' is missing");
+  const DataType type = ElementTypeAttribute(context, "to", DataType::kUndefined);
+  context.SetOutput(0, type, context.InputShape(0));
+}
+
+void InferCastLike(InferContext& context) {
+  context.SetOutput(0, context.InputType(1), context.InputShape(0));
+}
+
+}  // namespace
+
+const OpDef& OpCast() {
+  static const OpDef def{.name = "Cast",
+                         .attributes = "to saturate",
+                         .types = kAnyType,
+                         .check = CheckCast,
+                         .infer = InferCast,
+                         .plan = PlanCast};
+  return def;
+}
+
+const OpDef& OpCastLike() {
+  static const OpDef def{.name = "CastLike",
+                         .since = 15,
+                         .min_inputs = 2,
+                         .max_inputs = 2,
+                         .attributes = "saturate",
+                         .types = kAnyType,
+                         .infer = InferCastLike,
+                         .plan = PlanCast};
+  return def;
+}
+
+}  // namespace kinglet

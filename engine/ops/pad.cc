@@ -1,0 +1,190 @@
+// Pad: rows of a tensor with a border of constants, or of the tensor's own elements; negative
+// widths cut off instead.
+#include <algorithm>
+#include <cstring>
+
+#include "engine/ops/axis_gather.h"
+#include "engine/ops/dispatch.h"
+#include "engine/ops/views.h"
+
+namespace kinglet {
+namespace {
+
+enum class PadMode { kConstant, kReflect, kEdge, kWrap };
+
+struct Pads {
+  PadMode mode = PadMode::kConstant;
+  std::vector<std::int64_t> begin, end;  // for each axis
+};
+
+PadMode ModeOf(const NodeContext& context) {
+  const std::string mode = context.attributes().String("mode", "constant");
+  if (mode == "constant") return PadMode::kConstant;
+  if (mode == "reflect") return PadMode::kReflect;
+  if (mode == "edge") return PadMode::kEdge;
+  if (mode == "wrap" && context.opset() >= 19) return PadMode::kWrap;
+  context.Invalid("attribute 'mode' is '" + mode +
+                  "', expected constant, reflect, edge or (since opset 19) wrap");
+}
+
+// Attributes before opset 11, inputs since; opset 18 lets them name axes.
+Pads PadsOf(const NodeContext& context) {
+  const std::size_t rank = context.InputShape(0).size();
+  const bool attribute = context.opset() < 11;
+  if (attribute ? !context.attributes().Has("pads") : !context.HasInput(1)) {
+    context.Invalid("the pads are missing");
+  }
+  const auto widths =
+      attribute ? context.attributes().Ints("pads") : context.InputInts(1, "the pads");
+  std::vector<std::size_t> axes;
+  if (!attribute && context.HasInput(3)) {
+    const auto named = context.InputInts(3, "the axes");
+    SortedAxes(context, named, rank);  // each once
+    for (const std::int64_t axis : named) axes.push_back(context.Axis(axis, rank));
+  } else {
+    for (std::size_t k = 0; k < rank; ++k) axes.push_back(k);
+  }
+  if (widths.size() != 2 * axes.size()) {
+    context.Invalid(std::to_string(widths.size()) + " pads for " + std::to_string(axes.size()) +
+                    " axes, expected two for each");
+  }
+  Pads pads{ModeOf(context), std::vector<std::int64_t>(rank), std::vector<std::int64_t>(rank)};
+  for (std::size_t k = 0; k < axes.size(); ++k) {
+    pads.begin[axes[k]] = widths[k];
+    pads.end[axes[k]] = widths[axes.size() + k];
+  }
+  return pads;
+}
+
+void InferPad(InferContext& context) {
+  const Shape& in = context.InputShape(0);
+  const Pads pads = PadsOf(context);
+  Shape out;
+  for (std::size_t k = 0; k < in.size(); ++k) {
+    out.push_back(AddSizes(context, AddSizes(context, in[k], pads.begin[k]), pads.end[k]));
+    if (out.back() < 0) {
+      context.Invalid("pads " + std::to_string(pads.begin[k]) + " and " +
+                      std::to_string(pads.end[k]) + " cut more than axis " + std::to_string(k) +
+                      " of size " + std::to_string(in[k]) + " holds");
+    }
+    if (in[k] == 0 && out.back() > 0 && pads.mode != PadMode::kConstant) {
+      context.Invalid("axis " + std::to_string(k) + " is empty and has nothing to repeat");
+    }
+  }
+  if (context.opset() >= 11 && context.HasInput(2)) CheckSameType(context, 0, 2);
+  context.SetOutput(0, context.InputType(0), std::move(out));
+}
+
+// Where output index `at` of an axis comes from; -1: from the constant.
+std::int64_t SourceIndex(std::int64_t at, std::int64_t size, PadMode mode) {
+  if (at >= 0 && at < size) return at;
+  switch (mode) {
+    case PadMode::kConstant:
+      return -1;
+    case PadMode::kEdge:
+      return at < 0 ? 0 : size - 1;
+    case PadMode::kWrap:
+      return ((at % size) + size) % size;
+    case PadMode::kReflect:
+      break;
+  }
+  if (size == 1) return 0;
+  const std::int64_t period = 2 * (size - 1);
+  const std::int64_t folded = ((at % period) + period) % period;
+  return folded < size ? folded : period - folded;
+}
+
+AxisGather GatherOf(const Shape& in, const Shape& out, const Pads& pads) {
+  AxisGather gather{in, out, {}};
+  for (std::size_t k = 0; k < in.size(); ++k) {
+    std::vector<std::int64_t> source;
+    for (std::int64_t at = 0; at < out[k]; ++at) {
+      source.push_back(SourceIndex(at - pads.begin[k], in[k], pads.mode));
+    }
+    gather.source.push_back(std::move(source));
+  }
+  return gather;
+}
+
+// The constant: attribute, input, or zero.
+template <typename T>
+auto ConstantOf(const NodeContext& context) {
+  T value{};
+  bool read = false;
+  if (context.opset() < 11) {
+    const float constant = context.attributes().Float("value", 0.0f);
+    DispatchFloat(context.InputType(0), [&]<typename F>() {
+      const F typed = static_cast<F>(constant);
+      if constexpr (sizeof(F) == sizeof(T)) std::memcpy(&value, &typed, sizeof(T));
+    });
+  } else if (context.HasInput(2)) {
+    if (ElementCount(context.InputShape(2)) != 1) {
+      context.Invalid("the constant (input 2) must be one element, found shape " +
+                      ShapeToString(context.InputShape(2)));
+    }
+    read = true;
+  }
+  return [=](const StepArgs& args) {
+    if (!read) return value;
+    T input;
+    std::memcpy(&input, args.inputs[2], sizeof(T));
+    return input;
+  };
+}
+
+// Whether the border is zero: then pad lanes stay zero as well.
+bool PadsWithZero(const NodeContext& context) {
+  if (context.opset() < 11) return context.attributes().Float("value", 0.0f) == 0.0f;
+  if (!context.HasInput(2)) return true;
+  const Tensor* value = context.InputValue(2);
+  return value != nullptr && value->size() == 1 && value->data<float>()[0] == 0.0f;
+}
+
+std::unique_ptr<Step> PlanBlocked(PlanContext& context, Pads pads) {
+  context.ReadAs(0, Layout::kBlocked16);
+  context.WriteAs(0, Layout::kBlocked16);
+  if (context.HasInput(2)) context.DoNotRead(2);
+  Shape in = BlockedShape(context.InputShape(0));
+  Shape out = BlockedShape(context.OutputShape(0));
+  in.pop_back();  // the element is a pixel
+  out.pop_back();
+  return MakeAxisGather<BlockedPixel>("layout/pad_blocked_f32", GatherOf(in, out, pads),
+                                      [](const StepArgs&) { return BlockedPixel{}; });
+}
+
+std::unique_ptr<Step> PlanPad(PlanContext& context) {
+  const Pads pads = PadsOf(context);
+  if (context.HasInput(1)) context.DoNotRead(1);
+  if (context.HasInput(3)) context.DoNotRead(3);
+  Shape in = context.InputShape(0);
+  Shape out = context.OutputShape(0);
+  if (in == out && pads.begin == std::vector<std::int64_t>(in.size(), 0)) {
+    if (context.HasInput(2)) context.DoNotRead(2);
+    context.Alias(0, 0);
+    return nullptr;
+  }
+  if (ElementCount(out) == 0) {
+    return MakeStep("layout/pad", 0, [](const StepArgs&, std::int64_t, std::int64_t) {});
+  }
+  if (context.IsBlocked(0) && pads.begin[1] == 0 && pads.end[1] == 0 &&
+      (pads.mode != PadMode::kConstant || PadsWithZero(context))) {
+    return PlanBlocked(context, pads);
+  }
+  return DispatchSize(context.InputType(0), [&]<typename T>() {
+    return MakeAxisGather<T>("layout/pad", GatherOf(in, out, pads), ConstantOf<T>(context));
+  });
+}
+
+}  // namespace
+
+const OpDef& OpPad() {
+  static const OpDef def{.name = "Pad",
+                         .max_inputs = 4,
+                         .attributes = "mode pads value",
+                         .types = kAnyType,
+                         .infer = InferPad,
+                         .plan = PlanPad};
+  return def;
+}
+
+}  // namespace kinglet

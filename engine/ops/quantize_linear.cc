@@ -1,0 +1,268 @@
+// QuantizeLinear and DequantizeLinear, exactly as ONNX defines them.
+//
+//   y = saturate(round(x / scale) + zero_point), halves to even
+//   y = (x - zero_point) * scale
+//
+// with one scale for the tensor, one for each index of an axis, or (opset 21) one for each block of
+// an axis.
+#include <algorithm>
+#include <limits>
+
+#include "engine/ops/dispatch.h"
+#include "engine/ops/element_types.h"
+#include "engine/ops/views.h"
+
+namespace kinglet {
+namespace {
+
+constexpr std::size_t kData = 0, kScale = 1, kZeroPoint = 2;
+
+// x is [outer][size][inner]. Scales are [1], [size], or [outer][ceil(size / block)][inner].
+struct Geometry {
+  enum class Kind { kTensor, kAxis, kBlocks } kind = Kind::kTensor;
+  std::int64_t outer = 1, size = 1, inner = 1;
+  std::int64_t block = 0;
+};
+
+Geometry GeometryOf(const NodeContext& context) {
+  const Shape& in = context.InputShape(kData);
+  const Shape& scale = context.InputShape(kScale);
+  Geometry g;
+  g.inner = ElementCount(in);
+  const std::int64_t block = context.attributes().Int("block_size", 0);
+  if (block < 0) context.Invalid("a negative block_size, " + std::to_string(block));
+  const bool one = scale.size() <= 1 && ElementCount(scale) == 1;
+  if (block == 0 && one) return g;
+  const std::size_t axis = context.Axis(context.attributes().Int("axis", 1), in.size());
+  g.kind = block == 0 ? Geometry::Kind::kAxis : Geometry::Kind::kBlocks;
+  g.outer = DimsProduct(in, 0, axis);
+  g.size = in[axis];
+  g.inner = DimsProduct(in, axis + 1, in.size());
+  g.block = block;
+  Shape expected{g.size};
+  if (block > 0) {
+    expected = in;
+    expected[axis] = g.size / block + (g.size % block != 0 ? 1 : 0);
+  }
+  if (scale != expected) {
+    context.Invalid("the scale (input 1) has shape " + ShapeToString(scale) + ", expected " +
+                    ShapeToString(expected) + " for an input of shape " + ShapeToString(in) +
+                    " and axis " + std::to_string(axis));
+  }
+  return g;
+}
+
+void CheckScale(const NodeContext& context) {
+  if (context.InputType(kScale) != DataType::kFloat32) {
+    context.Invalid(std::string("the scale (input 1) must be float32, found ") +
+                    DataTypeName(context.InputType(kScale)));
+  }
+  if (!context.HasInput(kZeroPoint)) return;
+  const Shape& scale = context.InputShape(kScale);
+  const Shape& zero = context.InputShape(kZeroPoint);
+  const bool both_one = ElementCount(scale) == 1 && ElementCount(zero) == 1;
+  if (scale != zero && !both_one) {
+    context.Invalid("the zero point has shape " + ShapeToString(zero) + ", the scale " +
+                    ShapeToString(scale));
+  }
+}
+
+// Calls run(item range [from, to) of x, index of the first scale, step between scales) for pieces
+// of the elements that have one scale or consecutive ones.
+template <typename Run>
+void ForPieces(const Geometry& g, std::int64_t begin, std::int64_t end, Run&& run) {
+  switch (g.kind) {
+    case Geometry::Kind::kTensor:
+      run(begin, end, 0, 0);
+      return;
+    case Geometry::Kind::kAxis:
+      for (std::int64_t at = begin; at < end;) {
+        // Along the last axis neighbours have neighbouring scales; before it they share one.
+        const std::int64_t period = g.inner == 1 ? g.size : g.inner;
+        const std::int64_t next = std::min(end, (at / period + 1) * period);
+        const std::int64_t scale = g.inner == 1 ? at % g.size : at / g.inner % g.size;
+        run(at, next, scale, g.inner == 1 ? 1 : 0);
+        at = next;
+      }
+      return;
+    case Geometry::Kind::kBlocks:
+      for (std::int64_t at = begin; at < end;) {
+        const std::int64_t row = at / g.inner;  // outer * size
+        const std::int64_t next = std::min(end, (row + 1) * g.inner);
+        const std::int64_t blocks = CeilDiv(g.size, g.block);
+        const std::int64_t scale_row = row / g.size * blocks + row % g.size / g.block;
+        run(at, next, scale_row * g.inner + at % g.inner, 1);
+        at = next;
+      }
+      return;
+  }
+}
+
+// Halves to even for |v| < 2^22, in the default rounding mode; vectorises on every target.
+inline float RoundToEven(float v) {
+  constexpr float kShift = 12582912.0f;  // 1.5 * 2^23
+  return (v + kShift) - kShift;
+}
+
+template <typename To>
+To Quantize(float x, float scale, float zero) {
+  constexpr float kFar = 1 << 20;  // beyond all zero points and values; NaN lands low
+  const float rounded = RoundToEven(std::min(kFar, std::max(-kFar, x / scale)));
+  constexpr auto kLow = static_cast<float>(std::numeric_limits<To>::lowest());
+  constexpr auto kHigh = static_cast<float>(std::numeric_limits<To>::max());
+  return static_cast<To>(
+      static_cast<std::int32_t>(std::max(kLow, std::min(kHigh, rounded + zero))));
+}
+
+template <typename From, typename To>
+std::unique_ptr<Step> MakeQuantize(const Geometry& g, bool has_zero) {
+  const std::int64_t count = g.outer * g.size * g.inner;
+  return MakeItemStep(
+      "quantize/quantize_linear", count, sizeof(From) + sizeof(To),
+      [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+        const From* x = static_cast<const From*>(args.inputs[kData]);
+        const float* scales = static_cast<const float*>(args.inputs[kScale]);
+        const To* zeros = has_zero ? static_cast<const To*>(args.inputs[kZeroPoint]) : nullptr;
+        To* y = static_cast<To*>(args.outputs[0]);
+        ForPieces(g, begin, end,
+                  [&](std::int64_t from, std::int64_t to, std::int64_t first, std::int64_t step) {
+                    if (step == 0) {
+                      const float scale = scales[first];
+                      const float zero = has_zero ? static_cast<float>(zeros[first]) : 0.0f;
+                      for (std::int64_t k = from; k < to; ++k) {
+                        y[k] = Quantize<To>(static_cast<float>(x[k]), scale, zero);
+                      }
+                      return;
+                    }
+                    for (std::int64_t k = from; k < to; ++k, ++first) {
+                      const float zero = has_zero ? static_cast<float>(zeros[first]) : 0.0f;
+                      y[k] = Quantize<To>(static_cast<float>(x[k]), scales[first], zero);
+                    }
+                  });
+      });
+}
+
+template <typename From>
+std::unique_ptr<Step> MakeDequantize(const Geometry& g, bool has_zero) {
+  const std::int64_t count = g.outer * g.size * g.inner;
+  // What x - zero_point fits into: int64 for int32, so that nothing overflows.
+  using Wide = std::conditional_t<sizeof(From) == 4, std::int64_t, std::int32_t>;
+  return MakeItemStep(
+      "quantize/dequantize_linear", count, sizeof(From) + sizeof(float),
+      [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+        const From* x = static_cast<const From*>(args.inputs[kData]);
+        const float* scales = static_cast<const float*>(args.inputs[kScale]);
+        const From* zeros = has_zero ? static_cast<const From*>(args.inputs[kZeroPoint]) : nullptr;
+        float* y = static_cast<float*>(args.outputs[0]);
+        ForPieces(g, begin, end,
+                  [&](std::int64_t from, std::int64_t to, std::int64_t first, std::int64_t step) {
+                    if (step == 0) {
+                      const float scale = scales[first];
+                      const Wide zero = has_zero ? static_cast<Wide>(zeros[first]) : Wide{0};
+                      for (std::int64_t k = from; k < to; ++k) {
+                        y[k] = static_cast<float>(static_cast<Wide>(x[k]) - zero) * scale;
+                      }
+                      return;
+                    }
+                    for (std::int64_t k = from; k < to; ++k, ++first) {
+                      const Wide zero = has_zero ? static_cast<Wide>(zeros[first]) : Wide{0};
+                      y[k] = static_cast<float>(static_cast<Wide>(x[k]) - zero) * scales[first];
+                    }
+                  });
+      });
+}
+
+// 8 bits; 16 since opset 21.
+template <typename F>
+decltype(auto) DispatchQuantized(DataType type, F&& f) {
+  switch (type) {
+    case DataType::kUInt8:
+      return f.template operator()<std::uint8_t>();
+    case DataType::kInt8:
+      return f.template operator()<std::int8_t>();
+    case DataType::kUInt16:
+      return f.template operator()<std::uint16_t>();
+    case DataType::kInt16:
+      return f.template operator()<std::int16_t>();
+    default:
+      ThrowElementType(type);
+  }
+}
+
+void CheckQuantize(const Node& node, std::vector<std::string>& unsupported) {
+  CheckElementTypeAttribute(node, "output_dtype", unsupported);
+}
+
+void InferQuantize(InferContext& context) {
+  CheckScale(context);
+  GeometryOf(context);
+  const DataType named = ElementTypeAttribute(context, "output_dtype", DataType::kUndefined);
+  DataType type = named == DataType::kUndefined ? DataType::kUInt8 : named;
+  if (context.HasInput(kZeroPoint)) {
+    type = context.InputType(kZeroPoint);
+    if (named != DataType::kUndefined && named != type) {
+      context.Invalid(std::string("'output_dtype' is ") + DataTypeName(named) +
+                      ", the zero point is " + DataTypeName(type));
+    }
+  }
+  DispatchQuantized(type, []<typename T>() {});
+  context.SetOutput(0, type, context.InputShape(kData));
+}
+
+std::unique_ptr<Step> PlanQuantize(PlanContext& context) {
+  const Geometry g = GeometryOf(context);
+  const DataType from = context.InputType(kData);
+  return DispatchQuantized(context.OutputType(0), [&]<typename To>() {
+    if (from == DataType::kInt32) {
+      return MakeQuantize<std::int32_t, To>(g, context.HasInput(kZeroPoint));
+    }
+    if (from != DataType::kFloat32) ThrowElementType(from);
+    return MakeQuantize<float, To>(g, context.HasInput(kZeroPoint));
+  });
+}
+
+void InferDequantize(InferContext& context) {
+  CheckScale(context);
+  GeometryOf(context);
+  if (context.HasInput(kZeroPoint)) CheckSameType(context, kData, kZeroPoint);
+  context.SetOutput(0, DataType::kFloat32, context.InputShape(kData));
+}
+
+std::unique_ptr<Step> PlanDequantize(PlanContext& context) {
+  const Geometry g = GeometryOf(context);
+  const bool has_zero = context.HasInput(kZeroPoint);
+  if (context.InputType(kData) == DataType::kInt32) {
+    return MakeDequantize<std::int32_t>(g, has_zero);
+  }
+  return DispatchQuantized(context.InputType(kData),
+                           [&]<typename From>() { return MakeDequantize<From>(g, has_zero); });
+}
+
+}  // namespace
+
+const OpDef& OpQuantizeLinear() {
+  static const OpDef def{.name = "QuantizeLinear",
+                         .since = 10,
+                         .min_inputs = 2,
+                         .max_inputs = 3,
+                         .attributes = "axis saturate block_size output_dtype",
+                         .types = "float32, int32 to int8, uint8, int16, uint16",
+                         .check = CheckQuantize,
+                         .infer = InferQuantize,
+                         .plan = PlanQuantize};
+  return def;
+}
+
+const OpDef& OpDequantizeLinear() {
+  static const OpDef def{.name = "DequantizeLinear",
+                         .since = 10,
+                         .min_inputs = 2,
+                         .max_inputs = 3,
+                         .attributes = "axis block_size",
+                         .types = "int8, uint8, int16, uint16, int32 to float32",
+                         .infer = InferDequantize,
+                         .plan = PlanDequantize};
+  return def;
+}
+
+}  // namespace kinglet
