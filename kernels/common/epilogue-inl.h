@@ -19,11 +19,12 @@ namespace kinglet::kernels {
 namespace HWY_NAMESPACE {
 
 // min(max(x, low), high) that hands a NaN in x on: by operand order where the instruction returns
-// its second operand then, by comparison where Highway emulates the other rule.
+// its second operand then, by comparison where Highway emulates the other rule or, as on Arm, the
+// instruction returns the number.
 template <class V>
 HWY_INLINE V ClampVec(V x, V low, V high) {
   namespace hn = hwy::HWY_NAMESPACE;
-#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128
+#if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128 || HWY_ARCH_ARM
   x = hn::IfThenElse(hn::Lt(x, low), low, x);
   return hn::IfThenElse(hn::Lt(high, x), high, x);
 #else

@@ -46,6 +46,7 @@ struct SumOp {
 
 // The 16 channels of a pixel.
 struct Pixel {
+  HWY_INLINE Pixel() {}  // an implicit one would be compiled for the baseline
   PixelVec v[kVecs];
 };
 
