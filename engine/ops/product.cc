@@ -1,0 +1,110 @@
+#include "engine/ops/product.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "kernels/common/blocked.h"
+#include "kernels/gemm/blas.h"
+#include "kernels/gemm/gemm.h"
+
+namespace kinglet {
+namespace {
+
+const kernels::GemmVariant* Choose(const kernels::GemmShape& shape, int threads) {
+  const kernels::MachineModel machine = kernels::DefaultMachineModel();
+  const kernels::GemmVariant* best = nullptr;
+  double best_cost = std::numeric_limits<double>::infinity();
+  for (const kernels::GemmVariant& variant : kernels::GemmVariants()) {
+    if (!variant.supports(shape)) continue;
+    const double cost = variant.cost(shape, threads, machine);
+    if (cost < best_cost) {
+      best = &variant;
+      best_cost = cost;
+    }
+  }
+  return best;
+}
+
+void Pack(const kernels::GemmVariant& variant, const kernels::GemmShape& shape,
+          const WeightedProduct& product, const Tensor& weights, void* to) {
+  std::vector<float> scaled;
+  const float* data = weights.data<float>();
+  if (product.alpha != 1) {
+    scaled.assign(data, data + weights.size());
+    for (float& w : scaled) w *= product.alpha;
+    data = scaled.data();
+  }
+  const kernels::GemmWeights strides = product.transposed
+                                           ? kernels::GemmWeights{data, 1, product.k}
+                                           : kernels::GemmWeights{data, product.n, 1};
+  variant.pack(shape, strides, to);
+}
+
+// The bias as the kernel wants it, kept by the step.
+Tensor PadBias(const std::vector<float>& bias) {
+  if (bias.empty()) return {};
+  Tensor padded(DataType::kFloat32,
+                {kernels::RoundUpToBlock(static_cast<std::int64_t>(bias.size()))});
+  std::copy(bias.begin(), bias.end(), padded.data<float>());
+  return padded;
+}
+
+}  // namespace
+
+std::unique_ptr<Step> PlanWeightedProduct(PlanContext& context, const WeightedProduct& product) {
+  const kernels::GemmShape shape{product.m, product.n, product.k};
+  const kernels::GemmVariant* variant = Choose(shape, context.threads());
+  if (variant == nullptr) context.Unsupported("no kernel takes a product of this size");
+  kernels::PrepareBlas();
+  const Tensor& weights = *context.InputValue(1);
+  const std::string form = std::string(variant->id) + (product.transposed ? "/t" : "/n") + "/" +
+                           std::to_string(product.alpha);
+  kernels::GemmArgs args;
+  args.packed = context.Packed(1, form, variant->packed_bytes(shape),
+                               [&](void* to) { Pack(*variant, shape, product, weights, to); });
+  args.lda = product.k;
+  args.ldc = product.n;
+  args.epilogue = product.epilogue;
+  context.DoNotRead(1);
+  if (context.HasInput(2)) context.DoNotRead(2);
+  const Tensor bias = PadBias(product.bias);
+  const auto run = variant->run;
+  auto step = MakeStep(variant->id, variant->units(shape),
+                       [=](const StepArgs& a, std::int64_t begin, std::int64_t end) {
+                         kernels::GemmArgs now = args;
+                         now.a = static_cast<const float*>(a.inputs[0]);
+                         now.bias = static_cast<const float*>(bias.raw());
+                         now.c = static_cast<float*>(a.outputs[0]);
+                         run(shape, now, begin, end, a.scratch);
+                       });
+  step->scratch_bytes = variant->scratch_bytes(shape);
+  return step;
+}
+
+std::unique_ptr<Step> PlanFloatProducts(const FloatProduct& product,
+                                        std::vector<std::int64_t> a_index,
+                                        std::vector<std::int64_t> b_index) {
+  constexpr std::int64_t kRows = 64;  // of one unit
+  kernels::PrepareBlas();
+  const std::int64_t strips = (product.m + kRows - 1) / kRows;
+  const auto matrices = static_cast<std::int64_t>(a_index.size());
+  return MakeStep("gemm/blas_f32", matrices * strips,
+                  [=, a_of = std::move(a_index), b_of = std::move(b_index)](
+                      const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                    const auto [m, n, k, trans_a, trans_b] = product;
+                    for (std::int64_t unit = begin; unit < end; ++unit) {
+                      const std::int64_t matrix = unit / strips;
+                      const std::int64_t row = unit % strips * kRows;
+                      const auto at = static_cast<std::size_t>(matrix);
+                      const float* a = static_cast<const float*>(args.inputs[0]) + a_of[at] * m * k;
+                      const float* b = static_cast<const float*>(args.inputs[1]) + b_of[at] * k * n;
+                      float* c = static_cast<float*>(args.outputs[0]) + matrix * m * n + row * n;
+                      kernels::BlasGemm(trans_a, trans_b, std::min(kRows, m - row), n, k, 1.0f,
+                                        trans_a ? a + row : a + row * k, trans_a ? m : k, b,
+                                        trans_b ? k : n, 0.0f, c, n);
+                    }
+                  });
+}
+
+}  // namespace kinglet
