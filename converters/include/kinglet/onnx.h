@@ -14,8 +14,8 @@ namespace kinglet {
 // bytes behind the claim have been seen.
 struct OnnxLimits {
   int nesting = 64;                 // subgraphs inside subgraphs
-  std::int64_t nodes = 1'000'000;   // in all graphs together
-  std::int64_t values = 4'000'000;  // mentions of tensors: inputs, outputs, initializers
+  std::int64_t nodes = 250'000;     // in all graphs together
+  std::int64_t values = 1'000'000;  // mentions of tensors: inputs, outputs, initializers
   std::int64_t attribute_elements = 4'000'000;        // attributes, and the elements of their lists
   int rank = 64;                                      // dimensions of one tensor
   std::int64_t name_bytes = 4096;                     // one name
