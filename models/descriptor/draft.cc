@@ -1,35 +1,16 @@
 #include <algorithm>
 #include <cctype>
-#include <optional>
 
 #include "kinglet/classify.h"
 #include "kinglet/descriptor.h"
 #include "kinglet/error.h"
+#include "models/descriptor/picture_input.h"
 
 namespace kinglet {
 namespace {
 
 constexpr int kDefaultSide = 224;
-constexpr std::int64_t kLargestSide = 8192;
-constexpr std::int64_t kColors = 3;
 constexpr std::int64_t kImageNetClasses = 1000;
-
-// The layout of a batch of colour pictures, when the shape is one.
-std::optional<ImageLayout> PictureLayout(const TensorInfo& input) {
-  if (!input.has_shape || input.shape.size() != 4 || input.type != DataType::kFloat32) return {};
-  if (input.shape[1] == kColors) return ImageLayout::kNchw;
-  if (input.shape[3] == kColors) return ImageLayout::kNhwc;
-  return {};
-}
-
-std::string Listed(const std::vector<TensorInfo>& infos) {
-  std::string text;
-  for (const TensorInfo& info : infos) {
-    text += (text.empty() ? "'" : ", '") + info.name + "' " + DataTypeName(info.type);
-    if (info.has_shape) text += ' ' + ShapeToString(info.shape);
-  }
-  return text.empty() ? "none" : text;
-}
 
 int Side(std::int64_t declared, const char* what, std::vector<std::string>& notes) {
   if (declared > 0 && declared <= kLargestSide) return static_cast<int>(declared);
@@ -91,14 +72,14 @@ Descriptor DraftDescriptor(const Graph& graph, const std::string& name) {
                 name +
                     ": expected an input that takes colour pictures (float32, Nx3xHxW or NxHxWx3) "
                     "and an output, found inputs: " +
-                    Listed(inputs) + "; outputs: " + Listed(outputs));
+                    ListTensors(inputs) + "; outputs: " + ListTensors(outputs));
   }
   Descriptor descriptor;
   descriptor.name = SafeName(name);
   descriptor.input = input->name;
   descriptor.output = outputs.front().name;
   const ImageLayout layout = *PictureLayout(*input);
-  const std::size_t rows = layout == ImageLayout::kNchw ? 2 : 1;
+  const std::size_t rows = HeightAxis(layout);
   const int height = Side(input->shape[rows], "height", descriptor.notes);
   const int width = Side(input->shape[rows + 1], "width", descriptor.notes);
   const std::int64_t classes = ClassCount(outputs.front());

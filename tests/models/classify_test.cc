@@ -171,6 +171,44 @@ TEST(DraftDescriptorTest, SaysWhatIsFree) {
   EXPECT_THAT(draft.notes, ::testing::Contains(HasSubstr("height of the input is free")));
 }
 
+Descriptor Slim224() { return FindDescriptor("mobilenet_v1"); }
+
+TEST(FitDescriptorTest, TheGraphIsRightAboutItsSize) {
+  const Descriptor fitted = FitDescriptor(Slim224(), Chain({"Gemm"}));
+  EXPECT_EQ(fitted.preprocess.height, 32);
+  EXPECT_EQ(fitted.preprocess.width, 48);
+  EXPECT_EQ(fitted.input, "data");
+  EXPECT_EQ(fitted.output, "Gemm_out");
+  EXPECT_EQ(fitted.activation, ScoreActivation::kSoftmax);
+  EXPECT_EQ(fitted.preprocess.mean, Slim224().preprocess.mean);
+  const Descriptor free = FitDescriptor(Slim224(), Chain({"Softmax"}, {-1, 3, -1, -1}));
+  EXPECT_EQ(free.preprocess.height, 224);
+  EXPECT_EQ(free.activation, ScoreActivation::kNone);
+}
+
+TEST(FitDescriptorTest, TheGraphIsRightAboutItsLayout) {
+  const Descriptor fitted = FitDescriptor(Slim224(), Chain({"Gemm"}, {1, 96, 64, 3}));
+  EXPECT_EQ(fitted.preprocess.layout, ImageLayout::kNhwc);
+  EXPECT_EQ(fitted.preprocess.height, 96);
+  EXPECT_EQ(fitted.preprocess.width, 64);
+}
+
+TEST(FitDescriptorTest, ShortestSideScalesWithTheSize) {
+  Descriptor descriptor = Slim224();
+  descriptor.preprocess.fit = FitRule::kShortestSide;
+  descriptor.preprocess.resize_shortest = 256;
+  descriptor = FitDescriptor(descriptor, Chain({"Gemm"}, {1, 3, 112, 112}));
+  EXPECT_EQ(descriptor.preprocess.resize_shortest, 128);
+  EXPECT_NO_THROW(CheckPreprocess(descriptor.preprocess));
+}
+
+TEST(FitDescriptorTest, RefusesWhatTakesNoSinglePicture) {
+  for (const Shape& shape : {Shape{1, 1, 28, 28}, Shape{8, 3, 32, 32}, Shape{1, 3, 32},
+                             Shape{1, 3, 1 << 20, 32}}) {
+    EXPECT_THROW(FitDescriptor(Slim224(), Chain({"Gemm"}, shape)), Error) << ShapeToString(shape);
+  }
+}
+
 TEST(DraftDescriptorTest, RefusesWhatTakesNoPictures) {
   try {
     DraftDescriptor(Chain({"Gemm"}, {1, 1, 28, 28}), "gray");

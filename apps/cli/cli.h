@@ -1,0 +1,54 @@
+// What all commands share: options, exit statuses, messages.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "kinglet/error.h"
+
+namespace kinglet::cli {
+
+enum class Status : int {
+  kDone = 0,
+  kInputFailed = 1,  // at least one picture or input file; the others were done
+  kUsage = 2,
+  kBadModel = 3,  // malformed or not supported
+  kIo = 4,        // files, memory, limits
+};
+
+// The one table from errors to exit statuses, for everything but pictures and input files.
+Status StatusOf(ErrorCode code);
+
+// A mistake in the command line.
+class UsageError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// Options of every command.
+struct CommonOptions {
+  bool json = false;
+  bool quiet = false;
+  int threads = 0;  // 0: what the process may use
+};
+
+// A command as main() sees it. `Add` made the subcommand; `run` is called when it was chosen.
+struct Command {
+  CLI::App* app = nullptr;
+  std::function<Status()> run;
+};
+
+// Adds --json, --threads and --quiet, and the example to the help text.
+void AddCommonOptions(CLI::App& command, CommonOptions& options, const std::string& example);
+
+// The text in one line that a terminal shows as it is: control characters become \xNN.
+std::string OneLine(std::string_view text);
+
+// "kinglet: <message>" in one line on stderr.
+void PrintError(std::string_view message);
+// The same, unless --quiet.
+void PrintNote(const CommonOptions& options, std::string_view message);
+
+}  // namespace kinglet::cli

@@ -1,0 +1,44 @@
+// kinglet ops: the table of operators.
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "apps/cli/commands.h"
+#include "apps/cli/output.h"
+#include "kinglet/operators.h"
+
+namespace kinglet::cli {
+namespace {
+
+Status Ops(const CommonOptions& options) {
+  using Json = nlohmann::ordered_json;
+  Json list = Json::array();
+  Table table({{"operator"}, {"opsets"}, {"element types"}});
+  for (const OperatorSupport& op : SupportedOperators()) {
+    list.push_back({{"name", op.name},
+                    {"domain", op.domain},
+                    {"since", op.since},
+                    {"until", op.until},
+                    {"attributes", op.attributes},
+                    {"types", op.types}});
+    table.Add({op.domain.empty() ? op.name : op.domain + "." + op.name,
+               fmt::format("{} to {}", op.since, op.until), op.types});
+  }
+  Print(options.json ? Json{{"operators", list}}.dump() + "\n" : table.Text());
+  return Status::kDone;
+}
+
+}  // namespace
+
+Command AddOps(CLI::App& app) {
+  auto options = std::make_shared<CommonOptions>();
+  CLI::App* command = app.add_subcommand("ops", "List the ONNX operators that are supported");
+  AddCommonOptions(*command, *options, "kinglet ops");
+  return {command, [options] { return Ops(*options); }};
+}
+
+}  // namespace kinglet::cli

@@ -1,0 +1,58 @@
+// Standard output that is complete or an error, and tables on it.
+#pragma once
+
+#include <cstddef>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kinglet::cli {
+
+// Standard output cannot be written. Not an Error, so that no loop over input files takes it for
+// the failure of one of them.
+class PrintFailure : public std::runtime_error {
+ public:
+  // `quiet`: the reader went away; there is nobody to tell.
+  PrintFailure(const std::string& message, bool quiet)
+      : std::runtime_error(message), quiet_(quiet) {}
+  bool quiet() const noexcept { return quiet_; }
+
+ private:
+  bool quiet_;
+};
+
+// Writes to standard output at once. Throws PrintFailure.
+void Print(std::string_view text);
+
+// Columns a terminal needs for UTF-8 text, one for each code point.
+std::size_t DisplayWidth(std::string_view text);
+
+// Rows of cells under a heading; columns as wide as their widest cell, numbers to the right.
+class Table {
+ public:
+  struct Column {
+    std::string heading;
+    bool right = false;
+    std::size_t width = 0;  // at least; for tables that are printed row by row
+  };
+
+  explicit Table(std::vector<Column> columns);
+  void Add(std::vector<std::string> cells);
+  // All rows with the heading.
+  std::string Text() const;
+  std::string HeadingLine() const;
+  // A row of a table whose widths are known before.
+  std::string Line(const std::vector<std::string>& cells) const;
+
+ private:
+  std::vector<Column> columns_;
+  std::vector<std::vector<std::string>> rows_;
+};
+
+// 4253 -> "4,253".
+std::string Thousands(long long value);
+// 5242880 -> "5.0 MiB".
+std::string Bytes(std::size_t bytes);
+
+}  // namespace kinglet::cli

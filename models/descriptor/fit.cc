@@ -1,0 +1,111 @@
+#include <algorithm>
+#include <cmath>
+
+#include "engine/graph/ir.h"
+#include "kinglet/classify.h"
+#include "kinglet/descriptor.h"
+#include "kinglet/error.h"
+#include "models/descriptor/picture_input.h"
+
+namespace kinglet {
+namespace {
+
+constexpr std::int64_t kColors = 3;
+
+std::string ShapeText(const TensorInfo& info) {
+  if (!info.has_shape) return "of any shape";
+  std::string text;
+  for (std::size_t d = 0; d < info.shape.size(); ++d) {
+    if (d > 0) text += 'x';
+    text += info.shape[d] < 0 ? "?" : std::to_string(info.shape[d]);
+  }
+  return text.empty() ? "scalar" : text;
+}
+
+const TensorInfo& Choose(const std::vector<TensorInfo>& infos, const std::string& wanted,
+                         const Descriptor& descriptor, const char* what) {
+  const auto found = std::find_if(infos.begin(), infos.end(),
+                                  [&](const TensorInfo& info) { return info.name == wanted; });
+  if (found != infos.end()) return *found;
+  if (infos.size() == 1) return infos.front();
+  throw Error(ErrorCode::kInvalidInput, "descriptor '" + descriptor.name + "': " + what +
+                                            ".name: the network has no " + what + " '" + wanted +
+                                            "'; it has " + ListTensors(infos));
+}
+
+[[noreturn]] void NoPictureInput(const Graph& graph, const TensorInfo& input) {
+  throw Error(ErrorCode::kUnsupported,
+              graph.ir().source +
+                  ": expected one input for one colour picture (float32, Nx3xHxW or "
+                  "NxHxWx3), found " +
+                  ListTensors({input}) + "; 'kinglet run' takes any tensors");
+}
+
+void FitSize(PreprocessSpec& spec, int width, int height) {
+  if (spec.width == width && spec.height == height) return;
+  if (spec.fit == FitRule::kShortestSide) {
+    const double scale =
+        static_cast<double>(std::min(width, height)) / std::min(spec.width, spec.height);
+    spec.resize_shortest =
+        std::max({static_cast<int>(std::lround(spec.resize_shortest * scale)), width, height});
+  }
+  spec.width = width;
+  spec.height = height;
+}
+
+int DeclaredSide(std::int64_t declared, int wanted) {
+  return declared > 0 ? static_cast<int>(declared) : wanted;
+}
+
+}  // namespace
+
+std::optional<ImageLayout> PictureLayout(const TensorInfo& input) {
+  if (!input.has_shape || input.shape.size() != 4 || input.type != DataType::kFloat32) return {};
+  if (input.shape[1] == kColors) return ImageLayout::kNchw;
+  if (input.shape[3] == kColors) return ImageLayout::kNhwc;
+  return {};
+}
+
+std::string ListTensors(const std::vector<TensorInfo>& infos) {
+  std::string text;
+  for (const TensorInfo& info : infos) {
+    text += (text.empty() ? "'" : ", '") + info.name + "' " + DataTypeName(info.type) + ' ' +
+            ShapeText(info);
+  }
+  return text.empty() ? "none" : text;
+}
+
+Descriptor FitDescriptor(Descriptor descriptor, const Graph& graph) {
+  const std::vector<TensorInfo> inputs = graph.inputs();
+  const std::vector<TensorInfo> outputs = graph.outputs();
+  const TensorInfo& input = Choose(inputs, descriptor.input, descriptor, "input");
+  const TensorInfo& output = Choose(outputs, descriptor.output, descriptor, "output");
+  if (inputs.size() > 1) {
+    throw Error(ErrorCode::kUnsupported,
+                graph.ir().source + ": expected a network with one input, found " +
+                    ListTensors(inputs) + "; 'kinglet run' takes any number");
+  }
+  descriptor.input = input.name;
+  descriptor.output = output.name;
+  descriptor.activation = ResolveActivation(descriptor.activation, graph, output.name);
+  if (input.type != DataType::kFloat32) NoPictureInput(graph, input);
+  if (!input.has_shape) return descriptor;
+  if (input.shape.size() != 4 || input.shape[0] > 1) NoPictureInput(graph, input);
+  PreprocessSpec& spec = descriptor.preprocess;
+  const std::size_t channel_axis = spec.layout == ImageLayout::kNchw ? 1 : 3;
+  const std::int64_t channels = input.shape[channel_axis];
+  if (channels >= 0 && channels != kColors) {
+    const auto layout = PictureLayout(input);
+    if (!layout) NoPictureInput(graph, input);
+    spec.layout = *layout;
+  }
+  const std::size_t rows = HeightAxis(spec.layout);
+  if (input.shape[rows] > kLargestSide || input.shape[rows + 1] > kLargestSide) {
+    NoPictureInput(graph, input);
+  }
+  FitSize(spec, DeclaredSide(input.shape[rows + 1], spec.width),
+          DeclaredSide(input.shape[rows], spec.height));
+  return descriptor;
+}
+
+}  // namespace kinglet

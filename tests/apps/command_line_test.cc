@@ -1,0 +1,126 @@
+// The command line itself: help, wrong arguments, output that cannot be written.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "kinglet/descriptor.h"
+#include "tests/apps/command.h"
+
+namespace kinglet::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+
+const std::vector<std::string> kCommands = {"classify", "run", "info", "describe", "models", "ops"};
+
+TEST(CommandLineTest, HelpHasAnExampleAndTheCommonOptions) {
+  for (const std::string& command : kCommands) {
+    const CommandResult help = Kinglet({command, "--help"});
+    EXPECT_EQ(help.status, 0) << command;
+    EXPECT_EQ(help.err, "");
+    EXPECT_THAT(help.out, AllOf(HasSubstr("Example:\n  kinglet " + command), HasSubstr("--json"),
+                                HasSubstr("--threads"), HasSubstr("--quiet")));
+  }
+  const CommandResult help = Kinglet({"--help"});
+  EXPECT_EQ(help.status, 0);
+  for (const std::string& command : kCommands) EXPECT_THAT(help.out, HasSubstr(command));
+  EXPECT_THAT(Kinglet({"--version"}).out, StartsWith("kinglet "));
+}
+
+TEST(CommandLineTest, MistakesAreOneLineAndStatusTwo) {
+  const std::vector<std::vector<std::string>> mistakes = {
+      {},
+      {"paint"},
+      {"classify"},
+      {"classify", "--top"},
+      {"classify", "--top", "0", "a.jpg"},
+      {"classify", "--top", "many", "a.jpg"},
+      {"classify", "--threads", "0", "a.jpg"},
+      {"classify", "--threads", "99999999999999999999", "a.jpg"},
+      {"classify", "--preprocess", "photoshop", "a.jpg"},
+      {"classify", "--max-pixels", "-1", "a.jpg"},
+      {"classify", "--nonsense", "a.jpg"},
+      {"classify", "--descriptor", "mobilenet_v1", "a.jpg"},
+      {"run"},
+      {"run", "a.onnx"},
+      {"run", "a.onnx", "b.onnx", "--output-dir", "x"},
+      {"info"},
+      {"info", "mobilenet"},
+      {"info", "mobilenet_v1", "--batch", "0"},
+      {"info", "mobilenet_v1", "--shape", "input"},
+      {"info", "mobilenet_v1", "--shape", "input=1x"},
+      {"info", "mobilenet_v1", "--shape", "input=1x-3"},
+      {"models", "mobilenet_v1"},
+      {"describe"},
+  };
+  for (const auto& arguments : mistakes) {
+    const CommandResult result = Kinglet(arguments);
+    SCOPED_TRACE(::testing::PrintToString(arguments));
+    EXPECT_EQ(result.status, 2);
+    EXPECT_EQ(result.out, "");
+    EXPECT_THAT(result.ErrLines(), SizeIs(1)) << result.err;
+    EXPECT_THAT(result.err, StartsWith("kinglet: "));
+  }
+}
+
+TEST(CommandLineTest, ControlCharactersDoNotReachTheTerminal) {
+  const CommandResult result = Kinglet({"info", "a\nb\x1b[2J.onnx"});
+  EXPECT_EQ(result.status, 4);
+  EXPECT_THAT(result.ErrLines(), SizeIs(1));
+  EXPECT_THAT(result.err, HasSubstr("a\\x0ab\\x1b[2J.onnx"));
+}
+
+TEST(CommandLineTest, OutputThatCannotBeWrittenIsAnError) {
+  for (const auto& arguments : std::vector<std::vector<std::string>>{
+           {"models", "--json"}, {"ops"}, {"--help"}, {"info", "demo", "--json"}}) {
+    const CommandResult result = Kinglet(arguments, "/dev/full");
+    EXPECT_EQ(result.status, 4);
+    EXPECT_THAT(result.err, HasSubstr("standard output cannot be written"));
+  }
+}
+
+TEST(CommandLineTest, ABrokenPipeIsQuiet) {
+  const TemporaryFolder folder;
+  const std::string pipe = folder.Path("pipe");
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  // The reader opens the pipe, takes nothing and goes away while the command starts.
+  std::thread reader([&] { close(open(pipe.c_str(), O_RDONLY)); });
+  const CommandResult result = Kinglet({"models", "--json"}, pipe);
+  reader.join();
+  EXPECT_EQ(result.status, 4);
+  EXPECT_EQ(result.err, "");
+}
+
+TEST(ModelsTest, ListsTheDescriptors) {
+  const nlohmann::json json = Kinglet({"models", "--json"}).OutJson();
+  std::vector<std::string> names;
+  for (const auto& model : json.at("models")) {
+    names.push_back(model.at("name"));
+    EXPECT_NO_THROW(ParseDescriptor(model.dump(), "models"));
+  }
+  EXPECT_EQ(names, ListDescriptors());
+  const std::string table = Kinglet({"models"}).out;
+  for (const std::string& name : names) EXPECT_THAT(table, HasSubstr(name));
+}
+
+TEST(OpsTest, ListsOperatorsWithTheirOpsets) {
+  const nlohmann::json json = Kinglet({"ops", "--json"}).OutJson();
+  bool conv = false;
+  for (const auto& op : json.at("operators")) {
+    EXPECT_LE(op.at("since").get<int>(), op.at("until").get<int>());
+    if (op.at("name") != "Conv") continue;
+    conv = true;
+    EXPECT_THAT(op.at("attributes"), ::testing::Contains("dilations"));
+  }
+  EXPECT_TRUE(conv);
+  EXPECT_THAT(Kinglet({"ops"}).out, HasSubstr("Conv  "));
+}
+
+}  // namespace
+}  // namespace kinglet::testing
