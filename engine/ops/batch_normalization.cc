@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "engine/ops/elementwise.h"
+#include "kernels/eltwise/channel.h"
 
 namespace kinglet {
 namespace {
@@ -53,10 +54,11 @@ std::unique_ptr<Step> PlanPlain(PlanContext& context, T epsilon) {
   const Shape& shape = context.OutputShape(0);
   const std::int64_t channels = shape[1];
   const std::int64_t map = ElementCount({shape.begin() + 2, shape.end()});
+  const kernels::ChannelTable& table = kernels::GetChannelTable();
   const PlaneUnits units(shape[0] * channels, map);
   return MakeStep(
       ElementwiseId(context, DataTypeOf<T>::value), units.count(),
-      [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+      [=, &table](const StepArgs& args, std::int64_t begin, std::int64_t end) {
         const auto* x = static_cast<const T*>(args.inputs[0]);
         auto* y = static_cast<T*>(args.outputs[0]);
         units.For(begin, end, [&](std::int64_t plane, std::int64_t first, std::int64_t length) {
@@ -73,10 +75,11 @@ std::unique_ptr<Step> PlanBlocked(PlanContext& context, float epsilon) {
   context.ReadAs(0, Layout::kBlocked16);
   context.WriteAs(0, Layout::kBlocked16);
   const BlockedPlanes planes(context.OutputShape(0));
+  const kernels::ChannelTable& table = kernels::GetChannelTable();
   const PlaneUnits units = planes.Units();
   return MakeStep(
       ElementwiseId(context, DataType::kFloat32), units.count(),
-      [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+      [=, &table](const StepArgs& args, std::int64_t begin, std::int64_t end) {
         const auto* x = static_cast<const float*>(args.inputs[0]);
         auto* y = static_cast<float*>(args.outputs[0]);
         units.For(begin, end, [&](std::int64_t plane, std::int64_t first, std::int64_t length) {
@@ -89,11 +92,8 @@ std::unique_ptr<Step> PlanBlocked(PlanContext& context, float epsilon) {
             shift[lane] = f.shift;
           }
           const std::int64_t at = plane * planes.elements + first;
-          for (std::int64_t i = at; i < at + length; i += kernels::kBlock) {
-            for (std::int64_t lane = 0; lane < kernels::kBlock; ++lane) {
-              y[i + lane] = x[i + lane] * scale[lane] + shift[lane];
-            }
-          }
+          table.affine_blocked(x + at, scale, shift, y + at,
+                               static_cast<std::size_t>(length / kernels::kBlock), {});
         });
       });
 }

@@ -3,6 +3,7 @@
 
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
+#include "kernels/eltwise/unary.h"
 
 namespace kinglet {
 namespace {
@@ -62,8 +63,12 @@ Bounds<T> ReadBounds(const StepArgs& args, Bounds<T> bounds, bool has_low, bool 
 }
 
 template <typename T>
-void Apply(const T* x, T* y, std::int64_t count, const Bounds<T>& bounds) {
-  for (std::int64_t i = 0; i < count; ++i) y[i] = bounds.Clamp(x[i]);
+void Apply(const T* x, T* y, std::int64_t count, const Bounds<T>& bounds, kernels::UnaryFn kernel) {
+  if constexpr (std::is_same_v<T, float>) {
+    kernel(x, y, static_cast<std::size_t>(count), bounds.low, bounds.high);
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) y[i] = bounds.Clamp(x[i]);
+  }
 }
 
 std::unique_ptr<Step> PlanBlocked(PlanContext& context) {
@@ -74,6 +79,7 @@ std::unique_ptr<Step> PlanBlocked(PlanContext& context) {
   const bool has_high = context.HasInput(2);
   const BlockedPlanes planes(context.OutputShape(0));
   const PlaneUnits units = planes.Units();
+  const kernels::UnaryFn kernel = kernels::GetUnary(kernels::UnaryOp::kClip);
   return MakeStep("eltwise/clip_f32", units.count(),
                   [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
                     const auto bounds = ReadBounds(args, fixed, has_low, has_high);
@@ -82,7 +88,7 @@ std::unique_ptr<Step> PlanBlocked(PlanContext& context) {
                     units.For(begin, end,
                               [&](std::int64_t plane, std::int64_t first, std::int64_t length) {
                                 const std::int64_t at = plane * planes.elements + first;
-                                Apply(x + at, y + at, length, bounds);
+                                Apply(x + at, y + at, length, bounds, kernel);
                                 const std::int64_t valid = planes.ValidLanes(plane);
                                 if (valid < kernels::kBlock && bounds.Clamp(0.0f) != 0.0f) {
                                   ZeroPadLanes(y + at, length, valid);
@@ -97,12 +103,13 @@ std::unique_ptr<Step> PlanPlain(PlanContext& context) {
   const bool has_low = context.HasInput(1);
   const bool has_high = context.HasInput(2);
   const ElementUnits units(context.OutputShape(0));
+  const kernels::UnaryFn kernel = kernels::GetUnary(kernels::UnaryOp::kClip);
   return MakeStep(ElementwiseId(context, DataTypeOf<T>::value), units.count(),
                   [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
                     const std::int64_t first = units.Start(begin);
                     Apply(static_cast<const T*>(args.inputs[0]) + first,
                           static_cast<T*>(args.outputs[0]) + first, units.Start(end) - first,
-                          ReadBounds(args, fixed, has_low, has_high));
+                          ReadBounds(args, fixed, has_low, has_high), kernel);
                   });
 }
 

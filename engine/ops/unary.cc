@@ -1,4 +1,6 @@
 // Operators that apply one function to every element.
+#include "kernels/eltwise/unary.h"
+
 #include <cstring>
 
 #include "engine/ops/dispatch.h"
@@ -30,6 +32,7 @@ constexpr Attribute2 kAttributes[] = {
 
 Params<double> ReadParams(const NodeContext& context) {
   Params<double> params;
+  if (context.node().op == "Swish") params.alpha = 1;
   for (const Attribute2& row : kAttributes) {
     if (row.op != context.node().op) continue;
     params.alpha = context.attributes().Float(row.first, row.first_default);
@@ -71,49 +74,104 @@ void InferUnary(InferContext& context) {
   context.SetOutput(0, type, context.InputShape(0));
 }
 
+struct FastUnary {
+  std::string_view op;
+  kernels::UnaryOp kernel;
+};
+
+// The operators that have a vector kernel for float32.
+constexpr FastUnary kFast[] = {
+    {"Abs", kernels::UnaryOp::kAbs},
+    {"Ceil", kernels::UnaryOp::kCeil},
+    {"Elu", kernels::UnaryOp::kElu},
+    {"Erf", kernels::UnaryOp::kErf},
+    {"Exp", kernels::UnaryOp::kExp},
+    {"Floor", kernels::UnaryOp::kFloor},
+    {"HardSigmoid", kernels::UnaryOp::kHardSigmoid},
+    {"HardSwish", kernels::UnaryOp::kHardSwish},
+    {"LeakyRelu", kernels::UnaryOp::kLeakyRelu},
+    {"Log", kernels::UnaryOp::kLog},
+    {"Mish", kernels::UnaryOp::kMish},
+    {"Neg", kernels::UnaryOp::kNeg},
+    {"Reciprocal", kernels::UnaryOp::kReciprocal},
+    {"Relu", kernels::UnaryOp::kRelu},
+    {"Round", kernels::UnaryOp::kRound},
+    {"Selu", kernels::UnaryOp::kSelu},
+    {"Sigmoid", kernels::UnaryOp::kSigmoid},
+    {"Sign", kernels::UnaryOp::kSign},
+    {"Softplus", kernels::UnaryOp::kSoftplus},
+    {"Softsign", kernels::UnaryOp::kSoftsign},
+    {"Sqrt", kernels::UnaryOp::kSqrt},
+    {"Swish", kernels::UnaryOp::kSwish},
+    {"Tanh", kernels::UnaryOp::kTanh},
+    {"ThresholdedRelu", kernels::UnaryOp::kThresholdedRelu},
+};
+
+// y[i] = f(x[i]) in scalar code, in the form of a kernel.
 template <typename F>
-void Apply(const float* x, float* y, std::int64_t count, const Params<float>& params) {
-  for (std::int64_t i = 0; i < count; ++i) y[i] = F::template Of<float>(x[i], params);
+void Reference(const float* x, float* y, std::size_t count, float alpha, float beta) noexcept {
+  const Params<float> params{alpha, beta};
+  for (std::size_t i = 0; i < count; ++i) y[i] = F::template Of<float>(x[i], params);
 }
 
 template <typename F>
-std::unique_ptr<Step> PlanBlocked(PlanContext& context, const Params<float>& params) {
+kernels::UnaryFn FunctionOf(const NodeContext& context) {
+  if (context.node().op == "Gelu") {
+    return kernels::GetUnary(std::is_same_v<F, unary::GeluTanh> ? kernels::UnaryOp::kGeluTanh
+                                                                : kernels::UnaryOp::kGelu);
+  }
+  for (const FastUnary& fast : kFast) {
+    if (fast.op == context.node().op) return kernels::GetUnary(fast.kernel);
+  }
+  return Reference<F>;
+}
+
+std::unique_ptr<Step> PlanBlocked(PlanContext& context, const Params<float>& params,
+                                  kernels::UnaryFn function) {
   context.ReadAs(0, Layout::kBlocked16);
   context.WriteAs(0, Layout::kBlocked16);
   const BlockedPlanes planes(context.OutputShape(0));
   const PlaneUnits units = planes.Units();
-  const bool keeps_zero = F::template Of<float>(0.0f, params) == 0.0f;
+  float at_zero = 0.0f;
+  function(&at_zero, &at_zero, 1, params.alpha, params.beta);
+  const bool keeps_zero = at_zero == 0.0f;
+  return MakeStep(
+      ElementwiseId(context, DataType::kFloat32), units.count(),
+      [=](const StepArgs& a, std::int64_t begin, std::int64_t end) {
+        const auto* x = static_cast<const float*>(a.inputs[0]);
+        auto* y = static_cast<float*>(a.outputs[0]);
+        units.For(begin, end, [&](std::int64_t plane, std::int64_t first, std::int64_t length) {
+          const std::int64_t at = plane * planes.elements + first;
+          function(x + at, y + at, static_cast<std::size_t>(length), params.alpha, params.beta);
+          const std::int64_t valid = planes.ValidLanes(plane);
+          if (!keeps_zero && valid < kernels::kBlock) ZeroPadLanes(y + at, length, valid);
+        });
+      });
+}
+
+std::unique_ptr<Step> PlanFloat32(PlanContext& context, const Params<float>& params,
+                                  kernels::UnaryFn function) {
+  const ElementUnits units(context.OutputShape(0));
   return MakeStep(ElementwiseId(context, DataType::kFloat32), units.count(),
                   [=](const StepArgs& a, std::int64_t begin, std::int64_t end) {
-                    const auto* x = static_cast<const float*>(a.inputs[0]);
-                    auto* y = static_cast<float*>(a.outputs[0]);
-                    units.For(begin, end,
-                              [&](std::int64_t plane, std::int64_t first, std::int64_t length) {
-                                const std::int64_t at = plane * planes.elements + first;
-                                Apply<F>(x + at, y + at, length, params);
-                                const std::int64_t valid = planes.ValidLanes(plane);
-                                if (!keeps_zero && valid < kernels::kBlock) {
-                                  ZeroPadLanes(y + at, length, valid);
-                                }
-                              });
+                    const std::int64_t first = units.Start(begin);
+                    function(static_cast<const float*>(a.inputs[0]) + first,
+                             static_cast<float*>(a.outputs[0]) + first,
+                             static_cast<std::size_t>(units.Start(end) - first), params.alpha,
+                             params.beta);
                   });
 }
 
 template <typename F, typename T>
-std::unique_ptr<Step> PlanPlain(PlanContext& context, const Params<T>& params) {
+std::unique_ptr<Step> PlanReference(PlanContext& context, const Params<T>& params) {
   const ElementUnits units(context.OutputShape(0));
   return MakeStep(ElementwiseId(context, DataTypeOf<T>::value), units.count(),
                   [=](const StepArgs& a, std::int64_t begin, std::int64_t end) {
-                    const std::int64_t first = units.Start(begin);
-                    const std::int64_t last = units.Start(end);
                     const auto* x = static_cast<const T*>(a.inputs[0]);
                     auto* y = static_cast<T*>(a.outputs[0]);
-                    if constexpr (std::is_same_v<T, float>) {
-                      Apply<F>(x + first, y + first, last - first, params);
-                    } else {
-                      for (std::int64_t i = first; i < last; ++i) {
-                        y[i] = F::template Of<T>(x[i], params);
-                      }
+                    const std::int64_t last = units.Start(end);
+                    for (std::int64_t i = units.Start(begin); i < last; ++i) {
+                      y[i] = F::template Of<T>(x[i], params);
                     }
                   });
 }
@@ -124,13 +182,16 @@ std::unique_ptr<Step> PlanUnary(PlanContext& context) {
   const Params<float> narrow{static_cast<float>(wide.alpha), static_cast<float>(wide.beta)};
   const DataType type = context.InputType(0);
   context.AllowInPlace(0, 0);
-  if (UsesBlocked(context, 0)) return PlanBlocked<F>(context, narrow);
-  if (type == DataType::kFloat32) return PlanPlain<F, float>(context, narrow);
-  if (type == DataType::kFloat64) return PlanPlain<F, double>(context, wide);
+  if (type == DataType::kFloat32) {
+    const kernels::UnaryFn function = FunctionOf<F>(context);
+    return UsesBlocked(context, 0) ? PlanBlocked(context, narrow, function)
+                                   : PlanFloat32(context, narrow, function);
+  }
+  if (type == DataType::kFloat64) return PlanReference<F, double>(context, wide);
   if constexpr (kIntegers<F> != Integers::kNone) {
     return DispatchInteger(type, [&]<typename T>() -> std::unique_ptr<Step> {
       if constexpr (std::is_signed_v<T> || kIntegers<F> == Integers::kAll) {
-        return PlanPlain<F, T>(context, Params<T>{});
+        return PlanReference<F, T>(context, Params<T>{});
       } else {
         ThrowElementType(type);
       }
