@@ -64,8 +64,8 @@ HWY_INLINE void StorePixels(const Row& row, int64_t x, int lane, const Vec (&acc
   }
 }
 
-// `tiles` tiles of R pixels from x on, all columns of the kernel inside the input; KW columns
-// without dilation.
+// `tiles` tiles of R pixels from x on; KW kernel columns without dilation, of which at most KW / 2
+// lie outside the input at either side.
 template <int KW, int SW, int R>
 HWY_NOINLINE void FixedTiles(const ConvShape& s, const Row& row, int64_t x, int64_t tiles) {
   const Tag d;
@@ -77,12 +77,17 @@ HWY_NOINLINE void FixedTiles(const ConvShape& s, const Row& row, int64_t x, int6
       const float* in =
           row.in + ((row.y0 + row.tap_begin * s.dh) * s.iw + x * SW - s.pad_left) * 16 + lane;
       const float* w = row.weights + row.tap_begin * KW * 16 + lane;
+      constexpr int kColumns = (R - 1) * SW + KW;
+      const int64_t left = s.pad_left - x * SW;
+      const int64_t right = s.iw + left;
       for (int64_t i = row.tap_begin; i < row.tap_end; ++i) {
         Vec weight[KW];
         KINGLET_UNROLL
         for (int j = 0; j < KW; ++j) weight[j] = hn::Load(d, w + j * 16);
         KINGLET_UNROLL
-        for (int c = 0; c < (R - 1) * SW + KW; ++c) {
+        for (int c = 0; c < kColumns; ++c) {
+          if (c < KW / 2 && c < left) continue;
+          if (c >= kColumns - KW / 2 && c >= right) continue;
           const Vec value = hn::LoadU(d, in + c * 16);
           KINGLET_UNROLL
           for (int j = 0; j < KW; ++j) {
@@ -139,7 +144,6 @@ HWY_NOINLINE void AnyTiles(const ConvShape& s, const Row& row, int64_t x, int64_
 }
 
 using TilesFn = void (*)(const ConvShape&, const Row&, int64_t x, int64_t tiles);
-using ChooseFn = TilesFn (*)(int64_t width);
 
 template <int KW, int SW, int R>
 TilesFn TilesOfWidth(int64_t width) {
@@ -150,13 +154,31 @@ TilesFn TilesOfWidth(int64_t width) {
   }
 }
 
-ChooseFn Choose(const ConvShape& s) {
-  if (s.dw != 1) return nullptr;
-  if (s.kw == 3 && s.sw == 1) return &TilesOfWidth<3, 1, kMaxPixels>;
-  if (s.kw == 3 && s.sw == 2) return &TilesOfWidth<3, 2, kMaxPixels>;
-  if (s.kw == 5 && s.sw == 1) return &TilesOfWidth<5, 1, kMaxPixels>;
-  if (s.kw == 5 && s.sw == 2) return &TilesOfWidth<5, 2, kMaxPixels>;
-  return nullptr;
+TilesFn FixedTilesOf(const ConvShape& s, int64_t width) {
+  if (s.kw == 3 && s.sw == 1) return TilesOfWidth<3, 1, kMaxPixels>(width);
+  if (s.kw == 3 && s.sw == 2) return TilesOfWidth<3, 2, kMaxPixels>(width);
+  if (s.kw == 5 && s.sw == 1) return TilesOfWidth<5, 1, kMaxPixels>(width);
+  return TilesOfWidth<5, 2, kMaxPixels>(width);
+}
+
+// How an output row is cut: `wider` tiles of width + 1 pixels, then the rest of `width`.
+struct RowPlan {
+  TilesFn tiles = nullptr;  // null: no fixed tiles for this shape
+  TilesFn wider_tiles = nullptr;
+  int64_t width = 0, wider = 0, count = 0;
+};
+
+RowPlan PlanRow(const ConvShape& s) {
+  RowPlan plan;
+  const bool known = (s.kw == 3 || s.kw == 5) && s.sw <= 2 && s.dw == 1;
+  const int64_t overshoot = (s.ow - 1) * s.sw - s.pad_left + s.kw - s.iw;
+  if (!known || s.pad_left > s.kw / 2 || overshoot > s.kw / 2) return plan;
+  plan.count = CeilDiv(s.ow, kMaxPixels);
+  plan.width = s.ow / plan.count;
+  plan.wider = s.ow % plan.count;
+  plan.tiles = FixedTilesOf(s, plan.width);
+  if (plan.wider > 0) plan.wider_tiles = FixedTilesOf(s, plan.width + 1);
+  return plan;
 }
 
 // Output columns whose window lies inside the input.
@@ -167,29 +189,26 @@ Range InsideColumns(const ConvShape& s) {
   return {begin, std::clamp<int64_t>(end, begin, s.ow)};
 }
 
-void RunRow(const ConvShape& s, const Row& row, const Range& inside, ChooseFn choose) {
-  EdgePixels(s, row, 0, inside.begin);
-  const int64_t pixels = inside.end - inside.begin;
-  if (choose != nullptr && pixels > 0) {
-    const int64_t tiles = CeilDiv(pixels, kMaxPixels);
-    const int64_t width = pixels / tiles;
-    const int64_t wider = pixels % tiles;
-    if (wider > 0) choose(width + 1)(s, row, inside.begin, wider);
-    choose(width)(s, row, inside.begin + wider * (width + 1), tiles - wider);
-  } else {
+void RunRow(const ConvShape& s, const Row& row, const RowPlan& plan) {
+  if (plan.tiles == nullptr) {
+    const Range inside = InsideColumns(s);
+    EdgePixels(s, row, 0, inside.begin);
     AnyTiles(s, row, inside.begin, inside.end);
+    EdgePixels(s, row, inside.end, s.ow);
+    return;
   }
-  EdgePixels(s, row, inside.end, s.ow);
+  if (plan.wider > 0) plan.wider_tiles(s, row, 0, plan.wider);
+  plan.tiles(s, row, plan.wider * (plan.width + 1), plan.count - plan.wider);
 }
 
-void RunUnit(const ConvShape& s, const ConvArgs& args, int64_t unit, int64_t strips) {
+void RunUnit(const ConvShape& s, const ConvArgs& args, int64_t unit, int64_t strips,
+             const RowPlan& plan) {
   const Epilogue none;
   const Epilogue& clamp = IsClamp(args.epilogue) ? args.epilogue : none;
   const int64_t plane = unit / strips;
   const int64_t block = plane % BlockCount(s.ic);
   const int64_t valid = std::min<int64_t>(kBlock, s.ic - block * kBlock);
   const auto pixels = static_cast<size_t>(s.ow);
-  const Range inside = InsideColumns(s);
   const Range rows = EvenPart(s.oh, strips, unit % strips);
   Row row;
   row.low = ClampLow(clamp);
@@ -206,7 +225,7 @@ void RunUnit(const ConvShape& s, const ConvArgs& args, int64_t unit, int64_t str
     const int64_t until = std::max<int64_t>(s.ih - row.y0, 0);
     row.tap_begin = std::min<int64_t>(CeilDiv(before, s.dh), s.kh);
     row.tap_end = std::clamp<int64_t>(CeilDiv(until, s.dh), row.tap_begin, s.kh);
-    RunRow(s, row, inside, Choose(s));
+    RunRow(s, row, plan);
     if (!IsClamp(args.epilogue)) ActivateSpan(args.epilogue, row.out, pixels * kBlock);
     if (valid < kBlock) ZeroPadLanes(row.out, pixels, static_cast<size_t>(valid));
   }
@@ -215,7 +234,8 @@ void RunUnit(const ConvShape& s, const ConvArgs& args, int64_t unit, int64_t str
 void RunDepthwise(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
                   void*) noexcept {
   const int64_t strips = DepthwiseStrips(s);
-  for (int64_t unit = begin; unit < end; ++unit) RunUnit(s, args, unit, strips);
+  const RowPlan plan = PlanRow(s);
+  for (int64_t unit = begin; unit < end; ++unit) RunUnit(s, args, unit, strips, plan);
 }
 
 }  // namespace
