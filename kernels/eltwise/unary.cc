@@ -47,10 +47,12 @@ KINGLET_UNARY(SoftsignOp, return hn::Div(x, hn::Add(hn::Set(d, 1.0f), hn::Abs(x)
 KINGLET_UNARY(SqrtOp, return hn::Sqrt(x));
 KINGLET_UNARY(SquareOp, return hn::Mul(x, x));
 KINGLET_UNARY(CubeOp, return hn::Mul(hn::Mul(x, x), x));
-// x^(1/2) is +0 for -0 and infinite for -infinity, which the square root is not.
+// Powers by roots, which differ from the roots in -0 (they give +0) and -infinity (+infinity).
 KINGLET_UNARY(RootOp, const V infinity = hn::Set(d, std::numeric_limits<float>::infinity());
               return hn::IfThenElse(hn::Eq(x, hn::Neg(infinity)), infinity,
                                     hn::Sqrt(hn::Add(x, hn::Zero(d)))));
+KINGLET_UNARY(ThreeQuartersOp, const V root = RootOp::Run(d, x, a, b);
+              return hn::Mul(root, hn::Sqrt(root)));
 KINGLET_UNARY(ThresholdedReluOp, return hn::IfThenZeroElse(hn::Le(x, a), x));
 #undef KINGLET_UNARY
 
@@ -71,6 +73,7 @@ void Pow(const float* x, float* y, size_t n, float a, float b) noexcept {
   if (a == 3.0f) return Array<CubeOp>(x, y, n, a, b);
   if (a == 1.0f) return Array<IdentityOp>(x, y, n, a, b);
   if (a == 0.5f) return Array<RootOp>(x, y, n, a, b);
+  if (a == 0.75f) return Array<ThreeQuartersOp>(x, y, n, a, b);
   if (a == -1.0f) return Array<ReciprocalOp>(x, y, n, a, b);
   GetMathTable().pow(x, y, n, a, b);
 }

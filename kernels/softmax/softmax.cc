@@ -9,6 +9,7 @@
 #define HWY_TARGET_INCLUDE "kernels/softmax/softmax.cc"
 #include "kernels/common/dispatch.h"
 #include "kernels/eltwise/array-inl.h"
+#include "kernels/eltwise/binary.h"
 #include "kernels/math/math.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -79,38 +80,41 @@ void ForEachPoint(const Tile& t, F f) {
   for (int64_t k = 0; k < t.axis; ++k) f(t.x + k * t.inner, t.y + k * t.inner);
 }
 
-void TileLines(const MathTable& math, bool log, const Tile& t) {
+struct Functions {
+  const MathTable& math = GetMathTable();
+  const BinaryFns& add = GetBinary(BinaryOp::kAdd);
+  const BinaryFns& sub = GetBinary(BinaryOp::kSub);
+  const BinaryFns& mul = GetBinary(BinaryOp::kMul);
+  const BinaryFns& max = GetBinary(BinaryOp::kMax);
+};
+
+void TileLines(const Functions& f, bool log, const Tile& t) {
   const size_t count = static_cast<size_t>(t.count);
-  float max[kTile], sum[kTile] = {}, exponential[kTile];
+  float max[kTile], sum[kTile] = {}, e[kTile];
   std::copy_n(t.x, count, max);
-  ForEachPoint(t, [&](const float* x, float*) {
-    for (size_t i = 0; i < count; ++i) max[i] = x[i] > max[i] ? x[i] : max[i];
-  });
+  ForEachPoint(t, [&](const float* x, float*) { f.max.arrays(max, x, max, count); });
   ForEachPoint(t, [&](const float* x, float* y) {
-    float* e = log ? exponential : y;
-    float shifted[kTile];
-    for (size_t i = 0; i < count; ++i) shifted[i] = x[i] - max[i];
-    math.exp(shifted, e, count, 0, 0);
-    for (size_t i = 0; i < count; ++i) sum[i] += e[i];
+    f.sub.arrays(x, max, log ? e : y, count);
+    f.math.exp(log ? e : y, log ? e : y, count, 0, 0);
+    f.add.arrays(sum, log ? e : y, sum, count);
   });
   if (!log) {
     for (size_t i = 0; i < count; ++i) sum[i] = 1.0f / sum[i];
-    ForEachPoint(t, [&](const float*, float* y) {
-      for (size_t i = 0; i < count; ++i) y[i] *= sum[i];
-    });
+    ForEachPoint(t, [&](const float*, float* y) { f.mul.arrays(y, sum, y, count); });
     return;
   }
-  math.log(sum, sum, count, 0, 0);
+  f.math.log(sum, sum, count, 0, 0);
   ForEachPoint(t, [&](const float* x, float* y) {
-    for (size_t i = 0; i < count; ++i) y[i] = x[i] - max[i] - sum[i];
+    f.sub.arrays(x, max, y, count);
+    f.sub.arrays(y, sum, y, count);
   });
 }
 
 void Run(const Softmax& s, const float* x, float* y, int64_t begin, int64_t end) noexcept {
-  const MathTable& math = GetMathTable();
+  const Functions functions;
   if (s.inner == 1) {
     for (int64_t r = begin; r < end; ++r) {
-      Row(math, s.log, x + r * s.axis, y + r * s.axis, static_cast<size_t>(s.axis));
+      Row(functions.math, s.log, x + r * s.axis, y + r * s.axis, static_cast<size_t>(s.axis));
     }
     return;
   }
@@ -118,7 +122,8 @@ void Run(const Softmax& s, const float* x, float* y, int64_t begin, int64_t end)
   for (int64_t unit = begin; unit < end; ++unit) {
     const int64_t first = unit % tiles * kTile;
     const int64_t at = unit / tiles * s.axis * s.inner + first;
-    TileLines(math, s.log, {x + at, y + at, s.axis, s.inner, std::min(kTile, s.inner - first)});
+    TileLines(functions, s.log,
+              {x + at, y + at, s.axis, s.inner, std::min(kTile, s.inner - first)});
   }
 }
 

@@ -101,7 +101,7 @@ std::vector<Parameters> AllParameters() {
         all.insert(all.end(), {{op, 0.0f, 6.0f}, {op, 0.5f, 1.0f}, {op, -kInf, kInf}});
         break;
       case UnaryOp::kPow:
-        for (const float e : {-2.0f, -1.0f, 0.0f, 0.5f, 0.75f, 1.0f, 2.0f, 3.0f, 5.0f}) {
+        for (const float e : {-2.0f, -1.0f, 0.0f, 0.5f, 0.7f, 0.75f, 1.0f, 2.0f, 3.0f, 5.0f}) {
           all.push_back({op, e, 0.0f});
         }
         break;
@@ -208,6 +208,8 @@ TEST(Unary, Infinities) {
     EXPECT_EQ(at(UnaryOp::kFloor, -kInf), -kInf);
     EXPECT_EQ(at(UnaryOp::kPow, -kInf, 0.5f), kInf);
     EXPECT_FALSE(std::signbit(at(UnaryOp::kPow, -0.0f, 0.5f)));
+    EXPECT_EQ(at(UnaryOp::kPow, -kInf, 0.75f), kInf);
+    EXPECT_EQ(at(UnaryOp::kPow, kInf, 0.75f), kInf);
   });
 }
 
