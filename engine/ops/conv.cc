@@ -55,13 +55,14 @@ struct GenericConv {
   std::array<std::int64_t, 3> in{1, 1, 1}, kernel{1, 1, 1}, out{1, 1, 1};
   std::array<std::int64_t, 3> stride{1, 1, 1}, dilation{1, 1, 1}, pad{0, 0, 0};
   std::int64_t n = 0, ic = 0, oc = 0, groups = 1;
+  bool has_bias = false;
 };
 
 template <typename T>
 void RunGeneric(const GenericConv& c, const StepArgs& a, std::int64_t begin, std::int64_t end) {
   const auto* x = static_cast<const T*>(a.inputs[0]);
   const auto* w = static_cast<const T*>(a.inputs[1]);
-  const auto* bias = static_cast<const T*>(a.inputs[2]);
+  const auto* bias = c.has_bias ? static_cast<const T*>(a.inputs[2]) : nullptr;
   auto* y = static_cast<T*>(a.outputs[0]);
   const std::int64_t in_plane = c.in[0] * c.in[1] * c.in[2];
   const std::int64_t out_plane = c.out[0] * c.out[1] * c.out[2];
@@ -110,6 +111,7 @@ std::unique_ptr<Step> PlanGeneric(PlanContext& context, const Window& window) {
   c.ic = context.InputShape(0)[1];
   c.oc = context.OutputShape(0)[1];
   c.groups = context.attributes().Int("group", 1);
+  c.has_bias = context.HasInput(2);
   const std::size_t first = 3 - window.rank();
   for (std::size_t d = 0; d < window.rank(); ++d) {
     c.in[first + d] = context.InputShape(0)[d + 2];

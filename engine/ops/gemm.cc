@@ -14,6 +14,7 @@ struct GemmShape {
   std::int64_t m = 0, n = 0, k = 0;
   bool trans_a = false, trans_b = false;
   float alpha = 1, beta = 1;
+  bool has_c = false;
   // Strides with which C is read; 0 where it broadcasts.
   std::int64_t c_row = 0, c_column = 0;
 };
@@ -46,6 +47,7 @@ GemmShape ShapeOf(const NodeContext& context) {
     context.Invalid("C of shape " + ShapeToString(c) + " does not broadcast to " +
                     ShapeToString({s.m, s.n}));
   }
+  s.has_c = true;
   s.c_column = columns == 1 ? 0 : 1;
   s.c_row = rows == 1 ? 0 : columns;
   return s;
@@ -62,7 +64,7 @@ template <typename T>
 void RunGeneric(const GemmShape& s, const StepArgs& args, std::int64_t begin, std::int64_t end) {
   const auto* a = static_cast<const T*>(args.inputs[0]);
   const auto* b = static_cast<const T*>(args.inputs[1]);
-  const auto* c = static_cast<const T*>(args.inputs[2]);
+  const auto* c = s.has_c ? static_cast<const T*>(args.inputs[2]) : nullptr;
   for (std::int64_t row = begin; row < end; ++row) {
     T* y = static_cast<T*>(args.outputs[0]) + row * s.n;
     ProductRow(s.trans_a ? a + row : a + row * s.k, s.trans_a ? s.m : 1, b, s.trans_b ? 1 : s.n,

@@ -1,0 +1,340 @@
+// ONNX's own node test cases through the reader and the engine.
+//
+// Each case is a folder with model.onnx and test_data_set_*/{input,output}_*.pb. A case runs as
+// soon as all of its operators are in the registry; skips.txt names those that cannot pass, with
+// the reason. The data is Debian's libonnx-testdata; KINGLET_ONNX_NODE_DATA names a further folder,
+// such as backend/test/data/node of a newer onnx Python package (opsets 18 to 21).
+#include <fnmatch.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <memory>
+#include <protozero/pbf_reader.hpp>
+#include <protozero/pbf_writer.hpp>
+#include <set>
+#include <span>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "converters/onnx/tensor.h"
+#include "engine/graph/ir.h"
+#include "engine/ops/dispatch.h"
+#include "engine/ops/op.h"
+#include "kernels/common/half.h"
+#include "kinglet/error.h"
+#include "kinglet/model.h"
+#include "kinglet/onnx.h"
+
+namespace kinglet {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kDebianData = "/usr/share/libonnx-testdata/data/node";
+
+// As onnx compares.
+constexpr double kRelative = 1e-3;
+constexpr double kAbsolute = 1e-7;
+
+std::string ReadFile(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return std::string((std::istreambuf_iterator<char>(file)), {});
+}
+
+std::vector<Tensor> ReadTensors(const fs::path& folder, const std::string& kind) {
+  std::vector<Tensor> tensors;
+  for (std::size_t k = 0;; ++k) {
+    const fs::path path = folder / (kind + "_" + std::to_string(k) + ".pb");
+    if (!fs::exists(path)) return tensors;
+    const std::string bytes = ReadFile(path);
+    tensors.push_back(ReadTensorProto(std::as_bytes(std::span(bytes))));
+  }
+}
+
+double ValueAt(const Tensor& tensor, std::int64_t k) {
+  const auto* halves = static_cast<const std::uint16_t*>(tensor.raw());
+  if (tensor.type() == DataType::kFloat16) {
+    return static_cast<double>(kernels::ToFloat(kernels::Float16{halves[k]}));
+  }
+  if (tensor.type() == DataType::kBFloat16) {
+    return static_cast<double>(kernels::ToFloat(kernels::BFloat16{halves[k]}));
+  }
+  return DispatchType(tensor.type(),
+                      [&]<typename T>() { return static_cast<double>(tensor.data<T>()[k]); });
+}
+
+// Empty when they agree. Integers below 2^53 compare exactly as doubles.
+std::string Difference(const Tensor& expected, const Tensor& found) {
+  if (expected.type() != found.type() || expected.shape() != found.shape()) {
+    return std::string("expected ") + DataTypeName(expected.type()) + " " +
+           ShapeToString(expected.shape()) + ", found " + DataTypeName(found.type()) + " " +
+           ShapeToString(found.shape());
+  }
+  const bool exact =
+      expected.type() != DataType::kFloat32 && expected.type() != DataType::kFloat64 &&
+      expected.type() != DataType::kFloat16 && expected.type() != DataType::kBFloat16;
+  // A difference of one unit in the last place is more than 1e-3 in eight bits.
+  const double relative = expected.type() == DataType::kBFloat16 ? 0x1p-7 : kRelative;
+  for (std::int64_t k = 0; k < expected.size(); ++k) {
+    const double a = ValueAt(expected, k);
+    const double b = ValueAt(found, k);
+    if (a == b || (std::isnan(a) && std::isnan(b))) continue;
+    if (exact || !(std::abs(a - b) <= kAbsolute + relative * std::abs(a))) {
+      std::ostringstream text;
+      text << "element " << k << ": expected " << a << ", found " << b;
+      return text.str();
+    }
+  }
+  return {};
+}
+
+// The test data stores bfloat16 as uint16; `declared` says what is meant.
+Tensor AsDeclared(const Tensor& tensor, DataType declared) {
+  if (tensor.type() != DataType::kUInt16 || declared != DataType::kBFloat16) return tensor;
+  auto owner = std::make_shared<Tensor>(tensor);
+  return Tensor::Wrap(declared, tensor.shape(), tensor.raw(), tensor.bytes(), owner);
+}
+
+// Field numbers of onnx.proto.
+constexpr protozero::pbf_tag_type kModelGraph = 7, kModelOpset = 8, kGraphNode = 1, kNodeOp = 4,
+                                  kNodeDomain = 7, kOpsetDomain = 1, kOpsetVersion = 2;
+
+std::pair<std::string, std::int64_t> ReadOpset(protozero::pbf_reader opset) {
+  std::pair<std::string, std::int64_t> result;
+  while (opset.next()) {
+    if (opset.tag() == kOpsetDomain) {
+      result.first = opset.get_string();
+    } else if (opset.tag() == kOpsetVersion) {
+      result.second = opset.get_int64();
+    } else {
+      opset.skip();
+    }
+  }
+  return result;
+}
+
+// The model's bytes, with version 7 of the operators where the case imports an older one: cases
+// import the version in which their operator last changed, and those that did so before version 7,
+// the first that the engine speaks, are the same in it.
+std::string ModelBytes(const fs::path& folder) {
+  const std::string bytes = ReadFile(folder / "model.onnx");
+  std::string result;
+  protozero::pbf_writer writer(result);
+  for (protozero::pbf_reader model(bytes); model.next();) {
+    if (model.tag() == kModelOpset) {
+      const auto [domain, version] = ReadOpset(model.get_message());
+      protozero::pbf_writer opset(writer, kModelOpset);
+      opset.add_string(kOpsetDomain, domain);
+      opset.add_int64(kOpsetVersion,
+                      domain.empty() ? std::max<std::int64_t>(version, kMinOpset) : version);
+    } else if (model.wire_type() == protozero::pbf_wire_type::length_delimited) {
+      const auto tag = model.tag();
+      writer.add_bytes(tag, model.get_view());
+    } else {
+      const auto tag = model.tag();
+      writer.add_uint64(tag, model.get_uint64());
+    }
+  }
+  return result;
+}
+
+// The model as the case has it, but that inputs [constant_from, ...) are constants: sizes, axes and
+// the like, which the engine must know before it runs.
+Graph ReadCase(const fs::path& folder, const std::vector<Tensor>& inputs,
+               std::size_t constant_from) {
+  const std::string bytes = ModelBytes(folder);
+  Graph graph = ReadOnnxBytes(std::as_bytes(std::span(bytes)), folder.filename().string());
+  GraphIr& ir = graph.ir();
+  for (std::size_t k = 0; k < std::min({constant_from, inputs.size(), ir.inputs.size()}); ++k) {
+    // Some data has another shape than its model declares.
+    Value& value = ir.value(ir.inputs[k]);
+    if (value.has_shape && value.dims.size() != inputs[k].shape().size()) {
+      value.dims = inputs[k].shape();
+      value.symbols.assign(value.dims.size(), "");
+    }
+  }
+  for (std::size_t k = constant_from; k < std::min(inputs.size(), ir.inputs.size()); ++k) {
+    Value& value = ir.value(ir.inputs[k]);
+    value.constant = AsDeclared(inputs[k], value.type);
+  }
+  if (constant_from < ir.inputs.size()) ir.inputs.resize(constant_from);
+  return graph;
+}
+
+std::string RunGraph(Graph graph, const std::vector<Tensor>& inputs,
+                     const std::vector<Tensor>& expected, bool optimize) {
+  Tensors named;
+  const auto input_infos = graph.inputs();
+  for (std::size_t k = 0; k < std::min(inputs.size(), input_infos.size()); ++k) {
+    named[input_infos[k].name] = AsDeclared(inputs[k], input_infos[k].type);
+  }
+  const auto output_infos = graph.outputs();
+  const Model model = Model::Compile(std::move(graph), {.threads = 1, .optimize = optimize});
+  Session session = model.NewSession();
+  const Tensors& outputs = session.Run(named);
+  if (output_infos.size() != expected.size()) return "the number of outputs differs";
+  for (std::size_t k = 0; k < expected.size(); ++k) {
+    const std::string difference =
+        Difference(AsDeclared(expected[k], output_infos[k].type), outputs.at(output_infos[k].name));
+    if (!difference.empty()) return "output " + std::to_string(k) + ": " + difference;
+  }
+  return {};
+}
+
+// Empty when the data set passes, optimised and not.
+std::string RunDataSet(const fs::path& folder, const fs::path& data_set) {
+  try {
+    const std::vector<Tensor> inputs = ReadTensors(data_set, "input");
+    const std::vector<Tensor> expected = ReadTensors(data_set, "output");
+    for (const bool optimize : {true, false}) {
+      std::string problem;
+      // Sizes that are data: the inputs after the first become constants, then all.
+      for (const std::size_t constant_from : {inputs.size(), std::size_t{1}, std::size_t{0}}) {
+        try {
+          problem = RunGraph(ReadCase(folder, inputs, constant_from), inputs, expected, optimize);
+          break;
+        } catch (const Error& error) {
+          if (error.code() != ErrorCode::kUnsupported || constant_from == 0) throw;
+        }
+      }
+      if (!problem.empty()) return problem + (optimize ? "" : " (not optimised)");
+    }
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return {};
+}
+
+// Empty when the case passes.
+std::string RunCase(const fs::path& folder) {
+  bool any = false;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (!entry.is_directory()) continue;
+    any = true;
+    std::string problem = RunDataSet(folder, entry.path());
+    if (!problem.empty()) return problem;
+  }
+  return any ? "" : "no data";
+}
+
+// The operators of a model that the registry does not have. Seen without the reader, so that what
+// it refuses is not passed over.
+std::set<std::string> MissingOperators(const fs::path& folder) {
+  const std::string bytes = ReadFile(folder / "model.onnx");
+  std::set<std::string> missing;
+  for (protozero::pbf_reader model(bytes); model.next(kModelGraph);) {
+    for (protozero::pbf_reader graph = model.get_message(); graph.next(kGraphNode);) {
+      std::string op, domain;
+      for (protozero::pbf_reader node = graph.get_message(); node.next();) {
+        if (node.tag() == kNodeOp) {
+          op = node.get_string();
+        } else if (node.tag() == kNodeDomain) {
+          domain = node.get_string();
+        } else {
+          node.skip();
+        }
+      }
+      if (FindOp(domain == "ai.onnx" ? "" : domain, op) == nullptr) missing.insert(op);
+    }
+  }
+  return missing;
+}
+
+// True when the case is about a version of its operator that came after those supported.
+bool IsTooNew(const fs::path& folder) {
+  const std::string bytes = ReadFile(folder / "model.onnx");
+  for (protozero::pbf_reader model(bytes); model.next(kModelOpset);) {
+    const auto [domain, version] = ReadOpset(model.get_message());
+    if (domain.empty() && version > kMaxOpset) return true;
+  }
+  return false;
+}
+
+// Lines "pattern: reason", the pattern as a shell has it; '#' begins a comment.
+std::vector<std::string> ReadSkips() {
+  std::vector<std::string> patterns;
+  std::ifstream file(std::string(KINGLET_SOURCE_DIR) + "/tests/conformance/skips.txt");
+  for (std::string line; std::getline(file, line);) {
+    const std::size_t colon = line.find(": ");
+    if (line.empty() || line[0] == '#') continue;
+    EXPECT_NE(colon, std::string::npos) << "a skip without a reason: " << line;
+    patterns.push_back(line.substr(0, colon));
+  }
+  return patterns;
+}
+
+struct Counts {
+  int passed = 0, failed = 0, skipped = 0, without_operator = 0, too_new = 0;
+};
+
+void RunFolder(const fs::path& root) {
+  const std::vector<std::string> skips = ReadSkips();
+  std::vector<fs::path> cases;
+  for (const auto& entry : fs::directory_iterator(root)) {
+    if (fs::exists(entry.path() / "model.onnx")) cases.push_back(entry.path());
+  }
+  std::sort(cases.begin(), cases.end());
+  ASSERT_FALSE(cases.empty()) << root;
+
+  Counts counts;
+  std::map<std::string, int> missing;
+  for (const fs::path& folder : cases) {
+    const std::string name = folder.filename().string();
+    const std::set<std::string> operators = MissingOperators(folder);
+    if (!operators.empty()) {
+      ++counts.without_operator;
+      for (const std::string& op : operators) ++missing[op];
+      continue;
+    }
+    if (IsTooNew(folder)) {
+      ++counts.too_new;
+      continue;
+    }
+    // Skipped cases run as well: they may fail, but not crash.
+    const std::string problem = RunCase(folder);
+    const bool skip = std::any_of(skips.begin(), skips.end(), [&](const std::string& pattern) {
+      return fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+    });
+    if (skip) {
+      ++counts.skipped;
+      EXPECT_FALSE(problem.empty()) << name << " passes; it must not be in skips.txt";
+    } else if (problem.empty()) {
+      ++counts.passed;
+    } else {
+      ++counts.failed;
+      ADD_FAILURE() << name << ": " << problem;
+    }
+  }
+  std::printf(
+      "%s: %zu cases: %d passed, %d failed, %d skipped, %d with operators not there, %d of opset "
+      "%d and later\n",
+      root.c_str(), cases.size(), counts.passed, counts.failed, counts.skipped,
+      counts.without_operator, counts.too_new, kMaxOpset + 1);
+  std::printf("operators not there:");
+  for (const auto& [op, count] : missing) std::printf(" %s (%d)", op.c_str(), count);
+  std::printf("\n");
+  const int there = counts.passed + counts.failed + counts.skipped;
+  EXPECT_GE(counts.passed, there * 9 / 10) << "fewer than 90 % of the cases pass";
+}
+
+TEST(OnnxNode, DebianCases) {
+  if (!fs::exists(kDebianData)) GTEST_SKIP() << "libonnx-testdata is not installed";
+  RunFolder(kDebianData);
+}
+
+TEST(OnnxNode, FurtherCases) {
+  const char* root = std::getenv("KINGLET_ONNX_NODE_DATA");
+  if (root == nullptr || !fs::exists(root))
+    GTEST_SKIP() << "KINGLET_ONNX_NODE_DATA names no folder";
+  RunFolder(root);
+}
+
+}  // namespace
+}  // namespace kinglet
