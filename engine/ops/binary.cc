@@ -12,6 +12,7 @@ template <typename T>
 constexpr bool kWraps = std::is_integral_v<T>;
 
 struct AddOp {
+  static constexpr auto kKernel = kernels::BinaryOp::kAdd;
   template <typename T>
   static T Of(T a, T b) {
     if constexpr (kWraps<T>) {
@@ -22,6 +23,7 @@ struct AddOp {
   }
 };
 struct SubOp {
+  static constexpr auto kKernel = kernels::BinaryOp::kSub;
   template <typename T>
   static T Of(T a, T b) {
     if constexpr (kWraps<T>) {
@@ -32,6 +34,7 @@ struct SubOp {
   }
 };
 struct MulOp {
+  static constexpr auto kKernel = kernels::BinaryOp::kMul;
   template <typename T>
   static T Of(T a, T b) {
     if constexpr (kWraps<T>) {
@@ -42,6 +45,7 @@ struct MulOp {
   }
 };
 struct DivOp {  // truncates towards zero
+  static constexpr auto kKernel = kernels::BinaryOp::kDiv;
   template <typename T>
   static T Of(T a, T b) {
     if constexpr (kWraps<T>) {

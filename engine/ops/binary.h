@@ -1,15 +1,19 @@
 // Operators of two operands that broadcast: the plan that all of them share, with the element
 // function as a template argument `Op` that has
 //   template <typename T> static R Of(T a, T b);
+// and, where kernels/eltwise has it for float32, a constant kKernel.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <string>
+#include <type_traits>
 
 #include "engine/ops/broadcast.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
+#include "kernels/eltwise/binary.h"
 
 namespace kinglet {
 
@@ -42,9 +46,24 @@ void InferBinary(InferContext& context, DataType output_type);
 // Output i may take the memory of each input that has its type and shape.
 void AllowInPlaceOfEqual(PlanContext& context, std::size_t inputs);
 
-// y[i] = Op(a[i * sa], b[i * sb]) where the strides are 0 or 1.
+// Op::kKernel names the vector kernel of an operator that has one for float32.
+template <typename Op>
+concept HasKernel = requires {
+  Op::kKernel;
+};
+
+template <typename Op>
+const kernels::BinaryFns* KernelOf() {
+  if constexpr (HasKernel<Op>) {
+    return &kernels::GetBinary(Op::kKernel);
+  } else {
+    return nullptr;
+  }
+}
+
+// y[i] = Op(a[i * sa], b[i * sb]) where the strides are 0 or 1, by scalar code.
 template <typename Op, typename T, typename R>
-void BinaryRun(const T* a, std::int64_t sa, const T* b, std::int64_t sb, R* y, std::int64_t n) {
+void ScalarRun(const T* a, std::int64_t sa, const T* b, std::int64_t sb, R* y, std::int64_t n) {
   if (sa != 0 && sb != 0) {
     for (std::int64_t i = 0; i < n; ++i) y[i] = Op::template Of<T>(a[i], b[i]);
   } else if (sa != 0) {
@@ -56,28 +75,52 @@ void BinaryRun(const T* a, std::int64_t sa, const T* b, std::int64_t sb, R* y, s
   }
 }
 
+// The same by the kernel `fns`, where Op has one and T and R are float.
+template <typename Op, typename T, typename R>
+void BinaryRun(const kernels::BinaryFns* fns, const T* a, std::int64_t sa, const T* b,
+               std::int64_t sb, R* y, std::int64_t n) {
+  if constexpr (HasKernel<Op> && std::is_same_v<T, float> && std::is_same_v<R, float>) {
+    const auto count = static_cast<std::size_t>(n);
+    if (sa != 0 && sb != 0) {
+      fns->arrays(a, b, y, count);
+    } else if (sa != 0) {
+      fns->array_scalar(a, *b, y, count);
+    } else if (sb != 0) {
+      fns->scalar_array(*a, b, y, count);
+    } else {
+      std::fill_n(y, n, Op::template Of<T>(*a, *b));
+    }
+  } else {
+    ScalarRun<Op, T, R>(a, sa, b, sb, y, n);
+  }
+}
+
 template <typename Op, typename T, typename R>
 std::unique_ptr<Step> PlanBinaryPlain(PlanContext& context) {
   const auto broadcast =
       MakeBroadcast<2>(context.OutputShape(0), {&context.InputShape(0), &context.InputShape(1)});
   const ElementUnits units(context.OutputShape(0));
-  const kernels::Epilogue epilogue = FusedEpilogue(context.node().fusion);
-  return MakeStep(ElementwiseId(context, DataTypeOf<T>::value), units.count(),
-                  [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
-                    const auto* a = static_cast<const T*>(args.inputs[0]);
-                    const auto* b = static_cast<const T*>(args.inputs[1]);
-                    auto* y = static_cast<R*>(args.outputs[0]);
-                    const std::int64_t sa = broadcast.InnerStride(0);
-                    const std::int64_t sb = broadcast.InnerStride(1);
-                    broadcast.ForRuns(units.Start(begin), units.Start(end),
-                                      [&](const auto& offsets, std::int64_t at, std::int64_t n) {
-                                        BinaryRun<Op, T, R>(a + offsets[0], sa, b + offsets[1], sb,
-                                                            y + at, n);
-                                        if constexpr (std::is_same_v<R, float>) {
-                                          ApplyEpilogue(epilogue, y + at, n);
-                                        }
-                                      });
-                  });
+  const ActivationFn activation(context.node().fusion);
+  const kernels::BinaryFns* fns = KernelOf<Op>();
+  return MakeStep(
+      ElementwiseId(context, DataTypeOf<T>::value), units.count(),
+      [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+        const auto* a = static_cast<const T*>(args.inputs[0]);
+        const auto* b = static_cast<const T*>(args.inputs[1]);
+        auto* y = static_cast<R*>(args.outputs[0]);
+        const std::int64_t sa = broadcast.InnerStride(0);
+        const std::int64_t sb = broadcast.InnerStride(1);
+        // Unit by unit where an activation follows, so that it finds the values in the cache.
+        const std::int64_t step = activation.empty() ? end - begin : 1;
+        for (std::int64_t unit = begin; unit < end; unit += step) {
+          const std::int64_t first = units.Start(unit);
+          const std::int64_t last = units.Start(unit + step);
+          broadcast.ForRuns(first, last, [&](const auto& offsets, std::int64_t at, std::int64_t n) {
+            BinaryRun<Op, T, R>(fns, a + offsets[0], sa, b + offsets[1], sb, y + at, n);
+          });
+          if constexpr (std::is_same_v<R, float>) activation.Apply(y + first, last - first);
+        }
+      });
 }
 
 // A run of `length` elements of a blocked plane; `pixel` is the first one's.
@@ -89,39 +132,47 @@ struct BlockedRun {
   std::int64_t length;  // a multiple of 16
 };
 
+// Where an operand's values for a run begin, and how they go on.
+struct BlockedSource {
+  const float* values;
+  std::int64_t pixel_step;  // elements from one pixel's value or lanes to the next one's
+  std::int64_t lane_step;   // 0: one value for all lanes
+};
+
+BlockedSource SourceOf(const BlockedBinary::Operand& operand, const float* input,
+                       const BlockedRun& run);
+
 template <typename Op>
-void BinaryBlockedRun(const BlockedBinary& plan, const float* const inputs[2],
-                      const BlockedRun& run, float* y) {
-  const float* p[2];
-  std::int64_t pixel_step[2];  // elements from one pixel's lanes to the next one's
-  std::int64_t lane_step[2];
-  for (int k = 0; k < 2; ++k) {
-    const BlockedBinary::Operand& operand = plan.operand[k];
-    const float* base = operand.packed != nullptr ? operand.packed : inputs[k];
-    base += run.image * operand.image_stride;
-    const bool lanes =
-        operand.kind == BlockedOperand::kFull || operand.kind == BlockedOperand::kChannels;
-    lane_step[k] = lanes ? 1 : 0;
-    pixel_step[k] = operand.kind == BlockedOperand::kFull     ? kernels::kBlock
-                    : operand.kind == BlockedOperand::kPixels ? 1
-                                                              : 0;
-    p[k] = operand.kind == BlockedOperand::kFull       ? inputs[k] + run.at
-           : operand.kind == BlockedOperand::kChannels ? base + run.block * kernels::kBlock
-           : operand.kind == BlockedOperand::kPixels   ? base + run.pixel
-                                                       : base;
-  }
-  const auto is_flat = [&](int k) {
-    return plan.operand[k].kind == BlockedOperand::kFull ||
-           plan.operand[k].kind == BlockedOperand::kScalar;
+void BinaryBlockedRun(const kernels::BinaryFns* fns, const BlockedBinary& plan,
+                      const float* const inputs[2], const BlockedRun& run, float* y) {
+  const BlockedOperand kinds[2] = {plan.operand[0].kind, plan.operand[1].kind};
+  BlockedSource a = SourceOf(plan.operand[0], inputs[0], run);
+  BlockedSource b = SourceOf(plan.operand[1], inputs[1], run);
+  const auto is_flat = [](BlockedOperand kind) {
+    return kind == BlockedOperand::kFull || kind == BlockedOperand::kScalar;
   };
-  if (is_flat(0) && is_flat(1)) {
-    BinaryRun<Op, float, float>(p[0], lane_step[0], p[1], lane_step[1], y, run.length);
+  if (is_flat(kinds[0]) && is_flat(kinds[1])) {
+    BinaryRun<Op, float, float>(fns, a.values, a.lane_step, b.values, b.lane_step, y, run.length);
     return;
   }
-  for (std::int64_t i = 0; i < run.length; i += kernels::kBlock) {
-    BinaryRun<Op, float, float>(p[0], lane_step[0], p[1], lane_step[1], y + i, kernels::kBlock);
-    p[0] += pixel_step[0];
-    p[1] += pixel_step[1];
+  if constexpr (HasKernel<Op>) {
+    const auto pixels = static_cast<std::size_t>(run.length / kernels::kBlock);
+    if (kinds[1] == BlockedOperand::kChannels) {
+      fns->pixels_channels(a.values, b.values, y, pixels);
+    } else if (kinds[0] == BlockedOperand::kChannels) {
+      fns->channels_pixels(a.values, b.values, y, pixels);
+    } else if (kinds[1] == BlockedOperand::kPixels) {
+      fns->pixels_scalars(a.values, b.values, 1, y, pixels);
+    } else {
+      fns->scalars_pixels(a.values, 1, b.values, y, pixels);
+    }
+  } else {
+    for (std::int64_t i = 0; i < run.length; i += kernels::kBlock) {
+      ScalarRun<Op, float, float>(a.values, a.lane_step, b.values, b.lane_step, y + i,
+                                  kernels::kBlock);
+      a.values += a.pixel_step;
+      b.values += b.pixel_step;
+    }
   }
 }
 
@@ -129,9 +180,10 @@ template <typename Op>
 std::unique_ptr<Step> PlanBinaryBlocked(PlanContext& context, const BlockedBinary& plan) {
   const BlockedPlanes planes(context.OutputShape(0));
   const PlaneUnits units = planes.Units();
-  const kernels::Epilogue epilogue = FusedEpilogue(context.node().fusion);
+  const ActivationFn activation(context.node().fusion);
+  const kernels::BinaryFns* fns = KernelOf<Op>();
   // A scalar or pixel operand reaches the pad lanes; so does an activation that moves zero.
-  bool zero_pads = Op::template Of<float>(0.0f, 0.0f) != 0.0f || !kernels::KeepsZero(epilogue);
+  bool zero_pads = Op::template Of<float>(0.0f, 0.0f) != 0.0f || !activation.KeepsZero();
   for (const auto& operand : plan.operand) {
     zero_pads |= operand.kind == BlockedOperand::kScalar || operand.kind == BlockedOperand::kPixels;
   }
@@ -145,8 +197,8 @@ std::unique_ptr<Step> PlanBinaryBlocked(PlanContext& context, const BlockedBinar
                                 float* y = static_cast<float*>(args.outputs[0]) + at;
                                 const BlockedRun run{plane / planes.blocks, plane % planes.blocks,
                                                      at, first / kernels::kBlock, length};
-                                BinaryBlockedRun<Op>(plan, inputs, run, y);
-                                ApplyEpilogue(epilogue, y, length);
+                                BinaryBlockedRun<Op>(fns, plan, inputs, run, y);
+                                activation.Apply(y, length);
                                 const std::int64_t valid = planes.ValidLanes(plane);
                                 if (zero_pads && valid < kernels::kBlock)
                                   ZeroPadLanes(y, length, valid);

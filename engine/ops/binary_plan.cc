@@ -90,4 +90,20 @@ void AllowInPlaceOfEqual(PlanContext& context, std::size_t inputs) {
   }
 }
 
+BlockedSource SourceOf(const BlockedBinary::Operand& operand, const float* input,
+                       const BlockedRun& run) {
+  const float* image =
+      operand.packed != nullptr ? operand.packed : input + run.image * operand.image_stride;
+  switch (operand.kind) {
+    case BlockedOperand::kFull:
+      return {input + run.at, kernels::kBlock, 1};
+    case BlockedOperand::kChannels:
+      return {image + run.block * kernels::kBlock, 0, 1};
+    case BlockedOperand::kPixels:
+      return {image + run.pixel, 1, 0};
+    default:
+      return {input, 0, 0};
+  }
+}
+
 }  // namespace kinglet

@@ -1,7 +1,5 @@
 #include "engine/ops/elementwise.h"
 
-#include <algorithm>
-#include <cmath>
 #include <string>
 
 namespace kinglet {
@@ -32,34 +30,13 @@ kernels::Epilogue FusedEpilogue(const Fusion& fusion) {
   return {activation, fusion.alpha, fusion.beta};
 }
 
-namespace {
-
-float ActivateOne(const kernels::Epilogue& e, float x) {
-  using kernels::Activation;
-  switch (e.activation) {
-    case Activation::kLeakyRelu:
-      return x < 0 ? e.alpha * x : x;
-    case Activation::kSigmoid:
-      return 1.0f / (1.0f + std::exp(-x));
-    case Activation::kHardSigmoid:
-      return std::clamp(e.alpha * x + e.beta, 0.0f, 1.0f);
-    case Activation::kHardSwish:
-      return x * std::clamp(x / 6.0f + 0.5f, 0.0f, 1.0f);
-    case Activation::kSilu:
-      return x / (1.0f + std::exp(-x));
-    case Activation::kTanh:
-      return std::tanh(x);
-    default:
-      x = x < kernels::ClampLow(e) ? kernels::ClampLow(e) : x;
-      return x > kernels::ClampHigh(e) ? kernels::ClampHigh(e) : x;
-  }
-}
-
-}  // namespace
-
-void ApplyEpilogue(const kernels::Epilogue& epilogue, float* values, std::int64_t count) {
+ActivationFn::ActivationFn(const Fusion& fusion) {
+  const kernels::Epilogue epilogue = FusedEpilogue(fusion);
   if (epilogue.activation == kernels::Activation::kNone) return;
-  for (std::int64_t i = 0; i < count; ++i) values[i] = ActivateOne(epilogue, values[i]);
+  function_ = kernels::GetUnary(kernels::UnaryOf(epilogue.activation));
+  alpha_ = epilogue.activation == kernels::Activation::kSilu ? 1.0f : epilogue.alpha;
+  beta_ = epilogue.beta;
+  keeps_zero_ = kernels::KeepsZero(epilogue);
 }
 
 std::string ElementwiseId(const NodeContext& context, DataType type) {

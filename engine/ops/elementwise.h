@@ -9,6 +9,7 @@
 #include "engine/ops/op.h"
 #include "kernels/common/blocked.h"
 #include "kernels/common/epilogue.h"
+#include "kernels/eltwise/unary.h"
 
 namespace kinglet {
 
@@ -102,8 +103,23 @@ inline bool UsesBlocked(const PlanContext& context, std::size_t i) {
 // A node's fused activation as kernels take it.
 kernels::Epilogue FusedEpilogue(const Fusion& fusion);
 
-// Applies an activation to `count` values; lanes that are pads are no exception.
-void ApplyEpilogue(const kernels::Epilogue& epilogue, float* values, std::int64_t count);
+// A node's fused activation as a second pass over values that were just written.
+class ActivationFn {
+ public:
+  explicit ActivationFn(const Fusion& fusion);
+  bool empty() const { return function_ == nullptr; }
+  bool KeepsZero() const { return keeps_zero_; }
+  void Apply(float* values, std::int64_t count) const {
+    if (empty()) return;
+    function_(values, values, static_cast<std::size_t>(count), alpha_, beta_);
+  }
+
+ private:
+  kernels::UnaryFn function_ = nullptr;
+  float alpha_ = 0;
+  float beta_ = 0;
+  bool keeps_zero_ = true;
+};
 
 // The kernel id "eltwise/add_f32" of a node Add.
 std::string ElementwiseId(const NodeContext& context, DataType type);

@@ -5,6 +5,7 @@ namespace kinglet {
 namespace {
 
 struct PReluOp {
+  static constexpr auto kKernel = kernels::BinaryOp::kPRelu;
   template <typename T>
   static T Of(T x, T slope) {
     if constexpr (std::is_unsigned_v<T>) return x;

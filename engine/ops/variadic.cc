@@ -5,18 +5,21 @@ namespace kinglet {
 namespace {
 
 struct MinOp {  // NaN in either gives NaN
+  static constexpr auto kKernel = kernels::BinaryOp::kMin;
   template <typename T>
   static T Of(T a, T b) {
     return b < a || b != b ? b : a;
   }
 };
 struct MaxOp {
+  static constexpr auto kKernel = kernels::BinaryOp::kMax;
   template <typename T>
   static T Of(T a, T b) {
     return b > a || b != b ? b : a;
   }
 };
 struct SumOp {
+  static constexpr auto kKernel = kernels::BinaryOp::kAdd;
   template <typename T>
   static T Of(T a, T b) {
     return static_cast<T>(a + b);
@@ -54,6 +57,7 @@ std::unique_ptr<Step> PlanPlain(PlanContext& context, std::int64_t divisor) {
   for (std::size_t i = 0; i < context.input_count(); ++i) {
     operands.push_back(MakeBroadcast<1>(shape, {&context.InputShape(i)}));
   }
+  const kernels::BinaryFns* fns = KernelOf<Op>();
   const ElementUnits units(shape);
   return MakeStep(ElementwiseId(context, DataTypeOf<T>::value), units.count(),
                   [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
@@ -68,7 +72,7 @@ std::unique_ptr<Step> PlanPlain(PlanContext& context, std::int64_t divisor) {
                             first, last, [&](const auto& offsets, std::int64_t at, std::int64_t n) {
                               const T* from = x + offsets[0];
                               if (k > 0) {
-                                BinaryRun<Op, T, T>(y + at, 1, from, stride, y + at, n);
+                                BinaryRun<Op, T, T>(fns, y + at, 1, from, stride, y + at, n);
                               } else {
                                 for (std::int64_t i = 0; i < n; ++i) y[at + i] = from[i * stride];
                               }
@@ -96,6 +100,7 @@ std::unique_ptr<Step> PlanBlocked(PlanContext& context, std::int64_t divisor) {
   context.WriteAs(0, Layout::kBlocked16);
   context.AllowInPlace(0, 0);
   const BlockedPlanes planes(context.OutputShape(0));
+  const kernels::BinaryFns* fns = KernelOf<Op>();
   const ElementUnits units(planes.count * planes.elements, context.OutputShape(0)[0]);
   return MakeStep(ElementwiseId(context, DataType::kFloat32), units.count(),
                   [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
@@ -107,7 +112,7 @@ std::unique_ptr<Step> PlanBlocked(PlanContext& context, std::int64_t divisor) {
                       if (x != y) std::copy_n(x + first, n, y + first);
                       for (std::size_t k = 1; k < count; ++k) {
                         const auto* from = static_cast<const float*>(args.inputs[k]) + first;
-                        BinaryRun<Op, float, float>(y + first, 1, from, 1, y + first, n);
+                        BinaryRun<Op, float, float>(fns, y + first, 1, from, 1, y + first, n);
                       }
                       Divide(y + first, n, divisor);
                     }
