@@ -7,10 +7,12 @@
 // an axis.
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 #include "engine/ops/dispatch.h"
 #include "engine/ops/element_types.h"
 #include "engine/ops/views.h"
+#include "kernels/quantize/quantize.h"
 
 namespace kinglet {
 namespace {
@@ -118,7 +120,7 @@ template <typename From, typename To>
 std::unique_ptr<Step> MakeQuantize(const Geometry& g, bool has_zero) {
   const std::int64_t count = g.outer * g.size * g.inner;
   return MakeItemStep(
-      "quantize/quantize_linear", count, sizeof(From) + sizeof(To),
+      "reference/quantize_linear", count, sizeof(From) + sizeof(To),
       [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
         const From* x = static_cast<const From*>(args.inputs[kData]);
         const float* scales = static_cast<const float*>(args.inputs[kScale]);
@@ -148,7 +150,7 @@ std::unique_ptr<Step> MakeDequantize(const Geometry& g, bool has_zero) {
   // What x - zero_point fits into: int64 for int32, so that nothing overflows.
   using Wide = std::conditional_t<sizeof(From) == 4, std::int64_t, std::int32_t>;
   return MakeItemStep(
-      "quantize/dequantize_linear", count, sizeof(From) + sizeof(float),
+      "reference/dequantize_linear", count, sizeof(From) + sizeof(float),
       [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
         const From* x = static_cast<const From*>(args.inputs[kData]);
         const float* scales = static_cast<const float*>(args.inputs[kScale]);
@@ -170,6 +172,68 @@ std::unique_ptr<Step> MakeDequantize(const Geometry& g, bool has_zero) {
                     }
                   });
       });
+}
+
+// The kernels' form of scales and zero points that are known before running; kept by the step.
+struct KnownScales {
+  std::int64_t outer = 1, axis = 1, inner = 1;
+  std::vector<float> scales;
+  std::vector<std::int32_t> zeros;
+
+  kernels::Quantization view() const { return {outer, axis, inner, scales.data(), zeros.data()}; }
+};
+
+std::optional<KnownScales> KnownScalesOf(PlanContext& context, const Geometry& g) {
+  const Tensor* scale = context.InputValue(kScale);
+  const Tensor* zero = context.InputValue(kZeroPoint);
+  if (g.kind == Geometry::Kind::kBlocks || scale == nullptr) return std::nullopt;
+  if (context.HasInput(kZeroPoint) && zero == nullptr) return std::nullopt;
+  KnownScales known{g.outer, g.size, g.inner, {}, {}};
+  known.scales.assign(scale->data<float>(), scale->data<float>() + scale->size());
+  known.zeros.resize(known.scales.size());
+  context.DoNotRead(kScale);
+  if (zero == nullptr) return known;
+  context.DoNotRead(kZeroPoint);
+  DispatchInteger(zero->type(), [&]<typename T>() {
+    std::copy(zero->data<T>(), zero->data<T>() + zero->size(), known.zeros.begin());
+  });
+  return known;
+}
+
+template <typename From, typename To>
+std::unique_ptr<Step> MakeKernelStep(std::string kernel, KnownScales known,
+                                     kernels::QuantizeFn<From, To> run) {
+  const std::int64_t units = UnitCount(known.view());
+  return MakeStep(
+      std::move(kernel), units,
+      [run, known = std::move(known)](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+        run(known.view(), static_cast<const From*>(args.inputs[kData]),
+            static_cast<To*>(args.outputs[0]), begin, end);
+      });
+}
+
+// Eight bits with known scales; null for the rest.
+std::unique_ptr<Step> PlanKernel(PlanContext& context, const Geometry& g) {
+  const DataType from = context.InputType(kData);
+  const DataType to = context.OutputType(0);
+  const bool eight_bits = to == DataType::kUInt8 || to == DataType::kInt8;
+  const bool quantize = from == DataType::kFloat32 && eight_bits;
+  const bool dequantize =
+      to == DataType::kFloat32 && (from == DataType::kUInt8 || from == DataType::kInt8);
+  if (!quantize && !dequantize) return nullptr;
+  std::optional<KnownScales> known = KnownScalesOf(context, g);
+  if (!known) return nullptr;
+  const kernels::QuantizeTable& table = kernels::GetQuantizeTable();
+  if (to == DataType::kUInt8) {
+    return MakeKernelStep("quantize/uint8", std::move(*known), table.to_uint8);
+  }
+  if (to == DataType::kInt8) {
+    return MakeKernelStep("quantize/int8", std::move(*known), table.to_int8);
+  }
+  if (from == DataType::kUInt8) {
+    return MakeKernelStep("quantize/from_uint8", std::move(*known), table.from_uint8);
+  }
+  return MakeKernelStep("quantize/from_int8", std::move(*known), table.from_int8);
 }
 
 // 8 bits; 16 since opset 21.
@@ -211,6 +275,7 @@ void InferQuantize(InferContext& context) {
 
 std::unique_ptr<Step> PlanQuantize(PlanContext& context) {
   const Geometry g = GeometryOf(context);
+  if (auto step = PlanKernel(context, g)) return step;
   const DataType from = context.InputType(kData);
   return DispatchQuantized(context.OutputType(0), [&]<typename To>() {
     if (from == DataType::kInt32) {
@@ -230,6 +295,7 @@ void InferDequantize(InferContext& context) {
 
 std::unique_ptr<Step> PlanDequantize(PlanContext& context) {
   const Geometry g = GeometryOf(context);
+  if (auto step = PlanKernel(context, g)) return step;
   const bool has_zero = context.HasInput(kZeroPoint);
   if (context.InputType(kData) == DataType::kInt32) {
     return MakeDequantize<std::int32_t>(g, has_zero);

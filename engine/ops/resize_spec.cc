@@ -190,7 +190,8 @@ float CoordinateOf(const ResizeSpec& spec, const ResizeAxis& axis, std::int64_t 
 }
 
 bool IsOutside(const ResizeSpec& spec, const ResizeAxis& axis, float x) {
-  return spec.extrapolates() && (x < 0 || x > static_cast<float>(axis.in - 1));
+  // NaN, of an infinite roi, is outside as well.
+  return spec.extrapolates() && !(x >= 0 && x <= static_cast<float>(axis.in - 1));
 }
 
 double CubicWeight(double distance, double a) {
@@ -204,6 +205,17 @@ double CubicWeight(double distance, double a) {
 double WeightAt(const ResizeSpec& spec, double distance, double widen) {
   if (spec.mode == ResizeMode::kCubic) return CubicWeight(distance * widen, spec.cubic_a);
   return std::max(0.0, 1 - std::abs(distance * widen));
+}
+
+// With antialias every output has about 4 / scale taps. That is no more than the input has
+// elements, unless a roi keeps the output large where the scale is tiny.
+void CheckTapCount(const NodeContext& context, const ResizeSpec& spec, const ResizeAxis& axis) {
+  if (!spec.antialias || axis.scale >= 1) return;
+  const double taps = 4.0 * static_cast<double>(axis.out) / static_cast<double>(axis.scale);
+  if (taps > 8.0 * static_cast<double>(axis.in) + 64) {
+    context.Unsupported("antialias with a scale of " + std::to_string(axis.scale) +
+                        " for a region of " + std::to_string(axis.out) + " outputs");
+  }
 }
 
 }  // namespace
@@ -231,6 +243,7 @@ ResizeSpec ResizeSpecOf(const NodeContext& context) {
     context.Invalid("neither scales nor sizes are given");
   }
   for (ResizeAxis& axis : spec.axes) {
+    CheckTapCount(context, spec, axis);
     axis.identity = axis.in == axis.out && axis.scale == 1.0f &&
                     (!spec.extrapolates() || (axis.roi_start == 0.0f && axis.roi_end == 1.0f));
   }

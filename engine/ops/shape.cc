@@ -137,6 +137,14 @@ std::int64_t RangeCount(const NodeContext& context) {
   return std::max<std::int64_t>(static_cast<std::int64_t>(count), 0);
 }
 
+template <typename T>
+T RangeElement(T start, T delta, std::int64_t k) {
+  if constexpr (std::is_floating_point_v<T>) return start + static_cast<T>(k) * delta;
+  // Modulo 2^64: the element fits T, the product may not.
+  const auto product = static_cast<std::uint64_t>(k) * static_cast<std::uint64_t>(delta);
+  return static_cast<T>(static_cast<std::uint64_t>(start) + product);
+}
+
 template <typename F>
 decltype(auto) DispatchRange(const NodeContext& context, F&& f) {
   const DataType type = context.InputType(0);
@@ -169,7 +177,7 @@ std::unique_ptr<Step> PlanRange(PlanContext& context) {
                         [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
                           T* out = static_cast<T*>(args.outputs[0]);
                           for (std::int64_t k = begin; k < end; ++k) {
-                            out[k] = static_cast<T>(start + static_cast<T>(k) * delta);
+                            out[k] = RangeElement(start, delta, k);
                           }
                         });
   });

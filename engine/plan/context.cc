@@ -71,6 +71,13 @@ void InferNode(const Node& node, const NodeStates& states, const Limits& limits)
   const OpDef* op = FindOp(node.domain, node.op);
   StateInferContext context(node, states, limits);
   if (op == nullptr) context.Unsupported("no such operator");
+  for (std::size_t i = 0; i < states.inputs.size(); ++i) {
+    if (states.inputs[i] != nullptr && states.inputs[i]->shape.size() > kMaxRank) {
+      context.Unsupported("input " + std::to_string(i) + " has rank " +
+                          std::to_string(states.inputs[i]->shape.size()) + ", at most " +
+                          std::to_string(kMaxRank) + " is supported");
+    }
+  }
   op->infer(context);
   for (std::size_t i = 0; i < states.outputs.size(); ++i) {
     if (states.outputs[i] != nullptr && states.outputs[i]->type == DataType::kUndefined) {

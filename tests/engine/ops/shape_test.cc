@@ -82,6 +82,19 @@ TEST(Range, CountsUpAndDown) {
   EXPECT_EQ(EvaluateOp("Range", {Scalar(1.0f), Scalar(0.0f), Scalar(1.0f)})[0].size(), 0);
 }
 
+TEST(Range, ReachesAcrossAllOfAType) {
+  const Tensor found = EvaluateOp(
+      "Range",
+      {Scalar<std::int16_t>(-32768), Scalar<std::int16_t>(32767), Scalar<std::int16_t>(1)})[0];
+  ASSERT_EQ(found.size(), 65535);
+  EXPECT_EQ(found.data<std::int16_t>()[65534], 32766);
+  const Tensor wide =
+      EvaluateOp("Range", {Scalar<std::int32_t>(-2147483647), Scalar<std::int32_t>(2147483647),
+                           Scalar<std::int32_t>(2000000000)})[0];
+  EXPECT_TRUE(
+      SameTensor(Tensor::From<std::int32_t>({3}, {-2147483647, -147483647, 1852516353}), wide));
+}
+
 TEST(Range, RefusesEndlessOnes) {
   const float infinity = std::numeric_limits<float>::infinity();
   EXPECT_EQ(Catch([&] {
