@@ -37,7 +37,7 @@ constexpr int kMaxPixels[] = {0, 6, 3, 2, 1};
 constexpr int kBestBlocks = 1;
 constexpr int64_t kPanelBytes = 18 << 10;
 #elif HWY_ARCH_ARM_A64
-constexpr int kMaxPixels[] = {0, 5, 2, 1, 1};
+constexpr int kMaxPixels[] = {0, 5, 2, 1};
 constexpr int kBestBlocks = 1;
 constexpr int64_t kPanelBytes = 18 << 10;
 #else
