@@ -3,9 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -21,14 +18,6 @@
 
 namespace kinglet::cli {
 namespace {
-
-struct ClassifyOptions {
-  CommonOptions common;
-  NetworkOptions network;
-  int top = 5;
-  std::int64_t max_pixels = ImageLimits().max_pixels;
-  std::vector<std::string> images;
-};
 
 struct Milliseconds {
   double decode = 0;
@@ -184,7 +173,9 @@ std::string PictureMessage(const std::string& path, const std::string& what) {
   return what.find(path) == std::string::npos ? path + ": " + what : what;
 }
 
-Status Classify(const ClassifyOptions& options) {
+}  // namespace
+
+Status ClassifyCommand(const ClassifyOptions& options) {
   const Classifier classifier = OpenClassifier(options.network, options.common);
   const PictureList list = ListPictures(options.images);
   Runner runner(classifier, options);
@@ -213,45 +204,6 @@ Status Classify(const ClassifyOptions& options) {
   }
   report->End(done);
   return done == list.paths.size() && list.failures.empty() ? Status::kDone : Status::kInputFailed;
-}
-
-}  // namespace
-
-Command AddClassify(CLI::App& app) {
-  auto options = std::make_shared<ClassifyOptions>();
-  CLI::App* command = app.add_subcommand("classify", "Say what is in pictures");
-  command->add_option("images", options->images, "Pictures (JPEG, PNG, BMP), or folders of them")
-      ->required()
-      ->option_text("IMAGE|FOLDER...");
-  command->add_option("--model,-m", options->network.model, "ONNX file (default: the demo network)")
-      ->option_text("FILE");
-  command
-      ->add_option("--descriptor,-d", options->network.descriptor,
-                   "How pictures become the model's input: a name from 'kinglet models' or a file "
-                   "(default: MODEL.json beside MODEL.onnx). The size of the input and the number "
-                   "of classes are always the model's own")
-      ->option_text("NAME|FILE");
-  command
-      ->add_option("--preprocess", options->network.preprocess,
-                   "Colours, crop and scale by this rule instead of the descriptor's")
-      ->check(CLI::IsMember({"slim", "torch", "caffe"}))
-      ->option_text("slim|torch|caffe");
-  command
-      ->add_option("--labels,-l", options->network.labels,
-                   "Class names, one on each line (default: the descriptor's)")
-      ->option_text("FILE");
-  command->add_option("--top,-k", options->top, "Classes shown for each picture (default: 5)")
-      ->check(CLI::Range(1, 1'000'000))
-      ->option_text("K");
-  command
-      ->add_option("--max-pixels", options->max_pixels,
-                   "Largest picture that is decoded, in pixels (default: 32000000)")
-      ->check(CLI::Range(std::int64_t{1}, kLargestMaxPixels))
-      ->option_text("N");
-  AddCommonOptions(*command, options->common,
-                   "kinglet classify --model mobilenet_v2.onnx --descriptor mobilenet_v2 --top 3 "
-                   "photo.jpg holiday/");
-  return {command, [options] { return Classify(*options); }};
 }
 
 }  // namespace kinglet::cli

@@ -1,9 +1,5 @@
 #include "apps/cli/cli.h"
 
-#include <fmt/format.h>
-
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <cstdio>
 
 #include "apps/cli/progress.h"
@@ -24,24 +20,15 @@ Status StatusOf(ErrorCode code) {
   return Status::kIo;
 }
 
-void AddCommonOptions(CLI::App& command, CommonOptions& options, const std::string& example) {
-  constexpr int kMaxThreads = 1024;
-  command.add_flag("--json", options.json, "Print JSON instead of tables");
-  command.add_flag("--quiet,-q", options.quiet, "Print results and errors only");
-  command
-      .add_option("--threads,-j", options.threads,
-                  "Threads to use (default: the CPUs that this process may use)")
-      ->check(CLI::Range(1, kMaxThreads))
-      ->option_text("N");
-  command.footer("Example:\n  " + example + "\n");
-}
-
 std::string OneLine(std::string_view text) {
   std::string line;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 32 || byte == 127) {
-      line += fmt::format("\\x{:02x}", byte);
+      constexpr char kDigits[] = "0123456789abcdef";
+      line += "\\x";
+      line += kDigits[byte >> 4];
+      line += kDigits[byte & 15];
     } else {
       line += c;
     }
@@ -51,7 +38,7 @@ std::string OneLine(std::string_view text) {
 
 void PrintError(std::string_view message) {
   Progress::Hide();
-  const std::string line = fmt::format("kinglet: {}\n", OneLine(message));
+  const std::string line = "kinglet: " + OneLine(message) + '\n';
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 

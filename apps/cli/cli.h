@@ -1,8 +1,7 @@
 // What all commands share: options, exit statuses, messages.
 #pragma once
 
-#include <CLI/App.hpp>
-#include <functional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -33,15 +32,6 @@ struct CommonOptions {
   bool quiet = false;
   int threads = 0;  // 0: what the process may use
 };
-
-// A command as main() sees it. `Add` made the subcommand; `run` is called when it was chosen.
-struct Command {
-  CLI::App* app = nullptr;
-  std::function<Status()> run;
-};
-
-// Adds --json, --threads and --quiet, and the example to the help text.
-void AddCommonOptions(CLI::App& command, CommonOptions& options, const std::string& example);
 
 // The text in one line that a terminal shows as it is: control characters become \xNN.
 std::string OneLine(std::string_view text);

@@ -1,11 +1,8 @@
 // kinglet info: what a network is and what running it takes.
 #include <fmt/format.h>
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
+#include <algorithm>
 #include <charconv>
-#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "apps/cli/commands.h"
@@ -18,17 +15,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kMaxBatch = 65536;
 constexpr std::int64_t kDefaultSide = 224;
-
-struct InfoOptions {
-  CommonOptions common;
-  std::string network;
-  int batch = 1;
-  bool batch_given = false;
-  std::vector<std::string> shapes;  // NAME=1x3x224x224
-  bool kernels = false;
-};
 
 Shape ParseShape(const std::string& text, const std::string& argument) {
   Shape shape;
@@ -84,12 +71,12 @@ Shape ChooseShape(const TensorInfo& input, const InfoOptions& options,
   }
   Shape shape = input.shape;
   for (std::size_t axis = 0; axis < shape.size(); ++axis) {
-    if (axis == 0 && options.batch_given && shape[0] >= 0 && shape[0] != options.batch) {
+    if (axis == 0 && options.batch > 0 && shape[0] >= 0 && shape[0] != options.batch) {
       throw UsageError(fmt::format("--batch {}: input '{}' has a fixed batch of {}", options.batch,
                                    input.name, shape[0]));
     }
     if (shape[axis] >= 0) continue;
-    shape[axis] = axis == 0 ? options.batch : FreeSide(input, axis, descriptor);
+    shape[axis] = axis == 0 ? std::max(options.batch, 1) : FreeSide(input, axis, descriptor);
   }
   return shape;
 }
@@ -186,7 +173,9 @@ void PrintTable(const Facts& facts, bool kernels) {
   Print(text);
 }
 
-Status Info(const InfoOptions& options) {
+}  // namespace
+
+Status InfoCommand(const InfoOptions& options) {
   const InputShapes given = ParseShapes(options);
   NamedNetwork network = OpenNetwork(options.network);
   Facts facts;
@@ -214,34 +203,6 @@ Status Info(const InfoOptions& options) {
     PrintTable(facts, options.kernels);
   }
   return Status::kDone;
-}
-
-}  // namespace
-
-Command AddInfo(CLI::App& app) {
-  auto options = std::make_shared<InfoOptions>();
-  CLI::App* command = app.add_subcommand("info", "Say what a network is and what running it takes");
-  command
-      ->add_option("network", options->network,
-                   "ONNX file, descriptor file, or a name from 'kinglet models', which builds the "
-                   "network with random weights")
-      ->required()
-      ->option_text("MODEL|DESCRIPTOR");
-  CLI::Option* batch =
-      command->add_option("--batch,-b", options->batch, "Images in a batch (default: 1)")
-          ->check(CLI::Range(1, kMaxBatch))
-          ->option_text("N");
-  command
-      ->add_option("--shape", options->shapes,
-                   "Shape of an input whose sizes are free in the model (pictures: 224x224)")
-      ->option_text("NAME=1x3x224x224")
-      ->allow_extra_args(false);
-  command->add_flag("--kernels", options->kernels, "Also the kernel chosen for each node");
-  AddCommonOptions(*command, options->common, "kinglet info mobilenet_v2 --batch 8 --kernels");
-  return {command, [options, batch] {
-            options->batch_given = batch->count() > 0;
-            return Info(*options);
-          }};
 }
 
 }  // namespace kinglet::cli

@@ -1,10 +1,6 @@
 // kinglet models: the networks that Kinglet knows by name.
 #include <fmt/format.h>
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
-#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "apps/cli/commands.h"
@@ -12,9 +8,8 @@
 #include "kinglet/descriptor.h"
 
 namespace kinglet::cli {
-namespace {
 
-Status Models(const CommonOptions& options) {
+Status ModelsCommand(const CommonOptions& options) {
   using Json = nlohmann::ordered_json;
   Json list = Json::array();
   Table table({{"name"}, {"input"}, {"classes", true}, {"what"}});
@@ -27,16 +22,6 @@ Status Models(const CommonOptions& options) {
   }
   Print(options.json ? Json{{"models", list}}.dump() + "\n" : table.Text());
   return Status::kDone;
-}
-
-}  // namespace
-
-Command AddModels(CLI::App& app) {
-  auto options = std::make_shared<CommonOptions>();
-  CLI::App* command = app.add_subcommand(
-      "models", "List the networks that are known by name: for --descriptor and kinglet info");
-  AddCommonOptions(*command, *options, "kinglet models");
-  return {command, [options] { return Models(*options); }};
 }
 
 }  // namespace kinglet::cli

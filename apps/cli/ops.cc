@@ -1,10 +1,6 @@
 // kinglet ops: the table of operators.
 #include <fmt/format.h>
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
-#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "apps/cli/commands.h"
@@ -12,9 +8,8 @@
 #include "kinglet/operators.h"
 
 namespace kinglet::cli {
-namespace {
 
-Status Ops(const CommonOptions& options) {
+Status OpsCommand(const CommonOptions& options) {
   using Json = nlohmann::ordered_json;
   Json list = Json::array();
   Table table({{"operator"}, {"opsets"}, {"element types"}});
@@ -30,15 +25,6 @@ Status Ops(const CommonOptions& options) {
   }
   Print(options.json ? Json{{"operators", list}}.dump() + "\n" : table.Text());
   return Status::kDone;
-}
-
-}  // namespace
-
-Command AddOps(CLI::App& app) {
-  auto options = std::make_shared<CommonOptions>();
-  CLI::App* command = app.add_subcommand("ops", "List the ONNX operators that are supported");
-  AddCommonOptions(*command, *options, "kinglet ops");
-  return {command, [options] { return Ops(*options); }};
 }
 
 }  // namespace kinglet::cli

@@ -1,14 +1,10 @@
 // kinglet run: any network, NumPy files in and out.
 #include <fmt/format.h>
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <map>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -28,13 +24,6 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kIndexFile = "outputs.json";
-
-struct RunOptions {
-  CommonOptions common;
-  std::string model;
-  std::vector<std::string> inputs;  // NAME=FILE
-  std::string output_dir;
-};
 
 // Input files by name. The name is the longest input's that the argument begins with: names may
 // have '=' in them.
@@ -167,12 +156,28 @@ void PrintReport(const RunOptions& options, const std::vector<Written>& written,
   Print(table.Text() + fmt::format("infer {:.2f} ms\n", ms));
 }
 
-Status Run(const RunOptions& options) {
+// Plans for the shapes that the model declares, where it leaves none free: what cannot run at its
+// own shapes is the model's fault and not that of an input file.
+void CheckDeclaredShapes(const Model& model) {
+  InputShapes shapes;
+  for (const TensorInfo& info : model.inputs()) {
+    const bool fixed = info.has_shape && std::all_of(info.shape.begin(), info.shape.end(),
+                                                     [](std::int64_t size) { return size >= 0; });
+    if (!fixed) return;
+    shapes[info.name] = info.shape;
+  }
+  model.Describe(shapes);
+}
+
+}  // namespace
+
+Status RunCommand(const RunOptions& options) {
   CompileOptions compile;
   compile.threads = options.common.threads;
   const Model model = Model::Compile(ReadOnnx(options.model), compile);
   const auto files = ParseInputs(options.inputs, model.inputs());
   CheckNames(files, model.inputs());
+  CheckDeclaredShapes(model);
   const std::optional<Tensors> inputs = ReadInputs(files);
   if (!inputs) return Status::kInputFailed;
   Session session = model.NewSession();
@@ -188,28 +193,6 @@ Status Run(const RunOptions& options) {
   const std::chrono::duration<double, std::milli> ms = std::chrono::steady_clock::now() - start;
   PrintReport(options, WriteOutputs(options.output_dir, *outputs), ms.count());
   return Status::kDone;
-}
-
-}  // namespace
-
-Command AddRun(CLI::App& app) {
-  auto options = std::make_shared<RunOptions>();
-  CLI::App* command = app.add_subcommand("run", "Run any network on NumPy arrays");
-  command->add_option("model", options->model, "ONNX file")->required()->option_text("MODEL");
-  command
-      ->add_option("--input,-i", options->inputs,
-                   "An array for an input of the network, once for each input")
-      ->option_text("NAME=FILE.npy")
-      ->allow_extra_args(false);
-  command
-      ->add_option("--output-dir,-o", options->output_dir,
-                   "Folder for one .npy file for each output, and outputs.json, which maps names "
-                   "of outputs to files; made when missing")
-      ->required()
-      ->option_text("DIR");
-  AddCommonOptions(*command, options->common,
-                   "kinglet run mobilenet.onnx --input input=picture.npy --output-dir out/");
-  return {command, [options] { return Run(*options); }};
 }
 
 }  // namespace kinglet::cli

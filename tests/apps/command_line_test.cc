@@ -1,4 +1,5 @@
 // The command line itself: help, wrong arguments, output that cannot be written.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>

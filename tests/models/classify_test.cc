@@ -203,8 +203,8 @@ TEST(FitDescriptorTest, ShortestSideScalesWithTheSize) {
 }
 
 TEST(FitDescriptorTest, RefusesWhatTakesNoSinglePicture) {
-  for (const Shape& shape : {Shape{1, 1, 28, 28}, Shape{8, 3, 32, 32}, Shape{1, 3, 32},
-                             Shape{1, 3, 1 << 20, 32}}) {
+  for (const Shape& shape :
+       {Shape{1, 1, 28, 28}, Shape{8, 3, 32, 32}, Shape{1, 3, 32}, Shape{1, 3, 1 << 20, 32}}) {
     EXPECT_THROW(FitDescriptor(Slim224(), Chain({"Gemm"}, shape)), Error) << ShapeToString(shape);
   }
 }

@@ -1,0 +1,179 @@
+// All of CLI11 is here, as it is heavy to compile.
+#include "apps/cli/arguments.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <sstream>
+
+#include "apps/cli/commands.h"
+#include "apps/cli/output.h"
+
+namespace kinglet::cli {
+namespace {
+
+constexpr int kMaxBatch = 65536;
+
+// A command on the command line, with what it calls when it was chosen.
+struct Command {
+  CLI::App* app = nullptr;
+  std::function<Status()> run;
+};
+
+void AddCommonOptions(CLI::App& command, CommonOptions& options, const std::string& example) {
+  constexpr int kMaxThreads = 1024;
+  command.add_flag("--json", options.json, "Print JSON instead of tables");
+  command.add_flag("--quiet,-q", options.quiet, "Print results and errors only");
+  command
+      .add_option("--threads,-j", options.threads,
+                  "Threads to use (default: the CPUs that this process may use)")
+      ->check(CLI::Range(1, kMaxThreads))
+      ->option_text("N");
+  command.footer("Example:\n  " + example + "\n");
+}
+
+Command AddClassify(CLI::App& app) {
+  auto options = std::make_shared<ClassifyOptions>();
+  CLI::App* command = app.add_subcommand("classify", "Say what is in pictures");
+  command->add_option("images", options->images, "Pictures (JPEG, PNG, BMP), or folders of them")
+      ->required()
+      ->option_text("IMAGE|FOLDER...");
+  command->add_option("--model,-m", options->network.model, "ONNX file (default: the demo network)")
+      ->option_text("FILE");
+  command
+      ->add_option("--descriptor,-d", options->network.descriptor,
+                   "How pictures become the model's input: a name from 'kinglet models' or a file "
+                   "(default: MODEL.json beside MODEL.onnx). The size of the input and the number "
+                   "of classes are always the model's own")
+      ->option_text("NAME|FILE");
+  command
+      ->add_option("--preprocess", options->network.preprocess,
+                   "Colours, crop and scale by this rule instead of the descriptor's")
+      ->check(CLI::IsMember({"slim", "torch", "caffe"}))
+      ->option_text("slim|torch|caffe");
+  command
+      ->add_option("--labels,-l", options->network.labels,
+                   "Class names, one on each line (default: the descriptor's)")
+      ->option_text("FILE");
+  command->add_option("--top,-k", options->top, "Classes shown for each picture (default: 5)")
+      ->check(CLI::Range(1, 1'000'000))
+      ->option_text("K");
+  command
+      ->add_option("--max-pixels", options->max_pixels,
+                   "Largest picture that is decoded, in pixels (default: 32000000)")
+      ->check(CLI::Range(std::int64_t{1}, kLargestMaxPixels))
+      ->option_text("N");
+  AddCommonOptions(*command, options->common,
+                   "kinglet classify --model mobilenet_v2.onnx --descriptor mobilenet_v2 --top 3 "
+                   "photo.jpg holiday/");
+  return {command, [options] { return ClassifyCommand(*options); }};
+}
+
+Command AddRun(CLI::App& app) {
+  auto options = std::make_shared<RunOptions>();
+  CLI::App* command = app.add_subcommand("run", "Run any network on NumPy arrays");
+  command->add_option("model", options->model, "ONNX file")->required()->option_text("MODEL");
+  command
+      ->add_option("--input,-i", options->inputs,
+                   "An array for an input of the network, once for each input")
+      ->option_text("NAME=FILE.npy")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--output-dir,-o", options->output_dir,
+                   "Folder for one .npy file for each output, and outputs.json, which maps names "
+                   "of outputs to files; made when missing")
+      ->required()
+      ->option_text("DIR");
+  AddCommonOptions(*command, options->common,
+                   "kinglet run mobilenet.onnx --input input=picture.npy --output-dir out/");
+  return {command, [options] { return RunCommand(*options); }};
+}
+
+Command AddInfo(CLI::App& app) {
+  auto options = std::make_shared<InfoOptions>();
+  CLI::App* command = app.add_subcommand("info", "Say what a network is and what running it takes");
+  command
+      ->add_option("network", options->network,
+                   "ONNX file, descriptor file, or a name from 'kinglet models', which builds the "
+                   "network with random weights")
+      ->required()
+      ->option_text("MODEL|DESCRIPTOR");
+  command->add_option("--batch,-b", options->batch, "Images in a batch (default: 1)")
+      ->check(CLI::Range(1, kMaxBatch))
+      ->option_text("N");
+  command
+      ->add_option("--shape", options->shapes,
+                   "Shape of an input whose sizes are free in the model (pictures: 224x224)")
+      ->option_text("NAME=1x3x224x224")
+      ->allow_extra_args(false);
+  command->add_flag("--kernels", options->kernels, "Also the kernel chosen for each node");
+  AddCommonOptions(*command, options->common, "kinglet info mobilenet_v2 --batch 8 --kernels");
+  return {command, [options] { return InfoCommand(*options); }};
+}
+
+Command AddDescribe(CLI::App& app) {
+  auto options = std::make_shared<DescribeOptions>();
+  CLI::App* command =
+      app.add_subcommand("describe", "Draft a descriptor for a network that has none");
+  command->add_option("model", options->model, "ONNX file")->required()->option_text("MODEL.onnx");
+  command
+      ->add_option("--output,-o", options->output,
+                   "File to write (default: standard output). As MODEL.json beside MODEL.onnx it "
+                   "is used without being named")
+      ->option_text("FILE.json");
+  AddCommonOptions(*command, options->common, "kinglet describe mynet.onnx -o mynet.json");
+  return {command, [options] { return DescribeCommand(*options); }};
+}
+
+Command AddModels(CLI::App& app) {
+  auto options = std::make_shared<CommonOptions>();
+  CLI::App* command = app.add_subcommand(
+      "models", "List the networks that are known by name: for --descriptor and kinglet info");
+  AddCommonOptions(*command, *options, "kinglet models");
+  return {command, [options] { return ModelsCommand(*options); }};
+}
+
+Command AddOps(CLI::App& app) {
+  auto options = std::make_shared<CommonOptions>();
+  CLI::App* command = app.add_subcommand("ops", "List the ONNX operators that are supported");
+  AddCommonOptions(*command, *options, "kinglet ops");
+  return {command, [options] { return OpsCommand(*options); }};
+}
+
+// Help and version are output; everything else is a mistake.
+std::string TextOf(const CLI::App& app, const CLI::ParseError& error) {
+  std::ostringstream text;
+  std::ostringstream unused;
+  if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) {
+    app.exit(error, text, unused);
+    return text.str();
+  }
+  const auto chosen = app.get_subcommands();
+  const std::string command = chosen.empty() ? "" : " " + chosen.front()->get_name();
+  throw UsageError(std::string(error.what()) + " (see kinglet" + command + " --help)");
+}
+
+}  // namespace
+
+std::function<Status()> ParseArguments(int argc, const char* const* argv) {
+  CLI::App app("Runs convolutional networks on CPUs.", "kinglet");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", "kinglet " KINGLET_VERSION);
+  app.footer("Example:\n  kinglet classify photo.jpg\n");
+  const Command commands[] = {AddClassify(app), AddRun(app),    AddInfo(app),
+                              AddDescribe(app), AddModels(app), AddOps(app)};
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return [text = TextOf(app, error)] {
+      Print(text);
+      return Status::kDone;
+    };
+  }
+  for (const Command& command : commands) {
+    if (command.app->parsed()) return command.run;
+  }
+  throw UsageError("a command is missing (see kinglet --help)");
+}
+
+}  // namespace kinglet::cli
