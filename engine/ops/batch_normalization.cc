@@ -54,11 +54,11 @@ std::unique_ptr<Step> PlanPlain(PlanContext& context, T epsilon) {
   const Shape& shape = context.OutputShape(0);
   const std::int64_t channels = shape[1];
   const std::int64_t map = ElementCount({shape.begin() + 2, shape.end()});
-  const kernels::ChannelTable& table = kernels::GetChannelTable();
+  const auto affine = kernels::GetChannelTable().affine_plain;
   const PlaneUnits units(shape[0] * channels, map);
   return MakeStep(
       ElementwiseId(context, DataTypeOf<T>::value), units.count(),
-      [=, &table](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+      [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
         const auto* x = static_cast<const T*>(args.inputs[0]);
         auto* y = static_cast<T*>(args.outputs[0]);
         units.For(begin, end, [&](std::int64_t plane, std::int64_t first, std::int64_t length) {
@@ -75,11 +75,11 @@ std::unique_ptr<Step> PlanBlocked(PlanContext& context, float epsilon) {
   context.ReadAs(0, Layout::kBlocked16);
   context.WriteAs(0, Layout::kBlocked16);
   const BlockedPlanes planes(context.OutputShape(0));
-  const kernels::ChannelTable& table = kernels::GetChannelTable();
+  const auto affine = kernels::GetChannelTable().affine_blocked;
   const PlaneUnits units = planes.Units();
   return MakeStep(
       ElementwiseId(context, DataType::kFloat32), units.count(),
-      [=, &table](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+      [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
         const auto* x = static_cast<const float*>(args.inputs[0]);
         auto* y = static_cast<float*>(args.outputs[0]);
         units.For(begin, end, [&](std::int64_t plane, std::int64_t first, std::int64_t length) {
@@ -92,8 +92,8 @@ std::unique_ptr<Step> PlanBlocked(PlanContext& context, float epsilon) {
             shift[lane] = f.shift;
           }
           const std::int64_t at = plane * planes.elements + first;
-          table.affine_blocked(x + at, scale, shift, y + at,
-                               static_cast<std::size_t>(length / kernels::kBlock), {});
+          affine(x + at, scale, shift, y + at, static_cast<std::size_t>(length / kernels::kBlock),
+                 {});
         });
       });
 }

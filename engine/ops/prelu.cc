@@ -8,8 +8,11 @@ struct PReluOp {
   static constexpr auto kKernel = kernels::BinaryOp::kPRelu;
   template <typename T>
   static T Of(T x, T slope) {
+    if constexpr (std::is_floating_point_v<T>) return x < T{} ? x * slope : x;
     if constexpr (std::is_unsigned_v<T>) return x;
-    return x < T{} ? static_cast<T>(x * slope) : x;
+    // Wraps around.
+    const auto product = static_cast<std::uint64_t>(x) * static_cast<std::uint64_t>(slope);
+    return x < T{} ? static_cast<T>(product) : x;
   }
 };
 
