@@ -11,7 +11,7 @@ namespace {
 TEST(CpuTarget, EachRunnableTargetCanBeForced) {
   int count = 0;
   testing::ForEachTarget([&] { ++count; });
-  EXPECT_EQ(count, static_cast<int>(RunnableTargets().size()));
+  EXPECT_EQ(count, static_cast<int>(testing::TargetsUnderTest().size()));
   EXPECT_GE(count, 1);
 }
 
