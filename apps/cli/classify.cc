@@ -197,7 +197,8 @@ Status ClassifyCommand(const ClassifyOptions& options) {
       report->Add(path, result);
       ++done;
     } catch (const Error& error) {
-      PrintError(PictureMessage(path, error.what()));
+      const bool limit = error.code() == ErrorCode::kResource;
+      PrintError(PictureMessage(path, error.what()) + (limit ? " (--max-pixels N)" : ""));
     } catch (const std::bad_alloc&) {
       PrintError(PictureMessage(path, "not enough memory"));
     }

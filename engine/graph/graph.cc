@@ -38,6 +38,11 @@ std::int64_t Graph::parameter_count() const {
       count += value.constant.size();
     }
   }
+  // Weights that are stored as integers become numbers of the network here.
+  for (const Node& node : ir_->nodes) {
+    const Tensor* stored = ir_->ConstantOf(node.input(0));
+    if (node.op == "DequantizeLinear" && stored != nullptr) count += stored->size();
+  }
   return count;
 }
 

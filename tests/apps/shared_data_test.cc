@@ -124,6 +124,19 @@ TEST(SharedDataTest, RunGivesTheReferenceOutput) {
   }
 }
 
+TEST(SharedDataTest, QuantisedWeightsAreParameters) {
+  KINGLET_NEEDS_SHARED_DATA();
+  const auto parameters = [](const char* model) {
+    return Kinglet({"info", "--json", (SharedData() / "models" / model).string()})
+        .OutJson()
+        .at("parameters")
+        .get<double>();
+  };
+  const double plain = parameters("mobilenet_v2_1.0_224.onnx");
+  EXPECT_NEAR(plain / 1e6, 3.49, 0.01);
+  EXPECT_NEAR(parameters("mobilenet_v2_1.0_224_qdq.onnx"), plain, 0.001 * plain);
+}
+
 // Valid, or harmless: these may run.
 const std::set<std::string> kMayRun = {
     "ok_tiny_conv.onnx",     "not_sorted.onnx",         "name_not_utf8.onnx",

@@ -33,7 +33,7 @@ class Graph {
   std::vector<TensorInfo> inputs() const;
   std::vector<TensorInfo> outputs() const;
   std::size_t node_count() const;
-  std::int64_t parameter_count() const;  // elements of all float initializers
+  std::int64_t parameter_count() const;  // elements of float and quantised weights
 
   // For the engine's own parts.
   GraphIr& ir() { return *ir_; }
