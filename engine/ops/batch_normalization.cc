@@ -54,7 +54,6 @@ std::unique_ptr<Step> PlanPlain(PlanContext& context, T epsilon) {
   const Shape& shape = context.OutputShape(0);
   const std::int64_t channels = shape[1];
   const std::int64_t map = ElementCount({shape.begin() + 2, shape.end()});
-  const auto affine = kernels::GetChannelTable().affine_plain;
   const PlaneUnits units(shape[0] * channels, map);
   return MakeStep(
       ElementwiseId(context, DataTypeOf<T>::value), units.count(),
