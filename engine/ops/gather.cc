@@ -47,8 +47,10 @@ std::unique_ptr<Step> MakeGather(const PlanContext& context) {
                         const auto* indices = static_cast<const Index*>(args.inputs[1]);
                         const auto* src = static_cast<const std::byte*>(args.inputs[0]);
                         auto* dst = static_cast<std::byte*>(args.outputs[0]) + begin * bytes;
+                        std::int64_t at = begin % index_count;
+                        src += begin / index_count * size * bytes;
                         for (std::int64_t item = begin; item < end; ++item, dst += bytes) {
-                          std::int64_t index = indices[item % index_count];
+                          std::int64_t index = indices[at];
                           if (index < -size || index >= size) {
                             args.status->Fail("index %" PRId64 " is out of range [%" PRId64
                                               ", %" PRId64 ")",
@@ -56,8 +58,15 @@ std::unique_ptr<Step> MakeGather(const PlanContext& context) {
                             return;
                           }
                           if (index < 0) index += size;
-                          std::memcpy(dst, src + (item / index_count * size + index) * bytes,
-                                      static_cast<std::size_t>(bytes));
+                          if (bytes == 4) {  // a copy of known size costs no call
+                            std::memcpy(dst, src + index * 4, 4);
+                          } else {
+                            std::memcpy(dst, src + index * bytes, static_cast<std::size_t>(bytes));
+                          }
+                          if (++at == index_count) {
+                            at = 0;
+                            src += size * bytes;
+                          }
                         }
                       });
 }

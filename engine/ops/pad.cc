@@ -158,7 +158,9 @@ std::unique_ptr<Step> PlanPad(PlanContext& context) {
   if (context.HasInput(3)) context.DoNotRead(3);
   Shape in = context.InputShape(0);
   Shape out = context.OutputShape(0);
-  if (in == out && pads.begin == std::vector<std::int64_t>(in.size(), 0)) {
+  const bool shifted = std::any_of(pads.begin.begin(), pads.begin.end(),
+                                   [](std::int64_t width) { return width != 0; });
+  if (in == out && !shifted) {
     if (context.HasInput(2)) context.DoNotRead(2);
     context.Alias(0, 0);
     return nullptr;

@@ -164,7 +164,8 @@ struct MaximumOf {
     using Limits = std::numeric_limits<T>;
     return Limits::has_infinity ? static_cast<T>(-Limits::infinity()) : Limits::lowest();
   }
-  static State Add(State s, T x) { return x > s || x != x ? x : s; }  // NaN stays
+  // NaN stays. Without short circuits, so that it vectorises.
+  static State Add(State s, T x) { return static_cast<bool>((x > s) | (x != x)) ? x : s; }
   static State Join(State a, State b) { return Add(a, b); }
   static T Finish(State s, std::int64_t) { return s; }
 };
@@ -175,7 +176,7 @@ struct MinimumOf {
     using Limits = std::numeric_limits<T>;
     return Limits::has_infinity ? Limits::infinity() : Limits::max();
   }
-  static State Add(State s, T x) { return x < s || x != x ? x : s; }
+  static State Add(State s, T x) { return static_cast<bool>((x < s) | (x != x)) ? x : s; }
   static State Join(State a, State b) { return Add(a, b); }
   static T Finish(State s, std::int64_t) { return s; }
 };
