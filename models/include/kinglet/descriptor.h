@@ -80,11 +80,11 @@ Descriptor FindDescriptor(std::string_view name);
 // Error(kUnsupported) when no input looks like a batch of colour pictures.
 Descriptor DraftDescriptor(const Graph& graph, const std::string& name);
 
-// The descriptor as it applies to this graph: names of input and output that the graph has (its only
-// ones, where the descriptor's are empty or not there), the size and layout that the graph declares,
-// and kAuto resolved. Where the two differ in size the graph is right. Throws Error(kUnsupported)
-// when the graph does not take one colour picture in float32 at a time, Error(kInvalidInput) when
-// it has several inputs or outputs and none of the descriptor's name.
+// The descriptor as it applies to this graph: names of input and output that the graph has (its
+// only ones, where the descriptor's are empty or not there), the size and layout that the graph
+// declares, and kAuto resolved. Where the two differ in size the graph is right. Throws
+// Error(kUnsupported) when the graph does not take one colour picture in float32 at a time,
+// Error(kInvalidInput) when it has several inputs or outputs and none of the descriptor's name.
 Descriptor FitDescriptor(Descriptor descriptor, const Graph& graph);
 
 struct BuildOptions {
