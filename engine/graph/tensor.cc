@@ -47,17 +47,19 @@ const char* DataTypeName(DataType type) noexcept { return kTypes[static_cast<int
 std::int64_t ElementCount(const Shape& shape) {
   std::int64_t count = 1;
   bool empty = false;
+  bool overflow = false;
   for (const std::int64_t dim : shape) {
     if (dim < 0) {
       throw Error(ErrorCode::kInvalidInput, "negative size in shape " + ShapeToString(shape));
     }
-    if (dim == 0) {
-      empty = true;
-    } else if (__builtin_mul_overflow(count, dim, &count)) {
-      throw Error(ErrorCode::kResource, "shape " + ShapeToString(shape) + " has too many elements");
-    }
+    empty = empty || dim == 0;
+    overflow = overflow || __builtin_mul_overflow(count, dim, &count);
   }
-  return empty ? 0 : count;
+  if (empty) return 0;
+  if (overflow) {
+    throw Error(ErrorCode::kResource, "shape " + ShapeToString(shape) + " has too many elements");
+  }
+  return count;
 }
 
 std::string ShapeToString(const Shape& shape) {

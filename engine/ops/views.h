@@ -21,8 +21,7 @@ inline constexpr std::string_view kAnyType =
 // Elements between neighbours along each axis of a row-major tensor.
 Shape RowMajorStrides(const Shape& shape);
 
-// Product of dims [begin, end) of an accepted shape (no overflow possible unless another one is 0,
-// in which case the product saturates).
+// Product of dims [begin, end).
 std::int64_t DimsProduct(const Shape& shape, std::size_t begin, std::size_t end);
 
 // Axes in [-rank, rank) as sorted ones in [0, rank). Throws for one out of range or named twice.

@@ -1,5 +1,7 @@
 #include "engine/plan/context.h"
 
+#include <algorithm>
+
 #include "kinglet/error.h"
 
 namespace kinglet {
@@ -40,13 +42,12 @@ class StateInferContext final : public InferContext {
     bool overflow = false;
     for (const std::int64_t dim : shape) {
       if (dim < 0) Invalid(what + "a negative size in shape " + ShapeToString(shape));
-      if (dim == 0) {
-        empty = true;
-      } else {
-        overflow = overflow || __builtin_mul_overflow(bytes, dim, &bytes);
-      }
+      empty = empty || dim == 0;
+      const std::int64_t factor = std::max<std::int64_t>(dim, 1);
+      overflow = overflow || __builtin_mul_overflow(bytes, factor, &bytes);
     }
-    if (!empty && (overflow || static_cast<std::size_t>(bytes) > limits_->max_tensor_bytes)) {
+    // An empty tensor as well: operators multiply some of its sizes.
+    if (overflow || (!empty && static_cast<std::size_t>(bytes) > limits_->max_tensor_bytes)) {
       throw Error(ErrorCode::kResource, NodeLabel(node()) + ": " + what + "shape " +
                                             ShapeToString(shape) + ", more than the limit of " +
                                             std::to_string(limits_->max_tensor_bytes) +
@@ -65,6 +66,22 @@ class StateInferContext final : public InferContext {
   const Limits* limits_;
 };
 
+// What SetOutput makes sure of for the rest: inputs and constants come from outside.
+void CheckInputShape(const NodeContext& context, std::size_t i, const Shape& shape) {
+  const std::string what = "input " + std::to_string(i) + " has ";
+  if (shape.size() > kMaxRank) {
+    context.Unsupported(what + "rank " + std::to_string(shape.size()) + ", at most " +
+                        std::to_string(kMaxRank) + " is supported");
+  }
+  std::int64_t product = 8;  // bytes of the largest element
+  for (const std::int64_t dim : shape) {
+    if (__builtin_mul_overflow(product, std::max<std::int64_t>(dim, 1), &product)) {
+      throw Error(ErrorCode::kResource, NodeLabel(context.node()) + ": " + what + "shape " +
+                                            ShapeToString(shape) + ", whose sizes are too large");
+    }
+  }
+}
+
 }  // namespace
 
 void InferNode(const Node& node, const NodeStates& states, const Limits& limits) {
@@ -72,11 +89,7 @@ void InferNode(const Node& node, const NodeStates& states, const Limits& limits)
   StateInferContext context(node, states, limits);
   if (op == nullptr) context.Unsupported("no such operator");
   for (std::size_t i = 0; i < states.inputs.size(); ++i) {
-    if (states.inputs[i] != nullptr && states.inputs[i]->shape.size() > kMaxRank) {
-      context.Unsupported("input " + std::to_string(i) + " has rank " +
-                          std::to_string(states.inputs[i]->shape.size()) + ", at most " +
-                          std::to_string(kMaxRank) + " is supported");
-    }
+    if (states.inputs[i] != nullptr) CheckInputShape(context, i, states.inputs[i]->shape);
   }
   op->infer(context);
   for (std::size_t i = 0; i < states.outputs.size(); ++i) {

@@ -73,6 +73,18 @@ TEST(ConstantOfShape, RefusesBombsAndNegativeSizes) {
             ErrorCode::kInvalidModel);
 }
 
+TEST(ConstantOfShape, RefusesHugeSizesOfNothing) {
+  const std::int64_t huge = std::int64_t{1} << 40;
+  EXPECT_EQ(Catch([&] {
+              EvaluateOp("ConstantOfShape", {Ints({huge, 0, huge})});
+            }).code,
+            ErrorCode::kResource);
+  EXPECT_EQ(Catch([&] {
+              EvaluateOp("Flatten", {Tensor(DataType::kInt8, {huge, 0, huge})});
+            }).code,
+            ErrorCode::kResource);
+}
+
 TEST(Range, CountsUpAndDown) {
   EXPECT_TRUE(SameTensor(Tensor::From<float>({3}, {1, 3, 5}),
                          EvaluateOp("Range", {Scalar(1.0f), Scalar(5.5f), Scalar(2.0f)})[0]));
