@@ -20,6 +20,7 @@ install(FILES ${PROJECT_BINARY_DIR}/KingletConfig.cmake
   DESTINATION ${package_dir})
 
 # pkg-config: the archive and what it needs at link time, by full name where it has one folder only.
+file(RELATIVE_PATH pc_to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 get_target_property(openblas OpenBLAS::Serial IMPORTED_LOCATION)
 configure_file(cmake/kinglet.pc.in ${PROJECT_BINARY_DIR}/kinglet.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/kinglet.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

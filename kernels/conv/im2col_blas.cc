@@ -124,13 +124,13 @@ size_t PackedBytes(const ConvShape& s) {
   return static_cast<size_t>(s.oc * Depth(s)) * sizeof(float);
 }
 
-double Cost(const ConvShape& s, int threads, const MachineModel& machine) {
+double Cost(const ConvShape& s, int, const MachineModel& machine) {
   const auto rows = static_cast<double>(s.oc / s.groups);
   const auto depth = static_cast<double>(Depth(s));
   // Narrow products run far below peak; writing a column costs about as much as four filters.
   const double copied = IsProduct(s) ? 0.0 : 4.0;
   const double efficiency = 0.85 * rows / (rows + 8.0 + copied) * depth / (depth + 32.0);
-  return ConvSeconds(s, threads, machine, efficiency, s.groups * StripCount(s));
+  return ConvSeconds(s, 1, machine, efficiency, s.groups * StripCount(s));
 }
 
 }  // namespace

@@ -62,9 +62,9 @@ GemmVariant BlasGemmF32() {
   return {.id = "gemm/blas_f32",
           .supports = &Supports,
           .cost =
-              [](const GemmShape& s, int threads, const MachineModel& machine) {
+              [](const GemmShape& s, int, const MachineModel& machine) {
                 const auto rows = static_cast<double>(s.m);
-                return GemmSeconds(s, threads, machine, 0.85 * rows / (rows + 8), UnitCount(s));
+                return GemmSeconds(s, 1, machine, 0.85 * rows / (rows + 8), UnitCount(s));
               },
           .packed_bytes = &PackedBytes,
           .pack = &Pack,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -78,6 +79,10 @@ void BlasGemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t 
               int64_t ldc) noexcept {
   if (m == 0 || n == 0) return;
   const auto size = [](int64_t value) { return static_cast<blasint>(value); };
+  // The serial OpenBLAS hands out its packing buffers without a lock: two calls at once could work
+  // in the same one.
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
   // BLAS wants strides of at least one, also where no element is read.
   cblas_sgemm(CblasRowMajor, transpose_a ? CblasTrans : CblasNoTrans,
               transpose_b ? CblasTrans : CblasNoTrans, size(m), size(n), size(k), alpha, a,

@@ -1,9 +1,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdlib>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include "kernels/gemm/blas.h"
 #include "tests/support/gemm_reference.h"
@@ -44,6 +47,28 @@ TEST(BlasGemm, BothTransposesAndScales) {
       }
     }
   }
+}
+
+TEST(BlasGemm, CallsOfSeveralThreadsDoNotMix) {
+  constexpr int64_t kM = 24, kN = 200, kK = 150;
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0};
+  for (uint32_t t = 0; t < 3; ++t) {
+    threads.emplace_back([t, &wrong] {
+      Random random(t + 1);
+      const auto a = random.Floats(kM * kK);
+      const auto b = random.Floats(kK * kN);
+      std::vector<float> c(kM * kN);
+      const Product want = NaiveProduct(a.data(), 1, b.data(), kN, kK);
+      for (int run = 0; run < 500; ++run) {
+        BlasGemm(false, false, kM, kN, kK, 1.0f, a.data(), kK, b.data(), kN, 0.0f, c.data(), kN);
+        const double error = std::abs(static_cast<double>(c[0]) - want.value);
+        if (!(error <= (kK + 2) * 0x1p-23 * (want.magnitude + 1))) ++wrong;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, 0);
 }
 
 TEST(BlasGemm, ChoosesKernelsByName) {
