@@ -356,7 +356,10 @@ TEST(Conv, CostGrowsWithTheBatchAndShrinksWithThreads) {
     EXPECT_GT(one, 0) << variant.id;
     s.n = 8;
     EXPECT_GT(variant.cost(s, 1, machine), 4 * one) << variant.id;
-    EXPECT_LT(variant.cost(s, 2, machine), variant.cost(s, 1, machine)) << variant.id;
+    // OpenBLAS runs one call at a time, so threads do not help it.
+    const bool blas = std::string_view(variant.id).find("blas") != std::string_view::npos;
+    const double speedup = variant.cost(s, 1, machine) / variant.cost(s, 2, machine);
+    EXPECT_EQ(speedup > 1, !blas) << variant.id;
   }
 }
 

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "kernels/common/blocked.h"
@@ -155,7 +156,11 @@ TEST(Gemm, CostGrowsWithTheWork) {
     const double small = variant.cost({64, 256, 256}, 1, machine);
     EXPECT_GT(small, 0) << variant.id;
     EXPECT_GT(variant.cost({256, 256, 256}, 1, machine), 2 * small) << variant.id;
-    EXPECT_LT(variant.cost({256, 256, 256}, 4, machine), variant.cost({256, 256, 256}, 1, machine));
+    // OpenBLAS runs one call at a time, so threads do not help it.
+    const bool blas = std::string_view(variant.id).find("blas") != std::string_view::npos;
+    const double speedup =
+        variant.cost({256, 256, 256}, 1, machine) / variant.cost({256, 256, 256}, 4, machine);
+    EXPECT_EQ(speedup > 1, !blas) << variant.id;
   }
 }
 
