@@ -26,17 +26,17 @@ std::int64_t ChunkOf(std::int64_t units, int team) {
 
 }  // namespace
 
-void TeamBarrier::Wait(std::uint32_t generation) noexcept {
+void StepProgress::Wait() noexcept {
   constexpr int kSpins = 2000;
   for (int i = 0; i < kSpins; ++i) {
-    if (generation_.load(std::memory_order_acquire) != generation) return;
+    if (complete_.load(std::memory_order_acquire) != 0) return;
     Pause();
   }
-  while (generation_.load(std::memory_order_acquire) == generation) generation_.wait(generation);
+  complete_.wait(0, std::memory_order_acquire);
 }
 
 PlanBinding::PlanBinding(const Plan& plan)
-    : plan_(plan), counters_(std::make_unique<Counter[]>(plan.steps.size() + 1)) {
+    : plan_(plan), progress_(std::make_unique<StepProgress[]>(plan.steps.size())) {
   for (const PlanStep& step : plan.steps) {
     first_input_.push_back(input_pointers_.size());
     first_output_.push_back(output_pointers_.size());
@@ -80,9 +80,7 @@ int PlanBinding::Run(int threads, std::byte* scratch, std::size_t scratch_stride
     RunSerial(scratch, status);
     return failed_step_.load();
   }
-  for (std::size_t s = 0; s < plan_.steps.size(); ++s) {
-    counters_[s].next.store(0, std::memory_order_relaxed);
-  }
+  for (std::size_t s = 0; s < plan_.steps.size(); ++s) progress_[s].Reset();
 #pragma omp parallel num_threads(threads) default(none) shared(scratch, scratch_stride, status)
   {
     const int worker = omp_get_thread_num();
@@ -130,24 +128,23 @@ void PlanBinding::RunTeam(int team, std::byte* scratch, RunStatus& status) noexc
   const FlushDenormals flush;
   for (std::size_t s = 0; s < plan_.steps.size(); ++s) {
     const Step& step = *plan_.steps[s].step;
+    if (step.units == 0) continue;
     const StepArgs args{input_pointers_.data() + first_input_[s],
                         output_pointers_.data() + first_output_[s], scratch, &status};
     const std::int64_t chunk = ChunkOf(step.units, team);
-    std::atomic<std::int64_t>& next = counters_[s].next;
-    for (;;) {
-      const std::int64_t begin = next.fetch_add(chunk, std::memory_order_relaxed);
-      if (begin >= step.units) break;
-      step.Run(args, begin, std::min(begin + chunk, step.units));
+    std::int64_t begin = 0;
+    std::int64_t end = 0;
+    while (progress_[s].Take(step.units, chunk, begin, end)) {
+      step.Run(args, begin, end);
+      progress_[s].Finish(end - begin, step.units, [&] {
+        if constexpr (kChecks) CheckPadLanes(s);
+        if (!status.ok()) failed_step_.store(static_cast<int>(s));
+      });
     }
-    // The last one to arrive decides for all: a thread that looked for itself could see a failure
-    // of the next step already and leave the others waiting.
-    const bool go_on = barrier_.Arrive(team, [&] {
-      if constexpr (kChecks) CheckPadLanes(s);
-      if (status.ok()) return true;
-      failed_step_.store(static_cast<int>(s));
-      return false;
-    });
-    if (!go_on) return;
+    progress_[s].Wait();
+    // All chunks of this step are finished and nobody has begun the next one when it failed, so all
+    // leave here, whenever they come by.
+    if (failed_step_.load() >= 0) return;
   }
 }
 

@@ -1,6 +1,7 @@
 // Runs the steps of a plan on a team of threads. The only OpenMP of Kinglet is in executor.cc.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -11,31 +12,39 @@
 
 namespace kinglet {
 
-// A barrier whose last arriver decides whether the team goes on. Waiting spins for some tens of
-// microseconds, then sleeps: a spinning thread that lost its core would stall for a whole tick.
-class TeamBarrier {
+// Hands out the units of one step in chunks, and knows when all of them are done. Nobody waits for
+// threads, only for work: one that lost its core while it held no chunk holds up nobody, and runs
+// after the others when it is back.
+class alignas(64) StepProgress {
  public:
-  // Returns false, for every thread alike, when `go_on()` of the last arriver did.
-  template <typename F>
-  bool Arrive(int team, F&& go_on) noexcept {
-    const std::uint32_t generation = generation_.load(std::memory_order_acquire);
-    if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == team) {
-      arrived_.store(0, std::memory_order_relaxed);
-      go_on_ = go_on();
-      generation_.fetch_add(1, std::memory_order_release);
-      generation_.notify_all();
-      return go_on_;
-    }
-    Wait(generation);
-    return go_on_;
+  void Reset() noexcept {
+    next_.store(0, std::memory_order_relaxed);
+    done_.store(0, std::memory_order_relaxed);
+    complete_.store(0, std::memory_order_relaxed);
   }
+  // Takes up to `chunk` of `units` units, [begin, end); false when none are left.
+  bool Take(std::int64_t units, std::int64_t chunk, std::int64_t& begin,
+            std::int64_t& end) noexcept {
+    if (next_.load(std::memory_order_relaxed) >= units) return false;
+    begin = next_.fetch_add(chunk, std::memory_order_relaxed);
+    end = std::min(begin + chunk, units);
+    return begin < units;
+  }
+  // Reports `count` units as done. Who reports the last ones calls `check` before anybody goes on.
+  template <typename F>
+  void Finish(std::int64_t count, std::int64_t units, F&& check) noexcept {
+    if (done_.fetch_add(count, std::memory_order_acq_rel) + count != units) return;
+    check();
+    complete_.store(1, std::memory_order_release);
+    complete_.notify_all();
+  }
+  // Returns when all units are done. Spins for some tens of microseconds, then sleeps.
+  void Wait() noexcept;
 
  private:
-  void Wait(std::uint32_t generation) noexcept;
-
-  alignas(64) std::atomic<int> arrived_{0};
-  alignas(64) std::atomic<std::uint32_t> generation_{0};
-  bool go_on_ = true;
+  std::atomic<std::int64_t> next_{0};
+  std::atomic<std::int64_t> done_{0};
+  std::atomic<int> complete_{0};
 };
 
 // The pointers that the steps of one plan read and write, and the counters that hand out their
@@ -53,10 +62,6 @@ class PlanBinding {
   int Run(int threads, std::byte* scratch, std::size_t scratch_stride, RunStatus& status) noexcept;
 
  private:
-  struct alignas(64) Counter {
-    std::atomic<std::int64_t> next{0};
-  };
-
   // Aborts when pad lanes of a blocked output of step s are not zero (KINGLET_CHECKS builds).
   void CheckPadLanes(std::size_t s) const noexcept;
   void RunSerial(std::byte* scratch, RunStatus& status) noexcept;
@@ -67,8 +72,7 @@ class PlanBinding {
   std::vector<void*> output_pointers_;
   std::vector<std::size_t> first_input_;  // of each step
   std::vector<std::size_t> first_output_;
-  std::unique_ptr<Counter[]> counters_;
-  TeamBarrier barrier_;
+  std::unique_ptr<StepProgress[]> progress_;
   std::atomic<int> failed_step_{-1};
 };
 
