@@ -76,11 +76,7 @@ void CheckShape(const GraphIr& graph, const TensorInfo& info, const Shape& shape
 }  // namespace
 
 std::vector<Shape> Model::Impl::OrderShapes(const InputShapes& shapes) const {
-  for (const auto& [name, shape] : shapes) {
-    const bool known = std::any_of(inputs_.begin(), inputs_.end(),
-                                   [&](const TensorInfo& info) { return info.name == name; });
-    if (!known) ThrowUnknownInput(name);
-  }
+  for (const auto& [name, shape] : shapes) CheckInputName(name);
   std::vector<Shape> ordered;
   for (const TensorInfo& info : inputs_) {
     const auto it = shapes.find(info.name);
@@ -92,7 +88,9 @@ std::vector<Shape> Model::Impl::OrderShapes(const InputShapes& shapes) const {
   return ordered;
 }
 
-void Model::Impl::ThrowUnknownInput(const std::string& name) const {
+void Model::Impl::CheckInputName(const std::string& name) const {
+  const auto is_named = [&](const TensorInfo& info) { return info.name == name; };
+  if (std::any_of(inputs_.begin(), inputs_.end(), is_named)) return;
   std::string names;
   for (const TensorInfo& info : inputs_) names += (names.empty() ? "'" : ", '") + info.name + "'";
   throw Error(ErrorCode::kInvalidInput,

@@ -27,7 +27,8 @@ class Model::Impl {
   std::vector<Shape> OrderShapes(const InputShapes& shapes) const;
   // Checks type and shape of a tensor against input k.
   void CheckInput(std::size_t k, const Tensor& tensor) const;
-  [[noreturn]] void ThrowUnknownInput(const std::string& name) const;
+  // Throws Error(kInvalidInput) unless there is an input of this name.
+  void CheckInputName(const std::string& name) const;
   [[noreturn]] void ThrowMissingInput(const std::string& name) const;
 
  private:

@@ -49,11 +49,7 @@ class Session::Impl {
       input_pointers_[k] = it->second.raw();
     }
     if (inputs.size() == infos.size()) return;
-    for (const auto& [name, tensor] : inputs) {
-      const bool known = std::any_of(infos.begin(), infos.end(),
-                                     [&](const TensorInfo& info) { return info.name == name; });
-      if (!known) model_->ThrowUnknownInput(name);
-    }
+    for (const auto& [name, tensor] : inputs) model_->CheckInputName(name);
   }
 
   void PreparePlan() {

@@ -134,13 +134,14 @@ TEST(FuseEpilogues, EveryActivationBehindAConvolution) {
       {"LeakyRelu", attributed("alpha", 0.3f)},
       {"HardSigmoid", {}},
       {"HardSwish", {}}};
-  for (const auto& [op, attributes] : activations) {
-    SCOPED_TRACE(op);
+  for (const auto& activation : activations) {
+    SCOPED_TRACE(activation.first);
     const GraphIr graph = SameAnswer(
         [&](GraphBuilder& b) {
           const ValueId x = b.Input("x", {-1, 5, 6, 6});
           const ValueId w = b.Constant(RandomTensor({18, 5, 3, 3}, 2));
-          const ValueId y = b.Op(op, {b.Op("Conv", {x, w}, Pads(1))}, attributes);
+          const ValueId conv = b.Op("Conv", {x, w}, Pads(1));
+          const ValueId y = b.Op(activation.first, {conv}, activation.second);
           // The next convolution meets the pad lanes of the blocked layout.
           b.Output(b.Op("Conv", {y, b.Constant(RandomTensor({4, 18, 1, 1}, 3))}));
         },
