@@ -48,8 +48,9 @@ HWY_INLINE V ExpVec(D d, V x) {
   p = hn::MulAdd(p, r, hn::Set(d, 1.6666665459e-1f));
   p = hn::MulAdd(p, r, hn::Set(d, 5.0000001201e-1f));
   p = hn::MulAdd(p, hn::Mul(r, r), hn::Add(r, hn::Set(d, 1.0f)));
-  // The exponent is added in two halves, so that n = 128 does not overflow into infinity.
-  const auto whole = hn::ConvertTo(di, n);
+  // NaN has no integer; it stays in p. The exponent is added in two halves, so that n = 128 does
+  // not overflow into infinity.
+  const auto whole = hn::ConvertTo(di, hn::IfThenElse(hn::Eq(n, n), n, hn::Zero(d)));
   const auto half = hn::ShiftRight<1>(whole);
   const auto bias = hn::Set(di, 127);
   const V scale1 = hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(half, bias)));
