@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <new>
 
 #include "engine/runtime/executor.h"
