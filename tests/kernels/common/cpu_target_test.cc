@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "kernels/common/machine_model.h"
+#include "kernels/common/measure.h"
 #include "tests/support/targets.h"
 
 namespace kinglet::kernels {
@@ -32,6 +33,14 @@ TEST(CpuTarget, CachesGrowOutwards) {
   const CacheSizes& caches = Caches();
   EXPECT_GE(caches.l1d_bytes, size_t{8} << 10);
   EXPECT_LT(caches.l1d_bytes, caches.l2_bytes);
+}
+
+TEST(Measure, PeakIsThatOfTheTarget) {
+  testing::ForEachTarget([] {
+    const double peak = MeasurePeakGflops();
+    EXPECT_GT(peak, 0.1);   // an emulator is slow
+    EXPECT_LT(peak, 2000);  // one core
+  });
 }
 
 TEST(MachineModel, FollowsTheTarget) {

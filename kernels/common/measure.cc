@@ -1,0 +1,72 @@
+#include "kernels/common/measure.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/common/measure.cc"
+#include "kernels/common/dispatch.h"
+#include "kernels/common/unroll.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace kinglet::kernels {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Independent sums: as many as the registers hold, because four units of latency four need 16.
+#if HWY_TARGET == HWY_AVX3 || HWY_ARCH_ARM_A64
+constexpr int kChains = 24;
+#else
+constexpr int kChains = 12;
+#endif
+
+// Operations done. Reads and writes 24 floats of `values`, which keep the sums alive.
+double MultiplyAddLoop(int64_t rounds, float* values) {
+  const hn::CappedTag<float, 16> d;
+  hn::Vec<decltype(d)> sum[kChains];
+  KINGLET_UNROLL
+  for (int i = 0; i < kChains; ++i) sum[i] = hn::Set(d, values[i]);
+  const auto factor = hn::Set(d, 0.999f);
+  const auto term = hn::Set(d, 1e-3f);
+  for (int64_t round = 0; round < rounds; ++round) {
+    KINGLET_UNROLL
+    for (int i = 0; i < kChains; ++i) sum[i] = hn::MulAdd(sum[i], factor, term);
+  }
+  KINGLET_UNROLL
+  for (int i = 0; i < kChains; ++i) values[i] = hn::GetLane(sum[i]);
+  return 2.0 * kChains * static_cast<double>(hn::Lanes(d)) * static_cast<double>(rounds);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace kinglet::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace kinglet::kernels {
+namespace {
+HWY_EXPORT(MultiplyAddLoop);
+}  // namespace
+
+double MeasurePeakGflops() {
+  using Clock = std::chrono::steady_clock;
+  using Seconds = std::chrono::duration<double>;
+  constexpr Seconds kTotal{0.02};
+  constexpr int64_t kRounds = 10'000;  // short beside a time slice, long beside reading the clock
+  const auto loop = KINGLET_RESOLVE(MultiplyAddLoop);
+  float values[24] = {};
+  double best = 0.0;
+  const Clock::time_point begin = Clock::now();
+  Clock::time_point last = begin;
+  do {
+    const double operations = loop(kRounds, values);
+    const Clock::time_point now = Clock::now();
+    best = std::max(best, operations * 1e-9 / Seconds(now - last).count());
+    last = now;
+  } while (last - begin < kTotal);
+  [[maybe_unused]] volatile float sink = values[0];  // or the loop is dead where it is inlined
+  return best;
+}
+
+}  // namespace kinglet::kernels
+#endif  // HWY_ONCE
