@@ -107,7 +107,7 @@ void RunConv(benchmark::State& state, const ConvVariant& variant, const ConvShap
   args.bias = bias.data();
   args.output = output.data();
   args.epilogue = {kernels::Activation::kClip, 0.0f, 6.0f};
-  const int64_t units = s.n * variant.units_per_image(s);
+  const int64_t units = variant.units(s);
   for (auto _ : state) variant.run(s, args, 0, units, scratch.data());
   const double operations = 2.0 * static_cast<double>(s.n * s.oc * s.oh * s.ow) *
                             static_cast<double>(s.ic / s.groups) * s.kh * s.kw *

@@ -223,7 +223,7 @@ std::unique_ptr<Step> PlanVariant(PlanContext& context, const kernels::ConvShape
     context.AllowInPlace(0, 3);
   }
   const auto run = variant.run;
-  auto step = MakeStep(variant.id, shape.n * variant.units_per_image(shape),
+  auto step = MakeStep(variant.id, variant.units(shape),
                        [=](const StepArgs& a, std::int64_t begin, std::int64_t end) {
                          kernels::ConvArgs now = args;
                          now.input = static_cast<const float*>(a.inputs[0]);

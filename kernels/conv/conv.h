@@ -45,6 +45,10 @@ struct ConvArgs {
   const float* bias = nullptr;      // OC rounded up to 16, zeros beyond OC; may be null
   const float* residual = nullptr;  // in the output's layout; may be null or the output
   float* output = nullptr;
+  // Blocked outputs only: floats from one image of the output to the next, where the output is a
+  // slice of a wider tensor; 0: the images are dense. The residual is always dense, and may be the
+  // output only where that is, too.
+  int64_t output_stride = 0;
   Epilogue epilogue;
 };
 
@@ -63,8 +67,8 @@ struct ConvVariant {
   // {OC, IC/groups, KH, KW}.
   size_t (*packed_bytes)(const ConvShape&);
   void (*pack)(const ConvShape&, const float* oihw, void* packed);
-  // Unit u of image i has the number i * units_per_image + u.
-  int64_t (*units_per_image)(const ConvShape&);
+  // Work units of the whole batch, in the order of the images that they write.
+  int64_t (*units)(const ConvShape&);
   size_t (*scratch_bytes)(const ConvShape&);  // for each worker
   // Computes the units [begin_unit, end_unit). Neighbouring units are cheaper in one call.
   ConvRunFn run;

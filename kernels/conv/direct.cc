@@ -33,7 +33,7 @@ double Cost(const ConvShape& s, int threads, const MachineModel& machine) {
   const double depth = static_cast<double>(s.ic / s.groups) * s.kh * s.kw;
   // Filling and storing a tile costs as much as about six input channels.
   const double efficiency = 0.92 * pad_loss * depth / (depth + 6.0);
-  return ConvSeconds(s, threads, machine, efficiency, GatherUnitsPerImage(s));
+  return ConvSeconds(s, threads, machine, efficiency, GatherUnits(s));
 }
 
 template <GatherUnit kUnit>
@@ -45,7 +45,7 @@ ConvVariant Variant(const char* id, Layout input, bool (*supports)(const ConvSha
           .cost = &Cost<kUnit>,
           .packed_bytes = &GatherPackedBytes,
           .pack = &Pack<kUnit>,
-          .units_per_image = &GatherUnitsPerImage,
+          .units = &GatherUnits,
           .scratch_bytes = &ScratchBytes<kUnit>,
           .run = ResolveGatherConv(kUnit)};
 }

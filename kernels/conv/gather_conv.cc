@@ -228,7 +228,9 @@ class Runner {
     job_.blocks = block_end - block;
     const int64_t rest = (s_.oc / s_.groups) % kBlock;
     job_.last_lanes = block_end == blocks && rest != 0 ? rest : kBlock;
-    out_offset_ = (image * BlockCount(s_.oc) + absolute) * pixels * kBlock;
+    const int64_t in_image = absolute * pixels * kBlock;
+    out_offset_ = image * OutputStride(s_, args_) + in_image;
+    residual_offset_ = image * BlockCount(s_.oc) * pixels * kBlock + in_image;
     while (begin < end) {
       const int64_t part_end = std::min(end, PartEnd(begin));
       RunPart(begin, part_end);
@@ -269,7 +271,7 @@ class Runner {
     }
     job_.pixels = end - begin;
     job_.out = args_.output + out_offset_ + begin * kBlock;
-    job_.residual = args_.residual ? args_.residual + out_offset_ + begin * kBlock : nullptr;
+    job_.residual = args_.residual ? args_.residual + residual_offset_ + begin * kBlock : nullptr;
     gemm_(job_);
   }
 
@@ -282,6 +284,7 @@ class Runner {
   const ConvArgs& args_;
   const float* input_ = nullptr;
   int64_t out_offset_ = 0;
+  int64_t residual_offset_ = 0;
   GatherGemm job_;
 };
 
@@ -316,9 +319,9 @@ void GatherPack(const ConvShape& s, GatherUnit unit, const float* oihw, float* p
   }
 }
 
-int64_t GatherUnitsPerImage(const ConvShape& s) {
+int64_t GatherUnits(const ConvShape& s) {
   const Units units = UnitsOf(s);
-  return s.groups * units.strips * units.chunks;
+  return s.n * s.groups * units.strips * units.chunks;
 }
 
 size_t GatherScratchBytes(const ConvShape& s, GatherUnit unit) {
@@ -333,7 +336,7 @@ size_t GatherScratchBytes(const ConvShape& s, GatherUnit unit) {
 void GatherRun(const ConvShape& s, GatherUnit unit, GatherGemmFn gemm, const ConvArgs& args,
                int64_t begin_unit, int64_t end_unit, void* scratch) noexcept {
   Runner runner(s, unit, gemm, args, scratch);
-  const int64_t per_image = GatherUnitsPerImage(s);
+  const int64_t per_image = GatherUnits(s) / s.n;
   while (begin_unit < end_unit) {
     const int64_t image = begin_unit / per_image;
     const int64_t end = std::min(end_unit, (image + 1) * per_image);

@@ -18,7 +18,7 @@ enum class GatherUnit : int64_t { kPlane = 1, kBlock16 = 16 };
 size_t GatherPackedBytes(const ConvShape& s);
 // [oc / 16][ic / unit][KH][KW][unit][16 oc]; the last ic group holds the real channels only.
 void GatherPack(const ConvShape& s, GatherUnit unit, const float* oihw, float* packed);
-int64_t GatherUnitsPerImage(const ConvShape& s);
+int64_t GatherUnits(const ConvShape& s);
 
 // `scratch` has GatherScratchBytes(s, unit) bytes at a 64-byte boundary.
 size_t GatherScratchBytes(const ConvShape& s, GatherUnit unit);

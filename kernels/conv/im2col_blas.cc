@@ -28,6 +28,8 @@ int64_t StripCount(const ConvShape& s) {
   return std::max(CeilDiv(pixels, fitting), std::min(balanced, CeilDiv(pixels, 64)));
 }
 
+int64_t Units(const ConvShape& s) { return s.n * s.groups * StripCount(s); }
+
 int64_t StripPixels(const ConvShape& s) { return CeilDiv(s.oh * s.ow, StripCount(s)); }
 
 // Output columns [begin, end) for which tap column j reads inside the input.
@@ -130,7 +132,7 @@ double Cost(const ConvShape& s, int, const MachineModel& machine) {
   // Narrow products run far below peak; writing a column costs about as much as four filters.
   const double copied = IsProduct(s) ? 0.0 : 4.0;
   const double efficiency = 0.85 * rows / (rows + 8.0 + copied) * depth / (depth + 32.0);
-  return ConvSeconds(s, 1, machine, efficiency, s.groups * StripCount(s));
+  return ConvSeconds(s, 1, machine, efficiency, Units(s));
 }
 
 }  // namespace
@@ -145,7 +147,7 @@ ConvVariant Im2colBlasConvF32() {
           .packed_bytes = &PackedBytes,
           .pack = [](const ConvShape& s, const float* oihw,
                      void* packed) { std::memcpy(packed, oihw, PackedBytes(s)); },
-          .units_per_image = [](const ConvShape& s) { return s.groups * StripCount(s); },
+          .units = &Units,
           .scratch_bytes = [](const ConvShape& s) -> size_t {
             return IsProduct(s) ? 0 : static_cast<size_t>(Depth(s) * StripPixels(s)) * 4;
           },

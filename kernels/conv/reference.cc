@@ -61,7 +61,7 @@ ConvVariant ReferenceConvF32() {
           .packed_bytes = &PackedBytes,
           .pack = [](const ConvShape& s, const float* oihw,
                      void* packed) { std::memcpy(packed, oihw, PackedBytes(s)); },
-          .units_per_image = [](const ConvShape& s) { return s.oc; },
+          .units = [](const ConvShape& s) { return s.n * s.oc; },
           .scratch_bytes = [](const ConvShape&) -> size_t { return 0; },
           .run = &Run};
 }

@@ -3,13 +3,13 @@
 namespace kinglet::kernels {
 
 double ConvSeconds(const ConvShape& s, int threads, const MachineModel& machine, double efficiency,
-                   int64_t units_per_image) {
+                   int64_t unit_count) {
   const double n = static_cast<double>(s.n);
   const double image_bytes = 4.0 * (static_cast<double>(s.ic) * static_cast<double>(s.ih * s.iw) +
                                     static_cast<double>(s.oc) * static_cast<double>(s.oh * s.ow));
   const double weight_bytes =
       4.0 * static_cast<double>(s.oc) * static_cast<double>(s.ic / s.groups) * s.kh * s.kw;
-  const double units = n * static_cast<double>(units_per_image);
+  const auto units = static_cast<double>(unit_count);
   const double rounds = std::max(
       1.0, static_cast<double>(static_cast<int64_t>((units + threads - 1) / std::max(threads, 1))));
   const double share = rounds / units;  // of the work, on the busiest thread

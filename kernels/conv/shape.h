@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/common/blocked.h"
 #include "kernels/common/partition.h"
 #include "kernels/conv/conv.h"
 
@@ -25,6 +26,11 @@ constexpr double MultiplyAdds(const ConvShape& s) {
 // Seconds for the batch: the slower of arithmetic at `efficiency` of peak and memory traffic, on
 // the threads that the units can feed.
 double ConvSeconds(const ConvShape& s, int threads, const MachineModel& machine, double efficiency,
-                   int64_t units_per_image);
+                   int64_t unit_count);
+
+// Floats from one image of a blocked output to the next.
+inline int64_t OutputStride(const ConvShape& s, const ConvArgs& args) {
+  return args.output_stride != 0 ? args.output_stride : BlockCount(s.oc) * s.oh * s.ow * kBlock;
+}
 
 }  // namespace kinglet::kernels

@@ -206,6 +206,7 @@ void RunUnit(const ConvShape& s, const ConvArgs& args, int64_t unit, int64_t str
   const Epilogue none;
   const Epilogue& clamp = IsClamp(args.epilogue) ? args.epilogue : none;
   const int64_t plane = unit / strips;
+  const int64_t image = plane / BlockCount(s.ic);
   const int64_t block = plane % BlockCount(s.ic);
   const int64_t valid = std::min<int64_t>(kBlock, s.ic - block * kBlock);
   const auto pixels = static_cast<size_t>(s.ow);
@@ -217,9 +218,9 @@ void RunUnit(const ConvShape& s, const ConvArgs& args, int64_t unit, int64_t str
   row.weights = static_cast<const float*>(args.packed) + block * s.kh * s.kw * kBlock;
   row.bias = args.bias ? args.bias + block * kBlock : nullptr;
   for (int64_t y = rows.begin; y < rows.end; ++y) {
-    const int64_t at = (plane * s.oh + y) * s.ow * kBlock;
-    row.out = args.output + at;
-    row.residual = args.residual ? args.residual + at : nullptr;
+    const int64_t in_image = (block * s.oh + y) * s.ow * kBlock;
+    row.out = args.output + image * OutputStride(s, args) + in_image;
+    row.residual = args.residual ? args.residual + (plane * s.oh + y) * s.ow * kBlock : nullptr;
     row.y0 = y * s.sh - s.pad_top;
     const int64_t before = std::max<int64_t>(-row.y0, 0);
     const int64_t until = std::max<int64_t>(s.ih - row.y0, 0);
@@ -255,7 +256,7 @@ HWY_EXPORT(GetRunDepthwise);
 bool Supports(const ConvShape& s) { return s.groups == s.ic && s.ic == s.oc; }
 
 double Cost(const ConvShape& s, int threads, const MachineModel& machine) {
-  return ConvSeconds(s, threads, machine, 0.5, DepthwiseUnitsPerImage(s));
+  return ConvSeconds(s, threads, machine, 0.5, DepthwiseUnits(s));
 }
 
 size_t PackedBytes(const ConvShape& s) {
@@ -286,7 +287,7 @@ ConvVariant DepthwiseConvF32() {
           .cost = &Cost,
           .packed_bytes = &PackedBytes,
           .pack = &Pack,
-          .units_per_image = &DepthwiseUnitsPerImage,
+          .units = &DepthwiseUnits,
           .scratch_bytes = [](const ConvShape&) -> size_t { return 0; },
           .run = KINGLET_RESOLVE(GetRunDepthwise)()};
 }

@@ -17,8 +17,8 @@ inline int64_t DepthwiseStrips(const ConvShape& s) {
   return std::min({s.oh, worthwhile, wanted});
 }
 
-inline int64_t DepthwiseUnitsPerImage(const ConvShape& s) {
-  return BlockCount(s.ic) * DepthwiseStrips(s);
+inline int64_t DepthwiseUnits(const ConvShape& s) {
+  return s.n * BlockCount(s.ic) * DepthwiseStrips(s);
 }
 
 }  // namespace kinglet::kernels

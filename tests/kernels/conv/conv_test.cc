@@ -42,6 +42,7 @@ struct Case {
   Residual residual = Residual::kNone;
   bool bias = true;
   int64_t units_per_call = 0;  // 0: all in one call
+  int64_t gap = 0;             // floats between the images of a blocked output
 };
 
 // Square map and kernel, symmetric "same" padding where `pad` is so.
@@ -101,9 +102,19 @@ void ExpectOutput(const ConvShape& s, Layout layout, const Guarded& output,
   }
 }
 
+// The images of a strided output side by side; what lies between them must be untouched.
+void Compact(const Guarded& strided, int64_t n, int64_t stride, float untouched, Guarded& dense) {
+  const int64_t image = static_cast<int64_t>(dense.size()) / n;
+  for (int64_t i = 0; i < n; ++i) {
+    const float* from = strided.data() + i * stride;
+    std::copy(from, from + image, dense.data() + i * image);
+    for (int64_t k = image; k < stride; ++k) ASSERT_EQ(from[k], untouched) << "gap " << i;
+  }
+}
+
 void RunUnits(const ConvVariant& variant, const ConvShape& s, const ConvArgs& args,
               int64_t units_per_call, float* scratch) {
-  const int64_t units = s.n * variant.units_per_image(s);
+  const int64_t units = variant.units(s);
   ASSERT_GE(units, s.n);
   const int64_t step = units_per_call == 0 ? units : units_per_call;
   for (int64_t begin = 0; begin < units; begin += step) {
@@ -160,8 +171,17 @@ void Check(const ConvVariant& variant, const Case& test, const Operands& operand
                                                         : skip.data();
   args.output = output.data();
   args.epilogue = test.epilogue;
+  constexpr float kUntouched = -77.0f;
+  const bool strided = test.gap != 0 && variant.output == Layout::kBlocked16;
+  const int64_t stride = static_cast<int64_t>(output.size()) / s.n + test.gap;
+  Guarded wide(std::vector<float>(strided ? static_cast<size_t>(s.n * stride) : 0, kUntouched));
+  if (strided) {
+    args.output = wide.data();
+    args.output_stride = stride;
+  }
   RunUnits(variant, s, args, test.units_per_call, scratch.data());
-  EXPECT_TRUE(output.FencesIntact()) << "output";
+  if (strided) Compact(wide, s.n, stride, kUntouched, output);
+  EXPECT_TRUE(output.FencesIntact() && wide.FencesIntact()) << "output";
   EXPECT_TRUE(scratch.FencesIntact()) << "scratch";
   ExpectOutput(s, variant.output, output, operands.want, test.epilogue);
 }
@@ -303,6 +323,18 @@ TEST(Conv, EpiloguesResidualsAndUnits) {
       for (const Residual r : {Residual::kNone, Residual::kSeparate, Residual::kAliased}) {
         cases.push_back({s, e, r, r != Residual::kSeparate});
       }
+    }
+  }
+  CheckAll(cases);
+}
+
+TEST(Conv, OutputsThatAreSlices) {
+  std::vector<Case> cases;
+  for (const Residual r : {Residual::kNone, Residual::kSeparate}) {
+    for (const ConvShape& s : {Square(40, 9, 35, 1, 1, 0, 1, 3), Square(3, 11, 21, 3, 2, 1, 1, 3),
+                               Square(33, 12, 40, 3, 1, 1, 1, 3), Square(32, 6, 64, 3, 1, 1, 2, 3),
+                               Square(21, 7, 21, 3, 1, 1, 21, 3)}) {
+      cases.push_back({.shape = s, .residual = r, .gap = 48});
     }
   }
   CheckAll(cases);
