@@ -172,7 +172,7 @@ double ReorderSeconds(const PlanContext& context, const kernels::ConvVariant& va
 }
 
 const kernels::ConvVariant* Choose(const PlanContext& context, const kernels::ConvShape& shape) {
-  const kernels::MachineModel machine = kernels::DefaultMachineModel();
+  const kernels::MachineModel& machine = context.cost().machine;
   const bool may_block = context.InputShape(0).size() == 4;
   const kernels::ConvVariant* best = nullptr;
   double best_cost = std::numeric_limits<double>::infinity();
@@ -232,6 +232,7 @@ std::unique_ptr<Step> PlanVariant(PlanContext& context, const kernels::ConvShape
                          run(shape, now, begin, end, a.scratch);
                        });
   step->scratch_bytes = variant.scratch_bytes(shape);
+  step->predicted_seconds = variant.cost(shape, context.threads(), context.cost().machine);
   return step;
 }
 
@@ -252,6 +253,10 @@ std::unique_ptr<Step> PlanConv(PlanContext& context) {
   const Shape& weights = context.InputShape(1);
   const std::int64_t filter = weights[0] > 0 ? ElementCount(weights) / weights[0] : 0;
   step->macs = ElementCount(context.OutputShape(0)) * filter;
+  if (step->predicted_seconds == 0) {
+    step->predicted_seconds =
+        LoopSeconds(static_cast<double>(step->macs), context.threads(), context.cost());
+  }
   return step;
 }
 

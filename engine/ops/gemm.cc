@@ -112,6 +112,10 @@ std::unique_ptr<Step> PlanGemm(PlanContext& context) {
     });
   }
   step->macs = s.m * s.n * s.k;
+  if (step->predicted_seconds == 0) {
+    step->predicted_seconds =
+        LoopSeconds(static_cast<double>(step->macs), context.threads(), context.cost());
+  }
   return step;
 }
 

@@ -97,7 +97,7 @@ std::unique_ptr<Step> PlanMatMul(PlanContext& context) {
       WeightedProduct product{.m = s.m * matrices, .n = s.n, .k = s.k};
       step = PlanWeightedProduct(context, product);
     } else {
-      step = PlanFloatProducts({s.m, s.n, s.k, false, false}, s.a_batches, s.b_batches);
+      step = PlanFloatProducts(context, {s.m, s.n, s.k, false, false}, s.a_batches, s.b_batches);
     }
   }
   if (step == nullptr) {
@@ -117,6 +117,10 @@ std::unique_ptr<Step> PlanMatMul(PlanContext& context) {
     });
   }
   step->macs = ElementCount(s.output) * s.k;
+  if (step->predicted_seconds == 0) {
+    step->predicted_seconds =
+        LoopSeconds(static_cast<double>(step->macs), context.threads(), context.cost());
+  }
   return step;
 }
 

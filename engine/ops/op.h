@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/cost/cost_model.h"
 #include "engine/graph/ir.h"
 #include "engine/ops/step.h"
 #include "kinglet/tensor.h"
@@ -110,6 +111,8 @@ class PlanContext : public NodeContext {
                              const std::function<void(void*)>& fill) = 0;
 
   virtual int threads() const = 0;
+  // What the machine can do.
+  virtual const CostModel& cost() const = 0;
 
  protected:
   using NodeContext::NodeContext;

@@ -70,6 +70,19 @@ kernels::Pool ImagePool(const PlanContext& context, const Window& w) {
   return p;
 }
 
+// A tap costs about what one of a depthwise convolution does.
+double PoolSeconds(const PlanContext& context, const kernels::Pool& p) {
+  const auto maps = static_cast<double>(ElementCount(context.InputShape(0))) /
+                    static_cast<double>(p.in_h * p.in_w);
+  kernels::Work work;
+  work.read_bytes = 4 * maps * static_cast<double>(p.in_h * p.in_w);
+  work.write_bytes = 4 * maps * static_cast<double>(p.out_h * p.out_w);
+  work.flops = 0.5 * work.write_bytes * static_cast<double>(p.kernel_h * p.kernel_w);
+  work.gflops = context.cost().machine.Gflops(kernels::WorkKind::kDepthwise);
+  work.units = 64 * context.threads();
+  return kernels::PredictSeconds(work, context.threads(), context.cost().machine);
+}
+
 std::unique_ptr<Step> PlanImagePool(PlanContext& context, kernels::Pool p) {
   const bool max = KindOf(context) == PoolNdKind::kMax;
   const kernels::PoolTable& table = kernels::GetPoolTable();
@@ -83,12 +96,14 @@ std::unique_ptr<Step> PlanImagePool(PlanContext& context, kernels::Pool p) {
   }
   const kernels::PoolFn function = blocked ? (max ? table.max_blocked : table.average_blocked)
                                            : (max ? table.max_plain : table.average_plain);
-  return MakeStep(max ? "pool/max_f32" : "pool/average_f32",
-                  blocked ? BlockedUnitCount(p) : PlainUnitCount(p),
-                  [=](const StepArgs& a, std::int64_t begin, std::int64_t end) {
-                    function(p, static_cast<const float*>(a.inputs[0]),
-                             static_cast<float*>(a.outputs[0]), begin, end);
-                  });
+  auto step = MakeStep(max ? "pool/max_f32" : "pool/average_f32",
+                       blocked ? BlockedUnitCount(p) : PlainUnitCount(p),
+                       [=](const StepArgs& a, std::int64_t begin, std::int64_t end) {
+                         function(p, static_cast<const float*>(a.inputs[0]),
+                                  static_cast<float*>(a.outputs[0]), begin, end);
+                       });
+  if (ElementCount(context.OutputShape(0)) > 0) step->predicted_seconds = PoolSeconds(context, p);
+  return step;
 }
 
 kernels::PoolNd GeneralPool(const PlanContext& context, const Window& w) {

@@ -11,13 +11,12 @@
 namespace kinglet {
 namespace {
 
-const kernels::GemmVariant* Choose(const kernels::GemmShape& shape, int threads) {
-  const kernels::MachineModel machine = kernels::DefaultMachineModel();
+const kernels::GemmVariant* Choose(const PlanContext& context, const kernels::GemmShape& shape) {
   const kernels::GemmVariant* best = nullptr;
   double best_cost = std::numeric_limits<double>::infinity();
   for (const kernels::GemmVariant& variant : kernels::GemmVariants()) {
     if (!variant.supports(shape)) continue;
-    const double cost = variant.cost(shape, threads, machine);
+    const double cost = variant.cost(shape, context.threads(), context.cost().machine);
     if (cost < best_cost) {
       best = &variant;
       best_cost = cost;
@@ -54,7 +53,7 @@ Tensor PadBias(const std::vector<float>& bias) {
 
 std::unique_ptr<Step> PlanWeightedProduct(PlanContext& context, const WeightedProduct& product) {
   const kernels::GemmShape shape{product.m, product.n, product.k};
-  const kernels::GemmVariant* variant = Choose(shape, context.threads());
+  const kernels::GemmVariant* variant = Choose(context, shape);
   if (variant == nullptr) context.Unsupported("no kernel takes a product of this size");
   kernels::PrepareBlas();
   const Tensor& weights = *context.InputValue(1);
@@ -79,32 +78,46 @@ std::unique_ptr<Step> PlanWeightedProduct(PlanContext& context, const WeightedPr
                          run(shape, now, begin, end, a.scratch);
                        });
   step->scratch_bytes = variant->scratch_bytes(shape);
+  step->predicted_seconds = variant->cost(shape, context.threads(), context.cost().machine);
   return step;
 }
 
-std::unique_ptr<Step> PlanFloatProducts(const FloatProduct& product,
+std::unique_ptr<Step> PlanFloatProducts(const PlanContext& context, const FloatProduct& product,
                                         std::vector<std::int64_t> a_index,
                                         std::vector<std::int64_t> b_index) {
   constexpr std::int64_t kRows = 64;  // of one unit
   kernels::PrepareBlas();
   const std::int64_t strips = (product.m + kRows - 1) / kRows;
   const auto matrices = static_cast<std::int64_t>(a_index.size());
-  return MakeStep("gemm/blas_f32", matrices * strips,
-                  [=, a_of = std::move(a_index), b_of = std::move(b_index)](
-                      const StepArgs& args, std::int64_t begin, std::int64_t end) {
-                    const auto [m, n, k, trans_a, trans_b] = product;
-                    for (std::int64_t unit = begin; unit < end; ++unit) {
-                      const std::int64_t matrix = unit / strips;
-                      const std::int64_t row = unit % strips * kRows;
-                      const auto at = static_cast<std::size_t>(matrix);
-                      const float* a = static_cast<const float*>(args.inputs[0]) + a_of[at] * m * k;
-                      const float* b = static_cast<const float*>(args.inputs[1]) + b_of[at] * k * n;
-                      float* c = static_cast<float*>(args.outputs[0]) + matrix * m * n + row * n;
-                      kernels::BlasGemm(trans_a, trans_b, std::min(kRows, m - row), n, k, 1.0f,
-                                        trans_a ? a + row : a + row * k, trans_a ? m : k, b,
-                                        trans_b ? k : n, 0.0f, c, n);
-                    }
-                  });
+  const double matrix_bytes = 4.0 * static_cast<double>(matrices);
+  kernels::Work work;
+  work.flops = 2 * static_cast<double>(matrices) * static_cast<double>(product.m) *
+               static_cast<double>(product.n) * static_cast<double>(product.k);
+  work.gflops = context.cost().machine.Gflops(kernels::WorkKind::kBlas);
+  work.read_bytes =
+      matrix_bytes * static_cast<double>(product.k) * static_cast<double>(product.m + product.n);
+  work.write_bytes = matrix_bytes * static_cast<double>(product.m) * static_cast<double>(product.n);
+  // OpenBLAS runs one call at a time.
+  const double seconds = kernels::PredictSeconds(work, 1, context.cost().machine);
+  auto step =
+      MakeStep("gemm/blas_f32", matrices * strips,
+               [=, a_of = std::move(a_index), b_of = std::move(b_index)](
+                   const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                 const auto [m, n, k, trans_a, trans_b] = product;
+                 for (std::int64_t unit = begin; unit < end; ++unit) {
+                   const std::int64_t matrix = unit / strips;
+                   const std::int64_t row = unit % strips * kRows;
+                   const auto at = static_cast<std::size_t>(matrix);
+                   const float* a = static_cast<const float*>(args.inputs[0]) + a_of[at] * m * k;
+                   const float* b = static_cast<const float*>(args.inputs[1]) + b_of[at] * k * n;
+                   float* c = static_cast<float*>(args.outputs[0]) + matrix * m * n + row * n;
+                   kernels::BlasGemm(trans_a, trans_b, std::min(kRows, m - row), n, k, 1.0f,
+                                     trans_a ? a + row : a + row * k, trans_a ? m : k, b,
+                                     trans_b ? k : n, 0.0f, c, n);
+                 }
+               });
+  step->predicted_seconds = seconds;
+  return step;
 }
 
 }  // namespace kinglet

@@ -47,6 +47,9 @@ class Step {
   std::int64_t units = 1;         // 0: nothing to do
   std::size_t scratch_bytes = 0;  // for each worker
   std::int64_t macs = 0;          // multiply-adds of the whole step
+  // By the cost model, on the threads that it was planned for. The plan function of an operator
+  // that computes much sets it; the planner fills in the traffic of the others.
+  double predicted_seconds = 0;
 };
 
 template <typename F>

@@ -52,6 +52,7 @@ class PlainPlanContext : public PlanContext {
   const void* Packed(std::size_t i, const std::string& form, std::size_t bytes,
                      const std::function<void(void*)>& fill) override;
   int threads() const override { return 1; }
+  const CostModel& cost() const override { return cost_; }
 
   // Which input each output aliases, kNoValue for none.
   const std::vector<ValueId>& aliases() const { return aliases_; }
@@ -63,6 +64,7 @@ class PlainPlanContext : public PlanContext {
   const NodeStates* states_;
   std::vector<ValueId> aliases_ = std::vector<ValueId>(states_->outputs.size(), kNoValue);
   std::vector<Tensor> packed_;
+  CostModel cost_;
 };
 
 }  // namespace kinglet

@@ -40,6 +40,7 @@ struct Plan {
   std::size_t arena_bytes = 0;
   std::size_t scratch_bytes = 0;  // for each worker
   std::int64_t macs = 0;
+  double predicted_seconds = 0;  // of all steps
 
   // What slots and steps point to.
   std::vector<Tensor> constants;
@@ -50,6 +51,7 @@ struct PlanOptions {
   Limits limits;
   int threads = 1;
   bool blocked_layout = true;
+  CostModel cost;
 };
 
 // Plans `graph` for inputs of these shapes, in the order of graph.inputs. Packed forms of constants

@@ -51,6 +51,7 @@ class LayoutPlanContext final : public PlainPlanContext {
   const void* Packed(std::size_t i, const std::string& form, std::size_t bytes,
                      const std::function<void(void*)>& fill) override;
   int threads() const override;
+  const CostModel& cost() const override;
 
  private:
   Planner* planner_;
@@ -68,8 +69,13 @@ class Planner {
         options_(options),
         model_packed_(packed),
         plan_(std::make_unique<Plan>()),
+        cost_(options.cost),
         states_(graph.values.size()),
-        places_(graph.values.size()) {}
+        places_(graph.values.size()) {
+    for (const Value& value : graph.values) {
+      cost_.machine.network_weight_bytes += static_cast<double>(value.constant.bytes());
+    }
+  }
 
   std::unique_ptr<Plan> Make(const std::vector<Shape>& input_shapes) {
     Start(input_shapes);
@@ -190,6 +196,17 @@ class Planner {
     return NewBuffer(LayoutBytes(state.type, state.shape, layout), {});
   }
 
+  double BytesOf(const std::vector<int>& buffers) const {
+    double bytes = 0;
+    for (const int id : buffers) {
+      if (id >= 0) bytes += static_cast<double>(buffers_[static_cast<std::size_t>(id)].life.bytes);
+    }
+    return bytes;
+  }
+  double MoveCost(const PlanStep& step) const {
+    return MoveSeconds(BytesOf(step.inputs), BytesOf(step.outputs), options_.threads, cost_);
+  }
+
   void Append(PlanStep step) {
     const int at = NextStep();
     for (const int id : step.inputs) {
@@ -200,7 +217,9 @@ class Planner {
       buffers_[static_cast<std::size_t>(id)].life.first = at;
       buffers_[static_cast<std::size_t>(id)].life.last = at;
     }
+    if (step.step->predicted_seconds == 0) step.step->predicted_seconds = MoveCost(step);
     plan_->macs += step.step->macs;
+    plan_->predicted_seconds += step.step->predicted_seconds;
     plan_->scratch_bytes = std::max(plan_->scratch_bytes, step.step->scratch_bytes);
     plan_->steps.push_back(std::move(step));
   }
@@ -355,6 +374,7 @@ class Planner {
   const PlanOptions& options_;
   PackedStore& model_packed_;
   std::unique_ptr<Plan> plan_;
+  CostModel cost_;
   std::vector<TensorState> states_;
   std::vector<Places> places_;
   std::vector<bool> needed_;
@@ -376,6 +396,8 @@ const void* LayoutPlanContext::Packed(std::size_t i, const std::string& form, st
 }
 
 int LayoutPlanContext::threads() const { return planner_->options_.threads; }
+
+const CostModel& LayoutPlanContext::cost() const { return planner_->cost_; }
 
 }  // namespace
 

@@ -127,8 +127,8 @@ PlanInfo Model::Describe(const InputShapes& shapes) const {
   const std::shared_ptr<const Plan> plan = impl_->PlanFor(impl_->OrderShapes(shapes));
   PlanInfo info;
   for (const PlanStep& step : plan->steps) {
-    info.steps.push_back(
-        {step.name, step.op, step.step->kernel, step.output_shape, step.step->macs});
+    info.steps.push_back({step.name, step.op, step.step->kernel, step.output_shape, step.step->macs,
+                          step.step->units, step.step->predicted_seconds});
   }
   info.outputs = impl_->outputs();
   for (std::size_t k = 0; k < info.outputs.size(); ++k) {
@@ -138,6 +138,7 @@ PlanInfo Model::Describe(const InputShapes& shapes) const {
     info.outputs[k].symbols.assign(plan->outputs[k].shape.size(), "");
   }
   info.macs = plan->macs;
+  info.predicted_seconds = plan->predicted_seconds;
   info.arena_bytes = plan->arena_bytes;
   info.scratch_bytes = plan->scratch_bytes * static_cast<std::size_t>(impl_->threads());
   return info;

@@ -23,8 +23,8 @@ constexpr double MultiplyAdds(const ConvShape& s) {
          static_cast<double>(s.ic / s.groups) * s.kh * s.kw;
 }
 
-// Seconds for the batch: the slower of arithmetic at `efficiency` of peak and memory traffic, on
-// the threads that the units can feed.
+// Seconds for the batch: arithmetic at `efficiency` of peak and the traffic of inputs, outputs and
+// weights, on the threads that the units can feed.
 double ConvSeconds(const ConvShape& s, int threads, const MachineModel& machine, double efficiency,
                    int64_t unit_count);
 

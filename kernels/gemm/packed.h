@@ -12,7 +12,7 @@ void PackedGemmRun(const GemmShape& s, GatherGemmFn gemm, const GemmArgs& args, 
 // PackedGemmRun with the active target's product bound: what GemmVariant::run holds.
 GemmRunFn ResolvePackedGemm();
 
-// Seconds: the slower of arithmetic at `efficiency` of peak and reading the weights.
+// Seconds for arithmetic at `efficiency` of peak and the traffic of operands and result.
 double GemmSeconds(const GemmShape& s, int threads, const MachineModel& machine, double efficiency,
                    int64_t units);
 

@@ -39,6 +39,8 @@ struct StepInfo {
   std::string kernel;  // "conv/direct_f32"
   Shape output_shape;  // of the first output
   std::int64_t macs = 0;
+  std::int64_t units = 0;        // pieces that the work is cut into for the threads
+  double predicted_seconds = 0;  // by the cost model
 };
 
 // What running a model at given input shapes takes.
@@ -46,6 +48,7 @@ struct PlanInfo {
   std::vector<StepInfo> steps;
   std::vector<TensorInfo> outputs;  // with the shapes at these input shapes
   std::int64_t macs = 0;            // multiply-adds of one Run, over the whole batch
+  double predicted_seconds = 0;     // of all steps
   std::size_t arena_bytes = 0;      // intermediate tensors, for each session
   std::size_t scratch_bytes = 0;    // working memory of all threads, for each session
 };

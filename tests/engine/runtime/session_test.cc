@@ -88,6 +88,19 @@ TEST(Session, FusesWhatItCan) {
   EXPECT_EQ(fast.outputs.at(0).shape, (Shape{1, 20}));
 }
 
+TEST(Session, EveryStepHasAPredictedTime) {
+  const Model model = Compile(true);
+  const PlanInfo one = model.Describe({{"x", {1, 3, 64, 64}}});
+  double sum = 0;
+  for (const StepInfo& step : one.steps) {
+    EXPECT_GT(step.predicted_seconds, 0) << step.name;
+    EXPECT_GT(step.units, 0) << step.name;
+    sum += step.predicted_seconds;
+  }
+  EXPECT_DOUBLE_EQ(one.predicted_seconds, sum);
+  EXPECT_GT(model.Describe({{"x", {16, 3, 64, 64}}}).predicted_seconds, 4 * sum);
+}
+
 TEST(Session, AllocatesNothingOnceItHasRunAtAShape) {
   const Model model = Compile(true, 2);
   Session session = model.NewSession();
