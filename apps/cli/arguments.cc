@@ -12,24 +12,25 @@
 namespace kinglet::cli {
 namespace {
 
-constexpr int kMaxBatch = 65536;
-
 // A command on the command line, with what it calls when it was chosen.
 struct Command {
   CLI::App* app = nullptr;
   std::function<Status()> run;
 };
 
-void AddCommonOptions(CLI::App& command, CommonOptions& options, const std::string& example) {
-  constexpr int kMaxThreads = 1024;
+void AddOutputOptions(CLI::App& command, CommonOptions& options, const std::string& example) {
   command.add_flag("--json", options.json, "Print JSON instead of tables");
   command.add_flag("--quiet,-q", options.quiet, "Print results and errors only");
+  command.footer("Example:\n  " + example + "\n");
+}
+
+void AddCommonOptions(CLI::App& command, CommonOptions& options, const std::string& example) {
+  AddOutputOptions(command, options, example);
   command
       .add_option("--threads,-j", options.threads,
                   "Threads to use (default: the CPUs that this process may use)")
       ->check(CLI::Range(1, kMaxThreads))
       ->option_text("N");
-  command.footer("Example:\n  " + example + "\n");
 }
 
 Command AddClassify(CLI::App& app) {
@@ -98,17 +99,55 @@ Command AddInfo(CLI::App& app) {
                    "network with random weights")
       ->required()
       ->option_text("MODEL|DESCRIPTOR");
-  command->add_option("--batch,-b", options->batch, "Images in a batch (default: 1)")
+  command->add_option("--batch,-b", options->shapes.batch, "Images in a batch (default: 1)")
       ->check(CLI::Range(1, kMaxBatch))
       ->option_text("N");
   command
-      ->add_option("--shape", options->shapes,
-                   "Shape of an input whose sizes are free in the model (pictures: 224x224)")
-      ->option_text("NAME=1x3x224x224")
+      ->add_option(
+          "--shape", options->shapes.shapes,
+          "Shape of an input whose sizes are free in the model (pictures: 224x224); N is the "
+          "batch")
+      ->option_text("NAME=Nx3x224x224")
       ->allow_extra_args(false);
   command->add_flag("--kernels", options->kernels, "Also the kernel chosen for each node");
   AddCommonOptions(*command, options->common, "kinglet info mobilenet_v2 --batch 8 --kernels");
   return {command, [options] { return InfoCommand(*options); }};
+}
+
+Command AddBench(CLI::App& app) {
+  auto options = std::make_shared<BenchOptions>();
+  CLI::App* command = app.add_subcommand(
+      "bench", "Time a network at each batch size and number of threads, each in its own process");
+  command
+      ->add_option("network", options->network,
+                   "ONNX file, descriptor file, or a name from 'kinglet models', which builds the "
+                   "network with random weights")
+      ->required()
+      ->option_text("MODEL|DESCRIPTOR");
+  command
+      ->add_option("--batch,-b", options->batch, "Batch sizes, like 1,8,32 or 1..34 (default: 1)")
+      ->option_text("LIST");
+  command
+      ->add_option("--threads,-j", options->threads,
+                   "Numbers of threads, like 1,2 or 1..8 (default: the CPUs that this process may "
+                   "use)")
+      ->option_text("LIST");
+  command
+      ->add_option("--repeat,-r", options->repeat,
+                   "Runs that are timed at each point, after the warm-up (default: for 2 seconds, "
+                   "and 9 at least)")
+      ->check(CLI::Range(1, 1'000'000))
+      ->option_text("N");
+  command
+      ->add_option("--shape", options->shapes,
+                   "Shape of an input whose sizes are free in the model (pictures: Nx3x224x224); N "
+                   "is the batch")
+      ->option_text("NAME=Nx3x224x224")
+      ->allow_extra_args(false);
+  command->add_flag("--point", options->point)->group("");  // what bench calls itself with
+  AddOutputOptions(*command, options->common,
+                   "kinglet bench mobilenet_v1 --batch 1,8,32 --threads 1,2");
+  return {command, [options] { return BenchCommand(*options); }};
 }
 
 Command AddDescribe(CLI::App& app) {
@@ -160,7 +199,7 @@ std::function<Status()> ParseArguments(int argc, const char* const* argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "kinglet " KINGLET_VERSION);
   app.footer("Example:\n  kinglet classify photo.jpg\n");
-  const Command commands[] = {AddClassify(app), AddRun(app),    AddInfo(app),
+  const Command commands[] = {AddClassify(app), AddRun(app),    AddInfo(app), AddBench(app),
                               AddDescribe(app), AddModels(app), AddOps(app)};
   try {
     app.parse(argc, argv);

@@ -7,6 +7,7 @@
 
 #include "apps/cli/cli.h"
 #include "apps/cli/network.h"
+#include "apps/cli/shapes.h"
 #include "kinglet/image.h"
 
 namespace kinglet::cli {
@@ -29,8 +30,7 @@ struct RunOptions {
 struct InfoOptions {
   CommonOptions common;
   std::string network;
-  int batch = 0;                    // 0: not given
-  std::vector<std::string> shapes;  // NAME=1x3x224x224
+  ShapeOptions shapes;
   bool kernels = false;
 };
 
@@ -40,9 +40,23 @@ struct DescribeOptions {
   std::string output;
 };
 
+constexpr int kMaxBatch = 65536;
+constexpr int kMaxThreads = 1024;
+
+struct BenchOptions {
+  CommonOptions common;  // its threads are not used
+  std::string network;
+  std::string batch = "1";          // lists, as ParseNumberList reads them
+  std::string threads;              // "": the CPUs that this process may use
+  std::vector<std::string> shapes;  // as ShapeOptions
+  int repeat = 0;                   // 0: until the median is stable
+  bool point = false;               // times the first point in this process
+};
+
 Status ClassifyCommand(const ClassifyOptions& options);
 Status RunCommand(const RunOptions& options);
 Status InfoCommand(const InfoOptions& options);
+Status BenchCommand(const BenchOptions& options);
 Status DescribeCommand(const DescribeOptions& options);
 Status ModelsCommand(const CommonOptions& options);
 Status OpsCommand(const CommonOptions& options);

@@ -1,85 +1,17 @@
 // kinglet info: what a network is and what running it takes.
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "apps/cli/commands.h"
 #include "apps/cli/network.h"
 #include "apps/cli/output.h"
-#include "kinglet/preprocess.h"
+#include "apps/cli/shapes.h"
 
 namespace kinglet::cli {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr std::int64_t kDefaultSide = 224;
-
-Shape ParseShape(const std::string& text, const std::string& argument) {
-  Shape shape;
-  const char* at = text.data();
-  const char* end = text.data() + text.size();
-  while (at != end) {
-    std::int64_t size = 0;
-    const auto result = std::from_chars(at, end, size);
-    const bool more = result.ptr != end;
-    if (result.ec != std::errc() || size < 0 || (more && *result.ptr != 'x') ||
-        (more && result.ptr + 1 == end)) {
-      throw UsageError("--shape: expected NAME=1x3x224x224, found '" + argument + "'");
-    }
-    shape.push_back(size);
-    at = more ? result.ptr + 1 : end;
-  }
-  return shape;
-}
-
-InputShapes ParseShapes(const InfoOptions& options) {
-  InputShapes shapes;
-  for (const std::string& argument : options.shapes) {
-    const std::size_t equals = argument.rfind('=');
-    if (equals == argument.npos || equals == 0) {
-      throw UsageError("--shape: expected NAME=1x3x224x224, found '" + argument + "'");
-    }
-    shapes[argument.substr(0, equals)] = ParseShape(argument.substr(equals + 1), argument);
-  }
-  return shapes;
-}
-
-// The size of a free dimension that is no batch: a picture's height or width, by the descriptor.
-std::int64_t FreeSide(const TensorInfo& input, std::size_t axis,
-                      const std::optional<Descriptor>& descriptor) {
-  const bool picture = input.shape.size() == 4;
-  const bool channels_last = picture && input.shape[3] == 3 && input.shape[1] != 3;
-  const std::size_t rows = channels_last ? 1 : 2;
-  if (!picture || (axis != rows && axis != rows + 1)) {
-    throw UsageError(
-        fmt::format("input '{}': the size of axis {} is free in the model: give "
-                    "--shape {}=...",
-                    input.name, axis, input.name));
-  }
-  if (!descriptor) return kDefaultSide;
-  return axis == rows ? descriptor->preprocess.height : descriptor->preprocess.width;
-}
-
-Shape ChooseShape(const TensorInfo& input, const InfoOptions& options,
-                  const std::optional<Descriptor>& descriptor) {
-  if (!input.has_shape) {
-    throw UsageError(
-        fmt::format("input '{0}': the model declares no shape: give --shape {0}=...", input.name));
-  }
-  Shape shape = input.shape;
-  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
-    if (axis == 0 && options.batch > 0 && shape[0] >= 0 && shape[0] != options.batch) {
-      throw UsageError(fmt::format("--batch {}: input '{}' has a fixed batch of {}", options.batch,
-                                   input.name, shape[0]));
-    }
-    if (shape[axis] >= 0) continue;
-    shape[axis] = axis == 0 ? std::max(options.batch, 1) : FreeSide(input, axis, descriptor);
-  }
-  return shape;
-}
 
 Json ToJson(const TensorInfo& info) {
   Json shape = Json::array();
@@ -176,7 +108,6 @@ void PrintTable(const Facts& facts, bool kernels) {
 }  // namespace
 
 Status InfoCommand(const InfoOptions& options) {
-  const InputShapes given = ParseShapes(options);
   NamedNetwork network = OpenNetwork(options.network);
   Facts facts;
   facts.name = options.network;
@@ -187,12 +118,7 @@ Status InfoCommand(const InfoOptions& options) {
   const Model model = Model::Compile(std::move(network.graph), compile);
   facts.inputs = model.inputs();
   if (!network.descriptor) network.descriptor = DescriptorBeside(options.network);
-  for (const TensorInfo& input : facts.inputs) {
-    const auto found = given.find(input.name);
-    facts.shapes[input.name] =
-        found != given.end() ? found->second : ChooseShape(input, options, network.descriptor);
-  }
-  for (const auto& [name, shape] : given) facts.shapes.try_emplace(name, shape);
+  facts.shapes = ChooseShapes(facts.inputs, options.shapes, network.descriptor);
   facts.plan = model.Describe(facts.shapes);
   facts.outputs = facts.plan.outputs;
   facts.weight_bytes = model.weight_bytes();

@@ -1,0 +1,143 @@
+#include "apps/cli/bench_point.h"
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "apps/cli/network.h"
+#include "apps/cli/output.h"
+#include "apps/cli/own_process.h"
+#include "apps/cli/shapes.h"
+
+namespace kinglet::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using Milliseconds = std::chrono::duration<double, std::milli>;
+
+constexpr Milliseconds kWarmUp{300};
+constexpr Milliseconds kBudget{2000};
+constexpr std::size_t kMinRuns = 9;
+
+Tensor RandomTensor(const TensorInfo& info, const Shape& shape) {
+  Tensor tensor(info.type, shape);
+  if (info.type != DataType::kFloat32) return tensor;
+  std::minstd_rand random(1);
+  std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
+  std::generate_n(tensor.data<float>(), tensor.size(), [&] { return uniform(random); });
+  return tensor;
+}
+
+std::vector<double> TimeRuns(Session& session, const Tensors& inputs, int repeat) {
+  const Clock::time_point warming = Clock::now();
+  do {
+    session.Run(inputs);
+  } while (Clock::now() - warming < kWarmUp);
+  std::vector<double> times;
+  const auto enough = static_cast<std::size_t>(repeat);
+  const Clock::time_point begin = Clock::now();
+  Clock::time_point last = begin;
+  while (repeat > 0 ? times.size() < enough : times.size() < kMinRuns || last - begin < kBudget) {
+    const Clock::time_point start = Clock::now();
+    session.Run(inputs);
+    last = Clock::now();
+    times.push_back(Milliseconds(last - start).count());
+  }
+  std::sort(times.begin(), times.end());
+  return times;
+}
+
+double PeakRssMb() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024.0;
+}
+
+std::vector<std::string> Arguments(const BenchPoint& point) {
+  std::vector<std::string> arguments = {"bench",     "--point",
+                                        "--batch",   std::to_string(point.batch),
+                                        "--threads", std::to_string(point.threads)};
+  if (point.repeat > 0) {
+    arguments.insert(arguments.end(), {"--repeat", std::to_string(point.repeat)});
+  }
+  for (const std::string& shape : point.shapes) {
+    arguments.insert(arguments.end(), {"--shape", shape});
+  }
+  arguments.insert(arguments.end(), {"--", point.network});
+  return arguments;
+}
+
+// The one line of an error that a process left, without the name of the program.
+std::string LastLine(std::string text) {
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  text = text.substr(text.rfind('\n') + 1);
+  constexpr std::string_view kName = "kinglet: ";
+  return text.starts_with(kName) ? text.substr(kName.size()) : text;
+}
+
+Status ReportFailure(const BenchPoint& point, const ProcessResult& process) {
+  const auto status = static_cast<Status>(process.status);
+  if (process.signal == 0 && (status == Status::kUsage || status == Status::kBadModel)) {
+    PrintError(LastLine(process.output));  // the same at every point
+    return status;
+  }
+  std::string what = LastLine(process.output);
+  if (process.signal != 0) {
+    what = fmt::format("the process was ended by signal {} ({})", process.signal,
+                       strsignal(process.signal));
+    if (process.signal == SIGKILL) what += ": as when memory runs out";
+  } else if (status == Status::kDone || what.empty()) {
+    what = fmt::format("the process ended with status {} and no result", process.status);
+  }
+  PrintError(
+      fmt::format("{}, batch {}, threads {}: {}", point.network, point.batch, point.threads, what));
+  return Status::kIo;
+}
+
+}  // namespace
+
+Status MeasurePoint(const BenchPoint& point, BenchTimes& times) {
+  const ProcessResult process = RunOwnProcess(Arguments(point));
+  const auto json = nlohmann::json::parse(process.output, nullptr, false);
+  if (process.signal != 0 || process.status != 0 || !json.is_object()) {
+    return ReportFailure(point, process);
+  }
+  times = {json.at("median_ms"), json.at("min_ms"), json.at("p95_ms"), json.at("operations"),
+           json.at("peak_rss_mb")};
+  return Status::kDone;
+}
+
+Status TimePoint(const BenchPoint& point) {
+  NamedNetwork network = OpenNetwork(point.network);
+  if (!network.descriptor) network.descriptor = DescriptorBeside(point.network);
+  CompileOptions compile;
+  compile.threads = point.threads;
+  const Model model = Model::Compile(std::move(network.graph), compile);
+  const InputShapes shapes =
+      ChooseShapes(model.inputs(), {point.batch, point.shapes}, network.descriptor);
+  const PlanInfo plan = model.Describe(shapes);
+  Tensors inputs;
+  for (const TensorInfo& input : model.inputs()) {
+    inputs[input.name] = RandomTensor(input, shapes.at(input.name));
+  }
+  Session session = model.NewSession();
+  const std::vector<double> times = TimeRuns(session, inputs, point.repeat);
+  const std::size_t runs = times.size();
+  const auto p95 = static_cast<std::size_t>(std::ceil(0.95 * static_cast<double>(runs)));
+  const nlohmann::json json = {{"median_ms", (times[(runs - 1) / 2] + times[runs / 2]) / 2},
+                               {"min_ms", times.front()},
+                               {"p95_ms", times[p95 - 1]},
+                               {"operations", 2.0 * static_cast<double>(plan.macs)},
+                               {"peak_rss_mb", PeakRssMb()}};
+  Print(json.dump() + "\n");
+  return Status::kDone;
+}
+
+}  // namespace kinglet::cli

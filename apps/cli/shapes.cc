@@ -1,0 +1,118 @@
+#include "apps/cli/shapes.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <string_view>
+
+#include "apps/cli/cli.h"
+
+namespace kinglet::cli {
+namespace {
+
+constexpr std::int64_t kDefaultSide = 224;
+
+struct GivenShape {
+  std::string argument;  // as it was written
+  Shape sizes;
+  bool follows_batch = false;  // it has an N
+};
+
+std::int64_t ParseSize(std::string_view text, const std::string& argument) {
+  std::int64_t size = 0;
+  const char* end = text.data() + text.size();
+  const auto result = std::from_chars(text.data(), end, size);
+  if (text.empty() || result.ec != std::errc() || result.ptr != end || size < 0) {
+    throw UsageError("--shape: expected NAME=1x3x224x224, found '" + argument + "'");
+  }
+  return size;
+}
+
+GivenShape ParseShape(std::string_view text, const std::string& argument, int batch) {
+  GivenShape given{argument, {}, false};
+  while (!text.empty()) {
+    const std::size_t cross = text.find('x');
+    const std::string_view size = text.substr(0, cross);
+    given.follows_batch |= size == "N";
+    given.sizes.push_back(size == "N" ? std::max(batch, 1) : ParseSize(size, argument));
+    if (cross == text.npos) break;
+    text = text.substr(cross + 1);
+    if (text.empty()) ParseSize(text, argument);
+  }
+  return given;
+}
+
+std::map<std::string, GivenShape> ParseShapes(const ShapeOptions& options) {
+  std::map<std::string, GivenShape> shapes;
+  for (const std::string& argument : options.shapes) {
+    const std::size_t equals = argument.rfind('=');
+    if (equals == argument.npos || equals == 0) ParseSize("", argument);
+    shapes[argument.substr(0, equals)] =
+        ParseShape(std::string_view(argument).substr(equals + 1), argument, options.batch);
+  }
+  return shapes;
+}
+
+// The size of a free dimension that is no batch: a picture's height or width, by the descriptor.
+std::int64_t FreeSide(const TensorInfo& input, std::size_t axis,
+                      const std::optional<Descriptor>& descriptor) {
+  const bool picture = input.shape.size() == 4;
+  const bool channels_last = picture && input.shape[3] == 3 && input.shape[1] != 3;
+  const std::size_t rows = channels_last ? 1 : 2;
+  if (!picture || (axis != rows && axis != rows + 1)) {
+    throw UsageError(
+        fmt::format("input '{}': the size of axis {} is free in the model: give "
+                    "--shape {}=...",
+                    input.name, axis, input.name));
+  }
+  if (!descriptor) return kDefaultSide;
+  return axis == rows ? descriptor->preprocess.height : descriptor->preprocess.width;
+}
+
+Shape ChooseShape(const TensorInfo& input, int batch, const std::optional<Descriptor>& descriptor) {
+  if (!input.has_shape) {
+    throw UsageError(
+        fmt::format("input '{0}': the model declares no shape: give --shape {0}=...", input.name));
+  }
+  Shape shape = input.shape;
+  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+    if (axis == 0 && batch > 0 && shape[0] >= 0 && shape[0] != batch) {
+      throw UsageError(fmt::format("--batch {}: input '{}' has a fixed batch of {}", batch,
+                                   input.name, shape[0]));
+    }
+    if (shape[axis] >= 0) continue;
+    shape[axis] = axis == 0 ? std::max(batch, 1) : FreeSide(input, axis, descriptor);
+  }
+  return shape;
+}
+
+// A number where the model leaves the batch free would make --batch say what is not so.
+void CheckBatch(const TensorInfo& input, const GivenShape& given, int batch) {
+  const bool fixed = input.has_shape && !input.shape.empty() && input.shape[0] >= 0;
+  if (batch == 0 || fixed || given.follows_batch || given.sizes.empty()) return;
+  if (given.sizes[0] != batch) {
+    throw UsageError(fmt::format("--batch {}: --shape {} has a batch of {}: write N for it", batch,
+                                 given.argument, given.sizes[0]));
+  }
+}
+
+}  // namespace
+
+InputShapes ChooseShapes(const std::vector<TensorInfo>& inputs, const ShapeOptions& options,
+                         const std::optional<Descriptor>& descriptor) {
+  const auto given = ParseShapes(options);
+  InputShapes shapes;
+  for (const auto& [name, shape] : given) shapes[name] = shape.sizes;
+  for (const TensorInfo& input : inputs) {
+    const auto found = given.find(input.name);
+    if (found == given.end()) {
+      shapes[input.name] = ChooseShape(input, options.batch, descriptor);
+    } else {
+      CheckBatch(input, found->second, options.batch);
+    }
+  }
+  return shapes;
+}
+
+}  // namespace kinglet::cli

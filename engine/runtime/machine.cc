@@ -1,0 +1,12 @@
+#include "kinglet/machine.h"
+
+#include "kernels/common/cpu_target.h"
+#include "kernels/common/measure.h"
+
+namespace kinglet {
+
+std::string InstructionSet() { return std::string(kernels::ActiveTarget()); }
+
+double MeasurePeakGflops() { return kernels::MeasurePeakGflops(); }
+
+}  // namespace kinglet
