@@ -1,17 +1,16 @@
 // Conv: two-dimensional float32 convolutions run the cheapest variant of kernels/conv that takes
 // them; everything else (one or three dimensions, float64, weights that are no constants) runs a
 // plain loop.
-#include "kernels/conv/conv.h"
+#include "engine/ops/conv.h"
 
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <limits>
 
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
-#include "engine/ops/op.h"
-#include "engine/ops/spatial.h"
+#include "kernels/common/blocked.h"
+#include "kernels/conv/choose.h"
 
 namespace kinglet {
 namespace {
@@ -128,66 +127,12 @@ std::unique_ptr<Step> PlanGeneric(PlanContext& context, const Window& window) {
   });
 }
 
-kernels::ConvShape ShapeOf(const PlanContext& context, const Window& window) {
-  const Shape& input = context.InputShape(0);
-  const Shape& output = context.OutputShape(0);
-  kernels::ConvShape s;
-  s.n = input[0];
-  s.ic = input[1];
-  s.oc = output[1];
-  s.groups = context.attributes().Int("group", 1);
-  const std::size_t y = 0;
-  const std::size_t x = window.rank() - 1;
-  if (window.rank() == 2) {
-    s.ih = input[2];
-    s.oh = output[2];
-    s.kh = static_cast<int>(window.kernel[y]);
-    s.sh = static_cast<int>(window.strides[y]);
-    s.dh = static_cast<int>(window.dilations[y]);
-    s.pad_top = static_cast<int>(window.pads_begin[y]);
-  }
-  s.iw = input[x + 2];
-  s.ow = output[x + 2];
-  s.kw = static_cast<int>(window.kernel[x]);
-  s.sw = static_cast<int>(window.strides[x]);
-  s.dw = static_cast<int>(window.dilations[x]);
-  s.pad_left = static_cast<int>(window.pads_begin[x]);
-  return s;
-}
-
-// What changing the layout around a variant costs: the input when it is not there in the layout
-// that the variant reads, and a plain output that the next convolution wants blocked.
-double ReorderSeconds(const PlanContext& context, const kernels::ConvVariant& variant,
-                      const kernels::MachineModel& machine) {
-  const double bytes_per_second = machine.dram_gbps * 1e9;
-  const bool blocked_input = variant.input == kernels::Layout::kBlocked16;
-  double bytes = 0;
-  if (blocked_input != context.IsBlocked(0)) {
-    bytes += 2.0 * 4.0 * static_cast<double>(ElementCount(context.InputShape(0)));
-  }
-  if (variant.output == kernels::Layout::kPlain) {
-    bytes += 2.0 * 4.0 * static_cast<double>(ElementCount(context.OutputShape(0)));
-  }
-  return bytes / bytes_per_second;
-}
-
 const kernels::ConvVariant* Choose(const PlanContext& context, const kernels::ConvShape& shape) {
-  const kernels::MachineModel& machine = context.cost().machine;
-  const bool may_block = context.InputShape(0).size() == 4;
-  const kernels::ConvVariant* best = nullptr;
-  double best_cost = std::numeric_limits<double>::infinity();
-  for (const kernels::ConvVariant& variant : kernels::ConvVariants()) {
-    const bool blocks = variant.input == kernels::Layout::kBlocked16 ||
-                        variant.output == kernels::Layout::kBlocked16;
-    if ((blocks && !may_block) || !variant.supports(shape)) continue;
-    double cost = variant.cost(shape, context.threads(), machine);
-    if (may_block) cost += ReorderSeconds(context, variant, machine);
-    if (cost < best_cost) {
-      best = &variant;
-      best_cost = cost;
-    }
-  }
-  return best;
+  const kernels::ConvNeighbours neighbours{.may_block = context.InputShape(0).size() == 4,
+                                           .input_blocked = context.IsBlocked(0)};
+  const auto candidates =
+      kernels::RankConvVariants(shape, context.threads(), context.cost().machine, neighbours);
+  return candidates.empty() ? nullptr : candidates.front().variant;
 }
 
 Layout ToLayout(kernels::Layout layout) {
@@ -244,7 +189,7 @@ std::unique_ptr<Step> PlanConv(PlanContext& context) {
   std::unique_ptr<Step> step;
   const bool empty = ElementCount(context.OutputShape(0)) == 0;
   if (constant && !empty && window.rank() <= 2 && context.InputType(0) == DataType::kFloat32) {
-    const kernels::ConvShape shape = ShapeOf(context, window);
+    const kernels::ConvShape shape = ConvShapeOf(context, window);
     if (const kernels::ConvVariant* variant = Choose(context, shape)) {
       step = PlanVariant(context, shape, *variant);
     }
@@ -261,6 +206,33 @@ std::unique_ptr<Step> PlanConv(PlanContext& context) {
 }
 
 }  // namespace
+
+kernels::ConvShape ConvShapeOf(const PlanContext& context, const Window& window) {
+  const Shape& input = context.InputShape(0);
+  const Shape& output = context.OutputShape(0);
+  kernels::ConvShape s;
+  s.n = input[0];
+  s.ic = input[1];
+  s.oc = output[1];
+  s.groups = context.attributes().Int("group", 1);
+  const std::size_t y = 0;
+  const std::size_t x = window.rank() - 1;
+  if (window.rank() == 2) {
+    s.ih = input[2];
+    s.oh = output[2];
+    s.kh = static_cast<int>(window.kernel[y]);
+    s.sh = static_cast<int>(window.strides[y]);
+    s.dh = static_cast<int>(window.dilations[y]);
+    s.pad_top = static_cast<int>(window.pads_begin[y]);
+  }
+  s.iw = input[x + 2];
+  s.ow = output[x + 2];
+  s.kw = static_cast<int>(window.kernel[x]);
+  s.sw = static_cast<int>(window.strides[x]);
+  s.dw = static_cast<int>(window.dilations[x]);
+  s.pad_left = static_cast<int>(window.pads_begin[x]);
+  return s;
+}
 
 const OpDef& OpConv() {
   static const OpDef op = {

@@ -1,10 +1,9 @@
 // Pools over windows: MaxPool, AveragePool, LpPool.
-#include "kernels/pool/pool.h"
+#include "engine/ops/pool.h"
 
 #include <algorithm>
 
 #include "engine/ops/elementwise.h"
-#include "engine/ops/spatial.h"
 #include "kernels/pool/pool_nd.h"
 
 namespace kinglet {
@@ -40,34 +39,6 @@ void InferPool(InferContext& context) {
   std::copy(window.output.begin(), window.output.end(), shape.begin() + 2);
   context.SetOutput(0, context.InputType(0), shape);
   if (context.HasOutput(1)) context.SetOutput(1, DataType::kInt64, shape);
-}
-
-// The image kernels: one or two spatial dimensions.
-kernels::Pool ImagePool(const PlanContext& context, const Window& w) {
-  const Shape& in = context.InputShape(0);
-  const std::size_t last = w.rank() - 1;
-  kernels::Pool p{};
-  p.n = in[0];
-  p.c = in[1];
-  p.in_h = p.out_h = p.kernel_h = p.stride_h = p.dilation_h = 1;
-  if (w.rank() == 2) {
-    p.in_h = in[2];
-    p.out_h = w.output[0];
-    p.kernel_h = w.kernel[0];
-    p.stride_h = w.strides[0];
-    p.dilation_h = w.dilations[0];
-    p.pad_top = w.pads_begin[0];
-    p.pad_bottom = w.pads_end[0];
-  }
-  p.in_w = in[last + 2];
-  p.out_w = w.output[last];
-  p.kernel_w = w.kernel[last];
-  p.stride_w = w.strides[last];
-  p.dilation_w = w.dilations[last];
-  p.pad_left = w.pads_begin[last];
-  p.pad_right = w.pads_end[last];
-  p.include_pad = KindOf(context) == PoolNdKind::kAverageWithPad;
-  return p;
 }
 
 // A tap costs about what one of a depthwise convolution does.
@@ -141,7 +112,7 @@ std::unique_ptr<Step> PlanPool(PlanContext& context) {
   const DataType type = context.InputType(0);
   if (type == DataType::kFloat32 && window.rank() <= 2 && !context.HasOutput(1) &&
       KindOf(context) != PoolNdKind::kLpNorm) {
-    return PlanImagePool(context, ImagePool(context, window));
+    return PlanImagePool(context, ImagePoolOf(context, window));
   }
   const kernels::PoolNd p = GeneralPool(context, window);
   switch (type) {
@@ -159,6 +130,33 @@ std::unique_ptr<Step> PlanPool(PlanContext& context) {
 }
 
 }  // namespace
+
+kernels::Pool ImagePoolOf(const PlanContext& context, const Window& w) {
+  const Shape& in = context.InputShape(0);
+  const std::size_t last = w.rank() - 1;
+  kernels::Pool p{};
+  p.n = in[0];
+  p.c = in[1];
+  p.in_h = p.out_h = p.kernel_h = p.stride_h = p.dilation_h = 1;
+  if (w.rank() == 2) {
+    p.in_h = in[2];
+    p.out_h = w.output[0];
+    p.kernel_h = w.kernel[0];
+    p.stride_h = w.strides[0];
+    p.dilation_h = w.dilations[0];
+    p.pad_top = w.pads_begin[0];
+    p.pad_bottom = w.pads_end[0];
+  }
+  p.in_w = in[last + 2];
+  p.out_w = w.output[last];
+  p.kernel_w = w.kernel[last];
+  p.stride_w = w.strides[last];
+  p.dilation_w = w.dilations[last];
+  p.pad_left = w.pads_begin[last];
+  p.pad_right = w.pads_end[last];
+  p.include_pad = KindOf(context) == PoolNdKind::kAverageWithPad;
+  return p;
+}
 
 const OpDef& OpMaxPool() {
   static const OpDef op{

@@ -2,28 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 
 #include "kernels/common/blocked.h"
 #include "kernels/gemm/blas.h"
-#include "kernels/gemm/gemm.h"
+#include "kernels/gemm/choose.h"
 
 namespace kinglet {
 namespace {
-
-const kernels::GemmVariant* Choose(const PlanContext& context, const kernels::GemmShape& shape) {
-  const kernels::GemmVariant* best = nullptr;
-  double best_cost = std::numeric_limits<double>::infinity();
-  for (const kernels::GemmVariant& variant : kernels::GemmVariants()) {
-    if (!variant.supports(shape)) continue;
-    const double cost = variant.cost(shape, context.threads(), context.cost().machine);
-    if (cost < best_cost) {
-      best = &variant;
-      best_cost = cost;
-    }
-  }
-  return best;
-}
 
 void Pack(const kernels::GemmVariant& variant, const kernels::GemmShape& shape,
           const WeightedProduct& product, const Tensor& weights, void* to) {
@@ -53,8 +38,10 @@ Tensor PadBias(const std::vector<float>& bias) {
 
 std::unique_ptr<Step> PlanWeightedProduct(PlanContext& context, const WeightedProduct& product) {
   const kernels::GemmShape shape{product.m, product.n, product.k};
-  const kernels::GemmVariant* variant = Choose(context, shape);
-  if (variant == nullptr) context.Unsupported("no kernel takes a product of this size");
+  const auto candidates =
+      kernels::RankGemmVariants(shape, context.threads(), context.cost().machine);
+  if (candidates.empty()) context.Unsupported("no kernel takes a product of this size");
+  const kernels::GemmVariant* variant = candidates.front().variant;
   kernels::PrepareBlas();
   const Tensor& weights = *context.InputValue(1);
   const std::string form = std::string(variant->id) + (product.transposed ? "/t" : "/n") + "/" +

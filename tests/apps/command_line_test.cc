@@ -18,7 +18,8 @@ using ::testing::HasSubstr;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
-const std::vector<std::string> kCommands = {"classify", "run", "info", "describe", "models", "ops"};
+const std::vector<std::string> kCommands = {"classify", "run",    "info", "bench",
+                                            "describe", "models", "ops"};
 
 TEST(CommandLineTest, HelpHasAnExampleAndTheCommonOptions) {
   for (const std::string& command : kCommands) {

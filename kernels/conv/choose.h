@@ -1,0 +1,27 @@
+// The order in which convolution variants are worth running a shape.
+#pragma once
+
+#include <vector>
+
+#include "kernels/conv/conv.h"
+
+namespace kinglet::kernels {
+
+// What stands around a convolution in its network.
+struct ConvNeighbours {
+  bool may_block = true;       // tensors may be blocked: the convolution is two-dimensional
+  bool input_blocked = false;  // the input is there in the blocked layout
+};
+
+struct ConvCandidate {
+  const ConvVariant* variant;
+  double seconds;  // predicted, with the changes of layout that the variant makes necessary
+};
+
+// Every variant that can compute the shape among these neighbours, the cheapest first; of equal
+// ones, the first of variants.inc.
+std::vector<ConvCandidate> RankConvVariants(const ConvShape& shape, int threads,
+                                            const MachineModel& machine,
+                                            const ConvNeighbours& neighbours);
+
+}  // namespace kinglet::kernels

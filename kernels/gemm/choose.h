@@ -1,0 +1,20 @@
+// The order in which product variants are worth running a shape.
+#pragma once
+
+#include <vector>
+
+#include "kernels/gemm/gemm.h"
+
+namespace kinglet::kernels {
+
+struct GemmCandidate {
+  const GemmVariant* variant;
+  double seconds;  // predicted
+};
+
+// Every variant that can compute the shape, the cheapest first; of equal ones, the first of
+// variants.inc.
+std::vector<GemmCandidate> RankGemmVariants(const GemmShape& shape, int threads,
+                                            const MachineModel& machine);
+
+}  // namespace kinglet::kernels

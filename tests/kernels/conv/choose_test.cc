@@ -1,0 +1,62 @@
+#include "kernels/conv/choose.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace kinglet::kernels {
+namespace {
+
+ConvShape Pointwise() {
+  ConvShape s;
+  s.n = 2;
+  s.ic = s.oc = 64;
+  s.ih = s.iw = s.oh = s.ow = 28;
+  return s;
+}
+
+const ConvCandidate* Find(const std::vector<ConvCandidate>& candidates, const ConvVariant& v) {
+  const auto found = std::find_if(candidates.begin(), candidates.end(),
+                                  [&](const ConvCandidate& c) { return c.variant == &v; });
+  return found == candidates.end() ? nullptr : &*found;
+}
+
+TEST(RankConvVariants, HasEveryVariantThatTakesTheShapeTheCheapestFirst) {
+  const MachineModel machine = DefaultMachineModel();
+  const ConvShape shape = Pointwise();
+  const auto candidates = RankConvVariants(shape, 2, machine, {true, true});
+  for (const ConvVariant& variant : ConvVariants()) {
+    EXPECT_EQ(Find(candidates, variant) != nullptr, variant.supports(shape)) << variant.id;
+  }
+  EXPECT_TRUE(std::is_sorted(
+      candidates.begin(), candidates.end(),
+      [](const ConvCandidate& a, const ConvCandidate& b) { return a.seconds < b.seconds; }));
+}
+
+TEST(RankConvVariants, AddsWhatChangesOfLayoutCost) {
+  const MachineModel machine = DefaultMachineModel();
+  const ConvShape shape = Pointwise();
+  const auto plain = RankConvVariants(shape, 1, machine, {true, false});
+  const auto blocked = RankConvVariants(shape, 1, machine, {true, true});
+  for (const ConvCandidate& candidate : blocked) {
+    const ConvVariant& variant = *candidate.variant;
+    const double alone = variant.cost(shape, 1, machine);
+    const bool reads_blocked = variant.input == Layout::kBlocked16;
+    const bool writes_blocked = variant.output == Layout::kBlocked16;
+    EXPECT_EQ(candidate.seconds > alone, !reads_blocked || !writes_blocked) << variant.id;
+    EXPECT_EQ(Find(plain, variant)->seconds > alone, reads_blocked || !writes_blocked)
+        << variant.id;
+  }
+}
+
+TEST(RankConvVariants, LeavesBlockedVariantsOutWhereNothingIsBlocked) {
+  const auto candidates = RankConvVariants(Pointwise(), 1, DefaultMachineModel(), {false, false});
+  EXPECT_FALSE(candidates.empty());
+  for (const ConvCandidate& candidate : candidates) {
+    EXPECT_EQ(candidate.variant->input, Layout::kPlain) << candidate.variant->id;
+    EXPECT_EQ(candidate.variant->output, Layout::kPlain) << candidate.variant->id;
+  }
+}
+
+}  // namespace
+}  // namespace kinglet::kernels
