@@ -164,6 +164,24 @@ Command AddDescribe(CLI::App& app) {
   return {command, [options] { return DescribeCommand(*options); }};
 }
 
+Command AddExport(CLI::App& app) {
+  auto options = std::make_shared<ExportOptions>();
+  CLI::App* command =
+      app.add_subcommand("export", "Write a network that is known by name as an ONNX file");
+  command
+      ->add_option("descriptor", options->descriptor,
+                   "A name from 'kinglet models' or a descriptor file with an architecture. The "
+                   "weights are random, the same on every machine; those of 'demo' are trained. "
+                   "The batch is free")
+      ->required()
+      ->option_text("DESCRIPTOR");
+  command->add_option("--output,-o", options->output, "File to write")
+      ->required()
+      ->option_text("FILE.onnx");
+  AddCommonOptions(*command, options->common, "kinglet export mobilenet_v2 -o mobilenet_v2.onnx");
+  return {command, [options] { return ExportCommand(*options); }};
+}
+
 Command AddModels(CLI::App& app) {
   auto options = std::make_shared<CommonOptions>();
   CLI::App* command = app.add_subcommand(
@@ -199,8 +217,8 @@ std::function<Status()> ParseArguments(int argc, const char* const* argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "kinglet " KINGLET_VERSION);
   app.footer("Example:\n  kinglet classify photo.jpg\n");
-  const Command commands[] = {AddClassify(app), AddRun(app),    AddInfo(app), AddBench(app),
-                              AddDescribe(app), AddModels(app), AddOps(app)};
+  const Command commands[] = {AddClassify(app), AddRun(app),    AddInfo(app),   AddBench(app),
+                              AddDescribe(app), AddExport(app), AddModels(app), AddOps(app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -53,11 +53,18 @@ struct BenchOptions {
   bool point = false;               // times the first point in this process
 };
 
+struct ExportOptions {
+  CommonOptions common;
+  std::string descriptor;
+  std::string output;
+};
+
 Status ClassifyCommand(const ClassifyOptions& options);
 Status RunCommand(const RunOptions& options);
 Status InfoCommand(const InfoOptions& options);
 Status BenchCommand(const BenchOptions& options);
 Status DescribeCommand(const DescribeOptions& options);
+Status ExportCommand(const ExportOptions& options);
 Status ModelsCommand(const CommonOptions& options);
 Status OpsCommand(const CommonOptions& options);
 

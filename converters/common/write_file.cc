@@ -40,7 +40,7 @@ std::string TemporaryName(const std::string& path) {
 
 }  // namespace
 
-void WriteFile(const std::string& path, std::initializer_list<std::string_view> parts,
+void WriteFile(const std::string& path, std::span<const std::string_view> parts,
                const Place& place) {
   if (path.find('\0') != std::string::npos) {
     Fail(ErrorCode::kIo, place, "cannot write the file: its name has a NUL character");

@@ -18,7 +18,8 @@ void WriteNpy(const std::string& path, const Tensor& tensor) {
   const converters::Place place(source);
   const std::string header = converters::NpyHeader(tensor, place);
   const std::string_view elements(static_cast<const char*>(tensor.raw()), tensor.bytes());
-  converters::WriteFile(path, {header, elements}, place);
+  const std::string_view parts[] = {header, elements};
+  converters::WriteFile(path, parts, place);
 }
 
 }  // namespace kinglet

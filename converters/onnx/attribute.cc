@@ -2,32 +2,12 @@
 #include <string>
 
 #include "converters/onnx/graph_reader.h"
+#include "converters/onnx/schema.h"
 #include "converters/onnx/tensor.h"
 #include "converters/onnx/wire.h"
 
 namespace kinglet::converters {
 namespace {
-
-// Field numbers of AttributeProto.
-enum : std::uint32_t {
-  kName = 1,
-  kFloat = 2,
-  kInt = 3,
-  kString = 4,
-  kTensor = 5,
-  kGraph = 6,
-  kFloats = 7,
-  kInts = 8,
-  kStrings = 9,
-  kTensors = 10,
-  kGraphs = 11,
-  kTypeProto = 14,
-  kTypeProtos = 15,
-  kType = 20,
-  kRefAttrName = 21,
-  kSparseTensor = 22,
-  kSparseTensors = 23,
-};
 
 struct Kind {
   std::string_view name;
@@ -37,20 +17,20 @@ struct Kind {
 // By AttributeProto.AttributeType.
 constexpr Kind kKinds[] = {
     {"undefined", 0},
-    {"float", kFloat},
-    {"int", kInt},
-    {"string", kString},
-    {"tensor", kTensor},
-    {"graph", kGraph},
-    {"floats", kFloats},
-    {"ints", kInts},
-    {"strings", kStrings},
-    {"list of tensors", kTensors},
-    {"list of graphs", kGraphs},
-    {"sparse tensor", kSparseTensor},
-    {"list of sparse tensors", kSparseTensors},
-    {"type", kTypeProto},
-    {"list of types", kTypeProtos},
+    {"float", kAttributeFloat},
+    {"int", kAttributeInt},
+    {"string", kAttributeString},
+    {"tensor", kAttributeTensor},
+    {"graph", kAttributeGraph},
+    {"floats", kAttributeFloats},
+    {"ints", kAttributeInts},
+    {"strings", kAttributeStrings},
+    {"list of tensors", kAttributeTensors},
+    {"list of graphs", kAttributeGraphs},
+    {"sparse tensor", kAttributeSparseTensor},
+    {"list of sparse tensors", kAttributeSparseTensors},
+    {"type", kAttributeTypeProto},
+    {"list of types", kAttributeTypeProtos},
 };
 
 const Kind* KindOfField(std::uint32_t field) {
@@ -73,9 +53,9 @@ Header ReadHeader(std::string_view proto, const Place& place) {
   WireReader reader(proto, place);
   while (reader.Next()) {
     const std::uint32_t field = reader.field();
-    if (field == kName) header.name = reader.Bytes();
-    if (field == kRefAttrName) header.reference = reader.Bytes();
-    if (field == kType) header.type = reader.Int();
+    if (field == kAttributeName) header.name = reader.Bytes();
+    if (field == kAttributeReference) header.reference = reader.Bytes();
+    if (field == kAttributeType) header.type = reader.Int();
     if (const Kind* kind = KindOfField(field); kind != nullptr) {
       header.found |= std::uint64_t{1} << field;
       if (header.first == nullptr) header.first = kind;
@@ -124,11 +104,12 @@ std::string_view LastBytes(std::string_view proto, std::uint32_t field, const Pl
 
 std::vector<std::int64_t> ReadInts(std::string_view proto, Context& context, const Place& place) {
   std::size_t count = 0;
-  EachField(proto, kInts, place, [&](WireReader& reader) { count += reader.CountVarints(); });
+  EachField(proto, kAttributeInts, place,
+            [&](WireReader& reader) { count += reader.CountVarints(); });
   context.ChargeAttributeElements(static_cast<std::int64_t>(count), place);
   std::vector<std::int64_t> ints;
   ints.reserve(count);
-  EachField(proto, kInts, place, [&](WireReader& reader) {
+  EachField(proto, kAttributeInts, place, [&](WireReader& reader) {
     reader.EachVarint([&](std::uint64_t bits) { ints.push_back(static_cast<std::int64_t>(bits)); });
   });
   return ints;
@@ -136,12 +117,12 @@ std::vector<std::int64_t> ReadInts(std::string_view proto, Context& context, con
 
 std::vector<float> ReadFloats(std::string_view proto, Context& context, const Place& place) {
   std::size_t count = 0;
-  EachField(proto, kFloats, place,
+  EachField(proto, kAttributeFloats, place,
             [&](WireReader& reader) { count += reader.CountFixed<float>(); });
   context.ChargeAttributeElements(static_cast<std::int64_t>(count), place);
   std::vector<float> floats;
   floats.reserve(count);
-  EachField(proto, kFloats, place, [&](WireReader& reader) {
+  EachField(proto, kAttributeFloats, place, [&](WireReader& reader) {
     reader.EachFixed<float>([&](float value) { floats.push_back(value); });
   });
   return floats;
@@ -149,7 +130,7 @@ std::vector<float> ReadFloats(std::string_view proto, Context& context, const Pl
 
 std::vector<std::string> ReadStrings(std::string_view proto, Context& context, const Place& place) {
   std::vector<std::string> strings;
-  EachField(proto, kStrings, place, [&](WireReader& reader) {
+  EachField(proto, kAttributeStrings, place, [&](WireReader& reader) {
     context.ChargeAttributeElements(1, place);
     strings.emplace_back(reader.Bytes());
   });
@@ -159,29 +140,29 @@ std::vector<std::string> ReadStrings(std::string_view proto, Context& context, c
 Attribute ReadValue(std::string_view proto, const Kind& kind, Context& context, GraphReader& graph,
                     const Place& place) {
   switch (kind.field) {
-    case kFloat: {
+    case kAttributeFloat: {
       float value = 0;
-      EachField(proto, kFloat, place, [&](WireReader& reader) { value = reader.Float(); });
+      EachField(proto, kAttributeFloat, place, [&](WireReader& reader) { value = reader.Float(); });
       return value;
     }
-    case kInt: {
+    case kAttributeInt: {
       std::int64_t value = 0;
-      EachField(proto, kInt, place, [&](WireReader& reader) { value = reader.Int(); });
+      EachField(proto, kAttributeInt, place, [&](WireReader& reader) { value = reader.Int(); });
       return value;
     }
-    case kString:
-      return std::string(LastBytes(proto, kString, place));
-    case kTensor:
-      return ReadTensor(LastBytes(proto, kTensor, place), context, place);
-    case kGraph: {
+    case kAttributeString:
+      return std::string(LastBytes(proto, kAttributeString, place));
+    case kAttributeTensor:
+      return ReadTensor(LastBytes(proto, kAttributeTensor, place), context, place);
+    case kAttributeGraph: {
       GraphReader reader(context, place, &graph);
-      return std::shared_ptr<GraphIr>(reader.Read(LastBytes(proto, kGraph, place)));
+      return std::shared_ptr<GraphIr>(reader.Read(LastBytes(proto, kAttributeGraph, place)));
     }
-    case kFloats:
+    case kAttributeFloats:
       return ReadFloats(proto, context, place);
-    case kInts:
+    case kAttributeInts:
       return ReadInts(proto, context, place);
-    case kStrings:
+    case kAttributeStrings:
       return ReadStrings(proto, context, place);
     default:
       Unsupported(place, "is a " + std::string(kind.name) +

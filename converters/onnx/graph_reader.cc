@@ -4,48 +4,11 @@
 #include <set>
 #include <string>
 
+#include "converters/onnx/schema.h"
 #include "converters/onnx/tensor.h"
 #include "converters/onnx/wire.h"
 
 namespace kinglet::converters {
-namespace {
-
-// Field numbers of GraphProto.
-enum : std::uint32_t {
-  kGraphNode = 1,
-  kGraphName = 2,
-  kGraphInitializer = 5,
-  kGraphInput = 11,
-  kGraphOutput = 12,
-  kGraphValueInfo = 13,
-  kGraphSparseInitializer = 15,
-};
-
-// Field numbers of NodeProto.
-enum : std::uint32_t {
-  kNodeInput = 1,
-  kNodeOutput = 2,
-  kNodeName = 3,
-  kNodeOp = 4,
-  kNodeAttribute = 5,
-  kNodeDomain = 7,
-};
-
-// Field numbers of what declares a value.
-enum : std::uint32_t {
-  kInfoName = 1,
-  kInfoType = 2,
-  kTypeTensor = 1,
-  kTypeDenotation = 6,
-  kTensorElement = 1,
-  kTensorShape = 2,
-  kShapeDim = 1,
-  kDimValue = 1,
-  kDimParam = 2,
-};
-
-}  // namespace
-
 GraphReader::GraphReader(Context& context, const Place& place, GraphReader* outer)
     : context_(context), place_(place), outer_(outer), graph_(std::make_unique<GraphIr>()) {
   if (Depth() > context.limits.nesting) {
@@ -197,9 +160,9 @@ GraphReader::Declaration GraphReader::ReadDeclaration(std::string_view proto, co
     if (!declared.is_tensor) continue;
     WireReader tensor(types.Bytes(), named);
     while (tensor.Next()) {
-      if (tensor.field() == kTensorElement) {
+      if (tensor.field() == kTypeTensorElement) {
         declared.value.type = ElementType(tensor.Int(), named);
-      } else if (tensor.field() == kTensorShape) {
+      } else if (tensor.field() == kTypeTensorShape) {
         declared.value.dims.clear();
         declared.value.symbols.clear();
         ReadShape(tensor.Bytes(), named, declared.value);

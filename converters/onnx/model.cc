@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "converters/onnx/graph_reader.h"
+#include "converters/onnx/schema.h"
 #include "converters/onnx/wire.h"
 #include "engine/graph/ir.h"
 #include "kinglet/onnx.h"
@@ -16,18 +17,6 @@ constexpr std::int64_t kMinIrVersion = 3;
 constexpr std::int64_t kMaxIrVersion = 10;
 constexpr std::int64_t kMinOpset = 7;
 constexpr std::int64_t kMaxOpset = 21;
-
-// Field numbers of ModelProto, OperatorSetIdProto and FunctionProto.
-enum : std::uint32_t {
-  kModelIrVersion = 1,
-  kModelGraph = 7,
-  kModelOpsetImport = 8,
-  kModelFunctions = 25,
-  kOpsetDomain = 1,
-  kOpsetVersion = 2,
-  kFunctionName = 1,
-  kFunctionDomain = 10,
-};
 
 void ReadOpsetImport(std::string_view proto, Context& context, const Place& place) {
   std::string_view domain;

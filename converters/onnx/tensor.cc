@@ -10,26 +10,11 @@
 #include <type_traits>
 #include <vector>
 
+#include "converters/onnx/schema.h"
 #include "converters/onnx/wire.h"
 
 namespace kinglet::converters {
 namespace {
-
-// Field numbers of TensorProto.
-enum : std::uint32_t {
-  kDims = 1,
-  kDataType = 2,
-  kSegment = 3,
-  kFloatData = 4,
-  kInt32Data = 5,
-  kInt64Data = 7,
-  kName = 8,
-  kRawData = 9,
-  kDoubleData = 10,
-  kUint64Data = 11,
-  kExternalData = 13,
-  kDataLocation = 14,
-};
 
 struct OnnxType {
   std::string_view name;
@@ -84,8 +69,8 @@ void ReadExternalEntry(std::string_view proto, const Place& place, Header& heade
   std::string_view value;
   WireReader reader(proto, place);
   while (reader.Next()) {
-    if (reader.field() == 1) key = reader.Bytes();
-    if (reader.field() == 2) value = reader.Bytes();
+    if (reader.field() == kEntryKey) key = reader.Bytes();
+    if (reader.field() == kEntryValue) value = reader.Bytes();
   }
   if (key == "location") header.file = value;
   if (key == "offset") header.offset = value;
@@ -96,28 +81,28 @@ void ReadExternalEntry(std::string_view proto, const Place& place, Header& heade
 std::uint32_t TypedField(DataType type) {
   switch (type) {
     case DataType::kFloat32:
-      return kFloatData;
+      return kTensorFloatData;
     case DataType::kFloat64:
-      return kDoubleData;
+      return kTensorDoubleData;
     case DataType::kInt64:
-      return kInt64Data;
+      return kTensorInt64Data;
     case DataType::kUInt32:
     case DataType::kUInt64:
-      return kUint64Data;
+      return kTensorUint64Data;
     default:
-      return kInt32Data;
+      return kTensorInt32Data;
   }
 }
 
 const char* TypedFieldName(std::uint32_t field) {
   switch (field) {
-    case kFloatData:
+    case kTensorFloatData:
       return "float_data";
-    case kDoubleData:
+    case kTensorDoubleData:
       return "double_data";
-    case kInt64Data:
+    case kTensorInt64Data:
       return "int64_data";
-    case kUint64Data:
+    case kTensorUint64Data:
       return "uint64_data";
     default:
       return "int32_data";
@@ -129,7 +114,7 @@ Header ReadHeader(std::string_view proto, const Context& context, const Place& p
   WireReader reader(proto, place);
   while (reader.Next()) {
     switch (reader.field()) {
-      case kDims:
+      case kTensorDims:
         reader.EachVarint([&](std::uint64_t dim) {
           if (header.dims.size() >= static_cast<std::size_t>(context.limits.rank)) {
             Fail(ErrorCode::kResource, place,
@@ -139,19 +124,19 @@ Header ReadHeader(std::string_view proto, const Context& context, const Place& p
           header.dims.push_back(static_cast<std::int64_t>(dim));
         });
         break;
-      case kDataType:
+      case kTensorDataType:
         header.data_type = reader.Int();
         break;
-      case kSegment:
+      case kTensorSegment:
         header.segmented = true;
         break;
-      case kRawData:
+      case kTensorRawData:
         header.raw = reader.Bytes();
         break;
-      case kExternalData:
+      case kTensorExternalData:
         ReadExternalEntry(reader.Bytes(), place, header);
         break;
-      case kDataLocation:
+      case kTensorDataLocation:
         header.location = reader.Int();
         break;
       default:
@@ -250,9 +235,9 @@ std::int64_t CountTyped(std::string_view proto, std::uint32_t field, const Place
   WireReader reader(proto, place);
   while (reader.Next()) {
     if (reader.field() != field) continue;
-    count += field == kFloatData    ? reader.CountFixed<float>()
-             : field == kDoubleData ? reader.CountFixed<double>()
-                                    : reader.CountVarints();
+    count += field == kTensorFloatData    ? reader.CountFixed<float>()
+             : field == kTensorDoubleData ? reader.CountFixed<double>()
+                                          : reader.CountVarints();
   }
   return static_cast<std::int64_t>(count);
 }
@@ -345,11 +330,17 @@ DataType ElementType(std::int64_t onnx_type, const Place& place) {
   return known.type;
 }
 
+std::int32_t OnnxNumber(DataType type) {
+  const auto* const found = std::find_if(std::begin(kOnnxTypes), std::end(kOnnxTypes),
+                                         [type](const OnnxType& t) { return t.type == type; });
+  return static_cast<std::int32_t>(found - std::begin(kOnnxTypes));
+}
+
 std::string_view TensorName(std::string_view proto, const Place& place) {
   std::string_view name;
   WireReader reader(proto, place);
   while (reader.Next()) {
-    if (reader.field() == kName) name = reader.Bytes();
+    if (reader.field() == kTensorName) name = reader.Bytes();
   }
   return name;
 }

@@ -9,7 +9,9 @@
 namespace kinglet {
 namespace {
 
-constexpr int kOpset = 13;
+// Exported networks shall be read everywhere: from 11 on, Clip has its bounds as inputs, which
+// OpenCV does not take.
+constexpr int kOpset = 10;
 constexpr double kBiasLimit = 0.1;
 
 // Output c of splitmix64 (Steele, Lea, Flood 2014) with state `base`: any c without those before.
@@ -161,11 +163,10 @@ Feature NetBuilder::Conv(const std::string& name, const Feature& x, const ConvSp
 Feature NetBuilder::Activate(const std::string& name, const Feature& x, Act act) {
   if (act == Act::kNone) return x;
   if (act == Act::kRelu) return Emit(name + "/relu", "Relu", {x.id}, {}, x);
-  if (zero_ == kNoValue) {
-    zero_ = graph_->AddConstant("clip.min", Tensor::From<float>({}, {0.0f}));
-    six_ = graph_->AddConstant("clip.max", Tensor::From<float>({}, {6.0f}));
-  }
-  return Emit(name + "/relu6", "Clip", {x.id, zero_, six_}, {}, x);
+  Attributes attributes;
+  attributes.Set("max", 6.0f);
+  attributes.Set("min", 0.0f);
+  return Emit(name + "/relu6", "Clip", {x.id}, std::move(attributes), x);
 }
 
 Feature NetBuilder::Pool(const char* op, const std::string& name, const Feature& x,

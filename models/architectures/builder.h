@@ -85,8 +85,6 @@ class NetBuilder {
   BuildOptions options_;
   double input_range_;
   int classes_;
-  ValueId zero_ = kNoValue;  // bounds of Clip, shared by all
-  ValueId six_ = kNoValue;
 };
 
 // A float32 tensor of zeros whose pages take no memory before somebody writes to them.

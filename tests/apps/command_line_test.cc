@@ -18,8 +18,8 @@ using ::testing::HasSubstr;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
-const std::vector<std::string> kCommands = {"classify", "run",    "info", "bench",
-                                            "describe", "models", "ops"};
+const std::vector<std::string> kCommands = {"classify", "run",    "info",   "bench",
+                                            "describe", "export", "models", "ops"};
 
 TEST(CommandLineTest, HelpHasAnExampleAndTheCommonOptions) {
   for (const std::string& command : kCommands) {
@@ -60,6 +60,11 @@ TEST(CommandLineTest, MistakesAreOneLineAndStatusTwo) {
       {"info", "mobilenet_v1", "--shape", "input=1x-3"},
       {"models", "mobilenet_v1"},
       {"describe"},
+      {"export"},
+      {"export", "mobilenet_v1"},
+      {"export", "-o", "x.onnx"},
+      {"export", "mobilenet_v9", "-o", "x.onnx"},
+      {"export", "mobilenet_v1", "vgg16", "-o", "x.onnx"},
   };
   for (const auto& arguments : mistakes) {
     const CommandResult result = Kinglet(arguments);

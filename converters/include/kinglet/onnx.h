@@ -1,4 +1,4 @@
-// Reads ONNX files into graphs.
+// Reads ONNX files into graphs, and writes them.
 #pragma once
 
 #include <cstddef>
@@ -42,5 +42,13 @@ Graph ReadOnnx(const std::string& path, const OnnxLimits& limits = {});
 // outlive the call. External data is refused, because the model has no folder.
 Graph ReadOnnxBytes(std::span<const std::byte> bytes, std::string name,
                     const OnnxLimits& limits = {});
+
+// Writes `graph` as ONNX: IR version 4, the operator sets that its nodes are of, all constants as
+// initializers inside the file. ReadOnnx gives the same graph again. The file appears under a
+// temporary name in the same folder and is renamed, so that `path` is never half a file; weights
+// are written from where they lie, without a copy. Throws Error(kIo) when writing fails,
+// Error(kResource) for a model above the 2 GiB that a file can have, Error(kInvalidModel) when
+// values share a name or nodes of one domain are of several versions.
+void WriteOnnx(const std::string& path, const Graph& graph);
 
 }  // namespace kinglet

@@ -96,7 +96,7 @@ struct BuildOptions {
 // Families that BuildArchitecture knows, sorted.
 std::vector<std::string> ListArchitectures();
 
-// Builds the network as an exporter writes it (opset 13, batch norm folded into convolutions, free
+// Builds the network as an exporter writes it (opset 10, batch norm folded into convolutions, free
 // batch dimension "N", input "input" {N, 3, resolution, resolution}, output "output" {N, classes}
 // of logits), with seeded random weights: the same on every machine, scaled so that activations
 // keep their size through the depth. Throws Error(kInvalidInput) naming a parameter that is out of

@@ -1,0 +1,244 @@
+// What WriteOnnx writes, ReadOnnx reads again.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+
+#include "engine/graph/ir.h"
+#include "kinglet/descriptor.h"
+#include "tests/converters/onnx/onnx_bytes.h"
+#include "tests/vision/shared_data.h"
+
+namespace kinglet {
+namespace {
+
+using namespace onnx_bytes;  // NOLINT: the file is about them
+namespace fs = std::filesystem;
+
+class WriteOnnxTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = ::testing::TempDir() + "kinglet-write-XXXXXX";
+    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+    folder_ = pattern;
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  std::string Path() const { return (folder_ / "model.onnx").string(); }
+  Graph RoundTrip(const Graph& graph) const {
+    WriteOnnx(Path(), graph);
+    return ReadOnnx(Path());
+  }
+  std::size_t FileCount() const {
+    return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder_), {}));
+  }
+
+  fs::path folder_;
+};
+
+void ExpectSame(const GraphIr& a, const GraphIr& b);
+
+void ExpectSame(const Tensor& a, const Tensor& b, const std::string& name) {
+  EXPECT_EQ(a.type(), b.type()) << name;
+  ASSERT_EQ(a.shape(), b.shape()) << name;
+  EXPECT_TRUE(a.bytes() == 0 || std::memcmp(a.raw(), b.raw(), a.bytes()) == 0) << name;
+}
+
+void ExpectSame(const Attribute& a, const Attribute& b, const std::string& name) {
+  ASSERT_EQ(a.index(), b.index()) << name;
+  if (const auto* tensor = std::get_if<Tensor>(&a)) {
+    ExpectSame(*tensor, std::get<Tensor>(b), name);
+  } else if (const auto* graph = std::get_if<std::shared_ptr<GraphIr>>(&a)) {
+    ExpectSame(**graph, *std::get<std::shared_ptr<GraphIr>>(b));
+  } else {
+    const bool same = std::visit(
+        [&](const auto& value) {
+          using T = std::decay_t<decltype(value)>;
+          if constexpr (std::is_same_v<T, Tensor> || std::is_same_v<T, std::shared_ptr<GraphIr>>) {
+            return false;
+          } else {
+            return value == std::get<T>(b);
+          }
+        },
+        a);
+    EXPECT_TRUE(same) << name;
+  }
+}
+
+std::string NameOf(const GraphIr& graph, ValueId id) {
+  return id == kNoValue ? "-" : graph.value(id).name;
+}
+
+std::vector<std::string> NamesOf(const GraphIr& graph, const std::vector<ValueId>& ids) {
+  std::vector<std::string> names;
+  for (const ValueId id : ids) names.push_back(NameOf(graph, id));
+  return names;
+}
+
+void ExpectSame(const Node& a, const Node& b, const GraphIr& graph_a, const GraphIr& graph_b) {
+  EXPECT_EQ(a.name, b.name);
+  EXPECT_EQ(a.op, b.op);
+  EXPECT_EQ(a.domain, b.domain);
+  EXPECT_EQ(a.opset, b.opset);
+  EXPECT_EQ(NamesOf(graph_a, a.inputs), NamesOf(graph_b, b.inputs)) << a.name;
+  EXPECT_EQ(NamesOf(graph_a, a.outputs), NamesOf(graph_b, b.outputs)) << a.name;
+  for (const auto& [key, value] : a.attributes) {
+    const auto it = std::find_if(b.attributes.begin(), b.attributes.end(),
+                                 [&key = key](const auto& other) { return other.first == key; });
+    ASSERT_NE(it, b.attributes.end()) << a.name << ' ' << key;
+    ExpectSame(value, it->second, a.name + ' ' + key);
+  }
+  EXPECT_EQ(std::distance(a.attributes.begin(), a.attributes.end()),
+            std::distance(b.attributes.begin(), b.attributes.end()));
+}
+
+// Everything but the numbers of the values.
+void ExpectSame(const GraphIr& a, const GraphIr& b) {
+  EXPECT_EQ(a.name, b.name);
+  EXPECT_EQ(NamesOf(a, a.inputs), NamesOf(b, b.inputs));
+  EXPECT_EQ(NamesOf(a, a.outputs), NamesOf(b, b.outputs));
+  EXPECT_EQ(a.captures.size(), b.captures.size());
+  ASSERT_EQ(a.nodes.size(), b.nodes.size());
+  for (std::size_t i = 0; i < a.nodes.size(); ++i) ExpectSame(a.nodes[i], b.nodes[i], a, b);
+  ASSERT_EQ(a.values.size(), b.values.size());
+  std::map<std::string, const Value*> by_name;
+  for (const Value& value : b.values) by_name[value.name] = &value;
+  for (const Value& value : a.values) {
+    ASSERT_EQ(by_name.count(value.name), 1u) << value.name;
+    const Value& other = *by_name[value.name];
+    EXPECT_EQ(value.type, other.type) << value.name;
+    EXPECT_EQ(value.has_shape, other.has_shape) << value.name;
+    EXPECT_EQ(value.dims, other.dims) << value.name;
+    EXPECT_EQ(value.symbols, other.symbols) << value.name;
+    ExpectSame(value.constant, other.constant, value.name);
+  }
+}
+
+TEST_F(WriteOnnxTest, ArchitecturesComeBack) {
+  for (const char* family : {"mobilenet_v1", "squeezenet", "inception_v2"}) {
+    Architecture architecture = FindDescriptor(family).architecture;
+    const Graph graph = BuildArchitecture(architecture);
+    const Graph read = RoundTrip(graph);
+    ExpectSame(graph.ir(), read.ir());
+    EXPECT_EQ(read.inputs().at(0).symbols.at(0), "N");
+  }
+  EXPECT_EQ(FileCount(), 1u) << "no temporary file is left";
+}
+
+TEST_F(WriteOnnxTest, RealModelsComeBack) {
+  KINGLET_NEEDS_SHARED_DATA();
+  for (const char* folder : {"models", "onnx-light"}) {
+    for (const auto& entry : fs::directory_iterator(testing::SharedData() / folder)) {
+      if (entry.path().extension() != ".onnx") continue;
+      SCOPED_TRACE(entry.path());
+      const Graph graph = ReadOnnx(entry.path().string());
+      ExpectSame(graph.ir(), RoundTrip(graph).ir());
+    }
+  }
+}
+
+TEST_F(WriteOnnxTest, AttributesTypesDomainsAndSubgraphsComeBack) {
+  GraphParts inner;  // reads the value a and the constant w of the graph around it
+  inner.nodes = {NodeBytes("Add", {"a", "w"}, {"t"})};
+  inner.outputs = {InfoBytes("t", kFloat, {})};
+  const std::string strings = AttributeBytes("names", 8, [](Writer& writer) {
+    writer.add_bytes(9, "one");
+    writer.add_bytes(9, std::string("\0\xff", 2));
+  });
+  const std::string floats = AttributeBytes("values", 6, [](Writer& writer) {
+    const float values[] = {0.1f, -0.0f, 1e30f};
+    writer.add_packed_float(7, values, values + 3);
+  });
+  const std::string ints = AttributeBytes("axes", 7, [](Writer& writer) {
+    const std::int64_t values[] = {-1, 0, std::int64_t{1} << 40};
+    writer.add_packed_int64(8, values, values + 3);
+  });
+  const std::string tensor = AttributeBytes("value", 4, [](Writer& writer) {
+    writer.add_message(5, RawTensor("", kInt64, {2}, Raw<std::int64_t>({-5, 7})));
+  });
+  const std::string body =
+      AttributeBytes("body", 5, [&](Writer& writer) { writer.add_message(6, inner.Bytes()); });
+  ModelParts model;
+  model.graph.inputs = {InfoBytes("x", kFloat, {"N", 3, ""})};
+  model.graph.initializers = {RawTensor("w", kFloat, {1}, Raw<float>({3})),
+                              RawTensor("none", kUint8, {0, 4}, ""),
+                              RawTensor("flags", kBool, {3}, std::string("\1\0\1", 3)),
+                              RawTensor("half", kFloat16, {1}, std::string("\x12\x34", 2)),
+                              RawTensor("wide", kDouble, {}, Raw<double>({2.5}))};
+  model.graph.nodes = {NodeBytes("Abs", {"x"}, {"a"}),
+                       NodeBytes("Odd", {"a", "", "none"}, {"y", "", "z"},
+                                 {strings, floats, ints, tensor}, "com.example", "named"),
+                       NodeBytes("Around", {"flags", "half", "wide"}, {"u"}, {body})};
+  model.graph.outputs = {InfoBytes("y", kFloat, {}), InfoBytes("u", kFloat, {"N"})};
+  model.opsets = {{"", 13}, {"com.example", 2}};
+  const Graph graph = Read(model.Bytes());
+  ExpectSame(graph.ir(), RoundTrip(graph).ir());
+}
+
+TEST_F(WriteOnnxTest, FilesAreReplacedAndFoldersAreNot) {
+  const Graph graph = BuildArchitecture(FindDescriptor("demo").architecture);
+  std::ofstream(Path()) << "old";
+  ExpectSame(graph.ir(), RoundTrip(graph).ir());
+  for (const fs::path& path : {folder_, folder_ / "missing" / "model.onnx"}) {
+    try {
+      WriteOnnx(path.string(), graph);
+      ADD_FAILURE() << path;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kIo) << error.what();
+      EXPECT_THAT(error.what(), ::testing::HasSubstr(path.string()));
+    }
+  }
+  EXPECT_EQ(FileCount(), 1u);
+}
+
+ErrorCode CodeOfWriting(const Graph& graph, const std::string& path, const char* words) {
+  try {
+    WriteOnnx(path, graph);
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), ::testing::HasSubstr(words));
+    EXPECT_FALSE(fs::exists(path));
+    return error.code();
+  }
+  ADD_FAILURE() << "nothing was wrong";
+  return ErrorCode::kIo;
+}
+
+Graph Small() { return BuildArchitecture(FindDescriptor("demo").architecture); }
+
+TEST_F(WriteOnnxTest, GraphsThatAFileCannotHoldAreRefused) {
+  Graph twice = Small();
+  twice.ir().values[1].name = twice.ir().values[2].name;
+  EXPECT_EQ(CodeOfWriting(twice, Path(), "two values"), ErrorCode::kInvalidModel);
+  Graph unnamed = Small();
+  unnamed.ir().values[3].name.clear();
+  EXPECT_EQ(CodeOfWriting(unnamed, Path(), "no name"), ErrorCode::kInvalidModel);
+  Graph fused = Small();
+  fused.ir().nodes[0].fusion.activation = FusedActivation::kRelu;
+  EXPECT_EQ(CodeOfWriting(fused, Path(), "fused"), ErrorCode::kInvalidModel);
+  Graph mixed = Small();
+  mixed.ir().nodes[4].opset = 11;
+  EXPECT_EQ(CodeOfWriting(mixed, Path(), "operator set 11"), ErrorCode::kInvalidModel);
+}
+
+TEST_F(WriteOnnxTest, WhatIsAboveTwoGibibytesIsRefusedBeforeItIsWritten) {
+  constexpr std::size_t kBytes = std::size_t{1} << 30;
+  void* memory =
+      mmap(nullptr, kBytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  Graph graph = Small();
+  for (const char* name : {"huge_1", "huge_2"}) {
+    graph.ir().AddConstant(
+        name, Tensor::Wrap(DataType::kInt8, {std::int64_t{kBytes}}, memory, kBytes, nullptr));
+  }
+  EXPECT_EQ(CodeOfWriting(graph, Path(), "2 GiB"), ErrorCode::kResource);
+  munmap(memory, kBytes);
+}
+
+}  // namespace
+}  // namespace kinglet
