@@ -46,6 +46,9 @@ constexpr int kBestBlocks = 1;
 constexpr int64_t kPanelBytes = 18 << 10;
 #endif
 constexpr int kMaxBlocks = static_cast<int>(std::size(kMaxPixels)) - 1;
+// Vectors that hold the outputs of a last block which is at most half full.
+constexpr int kHalf = kParts / 2;
+constexpr int kMaxHalfPixels = kParts == 2 ? 8 : kMaxPixels[1];
 
 int64_t BlocksAtOnce(int64_t pixels) {
   for (int blocks = kMaxBlocks; blocks > kBestBlocks; --blocks) {
@@ -67,19 +70,21 @@ struct Pass {
   bool first;
   bool last;
   int64_t partial_lanes;  // of the last block where fewer than 16 may be stored, else 0
+  bool half;              // one block, of which the first half is computed
 };
 
 HWY_INLINE void LoadLanes(const float* from, int64_t lanes, float* HWY_RESTRICT to) {
   for (int64_t i = 0; i < 16; ++i) to[i] = i < lanes ? from[i] : 0.0f;
 }
 
-template <int R, int B>
+// Tiles have R pixels, B blocks and the first V vectors of each block.
+template <int R, int B, int V>
 HWY_INLINE void InitTile(const GatherGemm& g, const Pass& pass, int64_t pixel,
-                         Vec (&acc)[R][B * kParts]) {
+                         Vec (&acc)[R][B * V]) {
   const Tag d;
   const float* bias = pass.first ? pass.bias : nullptr;
   KINGLET_UNROLL
-  for (int b = 0; b < B * kParts; ++b) {
+  for (int b = 0; b < B * V; ++b) {
     const Vec init = bias ? hn::Load(d, bias + b * kLanes) : hn::Zero(d);
     KINGLET_UNROLL
     for (int r = 0; r < R; ++r) acc[r][b] = init;
@@ -98,18 +103,18 @@ HWY_INLINE void InitTile(const GatherGemm& g, const Pass& pass, int64_t pixel,
         from = partial;
       }
       KINGLET_UNROLL
-      for (int v = 0; v < kParts; ++v) {
+      for (int v = 0; v < V; ++v) {
         const Vec x = hn::LoadU(d, from + v * kLanes);
-        Vec& a = acc[r][b * kParts + v];
+        Vec& a = acc[r][b * V + v];
         a = hn::Add(a, x);
       }
     }
   }
 }
 
-template <int R, int B>
+template <int R, int B, int V>
 HWY_INLINE void StoreTile(const GatherGemm& g, const Pass& pass, int64_t pixel,
-                          const Vec (&acc)[R][B * kParts]) {
+                          const Vec (&acc)[R][B * V]) {
   const Tag d;
   const Epilogue none;
   const Epilogue& e = pass.last && IsClamp(g.epilogue) ? g.epilogue : none;
@@ -124,8 +129,8 @@ HWY_INLINE void StoreTile(const GatherGemm& g, const Pass& pass, int64_t pixel,
       const bool is_partial = b == B - 1 && pass.partial_lanes != 0;
       float* to = is_partial ? partial : row + b * g.out_block_stride;
       KINGLET_UNROLL
-      for (int v = 0; v < kParts; ++v) {
-        hn::StoreU(ClampVec(acc[r][b * kParts + v], low, high), d, to + v * kLanes);
+      for (int v = 0; v < V; ++v) {
+        hn::StoreU(ClampVec(acc[r][b * V + v], low, high), d, to + v * kLanes);
       }
       if (is_partial) {
         std::memcpy(row + b * g.out_block_stride, partial,
@@ -136,32 +141,32 @@ HWY_INLINE void StoreTile(const GatherGemm& g, const Pass& pass, int64_t pixel,
 }
 
 // acc[r] += x[at[r]] * w for one input channel.
-template <int R, int B>
+template <int R, int B, int V>
 HWY_INLINE void Accumulate(const float* x, const int64_t (&at)[R], const float* w,
-                           int64_t weights_stride, Vec (&acc)[R][B * kParts]) {
+                           int64_t weights_stride, Vec (&acc)[R][B * V]) {
   const Tag d;
-  Vec weight[B * kParts];
+  Vec weight[B * V];
   KINGLET_UNROLL
   for (int b = 0; b < B; ++b) {
     KINGLET_UNROLL
-    for (int v = 0; v < kParts; ++v) {
-      weight[b * kParts + v] = hn::Load(d, w + b * weights_stride + v * kLanes);
+    for (int v = 0; v < V; ++v) {
+      weight[b * V + v] = hn::Load(d, w + b * weights_stride + v * kLanes);
     }
   }
   KINGLET_UNROLL
   for (int r = 0; r < R; ++r) {
     const Vec in = hn::Set(d, x[at[r]]);
     KINGLET_UNROLL
-    for (int b = 0; b < B * kParts; ++b) acc[r][b] = hn::MulAdd(in, weight[b], acc[r][b]);
+    for (int b = 0; b < B * V; ++b) acc[r][b] = hn::MulAdd(in, weight[b], acc[r][b]);
   }
 }
 
 // `tiles` tiles of R consecutive pixels and B blocks.
-template <int R, int B>
+template <int R, int B, int V>
 HWY_NOINLINE void RunTiles(const GatherGemm& g, const Pass& pass, int64_t pixel, int64_t tiles) {
   for (; tiles > 0; --tiles, pixel += R) {
-    Vec acc[R][B * kParts];
-    InitTile<R, B>(g, pass, pixel, acc);
+    Vec acc[R][B * V];
+    InitTile<R, B, V>(g, pass, pixel, acc);
     const float* w = pass.weights;
     const int64_t stride = pass.weights_stride;
     int64_t at[R];
@@ -170,44 +175,53 @@ HWY_NOINLINE void RunTiles(const GatherGemm& g, const Pass& pass, int64_t pixel,
     for (int64_t s = 0; s < pass.full_steps; ++s, w += 16 * 16) {
       const float* x = g.in + pass.step_offsets[s];
       KINGLET_UNROLL_BY_4
-      for (int64_t c = 0; c < 16; ++c) Accumulate<R, B>(x + c, at, w + c * 16, stride, acc);
+      for (int64_t c = 0; c < 16; ++c) Accumulate<R, B, V>(x + c, at, w + c * 16, stride, acc);
     }
     for (int64_t s = 0; s < pass.tail_steps; ++s) {
       const float* x = g.in + pass.step_offsets[pass.full_steps + s];
       for (int64_t c = 0; c < g.tail_channels; ++c, w += 16) {
-        Accumulate<R, B>(x + c, at, w, stride, acc);
+        Accumulate<R, B, V>(x + c, at, w, stride, acc);
       }
     }
-    StoreTile<R, B>(g, pass, pixel, acc);
+    StoreTile<R, B, V>(g, pass, pixel, acc);
   }
 }
 
 using TilesFn = void (*)(const GatherGemm&, const Pass&, int64_t pixel, int64_t tiles);
 
-template <int B, int R>
+template <int B, int V, int R>
 TilesFn TilesOfWidth(int64_t width) {
   if constexpr (R == 1) {
-    return &RunTiles<1, B>;
+    return &RunTiles<1, B, V>;
   } else {
-    return width == R ? &RunTiles<R, B> : TilesOfWidth<B, R - 1>(width);
+    return width == R ? &RunTiles<R, B, V> : TilesOfWidth<B, V, R - 1>(width);
   }
 }
 
 template <int B>
 TilesFn TilesOf(int64_t blocks, int64_t width) {
   if constexpr (B == 1) {
-    return TilesOfWidth<1, kMaxPixels[1]>(width);
+    return TilesOfWidth<1, kParts, kMaxPixels[1]>(width);
   } else {
-    return blocks == B ? TilesOfWidth<B, kMaxPixels[B]>(width) : TilesOf<B - 1>(blocks, width);
+    return blocks == B ? TilesOfWidth<B, kParts, kMaxPixels[B]>(width)
+                       : TilesOf<B - 1>(blocks, width);
   }
 }
 
+TilesFn TilesOf(const Pass& pass, int64_t blocks, int64_t width) {
+  if constexpr (kHalf > 0) {
+    if (pass.half) return TilesOfWidth<1, kHalf, kMaxHalfPixels>(width);
+  }
+  return TilesOf<kMaxBlocks>(blocks, width);
+}
+
 void RunPass(const GatherGemm& g, const Pass& pass, int64_t blocks) {
-  const int64_t tiles = (g.pixels + kMaxPixels[blocks] - 1) / kMaxPixels[blocks];
+  const int64_t widest = pass.half ? kMaxHalfPixels : kMaxPixels[blocks];
+  const int64_t tiles = (g.pixels + widest - 1) / widest;
   const int64_t width = g.pixels / tiles;
   const int64_t wider = g.pixels % tiles;
-  if (wider > 0) TilesOf<kMaxBlocks>(blocks, width + 1)(g, pass, 0, wider);
-  TilesOf<kMaxBlocks>(blocks, width)(g, pass, wider * (width + 1), tiles - wider);
+  if (wider > 0) TilesOf(pass, blocks, width + 1)(g, pass, 0, wider);
+  TilesOf(pass, blocks, width)(g, pass, wider * (width + 1), tiles - wider);
 }
 
 // What clamping in registers leaves: other activations, and pad lanes that must be zero although
@@ -243,6 +257,7 @@ void RunBlocks(const GatherGemm& g, int64_t block, int64_t blocks, int64_t float
   pass.bias = g.bias ? g.bias + block * 16 : nullptr;
   pass.residual = g.residual ? g.residual + block * g.out_block_stride : nullptr;
   pass.out = g.out + block * g.out_block_stride;
+  pass.half = blocks == 1 && has_last && g.last_lanes <= kHalf * kLanes;
   pass.partial_lanes = has_last && !g.store_pad_lanes ? g.last_lanes % 16 : 0;
   for (int64_t i = 0; i < passes; ++i) {
     const int64_t begin = steps * i / passes;

@@ -219,7 +219,7 @@ TEST(Conv, ChannelTails) {
 TEST(Conv, EveryPixelCount) {
   std::vector<Case> cases;
   for (int64_t pixels = 1; pixels <= 29; ++pixels) {
-    for (const int64_t oc : {16, 32, 48, 64, 80, 96}) {
+    for (const int64_t oc : {16, 32, 40, 48, 64, 80, 96}) {
       ConvShape s = Square(19, 1, oc, 1, 1, 0);
       s.iw = s.ow = pixels;
       cases.push_back({s});
