@@ -13,10 +13,13 @@
 // that of float. Nothing outside the tensors is read or written.
 // Aliasing: `residual` may be the output itself; nothing else may overlap it.
 // Numerical bound: each output is within (K + 3) * 2^-24 * (|bias| + sum |weight * in| +
-// |residual|) of the exact sum before the activation, K = IC/groups * KH * KW. Where the input is
-// not finite, outputs whose window holds zero padding may differ in whether they are NaN. Threads:
-// none. A caller hands disjoint ranges of work units to its threads, each with its own scratch. Two
-// units of a blocked output never share a cache line.
+// |residual|) of the exact sum before the activation, K = IC/groups * KH * KW. Variants with an
+// error_factor (Winograd) mix the inputs of a tile of outputs: theirs is that factor times (K + 3)
+// * 2^-24 * (|bias| + sum |weight| * max |in| + |residual|), the maximum over the tile's inputs.
+// Where the input is not finite, outputs whose window holds zero padding may differ in whether they
+// are NaN, and those variants spoil the whole tile. Threads: none. A caller hands disjoint ranges
+// of work units to its threads, each with its own scratch. Two units of a blocked output never
+// share a cache line.
 //
 // A variant is one file of this folder (or kernels/depthwise) and one line of variants.inc.
 #pragma once
@@ -72,6 +75,7 @@ struct ConvVariant {
   size_t (*scratch_bytes)(const ConvShape&);  // for each worker
   // Computes the units [begin_unit, end_unit). Neighbouring units are cheaper in one call.
   ConvRunFn run;
+  double error_factor = 0;  // of the bound above; 0: inputs are not mixed
 };
 
 // The variants in order of variants.inc, `run` resolved for the active target. The span lives as

@@ -1,6 +1,8 @@
 #include "tests/support/conv_reference.h"
 
+#include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "kernels/common/blocked.h"
 #include "tests/support/activation.h"
@@ -31,6 +33,18 @@ Term Window(const kernels::ConvShape& s, const float* input, const float* weight
   return sum;
 }
 
+double Largest(std::span<const float> values) {
+  double largest = 0;
+  for (const float v : values) largest = std::max(largest, std::abs(double{v}));
+  return largest;
+}
+
+double AbsoluteSum(std::span<const float> values) {
+  double sum = 0;
+  for (const float v : values) sum += std::abs(double{v});
+  return sum;
+}
+
 }  // namespace
 
 ConvReference NaiveConv(const kernels::ConvShape& s, const std::vector<float>& input,
@@ -39,18 +53,25 @@ ConvReference NaiveConv(const kernels::ConvShape& s, const std::vector<float>& i
   ConvReference result;
   const int64_t group_ic = s.ic / s.groups;
   const int64_t group_oc = s.oc / s.groups;
+  const auto image_floats = static_cast<size_t>(s.ic * s.ih * s.iw);
+  const auto filter_floats = static_cast<size_t>(group_ic * s.kh * s.kw);
   for (int64_t n = 0; n < s.n; ++n) {
+    const double largest = Largest({&input[static_cast<size_t>(n) * image_floats], image_floats});
     for (int64_t o = 0; o < s.oc; ++o) {
+      const double mixed =
+          largest * AbsoluteSum({&oihw[static_cast<size_t>(o) * filter_floats], filter_floats});
       const float* in = input.data() + (n * s.ic + o / group_oc * group_ic) * s.ih * s.iw;
       for (int64_t p = 0; p < s.oh * s.ow; ++p) {
+        double extras = 0;
         Term sum = Window(s, in, oihw.data() + o * group_ic * s.kh * s.kw, p / s.ow, p % s.ow);
         for (const float extra : {bias.empty() ? 0.0f : bias[static_cast<size_t>(o)],
                                   residual.empty() ? 0.0f : residual[result.values.size()]}) {
           sum.value += extra;
-          sum.magnitude += std::abs(extra);
+          extras += std::abs(extra);
         }
         result.values.push_back(Activate(epilogue, sum.value));
-        result.magnitude.push_back(sum.magnitude);
+        result.magnitude.push_back(sum.magnitude + extras);
+        result.mixed_magnitude.push_back(mixed + extras);
       }
     }
   }

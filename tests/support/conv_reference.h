@@ -8,8 +8,9 @@
 namespace kinglet::testing {
 
 struct ConvReference {
-  std::vector<double> values;     // NCHW, after the activation
-  std::vector<double> magnitude;  // |bias| + |residual| + sum of |weight * input|
+  std::vector<double> values;           // NCHW, after the activation
+  std::vector<double> magnitude;        // |bias| + |residual| + sum of |weight * input|
+  std::vector<double> mixed_magnitude;  // |bias| + |residual| + sum of |weight| * max |input|
 };
 
 // Plain NCHW operands; `bias` and `residual` may be empty.

@@ -1,0 +1,81 @@
+// conv/winograd2_f32 and conv/winograd4_f32 as variants of convolution.
+#include <algorithm>
+
+#include "kernels/common/blocked.h"
+#include "kernels/conv/conv.h"
+#include "kernels/conv/shape.h"
+#include "kernels/winograd/winograd.h"
+
+namespace kinglet::kernels {
+namespace {
+
+bool Supports(const ConvShape& s) {
+  return s.kh == 3 && s.kw == 3 && s.sh == 1 && s.sw == 1 && s.dh == 1 && s.dw == 1 &&
+         s.groups == 1;
+}
+
+template <WinogradTile kTile>
+size_t PackedBytes(const ConvShape& s) {
+  return WinogradPackedBytes(s, kTile);
+}
+
+template <WinogradTile kTile>
+void Pack(const ConvShape& s, const float* oihw, void* packed) {
+  WinogradPack(s, kTile, oihw, static_cast<float*>(packed));
+}
+
+template <WinogradTile kTile>
+int64_t Units(const ConvShape& s) {
+  const WinogradCut cut = CutWinograd(s, kTile);
+  return cut.groups * cut.parts;
+}
+
+template <WinogradTile kTile>
+size_t ScratchBytes(const ConvShape& s) {
+  return WinogradScratchBytes(s, kTile);
+}
+
+template <WinogradTile kTile>
+double Cost(const ConvShape& s, int threads, const MachineModel& machine) {
+  const WinogradCut cut = CutWinograd(s, kTile);
+  const auto tiles = static_cast<double>(cut.tiles);
+  const double points = static_cast<double>(WinogradPoints(kTile));
+  const auto ic = static_cast<double>(RoundUpToBlock(s.ic));
+  const auto oc = static_cast<double>(RoundUpToBlock(s.oc));
+  // A transform takes as long as the products of that many channels on the other side.
+  constexpr double kInputChannels = 6;
+  constexpr double kOutputChannels = 6;
+  Work work;
+  work.flops =
+      2 * tiles * points *
+      (ic * oc + ic * kInputChannels * static_cast<double>(cut.parts) + oc * kOutputChannels);
+  work.gflops = machine.peak_gflops * 0.9;
+  const double n = static_cast<double>(s.n);
+  work.read_bytes = 4.0 * n * static_cast<double>(s.ic) * static_cast<double>(s.ih * s.iw);
+  work.write_bytes = 4.0 * n * static_cast<double>(s.oc) * static_cast<double>(s.oh * s.ow);
+  work.weight_bytes = 4.0 * points * static_cast<double>(s.ic) * oc;
+  work.units = Units<kTile>(s);
+  return PredictSeconds(work, threads, machine);
+}
+
+template <WinogradTile kTile>
+ConvVariant Variant(const char* id, double error_factor) {
+  return {.id = id,
+          .input = Layout::kBlocked16,
+          .output = Layout::kBlocked16,
+          .supports = &Supports,
+          .cost = &Cost<kTile>,
+          .packed_bytes = &PackedBytes<kTile>,
+          .pack = &Pack<kTile>,
+          .units = &Units<kTile>,
+          .scratch_bytes = &ScratchBytes<kTile>,
+          .run = ResolveWinograd(kTile),
+          .error_factor = error_factor};
+}
+
+}  // namespace
+
+ConvVariant Winograd2ConvF32() { return Variant<WinogradTile::k2>("conv/winograd2_f32", 2); }
+ConvVariant Winograd4ConvF32() { return Variant<WinogradTile::k4>("conv/winograd4_f32", 8); }
+
+}  // namespace kinglet::kernels

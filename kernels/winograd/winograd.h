@@ -1,0 +1,95 @@
+// Winograd's minimal filtering F(m x m, 3 x 3): conv/winograd2_f32 and conv/winograd4_f32.
+//
+//   Y = A^T [ sum over c of (G g_c G^T) * (B^T d_c B) ] A     (* element by element)
+//
+// for every output tile Y of m x m pixels, with d_c the (m + 2) x (m + 2) input pixels of channel c
+// under it and g_c the filter. The element-wise products over all channels, tiles and filters are
+// (m + 2)^2 matrix products with m^2 * 9 / (m + 2)^2 times fewer multiply-adds than the definition:
+// 2.25 for m = 2, 4 for m = 4.
+//
+// Tiles of all images are numbered in one row and cut into groups. A worker transforms the inputs
+// of a group (V), multiplies them with the transformed filters (U) of some output channels at a
+// time (M = U V), and transforms those back with the epilogue while they are in cache.
+//
+// Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015. The points of
+// F(4) are 0, +-sqrt(2), +-sqrt(1/2) and infinity: half the error of 0, +-1, +-2.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/common/epilogue.h"
+#include "kernels/common/partition.h"
+#include "kernels/conv/conv.h"
+#include "kernels/gemm/gather_gemm.h"
+
+namespace kinglet::kernels {
+
+enum class WinogradTile : int64_t { k2 = 2, k4 = 4 };
+
+// An output tile: its image and first output pixel.
+struct TilePlace {
+  int64_t image, y, x;
+};
+
+// V[point][channel block][tile][16] of `tiles` tiles.
+struct WinogradInputJob {
+  const ConvShape* shape = nullptr;
+  const float* input = nullptr;
+  const TilePlace* places = nullptr;
+  int64_t tiles = 0;
+  float* v = nullptr;
+  int64_t point_stride = 0;  // floats
+};
+
+// Output blocks [block, block + blocks) of `tiles` tiles from M[point][block][tile][16].
+struct WinogradOutputJob {
+  const ConvShape* shape = nullptr;
+  const ConvArgs* args = nullptr;
+  const TilePlace* places = nullptr;
+  int64_t tiles = 0;
+  const float* m = nullptr;
+  int64_t point_stride = 0;
+  int64_t block = 0;
+  int64_t blocks = 0;
+};
+
+// What one target does for one tile size.
+struct WinogradKernels {
+  void (*input)(const WinogradInputJob&) noexcept;
+  GatherGemmFn gemm;
+  void (*output)(const WinogradOutputJob&) noexcept;
+};
+
+// How the batch is cut. Work units: groups x parts of the chunks of output blocks.
+struct WinogradCut {
+  int64_t rows, cols;   // tiles of an image
+  int64_t tiles;        // of the batch
+  int64_t groups;       // of tiles
+  int64_t group_tiles;  // of the largest group
+  int64_t chunks;       // of output blocks
+  int64_t parts;        // of the chunks
+};
+WinogradCut CutWinograd(const ConvShape& s, WinogradTile tile);
+
+constexpr int64_t WinogradPoints(WinogradTile tile) {
+  return (static_cast<int64_t>(tile) + 2) * (static_cast<int64_t>(tile) + 2);
+}
+// Output blocks of a chunk: what the product reads V for at a time.
+inline constexpr int64_t kWinogradChunkBlocks = 4;
+Range WinogradChunk(const ConvShape& s, int64_t chunk);
+int64_t WinogradChunks(const ConvShape& s);
+
+// U[chunk][point][block of the chunk][IC][16].
+size_t WinogradPackedBytes(const ConvShape& s, WinogradTile tile);
+void WinogradPack(const ConvShape& s, WinogradTile tile, const float* oihw, float* packed);
+
+size_t WinogradScratchBytes(const ConvShape& s, WinogradTile tile);
+void WinogradRun(const ConvShape& s, WinogradTile tile, const WinogradKernels& kernels,
+                 const ConvArgs& args, int64_t begin_unit, int64_t end_unit,
+                 void* scratch) noexcept;
+
+// WinogradRun with the active target's kernels bound.
+ConvRunFn ResolveWinograd(WinogradTile tile);
+
+}  // namespace kinglet::kernels
