@@ -45,7 +45,15 @@ Descriptor ChooseDescriptor(const NetworkOptions& network, const Graph& graph) {
 }
 
 Descriptor Fitted(const NetworkOptions& network, const Graph& graph) {
-  Descriptor descriptor = FitDescriptor(ChooseDescriptor(network, graph), graph);
+  Descriptor descriptor = ChooseDescriptor(network, graph);
+  if (descriptor.task != Task::kClassify) {
+    throw UsageError(
+        fmt::format("descriptor '{}' is of a detector (task 'detect'), and kinglet classify needs "
+                    "a classifier; "
+                    "kinglet run gives the outputs of any network",
+                    descriptor.name));
+  }
+  descriptor = FitDescriptor(std::move(descriptor), graph);
   PreprocessSpec& spec = descriptor.preprocess;
   if (!network.preprocess.empty()) {
     const ImageLayout layout = spec.layout;

@@ -231,18 +231,34 @@ Feature NetBuilder::Add(const std::string& name, const Feature& a, const Feature
   return Emit(name, "Add", {a.id, b.id}, {}, a);
 }
 
+Feature NetBuilder::Rows(const std::string& name, const Feature& x, int size) {
+  Attributes to_last;
+  to_last.Set("perm", Ints({0, 2, 3, 1}));
+  const Feature last = Emit(name + "/transpose", "Transpose", {x.id}, std::move(to_last), x);
+  const ValueId shape =
+      graph_->AddConstant(name + ".shape", Tensor::From<std::int64_t>({3}, {0, -1, size}));
+  return Emit(name, "Reshape", {last.id, shape}, {},
+              {kNoValue, x.channels * x.height * x.width / size, size, 1});
+}
+
 Graph NetBuilder::FinishWithClassifier(const Feature& x) {
   return Finish(Gemm("logits", Flatten("flatten", GlobalAveragePool("pool", x)), classes_));
 }
 
-Graph NetBuilder::Finish(const Feature& x) {
-  Value& value = graph_->value(x.id);
-  value.name = "output";
-  value.type = DataType::kFloat32;
-  value.has_shape = true;
-  value.dims = {kUnknownDim, classes_};
-  value.symbols = {"N", ""};
-  graph_->outputs.push_back(x.id);
+Graph NetBuilder::Finish(const Feature& x) { return Finish({{"output", x, {classes_}}}); }
+
+Graph NetBuilder::Finish(const std::vector<Output>& outputs) {
+  for (const Output& output : outputs) {
+    Value& value = graph_->value(output.x.id);
+    value.name = output.name;
+    value.type = DataType::kFloat32;
+    value.has_shape = true;
+    value.dims = {kUnknownDim};
+    value.dims.insert(value.dims.end(), output.sizes.begin(), output.sizes.end());
+    value.symbols.resize(value.dims.size());
+    value.symbols[0] = "N";
+    graph_->outputs.push_back(output.x.id);
+  }
   CheckGraph(*graph_);
   return Graph(std::move(graph_));
 }

@@ -66,11 +66,20 @@ class NetBuilder {
   Feature Concat(const std::string& name, const std::vector<Feature>& parts);
   Feature Add(const std::string& name, const Feature& a, const Feature& b);
   Feature Activate(const std::string& name, const Feature& x, Act act);
+  // {N, rows, size}: the channels of each position, in rows of `size`, positions in order. The rows
+  // are the result's channels.
+  Feature Rows(const std::string& name, const Feature& x, int size);
 
   // Global average pooling and a fully connected layer to the classes.
   Graph FinishWithClassifier(const Feature& x);
-  // Names x, a {N, classes} value, "output".
+  // The classifier's output is x, a {N, classes} value.
   Graph Finish(const Feature& x);
+  struct Output {
+    const char* name;
+    Feature x;
+    std::vector<std::int64_t> sizes;  // but the batch
+  };
+  Graph Finish(const std::vector<Output>& outputs);
 
   int classes() const { return classes_; }
 

@@ -22,6 +22,8 @@ constexpr Family kFamilies[] = {
     {"mobilenet_v2", &BuildMobileNetV2, 32, kMaxResolution, true, {}},
     {"resnet50", &BuildResNet50, 32, kMaxResolution, false, {}},
     {"squeezenet", &BuildSqueezeNet, 32, kMaxResolution, false, {"1.1", "1.0"}},
+    {"ssd_inception_v2", &BuildSsdInceptionV2, 32, kMaxResolution, false, {}},
+    {"ssd_mobilenet_v1", &BuildSsdMobileNetV1, 32, kMaxResolution, true, {}},
     {"vgg16", &BuildVgg16, 32, 320, false, {}},
 };
 

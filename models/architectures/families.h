@@ -32,6 +32,8 @@ Graph BuildMobileNetV1(const Architecture& architecture, const BuildOptions& opt
 Graph BuildMobileNetV2(const Architecture& architecture, const BuildOptions& options);
 Graph BuildResNet50(const Architecture& architecture, const BuildOptions& options);
 Graph BuildSqueezeNet(const Architecture& architecture, const BuildOptions& options);
+Graph BuildSsdInceptionV2(const Architecture& architecture, const BuildOptions& options);
+Graph BuildSsdMobileNetV1(const Architecture& architecture, const BuildOptions& options);
 Graph BuildVgg16(const Architecture& architecture, const BuildOptions& options);
 
 }  // namespace kinglet

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "models/architectures/backbones.h"
 #include "models/architectures/builder.h"
 #include "models/architectures/families.h"
 
@@ -30,7 +31,7 @@ constexpr double kResidualGain = 0.5;
 
 }  // namespace
 
-Graph BuildMobileNetV1(const Architecture& architecture, const BuildOptions& options) {
+Backbone MobileNetV1Backbone(NetBuilder& net, double width_multiplier, int min_channels) {
   struct Block {
     int channels, stride;
   };
@@ -38,17 +39,27 @@ Graph BuildMobileNetV1(const Architecture& architecture, const BuildOptions& opt
                                {512, 2}, {512, 1},  {512, 1}, {512, 1}, {512, 1},
                                {512, 1}, {1024, 2}, {1024, 1}};
   const auto scaled = [&](int channels) {
-    return std::max(8, static_cast<int>(channels * architecture.width_multiplier));
+    return std::max(min_channels, static_cast<int>(channels * width_multiplier));
   };
-  NetBuilder net(architecture, options);
+  constexpr int kFine = 11;
+  Backbone backbone;
   Feature x = net.Conv("conv_0", net.input(), WithRelu6(Square(scaled(32), 3, 2)));
   int index = 0;
   for (const Block& block : kBlocks) {
     const std::string name = "conv_" + std::to_string(++index);
     x = net.Conv(name + "/depthwise", x, WithRelu6(Depthwise(x, 3, block.stride)));
     x = net.Conv(name + "/pointwise", x, WithRelu6(Pointwise(scaled(block.channels))));
+    if (index == kFine) backbone.fine = x;
   }
-  return net.FinishWithClassifier(x);
+  backbone.coarse = x;
+  return backbone;
+}
+
+Graph BuildMobileNetV1(const Architecture& architecture, const BuildOptions& options) {
+  constexpr int kMinChannels = 8;
+  NetBuilder net(architecture, options);
+  return net.FinishWithClassifier(
+      MobileNetV1Backbone(net, architecture.width_multiplier, kMinChannels).coarse);
 }
 
 Graph BuildMobileNetV2(const Architecture& architecture, const BuildOptions& options) {

@@ -9,7 +9,7 @@
 
 namespace kinglet {
 
-inline constexpr Choice<Task> kTasks[] = {{"classify", Task::kClassify}};
+inline constexpr Choice<Task> kTasks[] = {{"classify", Task::kClassify}, {"detect", Task::kDetect}};
 inline constexpr Choice<ScoreActivation> kActivations[] = {{"auto", ScoreActivation::kAuto},
                                                            {"none", ScoreActivation::kNone},
                                                            {"softmax", ScoreActivation::kSoftmax}};

@@ -107,9 +107,11 @@ Descriptor ParseDescriptor(std::string_view text, const std::string& source) {
   input.Finish();
 
   JsonObject output = root.Object("output");
-  descriptor.output = output.String("name", kMaxTextBytes, "");
-  descriptor.activation =
-      output.OneOf<ScoreActivation>("activation", kActivations, ScoreActivation::kAuto);
+  if (descriptor.task == Task::kClassify) {
+    descriptor.output = output.String("name", kMaxTextBytes, "");
+    descriptor.activation =
+        output.OneOf<ScoreActivation>("activation", kActivations, ScoreActivation::kAuto);
+  }
   descriptor.labels = output.String("labels", kMaxTextBytes, "");
   output.Finish();
 

@@ -94,9 +94,11 @@ std::string DescriptorToJson(const Descriptor& descriptor) {
   if (!descriptor.description.empty()) root["description"] = descriptor.description;
   root["task"] = NameOf(kTasks, descriptor.task);
   root["input"] = InputToJson(descriptor);
-  Json output;
-  if (!descriptor.output.empty()) output["name"] = descriptor.output;
-  output["activation"] = NameOf(kActivations, descriptor.activation);
+  Json output = Json::object();
+  if (descriptor.task == Task::kClassify) {
+    if (!descriptor.output.empty()) output["name"] = descriptor.output;
+    output["activation"] = NameOf(kActivations, descriptor.activation);
+  }
   if (!descriptor.labels.empty()) output["labels"] = descriptor.labels;
   root["output"] = output;
   if (!descriptor.architecture.family.empty()) {

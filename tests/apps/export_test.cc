@@ -55,6 +55,24 @@ TEST(ExportTest, TheFileOfTheDemoNetworkAnswersAsTheDemoNetwork) {
   }
 }
 
+TEST(ExportTest, DetectorsAreDescribedAndNotClassifiedWith) {
+  const TemporaryFolder folder;
+  const std::string path = folder.Path("ssd.onnx");
+  ASSERT_EQ(Kinglet({"export", "ssd_mobilenet_v1", "-o", path}).status, 0);
+  const std::string picture = SourcePath("models/demo/images/house.png").string();
+  const CommandResult by_name =
+      Kinglet({"classify", "--model", path, "--descriptor", "ssd_mobilenet_v1", picture});
+  EXPECT_EQ(by_name.status, 2);
+  EXPECT_THAT(by_name.err, AllOf(HasSubstr("detector"), HasSubstr("ssd_mobilenet_v1")));
+  EXPECT_THAT(by_name.ErrLines(), SizeIs(1));
+  ASSERT_EQ(Kinglet({"describe", path, "-o", folder.Path("ssd.json"), "-q"}).status, 0);
+  const Descriptor draft = ReadDescriptor(folder.Path("ssd.json"));
+  EXPECT_EQ(draft.task, Task::kDetect);
+  EXPECT_EQ(draft.labels, "coco");
+  EXPECT_EQ(draft.preprocess.mean, FindDescriptor("ssd_mobilenet_v1").preprocess.mean);
+  EXPECT_EQ(Kinglet({"classify", "--model", path, picture}).status, 2);
+}
+
 TEST(ExportTest, DescriptorFilesNeedAnArchitecture) {
   const TemporaryFolder folder;
   Descriptor descriptor = FindDescriptor("mobilenet_v1");

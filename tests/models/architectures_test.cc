@@ -58,15 +58,29 @@ TEST_P(ArchitectureTest, ShapesFitAndTheBatchIsFree) {
   const auto one = testing::CountGraph(graph.ir(), 1);
   const auto three = testing::CountGraph(graph.ir(), 3);
   EXPECT_EQ(three.macs, 3 * one.macs);
-  ASSERT_EQ(graph.ir().outputs.size(), 1u);
-  EXPECT_EQ(three.shapes.at(graph.ir().outputs[0]), (Shape{3, c.architecture.classes}));
+  const std::vector<TensorInfo> outputs = graph.outputs();
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    Shape shape = outputs[i].shape;
+    EXPECT_EQ(shape.at(0), -1);
+    EXPECT_EQ(outputs[i].symbols.at(0), "N");
+    shape[0] = 3;
+    EXPECT_EQ(three.shapes.at(graph.ir().outputs[i]), shape);
+  }
   const TensorInfo input = graph.inputs().at(0);
   EXPECT_EQ(input.name, "input");
   EXPECT_EQ(input.shape, (Shape{-1, 3, c.architecture.resolution, c.architecture.resolution}));
   EXPECT_EQ(input.symbols.at(0), "N");
-  const TensorInfo output = graph.outputs().at(0);
-  EXPECT_EQ(output.name, "output");
-  EXPECT_EQ(output.shape, (Shape{-1, c.architecture.classes}));
+  if (c.architecture.family.starts_with("ssd_")) {
+    ASSERT_EQ(outputs.size(), 2u);
+    EXPECT_EQ(outputs[0].name, "box_encodings");
+    EXPECT_EQ(outputs[0].shape, (Shape{-1, 1917, 4}));
+    EXPECT_EQ(outputs[1].name, "scores");
+    EXPECT_EQ(outputs[1].shape, (Shape{-1, 1917, c.architecture.classes}));
+  } else {
+    ASSERT_EQ(outputs.size(), 1u);
+    EXPECT_EQ(outputs[0].name, "output");
+    EXPECT_EQ(outputs[0].shape, (Shape{-1, c.architecture.classes}));
+  }
 }
 
 TEST_P(ArchitectureTest, NamesAreUnique) {
@@ -96,6 +110,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"squeezenet_1.1", Make("squeezenet", 224, 1000), 349.2, 1.235},
         Case{"squeezenet_1.0", Make("squeezenet", 224, 1000, 1.0, "1.0"), 818.9, 1.248},
         Case{"resnet50", Make("resnet50", 224, 1000), 4089.2, 25.53},
+        Case{"ssd_mobilenet_v1", Make("ssd_mobilenet_v1", 300, 91), 1237.1, 6.807},
+        Case{"ssd_inception_v2", Make("ssd_inception_v2", 300, 91), 4797.9, 25.02},
         Case{"vgg16", Make("vgg16", 224, 1000), 15470.3, 138.36}),
     NameOfCase);
 

@@ -68,7 +68,8 @@ void ExpectSame(const Descriptor& a, const Descriptor& b) {
 TEST(DescriptorTest, EmbeddedOnesHaveTheExactNames) {
   EXPECT_THAT(ListDescriptors(),
               ElementsAre("demo", "inception_v1", "inception_v2", "inception_v3", "mobilenet_v1",
-                          "mobilenet_v2", "resnet50", "squeezenet", "vgg16"));
+                          "mobilenet_v2", "resnet50", "squeezenet", "ssd_inception_v2",
+                          "ssd_mobilenet_v1", "vgg16"));
 }
 
 TEST(DescriptorTest, EmbeddedOnesAreConsistent) {
@@ -82,7 +83,9 @@ TEST(DescriptorTest, EmbeddedOnesAreConsistent) {
     EXPECT_EQ(FitLabels(DescriptorLabels(descriptor), classes, name).size(), classes);
     const Graph graph = BuildArchitecture(descriptor.architecture, {.seed = 1, .weights = false});
     EXPECT_EQ(graph.inputs().at(0).name, descriptor.input);
-    EXPECT_EQ(graph.outputs().at(0).name, descriptor.output);
+    if (descriptor.task == Task::kClassify) {
+      EXPECT_EQ(graph.outputs().at(0).name, descriptor.output);
+    }
     EXPECT_EQ(graph.inputs().at(0).shape[2], descriptor.preprocess.height);
     ExpectSame(ParseDescriptor(DescriptorToJson(descriptor), name), descriptor);
   }
@@ -104,6 +107,14 @@ TEST(DescriptorTest, PresetsAreWhatTheDescriptorsSay) {
   expect_rule("squeezenet", CaffePreprocess(224, 224));
   expect_rule("resnet50", TorchPreprocess(224, 224));
   expect_rule("vgg16", TorchPreprocess(224, 224));
+}
+
+TEST(DescriptorTest, DetectorsHaveNoActivationOfAClassifier) {
+  EXPECT_EQ(FindDescriptor("ssd_mobilenet_v1").task, Task::kDetect);
+  std::string json = DescriptorToJson(FindDescriptor("ssd_mobilenet_v1"));
+  EXPECT_THAT(json, HasSubstr("\"task\": \"detect\""));
+  json.replace(json.find("\"labels\""), 0, "\"activation\": \"softmax\", ");
+  EXPECT_THROW(ParseDescriptor(json, "net.json"), Error);
 }
 
 TEST(DescriptorTest, UnknownNameListsTheNames) {

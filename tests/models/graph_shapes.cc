@@ -67,11 +67,21 @@ class Counter {
     Shape y = In(node, 0);
     for (std::size_t i = 1; i < node.inputs.size(); ++i) {
       Shape x = In(node, i);
-      EXPECT_EQ(x.size(), 4u);
-      EXPECT_TRUE(x[0] == y[0] && x[2] == y[2] && x[3] == y[3]) << node.name;
-      y[1] += x[1];
+      y[1] += x.at(1);
+      x[1] = y[1];
+      EXPECT_EQ(x, y) << node.name;
     }
     return y;
+  }
+
+  Shape Reshape(const Node& node) {  // {0, -1, k}
+    const Shape x = In(node, 0);
+    const Tensor& sizes = graph_.value(node.input(1)).constant;
+    EXPECT_EQ(sizes.shape(), Shape{3});
+    const auto* size = sizes.data<std::int64_t>();
+    EXPECT_TRUE(size[0] == 0 && size[1] == -1) << node.name;
+    EXPECT_EQ(x[3] % size[2], 0) << node.name << " cuts the channels of one position";
+    return {x[0], ElementCount(x) / x[0] / size[2], size[2]};
   }
 
   Shape Infer(const Node& node) {
@@ -85,6 +95,11 @@ class Counter {
     }
     if (node.op == "GlobalAveragePool") return {x[0], x[1], 1, 1};
     if (node.op == "Flatten") return {x[0], ElementCount(x) / x[0]};
+    if (node.op == "Reshape") return Reshape(node);
+    if (node.op == "Transpose") {
+      EXPECT_EQ(node.attributes.Ints("perm"), (std::vector<std::int64_t>{0, 2, 3, 1}));
+      return {x[0], x[2], x[3], x[1]};
+    }
     if (node.op == "Add") {
       EXPECT_EQ(x, In(node, 1)) << node.name;
     } else if (node.op != "Relu" && node.op != "Clip") {

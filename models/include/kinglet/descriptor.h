@@ -16,7 +16,10 @@
 
 namespace kinglet {
 
-enum class Task : std::uint8_t { kClassify };
+enum class Task : std::uint8_t {
+  kClassify,
+  kDetect,  // the network's answers are boxes; so far such networks are built and run, not decoded
+};
 
 // What turns a classifier's output into probabilities.
 enum class ScoreActivation : std::uint8_t {
@@ -28,10 +31,10 @@ enum class ScoreActivation : std::uint8_t {
 // A network that can be built without a weights file.
 struct Architecture {
   std::string family;             // "mobilenet_v1"; "" when there is none
-  double width_multiplier = 1.0;  // mobilenet_v1 and mobilenet_v2 only
+  double width_multiplier = 1.0;  // MobileNets only
   int resolution = 0;             // height and width of the input, pixels
-  int classes = 1000;
-  std::string version;  // squeezenet only: "1.0" or "1.1"; "" is the family's default
+  int classes = 1000;             // outputs for each picture or anchor, background included
+  std::string version;            // squeezenet only: "1.0" or "1.1"; "" is the family's default
 };
 
 struct Descriptor {
@@ -40,7 +43,8 @@ struct Descriptor {
   Task task = Task::kClassify;
   std::string input;          // name of the graph's picture input; "" when it has one input
   PreprocessSpec preprocess;  // size, layout, colour order, resize and crop rule, mean and std
-  std::string output;         // name of the scores; "" when there is one output
+  // Classification only: name of the scores ("" when there is one output), and what they are.
+  std::string output;
   ScoreActivation activation = ScoreActivation::kAuto;
   // "imagenet", "coco", "voc", "demo", a file (one name on each line) or "" for none. A relative
   // path counts from the descriptor's folder and stays within it.
@@ -97,10 +101,12 @@ struct BuildOptions {
 std::vector<std::string> ListArchitectures();
 
 // Builds the network as an exporter writes it (opset 10, batch norm folded into convolutions, free
-// batch dimension "N", input "input" {N, 3, resolution, resolution}, output "output" {N, classes}
-// of logits), with seeded random weights: the same on every machine, scaled so that activations
-// keep their size through the depth. Throws Error(kInvalidInput) naming a parameter that is out of
-// range.
+// batch dimension "N", input "input" {N, 3, resolution, resolution}), with seeded random weights:
+// the same on every machine, scaled so that activations keep their size through the depth. A
+// classifier's output is "output" {N, classes}, logits. Of the SSDs it is the network part: outputs
+// "box_encodings" {N, anchors, 4}, raw, and "scores" {N, anchors, classes}, logits of a sigmoid as
+// the TensorFlow Object Detection API has it, background first. Throws Error(kInvalidInput) naming
+// a parameter that is out of range.
 Graph BuildArchitecture(const Architecture& architecture, const BuildOptions& options = {});
 
 // The demo network that is part of the library: bytes of its ONNX file.
