@@ -9,6 +9,7 @@
 #include "kernels/common/blocked.h"
 #include "kernels/conv/conv.h"
 #include "kernels/conv/shape.h"
+#include "kernels/depthwise/rows.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/depthwise/depthwise.cc"
@@ -37,13 +38,14 @@ constexpr int kMaxPixels = 2;
 
 // An output row of one channel block.
 struct Row {
-  const float* in;             // block plane
+  const float* in;             // input row of the first tap inside the input
   const float* weights;        // [tap][16]
   const float* bias;           // 16, or null
   const float* residual;       // row, or null
   float* out;                  // row
-  int64_t y0;                  // input row of the first tap
   int64_t tap_begin, tap_end;  // kernel rows inside the input
+  int64_t wrap_tap;            // from this kernel row on, `wrap` floats further back
+  int64_t wrap;
   float low, high;
 };
 
@@ -74,13 +76,13 @@ HWY_NOINLINE void FixedTiles(const ConvShape& s, const Row& row, int64_t x, int6
       Vec acc[R];
       KINGLET_UNROLL
       for (int r = 0; r < R; ++r) acc[r] = InitPixel(row, x + r, lane);
-      const float* in =
-          row.in + ((row.y0 + row.tap_begin * s.dh) * s.iw + x * SW - s.pad_left) * 16 + lane;
+      const float* in = row.in + (x * SW - s.pad_left) * 16 + lane;
       const float* w = row.weights + row.tap_begin * KW * 16 + lane;
       constexpr int kColumns = (R - 1) * SW + KW;
       const int64_t left = s.pad_left - x * SW;
       const int64_t right = s.iw + left;
       for (int64_t i = row.tap_begin; i < row.tap_end; ++i) {
+        if (i == row.wrap_tap) in -= row.wrap;
         Vec weight[KW];
         KINGLET_UNROLL
         for (int j = 0; j < KW; ++j) weight[j] = hn::Load(d, w + j * 16);
@@ -113,7 +115,8 @@ HWY_INLINE void AnyTile(const ConvShape& s, const Row& row, int64_t x, int64_t c
     KINGLET_UNROLL
     for (int r = 0; r < R; ++r) acc[r] = InitPixel(row, x + r, lane);
     for (int64_t i = row.tap_begin; i < row.tap_end; ++i) {
-      const float* in = row.in + ((row.y0 + i * s.dh) * s.iw + x * s.sw - s.pad_left) * 16 + lane;
+      const int64_t column_zero = (i - row.tap_begin) * s.dh * s.iw + x * s.sw - s.pad_left;
+      const float* in = row.in + column_zero * 16 - (i < row.wrap_tap ? 0 : row.wrap) + lane;
       for (int64_t j = column; j < column_end; ++j) {
         const Vec weight = hn::Load(d, row.weights + (i * s.kw + j) * 16 + lane);
         KINGLET_UNROLL
@@ -201,35 +204,62 @@ void RunRow(const ConvShape& s, const Row& row, const RowPlan& plan) {
   plan.tiles(s, row, plan.wider * (plan.width + 1), plan.count - plan.wider);
 }
 
-void RunUnit(const ConvShape& s, const ConvArgs& args, int64_t unit, int64_t strips,
-             const RowPlan& plan) {
+// The kernel rows of output row y that lie inside the input, and where they are.
+void PlaceTaps(const ConvShape& s, const DepthwiseRows& r, const float* in, int64_t y, Row& row) {
+  const int64_t y0 = y * s.sh - s.pad_top;
+  const int64_t before = std::max<int64_t>(-y0, 0);
+  const int64_t until = std::max<int64_t>(s.ih - y0, 0);
+  row.tap_begin = std::min<int64_t>(CeilDiv(before, s.dh), s.kh);
+  row.tap_end = std::clamp<int64_t>(CeilDiv(until, s.dh), row.tap_begin, s.kh);
+  const int64_t first = row.tap_begin < row.tap_end ? y0 + row.tap_begin * s.dh : 0;
+  const int64_t turn = first / r.in_rows * r.in_rows;
+  row.in = in + (first - turn) * s.iw * kBlock;
+  row.wrap_tap = CeilDiv(turn + r.in_rows - y0, s.dh);
+  row.wrap = r.in_rows * s.iw * kBlock;
+}
+
+void RunBlockRows(const ConvShape& s, const DepthwiseRows& r, const RowPlan& plan) {
   const Epilogue none;
-  const Epilogue& clamp = IsClamp(args.epilogue) ? args.epilogue : none;
-  const int64_t plane = unit / strips;
-  const int64_t image = plane / BlockCount(s.ic);
-  const int64_t block = plane % BlockCount(s.ic);
-  const int64_t valid = std::min<int64_t>(kBlock, s.ic - block * kBlock);
+  const Epilogue& clamp = IsClamp(r.epilogue) ? r.epilogue : none;
   const auto pixels = static_cast<size_t>(s.ow);
-  const Range rows = EvenPart(s.oh, strips, unit % strips);
   Row row;
   row.low = ClampLow(clamp);
   row.high = ClampHigh(clamp);
-  row.in = args.input + plane * s.ih * s.iw * kBlock;
-  row.weights = static_cast<const float*>(args.packed) + block * s.kh * s.kw * kBlock;
-  row.bias = args.bias ? args.bias + block * kBlock : nullptr;
-  for (int64_t y = rows.begin; y < rows.end; ++y) {
-    const int64_t in_image = (block * s.oh + y) * s.ow * kBlock;
-    row.out = args.output + image * OutputStride(s, args) + in_image;
-    row.residual = args.residual ? args.residual + (plane * s.oh + y) * s.ow * kBlock : nullptr;
-    row.y0 = y * s.sh - s.pad_top;
-    const int64_t before = std::max<int64_t>(-row.y0, 0);
-    const int64_t until = std::max<int64_t>(s.ih - row.y0, 0);
-    row.tap_begin = std::min<int64_t>(CeilDiv(before, s.dh), s.kh);
-    row.tap_end = std::clamp<int64_t>(CeilDiv(until, s.dh), row.tap_begin, s.kh);
-    RunRow(s, row, plan);
-    if (!IsClamp(args.epilogue)) ActivateSpan(args.epilogue, row.out, pixels * kBlock);
-    if (valid < kBlock) ZeroPadLanes(row.out, pixels, static_cast<size_t>(valid));
+  for (int64_t block = 0; block < r.blocks; ++block) {
+    const float* in = r.in + block * r.in_block_stride;
+    row.weights = r.weights + block * s.kh * s.kw * kBlock;
+    row.bias = r.bias ? r.bias + block * kBlock : nullptr;
+    const int64_t valid = block + 1 == r.blocks ? r.last_lanes : kBlock;
+    int64_t at = block * r.out_block_stride;
+    for (int64_t y = r.rows.begin; y < r.rows.end; ++y, at += s.ow * kBlock) {
+      row.out = r.out + at;
+      row.residual = r.residual ? r.residual + at : nullptr;
+      PlaceTaps(s, r, in, y, row);
+      RunRow(s, row, plan);
+      if (!IsClamp(r.epilogue)) ActivateSpan(r.epilogue, row.out, pixels * kBlock);
+      if (valid < kBlock) ZeroPadLanes(row.out, pixels, static_cast<size_t>(valid));
+    }
   }
+}
+
+void RunUnit(const ConvShape& s, const ConvArgs& args, int64_t unit, int64_t strips,
+             const RowPlan& plan) {
+  const int64_t plane = unit / strips;
+  const int64_t image = plane / BlockCount(s.ic);
+  const int64_t block = plane % BlockCount(s.ic);
+  DepthwiseRows r;
+  r.rows = EvenPart(s.oh, strips, unit % strips);
+  r.in = args.input + plane * s.ih * s.iw * kBlock;
+  r.in_rows = s.ih;
+  r.weights = static_cast<const float*>(args.packed) + block * s.kh * s.kw * kBlock;
+  r.bias = args.bias ? args.bias + block * kBlock : nullptr;
+  const int64_t row = r.rows.begin * s.ow * kBlock;
+  const int64_t out_plane = s.oh * s.ow * kBlock;
+  r.out = args.output + image * OutputStride(s, args) + block * out_plane + row;
+  r.residual = args.residual ? args.residual + plane * out_plane + row : nullptr;
+  r.last_lanes = std::min<int64_t>(kBlock, s.ic - block * kBlock);
+  r.epilogue = args.epilogue;
+  RunBlockRows(s, r, plan);
 }
 
 void RunDepthwise(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
@@ -239,9 +269,15 @@ void RunDepthwise(const ConvShape& s, const ConvArgs& args, int64_t begin, int64
   for (int64_t unit = begin; unit < end; ++unit) RunUnit(s, args, unit, strips, plan);
 }
 
+void RunDepthwiseRows(const ConvShape& s, const DepthwiseRows& r) noexcept {
+  RunBlockRows(s, r, PlanRow(s));
+}
+
 }  // namespace
 
 ConvRunFn GetRunDepthwise() { return &RunDepthwise; }
+
+DepthwiseRowsFn GetRunDepthwiseRows() { return &RunDepthwiseRows; }
 
 }  // namespace HWY_NAMESPACE
 }  // namespace kinglet::kernels
@@ -252,6 +288,7 @@ namespace kinglet::kernels {
 namespace {
 
 HWY_EXPORT(GetRunDepthwise);
+HWY_EXPORT(GetRunDepthwiseRows);
 
 bool Supports(const ConvShape& s) { return s.groups == s.ic && s.ic == s.oc; }
 
@@ -278,6 +315,8 @@ void Pack(const ConvShape& s, const float* oihw, void* packed) {
 }
 
 }  // namespace
+
+DepthwiseRowsFn ResolveDepthwiseRows() { return KINGLET_RESOLVE(GetRunDepthwiseRows)(); }
 
 ConvVariant DepthwiseConvF32() {
   return {.id = "conv/depthwise_f32",

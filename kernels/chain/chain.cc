@@ -1,0 +1,200 @@
+#include "kernels/chain/chain.h"
+
+#include <algorithm>
+
+#include "kernels/chain/geometry.h"
+#include "kernels/common/blocked.h"
+#include "kernels/conv/shape.h"
+
+namespace kinglet::kernels {
+namespace {
+
+// Channel blocks that are expanded together, just before their depthwise rows.
+constexpr int64_t kBlocksTogether = 4;
+
+// Where a worker's scratch keeps its parts.
+struct Scratch {
+  int64_t* pixel_offsets;  // p * 16
+  int64_t* expand_steps;
+  int64_t* project_steps;
+  float* strip;  // [block][strip_rows * OW][16], what the depthwise convolution gives
+  float* ring;   // [block][ring_rows * IW][16], what the expansion gives
+};
+
+constexpr int64_t RoundUpToLine(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+struct Sizes {
+  int64_t pixels, expand_steps, project_steps;  // bytes
+};
+
+Sizes SizesOf(const ChainPlan& plan) {
+  const ConvShape& s = plan.chain.depthwise;
+  const int64_t pixels = std::max(plan.strip_rows * s.ow, plan.ring_rows * s.iw);
+  const int64_t planes = plan.chain.expands ? BlockCount(plan.chain.expand.ic) : 0;
+  return {RoundUpToLine(pixels * 8), RoundUpToLine(planes * 8),
+          RoundUpToLine(BlockCount(s.ic) * 8)};
+}
+
+Scratch Divide(void* scratch, const ChainPlan& plan) {
+  const Sizes sizes = SizesOf(plan);
+  auto* bytes = static_cast<char*>(scratch);
+  Scratch parts;
+  parts.pixel_offsets = reinterpret_cast<int64_t*>(bytes);
+  bytes += sizes.pixels;
+  parts.expand_steps = reinterpret_cast<int64_t*>(bytes);
+  bytes += sizes.expand_steps;
+  parts.project_steps = reinterpret_cast<int64_t*>(bytes);
+  bytes += sizes.project_steps;
+  parts.strip = reinterpret_cast<float*>(bytes);
+  parts.ring = parts.strip + StripFloats(plan.chain, plan.strip_rows);
+  return parts;
+}
+
+// A 1x1 convolution of consecutive pixels whose blocks lie `plane_stride` floats apart.
+GatherGemm Pointwise(const ConvShape& s, const ChainStage& stage, int64_t plane_stride,
+                     int64_t* steps, const int64_t* pixel_offsets) {
+  for (int64_t plane = 0; plane < BlockCount(s.ic); ++plane) steps[plane] = plane * plane_stride;
+  GatherGemm job;
+  job.pixel_offsets = pixel_offsets;
+  job.step_offsets = steps;
+  job.full_steps = s.ic / kBlock;
+  job.tail_steps = s.ic % kBlock != 0 ? 1 : 0;
+  job.tail_channels = s.ic % kBlock;
+  job.weights = static_cast<const float*>(stage.packed);
+  job.bias = stage.bias;
+  job.blocks = BlockCount(s.oc);
+  job.epilogue = stage.epilogue;
+  return job;
+}
+
+class Runner {
+ public:
+  Runner(const ChainPlan& plan, const ChainArgs& args, void* scratch)
+      : plan_(plan), args_(args), s_(plan.chain.depthwise), scratch_(Divide(scratch, plan)) {
+    const Sizes sizes = SizesOf(plan);
+    for (int64_t p = 0; p < sizes.pixels / 8; ++p) scratch_.pixel_offsets[p] = p * kBlock;
+    const ConvShape& project = plan.chain.project;
+    const int64_t strip_plane = plan.strip_rows * s_.ow * kBlock;
+    project_ = Pointwise(project, args.project, strip_plane, scratch_.project_steps,
+                         scratch_.pixel_offsets);
+    project_.in = scratch_.strip;
+    project_.out_block_stride = project.oh * project.ow * kBlock;
+    project_.last_lanes = project.oc % kBlock == 0 ? kBlock : project.oc % kBlock;
+    rows_.out_block_stride = strip_plane;
+    rows_.epilogue = args.depthwise.epilogue;
+    rows_.in_rows = plan.chain.expands ? plan.ring_rows : s_.ih;
+    rows_.in_block_stride = rows_.in_rows * s_.iw * kBlock;
+    if (plan.chain.expands) {
+      // Pad lanes of the ring may hold anything: nothing reads them but those of the strip.
+      const ConvShape& expand = plan.chain.expand;
+      expand_ = Pointwise(expand, args.expand, expand.ih * expand.iw * kBlock,
+                          scratch_.expand_steps, scratch_.pixel_offsets);
+      expand_.out_block_stride = rows_.in_block_stride;
+    }
+  }
+
+  // Units [begin, end) of one image.
+  void RunUnits(int64_t image, int64_t begin, int64_t end) {
+    const ConvShape& project = plan_.chain.project;
+    const int64_t in_channels = plan_.chain.expands ? plan_.chain.expand.ic : s_.ic;
+    input_ = args_.input + image * RoundUpToBlock(in_channels) * s_.ih * s_.iw;
+    const int64_t out_image = RoundUpToBlock(project.oc) * project.oh * project.ow;
+    output_ = args_.output + image * (args_.output_stride != 0 ? args_.output_stride : out_image);
+    residual_ = args_.residual ? args_.residual + image * out_image : nullptr;
+    const int64_t first = EvenPart(s_.oh, plan_.units_per_image, begin).begin;
+    const int64_t last = EvenPart(s_.oh, plan_.units_per_image, end - 1).end;
+    expanded_ = 0;
+    for (int64_t y = first; y < last; y += plan_.strip_rows) {
+      RunStrip({y, std::min(y + plan_.strip_rows, last)});
+    }
+  }
+
+ private:
+  void RunStrip(Range rows) {
+    const Range fresh = FreshRows(rows);
+    for (int64_t block = 0; block < BlockCount(s_.ic); block += kBlocksTogether) {
+      const int64_t count = std::min(kBlocksTogether, BlockCount(s_.ic) - block);
+      if (plan_.chain.expands) Expand(block, count, fresh);
+      Depthwise(block, count, rows);
+    }
+    expanded_ = std::max(expanded_, fresh.end);
+    project_.pixels = (rows.end - rows.begin) * s_.ow;
+    const int64_t at = rows.begin * s_.ow * kBlock;
+    project_.out = output_ + at;
+    project_.residual = residual_ ? residual_ + at : nullptr;
+    plan_.gemm(project_);
+  }
+
+  // The expanded rows under these output rows that the ring does not hold yet.
+  Range FreshRows(Range rows) const {
+    const int64_t top = rows.begin * s_.sh - s_.pad_top;
+    const int64_t bottom = (rows.end - 1) * s_.sh - s_.pad_top + SpannedRows(s_);
+    const int64_t begin = std::max({top, expanded_, int64_t{0}});
+    return {begin, std::max(begin, std::min(bottom, s_.ih))};
+  }
+
+  void Expand(int64_t block, int64_t count, Range rows) {
+    const int64_t row = s_.iw * kBlock;
+    GatherGemm job = expand_;
+    job.weights += block * plan_.chain.expand.ic * kBlock;
+    if (job.bias != nullptr) job.bias += block * kBlock;
+    job.blocks = count;
+    float* ring = scratch_.ring + block * job.out_block_stride;
+    for (int64_t y = rows.begin; y < rows.end;) {
+      const int64_t in_ring = y % plan_.ring_rows;
+      const int64_t end = std::min(rows.end, y + plan_.ring_rows - in_ring);
+      job.in = input_ + y * row;
+      job.out = ring + in_ring * row;
+      job.pixels = (end - y) * s_.iw;
+      plan_.gemm(job);
+      y = end;
+    }
+  }
+
+  void Depthwise(int64_t block, int64_t count, Range rows) {
+    const float* in = plan_.chain.expands ? scratch_.ring : input_;
+    const ChainStage& stage = args_.depthwise;
+    rows_.in = in + block * rows_.in_block_stride;
+    rows_.weights = static_cast<const float*>(stage.packed) + block * s_.kh * s_.kw * kBlock;
+    rows_.bias = stage.bias ? stage.bias + block * kBlock : nullptr;
+    rows_.out = scratch_.strip + block * rows_.out_block_stride;
+    rows_.blocks = count;
+    rows_.rows = rows;
+    plan_.depthwise_rows(s_, rows_);
+  }
+
+  const ChainPlan& plan_;
+  const ChainArgs& args_;
+  const ConvShape& s_;  // of the depthwise convolution
+  const Scratch scratch_;
+  GatherGemm expand_, project_;
+  DepthwiseRows rows_;
+  const float* input_ = nullptr;
+  const float* residual_ = nullptr;
+  float* output_ = nullptr;
+  int64_t expanded_ = 0;  // rows before it are expanded, or not wanted
+};
+
+}  // namespace
+
+size_t ChainScratchBytes(const ChainPlan& plan) {
+  const Sizes sizes = SizesOf(plan);
+  const int64_t floats =
+      StripFloats(plan.chain, plan.strip_rows) + RingFloats(plan.chain, plan.ring_rows);
+  return static_cast<size_t>(sizes.pixels + sizes.expand_steps + sizes.project_steps +
+                             floats * static_cast<int64_t>(sizeof(float)));
+}
+
+void RunChain(const ChainPlan& plan, const ChainArgs& args, int64_t begin, int64_t end,
+              void* scratch) noexcept {
+  Runner runner(plan, args, scratch);
+  const int64_t per_image = plan.units_per_image;
+  while (begin < end) {
+    const int64_t image = begin / per_image;
+    const int64_t image_end = std::min(end, (image + 1) * per_image);
+    runner.RunUnits(image, begin - image * per_image, image_end - image * per_image);
+    begin = image_end;
+  }
+}
+
+}  // namespace kinglet::kernels

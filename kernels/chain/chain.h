@@ -1,0 +1,84 @@
+// Two or three convolutions of float32 tensors in one pass, what lies between them in scratch that
+// stays in the second-level cache:
+//
+//   conv/chain_dw_pw_f32              out = project(depthwise(in))
+//   conv/chain_expand_dw_project_f32  out = project(depthwise(expand(in)))
+//
+// each of them a convolution of kernels/conv/conv.h with its own bias and epilogue; the residual is
+// added by `project`. `expand` and `project` are 1x1 with stride 1, no padding and one group;
+// `depthwise` is any with a filter of its own for each channel. Its padding stands around the
+// expanded map: zeros, not what `expand` makes of zeros.
+//
+// Layout: input, residual and output are blocked, with the guarantees of conv.h. The packed weights
+// are those of conv/direct_f32 (expand, project) and conv/depthwise_f32.
+// Aliasing: output may be the residual, where that is not the input as well: strips of rows are
+// read by their neighbours. Nothing else may overlap the output.
+// Numerical bound: that of conv.h for each of the three.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/conv/conv.h"
+#include "kernels/depthwise/rows.h"
+#include "kernels/gemm/gather_gemm.h"
+
+namespace kinglet::kernels {
+
+struct ConvChain {
+  bool expands = false;
+  ConvShape expand;  // where `expands`
+  ConvShape depthwise;
+  ConvShape project;
+};
+
+// Whether the shapes are of the kinds above and each takes what the one before it gives.
+bool IsChain(const ConvChain& chain) noexcept;
+
+// A chain and how it is cut: each unit is a run of output rows of an image, computed strip by strip
+// with the expanded rows that neighbouring strips share in a ring. Where a unit begins, the rows
+// that it shares with the one before are expanded again.
+struct ChainPlan {
+  ConvChain chain;
+  int64_t units_per_image = 1;
+  int64_t strip_rows = 1;
+  int64_t ring_rows = 0;  // expanded
+  GatherGemmFn gemm = nullptr;
+  DepthwiseRowsFn depthwise_rows = nullptr;
+
+  const char* id() const {
+    return chain.expands ? "conv/chain_expand_dw_project_f32" : "conv/chain_dw_pw_f32";
+  }
+  int64_t units() const { return chain.project.n * units_per_image; }
+};
+
+// For the active target.
+ChainPlan PlanChain(const ConvChain& chain, int threads, const MachineModel& machine);
+size_t ChainScratchBytes(const ChainPlan& plan);  // for each worker
+// Predicted seconds for the whole batch: arithmetic of the three at their variants' efficiency with
+// the rows that are expanded twice, the traffic of input, output and weights, and that of scratch
+// where it exceeds the second-level cache.
+double ChainSeconds(const ChainPlan& plan, int threads, const MachineModel& machine);
+// What the convolutions take one by one, each by its best blocked variant, everything between them
+// written and read.
+double SeparateSeconds(const ConvChain& chain, int threads, const MachineModel& machine);
+
+struct ChainStage {
+  const void* packed = nullptr;
+  const float* bias = nullptr;  // as in ConvArgs
+  Epilogue epilogue;
+};
+
+struct ChainArgs {
+  const float* input = nullptr;
+  ChainStage expand, depthwise, project;
+  const float* residual = nullptr;
+  float* output = nullptr;
+  int64_t output_stride = 0;  // as in ConvArgs
+};
+
+// Computes the units [begin, end). Neighbouring units in one call expand nothing twice.
+void RunChain(const ChainPlan& plan, const ChainArgs& args, int64_t begin, int64_t end,
+              void* scratch) noexcept;
+
+}  // namespace kinglet::kernels
