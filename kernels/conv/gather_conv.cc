@@ -150,15 +150,14 @@ void FillSteps(const ConvShape& s, const Geometry& geo, int64_t plane_stride, in
 // Offsets of output pixels [begin, end) from the window of the first pixel's row and of column x0.
 void FillPixels(const ConvShape& s, int64_t begin, int64_t end, int64_t x0, int64_t row_stride,
                 int64_t unit, int64_t* offsets) {
-  const int64_t y_first = begin / s.ow;
-  int64_t y = y_first;
+  const int64_t step = s.sw * unit;
   int64_t x = begin % s.ow;
-  for (int64_t p = begin; p < end; ++p) {
-    *offsets++ = (y - y_first) * s.sh * row_stride + (x - x0) * s.sw * unit;
-    if (++x == s.ow) {
-      x = 0;
-      ++y;
-    }
+  for (int64_t row = -x0 * step; begin < end; row += s.sh * row_stride) {
+    const int64_t count = std::min(s.ow - x, end - begin);
+    for (int64_t i = 0; i < count; ++i) offsets[i] = row + (x + i) * step;
+    offsets += count;
+    begin += count;
+    x = 0;
   }
 }
 

@@ -69,13 +69,8 @@ struct Pass {
   float* out;
   bool first;
   bool last;
-  int64_t partial_lanes;  // of the last block where fewer than 16 may be stored, else 0
-  bool half;              // one block, of which the first half is computed
+  bool half;  // one block, of which the first half is computed
 };
-
-HWY_INLINE void LoadLanes(const float* from, int64_t lanes, float* HWY_RESTRICT to) {
-  for (int64_t i = 0; i < 16; ++i) to[i] = i < lanes ? from[i] : 0.0f;
-}
 
 // Tiles have R pixels, B blocks and the first V vectors of each block.
 template <int R, int B, int V>
@@ -91,17 +86,12 @@ HWY_INLINE void InitTile(const GatherGemm& g, const Pass& pass, int64_t pixel,
   }
   const float* add = pass.first ? pass.residual : pass.out;
   if (add == nullptr) return;
-  alignas(64) float partial[16];
   KINGLET_UNROLL
   for (int r = 0; r < R; ++r) {
     const float* row = add + (pixel + r) * g.out_pixel_stride;
     KINGLET_UNROLL
     for (int b = 0; b < B; ++b) {
       const float* from = row + b * g.out_block_stride;
-      if (b == B - 1 && pass.partial_lanes != 0) {
-        LoadLanes(from, pass.partial_lanes, partial);
-        from = partial;
-      }
       KINGLET_UNROLL
       for (int v = 0; v < V; ++v) {
         const Vec x = hn::LoadU(d, from + v * kLanes);
@@ -120,21 +110,15 @@ HWY_INLINE void StoreTile(const GatherGemm& g, const Pass& pass, int64_t pixel,
   const Epilogue& e = pass.last && IsClamp(g.epilogue) ? g.epilogue : none;
   const Vec low = hn::Set(d, ClampLow(e));
   const Vec high = hn::Set(d, ClampHigh(e));
-  alignas(64) float partial[16];
   KINGLET_UNROLL
   for (int r = 0; r < R; ++r) {
     float* row = pass.out + (pixel + r) * g.out_pixel_stride;
     KINGLET_UNROLL
     for (int b = 0; b < B; ++b) {
-      const bool is_partial = b == B - 1 && pass.partial_lanes != 0;
-      float* to = is_partial ? partial : row + b * g.out_block_stride;
+      float* to = row + b * g.out_block_stride;
       KINGLET_UNROLL
       for (int v = 0; v < V; ++v) {
         hn::StoreU(ClampVec(acc[r][b * V + v], low, high), d, to + v * kLanes);
-      }
-      if (is_partial) {
-        std::memcpy(row + b * g.out_block_stride, partial,
-                    static_cast<size_t>(pass.partial_lanes) * sizeof(float));
       }
     }
   }
@@ -229,21 +213,15 @@ void RunPass(const GatherGemm& g, const Pass& pass, int64_t blocks) {
 void FinishBlock(const GatherGemm& g, float* out, int64_t lanes) {
   const Tag d;
   if (!IsClamp(g.epilogue)) {
-    alignas(64) float partial[16];
     for (int64_t p = 0; p < g.pixels; ++p) {
-      float* to = out + p * g.out_pixel_stride;
-      float* at = lanes < 16 && !g.store_pad_lanes ? partial : to;
-      if (at == partial) LoadLanes(to, lanes, partial);
+      float* at = out + p * g.out_pixel_stride;
       for (int v = 0; v < kParts; ++v) {
         const Vec x = hn::LoadU(d, at + v * kLanes);
         hn::StoreU(ActivateVec(d, x, g.epilogue), d, at + v * kLanes);
       }
-      if (at == partial) std::memcpy(to, partial, static_cast<size_t>(lanes) * sizeof(float));
     }
   }
-  if (lanes < 16 && g.store_pad_lanes) {
-    ZeroPadLanes(out, static_cast<size_t>(g.pixels), static_cast<size_t>(lanes));
-  }
+  if (lanes < 16) ZeroPadLanes(out, static_cast<size_t>(g.pixels), static_cast<size_t>(lanes));
 }
 
 void RunBlocks(const GatherGemm& g, int64_t block, int64_t blocks, int64_t floats_per_block) {
@@ -258,7 +236,6 @@ void RunBlocks(const GatherGemm& g, int64_t block, int64_t blocks, int64_t float
   pass.residual = g.residual ? g.residual + block * g.out_block_stride : nullptr;
   pass.out = g.out + block * g.out_block_stride;
   pass.half = blocks == 1 && has_last && g.last_lanes <= kHalf * kLanes;
-  pass.partial_lanes = has_last && !g.store_pad_lanes ? g.last_lanes % 16 : 0;
   for (int64_t i = 0; i < passes; ++i) {
     const int64_t begin = steps * i / passes;
     const int64_t end = steps * (i + 1) / passes;
@@ -280,18 +257,53 @@ void RunBlocks(const GatherGemm& g, int64_t block, int64_t blocks, int64_t float
   }
 }
 
+// A last block whose pad lanes must not be stored is computed beside the output.
+void RunPartialBlock(const GatherGemm& g, int64_t floats_per_block) {
+  constexpr int64_t kPixels = 48;
+  alignas(64) float beside[kPixels * 16] = {};
+  const int64_t last = g.blocks - 1;
+  const auto bytes = static_cast<size_t>(g.last_lanes) * sizeof(float);
+  GatherGemm part = g;
+  part.weights = g.weights + last * floats_per_block;
+  part.bias = g.bias ? g.bias + last * 16 : nullptr;
+  part.residual = g.residual ? beside : nullptr;
+  part.out = beside;
+  part.out_pixel_stride = 16;
+  part.blocks = 1;
+  part.store_pad_lanes = true;
+  for (int64_t begin = 0; begin < g.pixels; begin += kPixels) {
+    const int64_t offset = begin * g.out_pixel_stride + last * g.out_block_stride;
+    part.pixels = std::min(kPixels, g.pixels - begin);
+    part.pixel_offsets = g.pixel_offsets + begin;
+    for (int64_t p = 0; g.residual != nullptr && p < part.pixels; ++p) {
+      std::memcpy(beside + p * 16, g.residual + offset + p * g.out_pixel_stride, bytes);
+    }
+    RunBlocks(part, 0, 1, floats_per_block);
+    for (int64_t p = 0; p < part.pixels; ++p) {
+      std::memcpy(g.out + offset + p * g.out_pixel_stride, beside + p * 16, bytes);
+    }
+  }
+}
+
 }  // namespace
 
 void RunGatherGemm(const GatherGemm& g) noexcept {
   if (g.pixels == 0 || g.blocks == 0) return;
   const int64_t floats_per_block = (g.full_steps * 16 + g.tail_steps * g.tail_channels) * 16;
-  const int64_t at_once = BlocksAtOnce(g.pixels);
-  const int64_t groups = (g.blocks + at_once - 1) / at_once;
-  for (int64_t i = 0; i < groups; ++i) {
-    const int64_t begin = g.blocks * i / groups;
-    const int64_t end = g.blocks * (i + 1) / groups;
-    RunBlocks(g, begin, end - begin, floats_per_block);
+  const bool partial = !g.store_pad_lanes && g.last_lanes < 16;
+  GatherGemm whole = g;
+  if (partial) {
+    whole.blocks -= 1;
+    whole.last_lanes = 16;
   }
+  const int64_t at_once = BlocksAtOnce(g.pixels);
+  const int64_t groups = (whole.blocks + at_once - 1) / at_once;
+  for (int64_t i = 0; i < groups; ++i) {
+    const int64_t begin = whole.blocks * i / groups;
+    const int64_t end = whole.blocks * (i + 1) / groups;
+    RunBlocks(whole, begin, end - begin, floats_per_block);
+  }
+  if (partial) RunPartialBlock(g, floats_per_block);
 }
 
 GatherGemmFn GetRunGatherGemm() { return &RunGatherGemm; }
