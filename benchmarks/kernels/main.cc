@@ -1,0 +1,74 @@
+// kernel_benchmarks: every kernel family on the layers of real networks, on one thread.
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+
+#include "benchmarks/kernels/suites.h"
+#include "kernels/common/cpu_target.h"
+#include "kernels/common/measure.h"
+#include "kernels/gemm/blas.h"
+
+namespace kinglet::benchmarks {
+namespace {
+
+std::string CpuName() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+  }
+  return "unknown";
+}
+
+void AddContext() {
+  const kernels::CacheSizes& caches = kernels::Caches();
+  benchmark::AddCustomContext("cpu", CpuName());
+  benchmark::AddCustomContext("caches_kib", std::to_string(caches.l1d_bytes >> 10) + ", " +
+                                                std::to_string(caches.l2_bytes >> 10) + ", " +
+                                                std::to_string(caches.l3_bytes >> 10));
+  benchmark::AddCustomContext("target", std::string(kernels::ActiveTarget()));
+  benchmark::AddCustomContext("peak_gflops", std::to_string(PeakGflops()));
+  benchmark::AddCustomContext("openblas", kernels::BlasCoreName());
+}
+
+int Main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  if (!kernels::EnvironmentTargetIsValid()) {
+    std::fprintf(stderr, "kernel_benchmarks: KINGLET_TARGET names nothing that runs here\n");
+    return 2;
+  }
+  kernels::PrepareBlas();
+  AddContext();
+  RegisterConv();
+  RegisterGemm();
+  RegisterPool();
+  RegisterArrays();
+  RegisterLayout();
+  RegisterPictures();
+  RegisterQuantize();
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+  return 0;
+}
+
+}  // namespace
+
+double PeakGflops() {
+  static const double peak = kernels::MeasurePeakGflops();
+  return peak;
+}
+
+void SetCounters(benchmark::State& state, double operations, double bytes) {
+  using benchmark::Counter;
+  const auto iterations = static_cast<double>(state.iterations());
+  if (operations > 0) {
+    const double gigas = operations * 1e-9 * iterations;
+    state.counters["GFLOPS"] = Counter(gigas, Counter::kIsRate);
+    state.counters["of_peak"] = Counter(gigas / PeakGflops(), Counter::kIsRate);
+  }
+  state.SetBytesProcessed(static_cast<int64_t>(bytes * iterations));
+}
+
+}  // namespace kinglet::benchmarks
+
+int main(int argc, char** argv) { return kinglet::benchmarks::Main(argc, argv); }
