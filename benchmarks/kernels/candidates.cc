@@ -53,6 +53,19 @@ void RunOn(Team& team, const VariantRun& run) {
            [&](int64_t begin, int64_t end, void* scratch) { run.Run(begin, end, scratch); });
 }
 
+// The cheapest variant that neither reads nor writes plain tensors; there always is one in a chain.
+const kernels::ConvVariant* BestBlocked(const kernels::ConvShape& s, int threads,
+                                        const kernels::MachineModel& machine) {
+  for (const kernels::ConvCandidate& ranked :
+       kernels::RankConvVariants(s, threads, machine, {true, true})) {
+    const kernels::ConvVariant& variant = *ranked.variant;
+    if (variant.input == Layout::kBlocked16 && variant.output == Layout::kBlocked16) {
+      return &variant;
+    }
+  }
+  return nullptr;
+}
+
 double TimeOnce(const Candidate& candidate, Team& team, int repeats) {
   const auto start = std::chrono::steady_clock::now();
   for (int i = 0; i < repeats; ++i) candidate.run(team);
@@ -82,6 +95,30 @@ std::vector<Candidate> ConvCandidates(const kernels::ConvShape& s, int threads,
                             RunOn(team, *run);
                             if (after) after->Run(team);
                           }});
+  }
+  return candidates;
+}
+
+std::vector<Candidate> ChainCandidates(const kernels::ConvChain& chain, int threads,
+                                       const kernels::MachineModel& machine) {
+  const kernels::ChainPlan plan = kernels::PlanChain(chain, threads, machine);
+  const auto together = std::make_shared<ChainRun>(plan);
+  std::vector<std::shared_ptr<ConvRun>> parts;
+  for (const kernels::ConvShape* s : {&chain.expand, &chain.depthwise, &chain.project}) {
+    if (s == &chain.expand && !chain.expands) continue;
+    const kernels::ConvVariant* variant = BestBlocked(*s, threads, machine);
+    const float* input = parts.empty() ? nullptr : parts.back()->output();
+    parts.push_back(std::make_shared<ConvRun>(*variant, *s, input));
+  }
+  std::vector<Candidate> candidates;
+  candidates.push_back({plan.id(), kernels::ChainSeconds(plan, threads, machine),
+                        [together](Team& team) { RunOn(team, *together); }});
+  candidates.push_back(
+      {"one by one", kernels::SeparateSeconds(chain, threads, machine), [parts](Team& team) {
+         for (const auto& part : parts) RunOn(team, *part);
+       }});
+  if (candidates[1].predicted_seconds < candidates[0].predicted_seconds) {
+    std::swap(candidates[0], candidates[1]);
   }
   return candidates;
 }

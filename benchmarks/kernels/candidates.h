@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "benchmarks/kernels/team.h"
+#include "kernels/chain/chain.h"
 #include "kernels/common/machine_model.h"
 #include "kernels/conv/conv.h"
 #include "kernels/gemm/gemm.h"
@@ -23,6 +24,9 @@ struct Candidate {
 // input is blocked unless it is a picture.
 std::vector<Candidate> ConvCandidates(const kernels::ConvShape& shape, int threads,
                                       const kernels::MachineModel& machine);
+// The chain, and its convolutions one by one, each by the variant that the cost model chooses.
+std::vector<Candidate> ChainCandidates(const kernels::ConvChain& chain, int threads,
+                                       const kernels::MachineModel& machine);
 std::vector<Candidate> GemmCandidates(const kernels::GemmShape& shape, int threads,
                                       const kernels::MachineModel& machine);
 

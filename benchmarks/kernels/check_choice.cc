@@ -64,16 +64,16 @@ std::vector<Case> MakeCases(const Options& options) {
     const std::string tail = "/b" + std::to_string(batch);
     for (const NetworkLayers& layers : AllNetworkLayers()) {
       if (!Wants(options, layers.network)) continue;
-      for (kernels::ConvShape s : layers.convs) {
-        s.n = batch;
-        cases.Add(NameOf(s) + tail, layers.network,
-                  [=] { return ConvCandidates(s, threads, machine); });
-      }
-      for (kernels::GemmShape s : layers.products) {
-        s.m = batch;
-        cases.Add(NameOf(s) + tail, layers.network,
-                  [=] { return GemmCandidates(s, threads, machine); });
-      }
+      const auto add_all = [&](const auto& shapes, auto candidates) {
+        for (const auto& one : shapes) {
+          const auto s = WithBatch(one, batch);
+          cases.Add(NameOf(s) + tail, layers.network,
+                    [=] { return candidates(s, threads, machine); });
+        }
+      };
+      add_all(layers.convs, &ConvCandidates);
+      add_all(layers.chains, &ChainCandidates);
+      add_all(layers.products, &GemmCandidates);
     }
   }
   std::vector<Case> wanted = cases.all();

@@ -1,4 +1,5 @@
-// Convolutions, depthwise ones among them: every variant, OpenBLAS and the naive loop included.
+// Convolutions, depthwise ones among them: every variant, OpenBLAS and the naive loop included. And
+// chains of convolutions.
 #include "benchmarks/kernels/layers.h"
 #include "benchmarks/kernels/suites.h"
 #include "benchmarks/kernels/variant_run.h"
@@ -27,14 +28,27 @@ void RegisterShape(const std::string& network, const kernels::ConvShape& shape) 
   }
 }
 
+void RunChain(benchmark::State& state, const kernels::ConvChain& chain) {
+  const ChainRun run(kernels::PlanChain(chain, 1, kernels::DefaultMachineModel()));
+  kernels::AlignedBuffer<char> scratch(run.scratch_bytes());
+  const int64_t units = run.units();
+  for (auto _ : state) run.Run(0, units, scratch.data());
+  SetCounters(state, Operations(chain), TrafficBytes(chain));
+}
+
 }  // namespace
 
 void RegisterConv() {
   for (const NetworkLayers& layers : AllNetworkLayers()) {
     for (const int batch : kBatches) {
-      for (kernels::ConvShape shape : layers.convs) {
-        shape.n = batch;
-        RegisterShape(layers.network, shape);
+      for (const kernels::ConvShape& shape : layers.convs) {
+        RegisterShape(layers.network, WithBatch(shape, batch));
+      }
+      const std::string prefix = "chain/" + layers.network + "/b" + std::to_string(batch) + "/";
+      for (const kernels::ConvChain& one : layers.chains) {
+        const kernels::ConvChain chain = WithBatch(one, batch);
+        Register(prefix + NameOf(chain) + (chain.expands ? "/expand_dw_project_f32" : "/dw_pw_f32"),
+                 [chain](benchmark::State& state) { RunChain(state, chain); });
       }
     }
   }

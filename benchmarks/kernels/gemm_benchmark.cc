@@ -52,9 +52,8 @@ void RegisterShape(const std::string& network, const kernels::GemmShape& shape) 
 void RegisterGemm() {
   for (const NetworkLayers& layers : AllNetworkLayers()) {
     for (const int batch : kBatches) {
-      for (kernels::GemmShape shape : layers.products) {
-        shape.m = batch;
-        RegisterShape(layers.network, shape);
+      for (const kernels::GemmShape& shape : layers.products) {
+        RegisterShape(layers.network, WithBatch(shape, batch));
       }
     }
   }

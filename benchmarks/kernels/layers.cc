@@ -1,5 +1,6 @@
 #include "benchmarks/kernels/layers.h"
 
+#include <map>
 #include <set>
 
 #include "engine/ops/conv.h"
@@ -20,6 +21,7 @@ class Walker {
   explicit Walker(NetworkLayers& layers) : layers_(layers) {}
 
   void Walk(const GraphIr& graph) {
+    made_.clear();
     std::vector<TensorState> states(graph.values.size());
     for (std::size_t i = 0; i < states.size(); ++i) {
       const Tensor& constant = graph.values[i].constant;
@@ -62,6 +64,8 @@ class Walker {
     } else if (node.op == "GlobalAveragePool") {
       const Volume v = VolumeOf(context.InputShape(0));
       if (IsNew("global", NameOf(v))) layers_.global_pools.push_back({1, v.c, v.h * v.w});
+    } else if (context.OutputShape(0).size() != 4) {
+      return;
     } else if (node.op == "Concat") {
       AddConcat(context);
     } else if (node.op == "Add") {
@@ -75,6 +79,22 @@ class Walker {
     const kernels::ConvShape shape = ConvShapeOf(context, window);
     if (IsNew("conv", NameOf(shape))) layers_.convs.push_back(shape);
     if (node.fusion.residual) AddSum({shape.oc, shape.oh, shape.ow});
+    AddChain(node, shape);
+    made_[node.outputs.at(0)] = {shape, node.input(0)};
+  }
+
+  // The chain that ends with this convolution, where there is one.
+  void AddChain(const Node& node, const kernels::ConvShape& shape) {
+    const auto middle = made_.find(node.input(0));
+    if (middle == made_.end()) return;
+    kernels::ConvChain chain{false, {}, middle->second.shape, shape};
+    if (!kernels::IsChain(chain)) return;
+    const auto first = made_.find(middle->second.input);
+    if (first != made_.end()) {
+      const kernels::ConvChain longer{true, first->second.shape, chain.depthwise, shape};
+      if (kernels::IsChain(longer)) chain = longer;
+    }
+    if (IsNew("chain", NameOf(chain))) layers_.chains.push_back(chain);
   }
 
   void AddPool(const Node& node, const PlanContext& context) {
@@ -104,7 +124,13 @@ class Walker {
     return known_.insert(kind + "/" + name).second;
   }
 
+  struct Made {
+    kernels::ConvShape shape;
+    ValueId input;
+  };
+
   NetworkLayers& layers_;
+  std::map<ValueId, Made> made_;  // by convolutions of the graph that is walked
   std::set<std::string> known_;
 };
 
@@ -146,6 +172,15 @@ std::string NameOf(const Volume& v) {
   return std::to_string(v.c) + "x" + std::to_string(v.h) + "x" + std::to_string(v.w);
 }
 
+std::string NameOf(const kernels::ConvChain& c) {
+  const kernels::ConvShape& first = c.expands ? c.expand : c.depthwise;
+  return NameOf(Volume{first.ic, first.ih, first.iw}) +
+         (c.expands ? "_" + std::to_string(c.depthwise.ic) : "") + "_" +
+         NameOf(Volume{c.project.oc, c.project.oh, c.project.ow}) + "_k" +
+         std::to_string(c.depthwise.kh) + "x" + std::to_string(c.depthwise.kw) +
+         Pair("s", c.depthwise.sh, c.depthwise.sw, 1);
+}
+
 std::string NameOf(const kernels::GemmShape& s) {
   return std::to_string(s.n) + "x" + std::to_string(s.k);
 }
@@ -161,6 +196,10 @@ double Operations(const kernels::ConvShape& s) {
          static_cast<double>(s.ic / s.groups * s.kh * s.kw);
 }
 
+double Operations(const kernels::ConvChain& c) {
+  return (c.expands ? Operations(c.expand) : 0.0) + Operations(c.depthwise) + Operations(c.project);
+}
+
 double Operations(const kernels::GemmShape& s) {
   return 2.0 * static_cast<double>(s.m) * static_cast<double>(s.n) * static_cast<double>(s.k);
 }
@@ -172,6 +211,30 @@ double TrafficBytes(const kernels::ConvShape& s) {
 
 double TrafficBytes(const kernels::GemmShape& s) {
   return 4.0 * static_cast<double>(s.m * s.k + s.k * s.n + s.m * s.n);
+}
+
+double TrafficBytes(const kernels::ConvChain& c) {
+  const kernels::ConvShape& d = c.depthwise;
+  const kernels::ConvShape& p = c.project;
+  const double between = 8.0 * static_cast<double>(d.n * d.oc * d.oh * d.ow);
+  const double expanded = 8.0 * static_cast<double>(d.n * d.ic * d.ih * d.iw);
+  return TrafficBytes(d) + TrafficBytes(p) - between +
+         (c.expands ? TrafficBytes(c.expand) - expanded : 0.0);
+}
+
+kernels::ConvShape WithBatch(kernels::ConvShape shape, int64_t n) {
+  shape.n = n;
+  return shape;
+}
+
+kernels::ConvChain WithBatch(kernels::ConvChain chain, int64_t n) {
+  chain.expand.n = chain.depthwise.n = chain.project.n = n;
+  return chain;
+}
+
+kernels::GemmShape WithBatch(kernels::GemmShape shape, int64_t n) {
+  shape.m = n;
+  return shape;
 }
 
 }  // namespace kinglet::benchmarks

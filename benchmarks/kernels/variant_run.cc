@@ -21,20 +21,44 @@ kernels::AlignedBuffer<float> Filled(int64_t count, float value) {
   return buffer;
 }
 
-ConvRun::ConvRun(const kernels::ConvVariant& variant, const kernels::ConvShape& s)
+ConvRun::ConvRun(const kernels::ConvVariant& variant, const kernels::ConvShape& s,
+                 const float* input)
     : variant_(variant),
       shape_(s),
-      input_(Filled(FloatCount(variant.input, s.n, s.ic, s.ih, s.iw))),
+      input_(Filled(input != nullptr ? 0 : FloatCount(variant.input, s.n, s.ic, s.ih, s.iw))),
       output_(Filled(FloatCount(variant.output, s.n, s.oc, s.oh, s.ow))),
       bias_(Filled(kernels::RoundUpToBlock(s.oc), 0.0f)),
       packed_(variant.packed_bytes(s)) {
   const auto weights = Filled(s.oc * (s.ic / s.groups) * s.kh * s.kw, 0.25f);
   variant.pack(s, weights.data(), packed_.data());
-  args_.input = input_.data();
+  args_.input = input != nullptr ? input : input_.data();
   args_.packed = packed_.data();
   args_.bias = bias_.data();
   args_.output = output_.data();
   args_.epilogue = kClip;
+}
+
+ChainRun::ChainRun(const kernels::ChainPlan& plan) : plan_(plan) {
+  const kernels::ConvChain& chain = plan.chain;
+  const auto pack = [](const char* id, const kernels::ConvShape& s) {
+    const kernels::ConvVariant& variant = *kernels::FindConvVariant(id);
+    const auto weights = Filled(s.oc * (s.ic / s.groups) * s.kh * s.kw, 0.25f);
+    kernels::AlignedBuffer<char> packed(variant.packed_bytes(s));
+    variant.pack(s, weights.data(), packed.data());
+    return packed;
+  };
+  const kernels::ConvShape& first = chain.expands ? chain.expand : chain.depthwise;
+  const kernels::ConvShape& last = chain.project;
+  if (chain.expands) packed_[0] = pack("conv/direct_f32", chain.expand);
+  packed_[1] = pack("conv/depthwise_f32", chain.depthwise);
+  packed_[2] = pack("conv/direct_f32", chain.project);
+  input_ = Filled(kernels::BlockedCount(first.n, first.ic, first.ih, first.iw));
+  output_ = Filled(kernels::BlockedCount(last.n, last.oc, last.oh, last.ow));
+  args_.input = input_.data();
+  args_.expand = {packed_[0].data(), nullptr, kClip};
+  args_.depthwise = {packed_[1].data(), nullptr, kClip};
+  args_.project = {packed_[2].data(), nullptr, kClip};
+  args_.output = output_.data();
 }
 
 GemmRun::GemmRun(const kernels::GemmVariant& variant, const kernels::GemmShape& s)
