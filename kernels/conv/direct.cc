@@ -14,7 +14,12 @@ bool DirectSupports(const ConvShape& s) {
   return s.groups == 1 || ((s.ic / s.groups) % kBlock == 0 && (s.oc / s.groups) % kBlock == 0);
 }
 
-bool FirstSupports(const ConvShape& s) { return s.groups == 1 && s.ic <= 4; }
+bool FirstSupports(const ConvShape& s) {
+  constexpr int64_t kMaxGroupChannels = 4;
+  const int64_t group_oc = s.oc / s.groups;
+  return s.ic / s.groups <= kMaxGroupChannels &&
+         (s.groups == 1 || group_oc % kBlock == 0 || kBlock % group_oc == 0);
+}
 
 template <GatherUnit kUnit>
 void Pack(const ConvShape& s, const float* oihw, void* packed) {
@@ -28,11 +33,9 @@ size_t ScratchBytes(const ConvShape& s) {
 
 template <GatherUnit kUnit>
 double Cost(const ConvShape& s, int threads, const MachineModel& machine) {
-  const double pad_loss =
-      static_cast<double>(s.oc) / static_cast<double>(RoundUpToBlock(s.oc / s.groups) * s.groups);
-  const double depth = static_cast<double>(s.ic / s.groups) * s.kh * s.kw;
+  const auto depth = static_cast<double>(GatherDepth(s));
   // Filling and storing a tile costs as much as about six input channels.
-  const double efficiency = 0.92 * pad_loss * depth / (depth + 6.0);
+  const double efficiency = 0.92 * GatherEfficiency(s) * depth / (depth + 6.0);
   return ConvSeconds(s, threads, machine, efficiency, GatherUnits(s));
 }
 

@@ -14,19 +14,33 @@ constexpr int64_t kStripBytes = 448 << 10;
 constexpr int64_t kMaxStripPixels = 512;
 constexpr int64_t kMinStripPixels = 24;
 
+// The groups of the product. Groups of the convolution that are narrower than a block share one:
+// each of its outputs has zero weights for the inputs of the others.
+struct Grouping {
+  int64_t groups, ic, oc;  // ic and oc of each, the last one may have fewer
+};
+
+Grouping GroupingOf(const ConvShape& s) {
+  const int64_t ic = s.ic / s.groups;
+  const int64_t oc = s.oc / s.groups;
+  const int64_t shared = s.groups > 1 && oc < kBlock ? kBlock / oc : 1;
+  return {CeilDiv(s.groups, shared), ic * shared, oc * shared};
+}
+
 // Work units of an image: groups x chunks of output blocks x strips of output pixels.
 struct Units {
   int64_t strips, chunks, blocks_per_group;
 };
 
 Units UnitsOf(const ConvShape& s) {
+  const Grouping grouping = GroupingOf(s);
   constexpr double kMinUnitMultiplyAdds = 250e3;
   constexpr int64_t kEnoughUnits = 64;
   const int64_t pixels = s.oh * s.ow;
-  const int64_t blocks = BlockCount(s.oc / s.groups);
+  const int64_t blocks = BlockCount(grouping.oc);
   const auto worthwhile = static_cast<int64_t>(
       std::min(MultiplyAdds(s) / kMinUnitMultiplyAdds, static_cast<double>(kEnoughUnits)));
-  const int64_t wanted = CeilDiv(std::max<int64_t>(worthwhile, 1), s.groups);
+  const int64_t wanted = CeilDiv(std::max<int64_t>(worthwhile, 1), grouping.groups);
   Units units{1, 1, blocks};
   units.strips = std::clamp<int64_t>(pixels / 96, 1, wanted);
   units.chunks = std::clamp<int64_t>(CeilDiv(wanted, units.strips), 1, CeilDiv(blocks, 4));
@@ -54,7 +68,7 @@ struct Geometry {
 
 Geometry GeometryOf(const ConvShape& s, GatherUnit unit) {
   const auto u = static_cast<int64_t>(unit);
-  const int64_t group_ic = s.ic / s.groups;
+  const int64_t group_ic = GroupingOf(s).ic;
   const bool whole_rows = unit == GatherUnit::kPlane && s.dw == 1;
   return {u, CeilDiv(group_ic, u), group_ic, int64_t{s.kh} * s.kw, whole_rows ? s.kw : 1};
 }
@@ -111,7 +125,7 @@ struct Window {
 };
 
 void CopyWindow(const ConvShape& s, const Geometry& geo, const float* input, const Window& w,
-                float* copy) {
+                int64_t planes, float* copy) {
   const int64_t left = std::clamp<int64_t>(-w.x0, 0, w.cols);
   const int64_t valid = std::clamp<int64_t>(s.iw - w.x0, left, w.cols) - left;
   const int64_t right = w.cols - left - valid;
@@ -119,7 +133,7 @@ void CopyWindow(const ConvShape& s, const Geometry& geo, const float* input, con
   const auto bytes = [u](int64_t pixels) {
     return static_cast<size_t>(pixels * u) * sizeof(float);
   };
-  for (int64_t plane = 0; plane < geo.planes; ++plane) {
+  for (int64_t plane = 0; plane < planes; ++plane) {
     const float* from = input + plane * s.ih * s.iw * u;
     for (int64_t r = 0; r < w.rows; ++r, copy += w.cols * u) {
       const int64_t y = w.y0 + r * w.row_step;
@@ -166,6 +180,7 @@ class Runner {
   Runner(const ConvShape& s, GatherUnit unit, GatherGemmFn gemm, const ConvArgs& args,
          void* scratch)
       : s_(s),
+        grouping_(GroupingOf(s)),
         geo_(GeometryOf(s, unit)),
         strips_(StripsOf(s, geo_)),
         units_(UnitsOf(s)),
@@ -173,9 +188,7 @@ class Runner {
         gemm_(gemm),
         args_(args) {
     const int64_t tail = geo_.group_ic % geo_.unit;
-    const int64_t full_planes = geo_.unit == 16 ? geo_.group_ic / 16 : 0;
-    job_.full_steps = full_planes * geo_.taps;
-    job_.tail_steps = (geo_.planes - full_planes) * geo_.taps / geo_.taps_per_step;
+    job_.full_steps = FullPlanes() * geo_.taps;
     job_.tail_channels = (tail == 0 ? geo_.unit : tail) * geo_.taps_per_step;
     job_.step_offsets = scratch_.step_offsets;
     job_.pixel_offsets = scratch_.pixel_offsets;
@@ -219,13 +232,15 @@ class Runner {
     int64_t begin = EvenPart(pixels, units_.strips, strip).begin;
     const int64_t end = EvenPart(pixels, units_.strips, strip_end - 1).end;
     const int64_t in_planes = geo_.unit == 16 ? s_.groups * geo_.planes : s_.ic;
+    planes_ = std::min(geo_.planes, in_planes - group * geo_.planes);
     input_ = args_.input + (image * in_planes + group * geo_.planes) * s_.ih * s_.iw * geo_.unit;
     const int64_t absolute = group * blocks + block;
     const int64_t floats_per_block = geo_.group_ic * geo_.taps * kBlock;
     job_.weights = static_cast<const float*>(args_.packed) + absolute * floats_per_block;
     job_.bias = args_.bias ? args_.bias + absolute * kBlock : nullptr;
+    job_.tail_steps = (planes_ - FullPlanes()) * geo_.taps / geo_.taps_per_step;
     job_.blocks = block_end - block;
-    const int64_t rest = (s_.oc / s_.groups) % kBlock;
+    const int64_t rest = std::min(grouping_.oc, s_.oc - group * grouping_.oc) % kBlock;
     job_.last_lanes = block_end == blocks && rest != 0 ? rest : kBlock;
     const int64_t in_image = absolute * pixels * kBlock;
     out_offset_ = image * OutputStride(s_, args_) + in_image;
@@ -257,7 +272,7 @@ class Runner {
       // One output row needs as many input rows as there are taps, however dilated.
       w.row_step = y == y_last ? s_.dh : 1;
       w.rows = y == y_last ? s_.kh : (y_last - y) * s_.sh + int64_t{s_.kh - 1} * s_.dh + 1;
-      CopyWindow(s_, geo_, input_, w, scratch_.copy);
+      CopyWindow(s_, geo_, input_, w, planes_, scratch_.copy);
       const int64_t row_stride = w.cols * geo_.unit;
       FillSteps(s_, geo_, w.rows * row_stride, row_stride, y == y_last ? 1 : s_.dh,
                 scratch_.step_offsets);
@@ -274,14 +289,18 @@ class Runner {
     gemm_(job_);
   }
 
+  int64_t FullPlanes() const { return geo_.unit == 16 ? geo_.group_ic / 16 : 0; }
+
   const ConvShape& s_;
+  const Grouping grouping_;
   const Geometry geo_;
   const Strips strips_;
   const Units units_;
   const Scratch scratch_;
   const GatherGemmFn gemm_;
   const ConvArgs& args_;
-  const float* input_ = nullptr;
+  const float* input_ = nullptr;  // of the group
+  int64_t planes_ = 0;            // that the group reads
   int64_t out_offset_ = 0;
   int64_t residual_offset_ = 0;
   GatherGemm job_;
@@ -290,26 +309,37 @@ class Runner {
 }  // namespace
 
 size_t GatherPackedBytes(const ConvShape& s) {
-  return static_cast<size_t>(s.groups * RoundUpToBlock(s.oc / s.groups) * (s.ic / s.groups) * s.kh *
-                             s.kw) *
-         sizeof(float);
+  const Grouping g = GroupingOf(s);
+  return static_cast<size_t>(g.groups * RoundUpToBlock(g.oc) * g.ic * s.kh * s.kw) * sizeof(float);
 }
+
+double GatherEfficiency(const ConvShape& s) {
+  return MultiplyAdds(s) * sizeof(float) /
+         (static_cast<double>(GatherPackedBytes(s)) * static_cast<double>(s.oh * s.ow));
+}
+
+int64_t GatherDepth(const ConvShape& s) { return GroupingOf(s).ic * s.kh * s.kw; }
 
 void GatherPack(const ConvShape& s, GatherUnit unit, const float* oihw, float* packed) {
   const Geometry geo = GeometryOf(s, unit);
-  const int64_t group_oc = s.oc / s.groups;
-  for (int64_t group = 0; group < s.groups; ++group) {
-    for (int64_t block = 0; block < BlockCount(group_oc); ++block) {
+  const Grouping g = GroupingOf(s);
+  const int64_t ic = s.ic / s.groups;
+  const int64_t oc = s.oc / s.groups;
+  // The weight of output o and input i, both counted over all groups.
+  const auto weight = [&](int64_t o, int64_t i, int64_t tap) {
+    if (s.groups == 1) return oihw[(o * ic + i) * geo.taps + tap];
+    return o < s.oc && o / oc == i / ic ? oihw[(o * ic + i % ic) * geo.taps + tap] : 0.0f;
+  };
+  for (int64_t group = 0; group < g.groups; ++group) {
+    for (int64_t block = 0; block < BlockCount(g.oc); ++block) {
       for (int64_t plane = 0; plane < geo.planes; ++plane) {
-        const int64_t channels = std::min(geo.unit, geo.group_ic - plane * geo.unit);
+        const int64_t channels = std::min(geo.unit, g.ic - plane * geo.unit);
         for (int64_t tap = 0; tap < geo.taps; ++tap) {
           for (int64_t c = 0; c < channels; ++c) {
+            const int64_t i = group * g.ic + plane * geo.unit + c;
             for (int64_t lane = 0; lane < kBlock; ++lane) {
               const int64_t o = block * kBlock + lane;
-              const int64_t i = plane * geo.unit + c;
-              *packed++ = o < group_oc
-                              ? oihw[((group * group_oc + o) * geo.group_ic + i) * geo.taps + tap]
-                              : 0.0f;
+              *packed++ = o < g.oc ? weight(group * g.oc + o, i, tap) : 0.0f;
             }
           }
         }
@@ -320,7 +350,7 @@ void GatherPack(const ConvShape& s, GatherUnit unit, const float* oihw, float* p
 
 int64_t GatherUnits(const ConvShape& s) {
   const Units units = UnitsOf(s);
-  return s.n * s.groups * units.strips * units.chunks;
+  return s.n * GroupingOf(s).groups * units.strips * units.chunks;
 }
 
 size_t GatherScratchBytes(const ConvShape& s, GatherUnit unit) {

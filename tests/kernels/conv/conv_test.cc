@@ -329,6 +329,12 @@ TEST(Conv, Groups) {
   cases.push_back({Square(64, 6, 64, 1, 1, 0, 4)});
   cases.push_back({Square(12, 6, 8, 3, 1, 1, 4)});
   cases.push_back({Square(6, 6, 12, 3, 1, 1, 6)});  // channel multiplier 2
+  for (const int64_t oc : {1, 2, 4, 8, 16, 32}) {   // groups that share a block of outputs, or not
+    for (const int64_t ic : {1, 3}) {
+      cases.push_back({Square(3 * ic, 9, 3 * oc, 3, 2, 1, 3, 2)});
+      cases.push_back({Square(7 * ic, 5, 7 * oc, 3, 1, 0, 7)});
+    }
+  }
   CheckAll(cases);
 }
 
