@@ -1,9 +1,10 @@
 #include "kinglet/tensor.h"
 
-#include <cstdlib>
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
+#include "kernels/common/aligned.h"
 #include "kinglet/error.h"
 
 namespace kinglet {
@@ -36,8 +37,6 @@ constexpr TypeInfo kTypes[] = {
     {"int8", 1},      {"int16", 2},   {"int32", 4},   {"int64", 8},   {"uint8", 1},
     {"uint16", 2},    {"uint32", 4},  {"uint64", 8},  {"bool", 1},    {"string", 0},
 };
-
-constexpr std::size_t kAlignment = 64;
 
 }  // namespace
 
@@ -92,16 +91,13 @@ std::int64_t CheckedSize(DataType type, const Shape& shape) {
 
 Tensor::Tensor(DataType type, Shape shape)
     : type_(type), shape_(std::move(shape)), size_(CheckedSize(type_, shape_)) {
-  const std::size_t rounded = (bytes() + kAlignment) / kAlignment * kAlignment;
-  void* memory = std::aligned_alloc(kAlignment, rounded);
+  void* memory = kernels::AllocateZeroed(std::max<std::size_t>(bytes(), 1));
   if (memory == nullptr) {
     throw Error(ErrorCode::kResource, "no memory for a tensor of shape " + ShapeToString(shape_) +
                                           " (" + std::to_string(bytes()) + " bytes)");
   }
-  std::memset(memory, 0, rounded);
   data_ = memory;
-  buffer_ =
-      std::shared_ptr<const void>(memory, [](const void* p) { std::free(const_cast<void*>(p)); });
+  buffer_ = std::shared_ptr<const void>(memory, kernels::FreeAligned);
 }
 
 Tensor Tensor::Wrap(DataType type, Shape shape, const void* data, std::size_t bytes,

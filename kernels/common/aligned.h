@@ -3,13 +3,18 @@
 #pragma once
 
 #include <cstddef>
-#include <cstring>
 #include <new>
 #include <utility>
 
 namespace kinglet::kernels {
 
 inline constexpr size_t kAlignment = 64;
+
+// Zero-filled memory at a 64-byte boundary, null where there is none. From 2 MiB on it asks for
+// huge pages: weights and activations that pass by once would otherwise miss the translation
+// buffers more often than the caches.
+void* AllocateZeroed(size_t bytes) noexcept;
+void FreeAligned(const void* memory) noexcept;
 
 // An owned, zero-filled array of trivial T at a 64-byte boundary. Throws std::bad_alloc.
 template <typename T>
@@ -18,10 +23,9 @@ class AlignedBuffer {
   AlignedBuffer() = default;
   explicit AlignedBuffer(size_t count) : count_(count) {
     if (count == 0) return;
-    if (count > (static_cast<size_t>(-1) - kAlignment) / sizeof(T)) throw std::bad_alloc();
-    const size_t bytes = (count * sizeof(T) + kAlignment - 1) / kAlignment * kAlignment;
-    data_ = static_cast<T*>(::operator new (bytes, std::align_val_t{kAlignment}));
-    std::memset(static_cast<void*>(data_), 0, bytes);
+    if (count > static_cast<size_t>(-1) / sizeof(T)) throw std::bad_alloc();
+    data_ = static_cast<T*>(AllocateZeroed(count * sizeof(T)));
+    if (data_ == nullptr) throw std::bad_alloc();
   }
   AlignedBuffer(AlignedBuffer&& other) noexcept
       : data_(std::exchange(other.data_, nullptr)), count_(std::exchange(other.count_, 0)) {}
@@ -30,7 +34,7 @@ class AlignedBuffer {
     std::swap(count_, other.count_);
     return *this;
   }
-  ~AlignedBuffer() { ::operator delete (static_cast<void*>(data_), std::align_val_t{kAlignment}); }
+  ~AlignedBuffer() { FreeAligned(data_); }
 
   T* data() { return data_; }
   const T* data() const { return data_; }

@@ -46,6 +46,8 @@ constexpr int kBestBlocks = 1;
 constexpr int64_t kPanelBytes = 18 << 10;
 #endif
 constexpr int kMaxBlocks = static_cast<int>(std::size(kMaxPixels)) - 1;
+// With fewer, a step would fetch more lines than pass through the memory meanwhile.
+constexpr int64_t kMinPixelsToFetchAhead = 32;
 // Vectors that hold the outputs of a last block which is at most half full.
 constexpr int kHalf = kParts / 2;
 constexpr int kMaxHalfPixels = kParts == 2 ? 8 : kMaxPixels[1];
@@ -64,7 +66,11 @@ struct Pass {
   int64_t tail_steps;
   const float* weights;    // of the first block, at the first step
   int64_t weights_stride;  // floats from block to block
-  const float* bias;       // of the first block
+  // What follows the weights of this pass: all tiles together fetch it into the second-level cache,
+  // lines_ahead lines for each step.
+  const float* ahead;
+  int64_t lines_ahead;
+  const float* bias;  // of the first block
   const float* residual;
   float* out;
   bool first;
@@ -148,6 +154,7 @@ HWY_INLINE void Accumulate(const float* x, const int64_t (&at)[R], const float* 
 // `tiles` tiles of R consecutive pixels and B blocks.
 template <int R, int B, int V>
 HWY_NOINLINE void RunTiles(const GatherGemm& g, const Pass& pass, int64_t pixel, int64_t tiles) {
+  const int64_t lines_ahead = (pass.lines_ahead * R + g.pixels - 1) / g.pixels;
   for (; tiles > 0; --tiles, pixel += R) {
     Vec acc[R][B * V];
     InitTile<R, B, V>(g, pass, pixel, acc);
@@ -156,7 +163,9 @@ HWY_NOINLINE void RunTiles(const GatherGemm& g, const Pass& pass, int64_t pixel,
     int64_t at[R];
     KINGLET_UNROLL
     for (int r = 0; r < R; ++r) at[r] = g.pixel_offsets[pixel + r];
+    const float* ahead = pass.ahead + pass.lines_ahead * pass.full_steps * pixel / g.pixels * 16;
     for (int64_t s = 0; s < pass.full_steps; ++s, w += 16 * 16) {
+      for (int64_t i = 0; i < lines_ahead; ++i, ahead += 16) __builtin_prefetch(ahead, 0, 2);
       const float* x = g.in + pass.step_offsets[s];
       KINGLET_UNROLL_BY_4
       for (int64_t c = 0; c < 16; ++c) Accumulate<R, B, V>(x + c, at, w + c * 16, stride, acc);
@@ -246,6 +255,11 @@ void RunBlocks(const GatherGemm& g, int64_t block, int64_t blocks, int64_t float
     pass.tail_steps = (end - full_end) - (begin - full_begin);
     pass.weights = g.weights + block * floats_per_block + full_begin * 16 * 16 +
                    (begin - full_begin) * g.tail_channels * 16;
+    const bool contiguous = blocks == 1 || passes == 1;
+    pass.ahead =
+        pass.weights + blocks * (pass.full_steps * 16 + pass.tail_steps * g.tail_channels) * 16;
+    const bool enough = g.pixels >= kMinPixelsToFetchAhead;
+    pass.lines_ahead = contiguous && enough ? blocks * 16 : 0;
     pass.first = i == 0;
     pass.last = i + 1 == passes;
     RunPass(g, pass, blocks);

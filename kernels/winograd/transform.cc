@@ -125,20 +125,24 @@ void TransformInput(const WinogradInputJob& job) noexcept {
   const ConvShape& s = *job.shape;
   const int64_t blocks = BlockCount(s.ic);
   const int64_t plane = s.ih * s.iw * kBlock;
-  for (int64_t b = 0; b < blocks; ++b) {
-    for (int64_t i = 0; i < job.tiles; ++i) {
-      const TilePlace& at = job.places[i];
-      const int64_t y0 = at.y - s.pad_top;
-      const int64_t x0 = at.x - s.pad_left;
-      const float* in = job.input + (at.image * blocks + b) * plane;
-      Window<P> window;
-      window.begin = std::clamp<int64_t>(-x0, 0, P);
-      window.end = std::clamp<int64_t>(s.iw - x0, window.begin, P);
-      for (int64_t y = 0; y < P; ++y) {
-        const bool inside = y0 + y >= 0 && y0 + y < s.ih && window.begin < window.end;
-        window.rows[y] = inside ? in + ((y0 + y) * s.iw + x0) * kBlock : kZeros;
+  float* v = job.v;
+  for (int64_t first = 0; first < job.tiles; first += kWinogradStrip) {
+    const int64_t last = std::min(first + kWinogradStrip, job.tiles);
+    for (int64_t b = 0; b < blocks; ++b, v += kWinogradStrip * kBlock) {
+      for (int64_t i = first; i < last; ++i) {
+        const TilePlace& at = job.places[i];
+        const int64_t y0 = at.y - s.pad_top;
+        const int64_t x0 = at.x - s.pad_left;
+        const float* in = job.input + (at.image * blocks + b) * plane;
+        Window<P> window;
+        window.begin = std::clamp<int64_t>(-x0, 0, P);
+        window.end = std::clamp<int64_t>(s.iw - x0, window.begin, P);
+        for (int64_t y = 0; y < P; ++y) {
+          const bool inside = y0 + y >= 0 && y0 + y < s.ih && window.begin < window.end;
+          window.rows[y] = inside ? in + ((y0 + y) * s.iw + x0) * kBlock : kZeros;
+        }
+        TransformTile<P>(window, v + (i - first) * kBlock, job.point_stride);
       }
-      TransformTile<P>(window, job.v + (b * job.tiles + i) * kBlock, job.point_stride);
     }
   }
 }

@@ -9,9 +9,6 @@
 namespace kinglet::kernels {
 namespace {
 
-// Tiles that the widest register tile takes at once.
-constexpr int64_t kTileQuantum = 6;
-
 // V and M of a group: small enough for the second-level cache where there are few channels. With
 // many, V comes from the third level, and more tiles make up for it by reading U less often.
 int64_t GroupTiles(const ConvShape& s, int64_t points) {
@@ -20,7 +17,7 @@ int64_t GroupTiles(const ConvShape& s, int64_t points) {
   constexpr int64_t kMaxTiles = 96;
   const int64_t chunk = std::min(BlockCount(s.oc), kWinogradChunkBlocks);
   const int64_t tile_bytes = points * kBlock * 4 * (BlockCount(s.ic) + chunk);
-  const int64_t fitting = kGroupBytes / tile_bytes / kTileQuantum * kTileQuantum;
+  const int64_t fitting = kGroupBytes / tile_bytes / kWinogradStrip * kWinogradStrip;
   return std::clamp(fitting, kMinTiles, kMaxTiles);
 }
 
@@ -28,6 +25,10 @@ constexpr int64_t RoundUpToLine(int64_t bytes) { return (bytes + 63) / 64 * 64; 
 
 // A line more than the points need, so that they do not fall into the same sets of the cache.
 int64_t PointStride(int64_t blocks, int64_t tiles) { return (blocks * tiles + 1) * kBlock; }
+
+int64_t InputStride(const ConvShape& s, int64_t tiles) {
+  return PointStride(BlockCount(s.ic), CeilDiv(tiles, kWinogradStrip) * kWinogradStrip);
+}
 
 struct Scratch {
   TilePlace* places;
@@ -53,15 +54,15 @@ Scratch Divide(const ConvShape& s, const WinogradCut& cut, int64_t points, void*
       reinterpret_cast<TilePlace*>(take(tiles * static_cast<int64_t>(sizeof(TilePlace))));
   parts.pixel_offsets = reinterpret_cast<int64_t*>(take(tiles * 8));
   parts.step_offsets = reinterpret_cast<int64_t*>(take(blocks * 8));
-  parts.v = reinterpret_cast<float*>(take(points * PointStride(blocks, tiles) * 4));
+  parts.v = reinterpret_cast<float*>(take(points * InputStride(s, tiles) * 4));
   parts.m = reinterpret_cast<float*>(take(points * PointStride(chunk, tiles) * 4));
   return parts;
 }
 
 // Tiles of a group; all but the last are multiples of the register tile.
 Range TilesOfGroup(const WinogradCut& cut, int64_t group) {
-  const Range sixes = EvenPart(CeilDiv(cut.tiles, kTileQuantum), cut.groups, group);
-  return {sixes.begin * kTileQuantum, std::min(sixes.end * kTileQuantum, cut.tiles)};
+  const Range sixes = EvenPart(CeilDiv(cut.tiles, kWinogradStrip), cut.groups, group);
+  return {sixes.begin * kWinogradStrip, std::min(sixes.end * kWinogradStrip, cut.tiles)};
 }
 
 class Runner {
@@ -81,7 +82,12 @@ class Runner {
     gemm_.tail_steps = s.ic % kBlock == 0 ? 0 : 1;
     gemm_.tail_channels = s.ic % kBlock;
     gemm_.out_pixel_stride = kBlock;
-    for (int64_t t = 0; t < cut_.group_tiles; ++t) scratch_.pixel_offsets[t] = t * kBlock;
+    const int64_t blocks = BlockCount(s.ic);
+    const int64_t strip = kWinogradStrip * kBlock;
+    for (int64_t t = 0; t < cut_.group_tiles; ++t) {
+      scratch_.pixel_offsets[t] = t / kWinogradStrip * blocks * strip + t % kWinogradStrip * kBlock;
+    }
+    for (int64_t b = 0; b < blocks; ++b) scratch_.step_offsets[b] = b * strip;
   }
 
   void RunGroup(int64_t group, int64_t part, int64_t part_end) {
@@ -101,21 +107,20 @@ class Runner {
       const int64_t row = index / cut_.cols;
       scratch_.places[i] = {row / cut_.rows, row % cut_.rows * tile_, index % cut_.cols * tile_};
     }
-    for (int64_t b = 0; b < BlockCount(s_.ic); ++b) scratch_.step_offsets[b] = b * count * kBlock;
     WinogradInputJob job;
     job.shape = &s_;
     job.input = args_.input;
     job.places = scratch_.places;
     job.tiles = count;
     job.v = scratch_.v;
-    job.point_stride = PointStride(BlockCount(s_.ic), count);
+    job.point_stride = InputStride(s_, count);
     kernels_.input(job);
   }
 
   void RunChunk(int64_t chunk, int64_t tiles) {
     const Range blocks = WinogradChunk(s_, chunk);
     const int64_t panel = s_.ic * kBlock;
-    const int64_t v_stride = PointStride(BlockCount(s_.ic), tiles);
+    const int64_t v_stride = InputStride(s_, tiles);
     gemm_.pixels = tiles;
     gemm_.blocks = blocks.end - blocks.begin;
     gemm_.out_block_stride = tiles * kBlock;
@@ -167,10 +172,10 @@ WinogradCut CutWinograd(const ConvShape& s, WinogradTile tile) {
   cut.rows = CeilDiv(s.oh, m);
   cut.cols = CeilDiv(s.ow, m);
   cut.tiles = s.n * cut.rows * cut.cols;
-  const int64_t sixes = CeilDiv(cut.tiles, kTileQuantum);
+  const int64_t sixes = CeilDiv(cut.tiles, kWinogradStrip);
   const int64_t fitting = GroupTiles(s, WinogradPoints(tile));
   cut.groups = std::min(CeilDiv(cut.tiles, fitting), sixes);
-  cut.group_tiles = std::min(CeilDiv(sixes, cut.groups) * kTileQuantum, cut.tiles);
+  cut.group_tiles = std::min(CeilDiv(sixes, cut.groups) * kWinogradStrip, cut.tiles);
   cut.chunks = WinogradChunks(s);
   cut.parts =
       std::clamp<int64_t>(CeilDiv(kEnoughUnits, cut.groups), 1, CeilDiv(cut.chunks, kChunksOfPart));

@@ -32,7 +32,11 @@ struct TilePlace {
   int64_t image, y, x;
 };
 
-// V[point][channel block][tile][16] of `tiles` tiles.
+// Tiles that lie together in V: as many as the widest register tile of the product takes, so that
+// it reads V from front to back.
+inline constexpr int64_t kWinogradStrip = 6;
+
+// V[point][strip of tiles][channel block][tile of the strip][16] of `tiles` tiles.
 struct WinogradInputJob {
   const ConvShape* shape = nullptr;
   const float* input = nullptr;
