@@ -1,87 +1,106 @@
 #!/usr/bin/env python3
-"""Kinglet against ONNX Runtime on the same ONNX files, threads and batches, interleaved.
+"""Kinglet against other engines: the same ONNX files, threads and batches, in turns.
 
-    python3 -m venv .venv && .venv/bin/pip install onnxruntime numpy
-    cmake --preset release -DKINGLET_BUILD_BENCHMARKS=ON && cmake --build --preset release
-    .venv/bin/python benchmarks/peers/compare.py MODEL.onnx... --batch 1,8 --threads 1,2
+    benchmarks/peers/compare.py                            the default networks against the bars
+    benchmarks/peers/compare.py net.onnx --batch 1,4       any file
+    benchmarks/peers/compare.py --sweep 1..34              does throughput ever fall with the batch?
+    benchmarks/peers/compare.py --beside-spinner           two threads when a core is taken
 
-Each round runs both engines in a process of its own, one after the other; the table shows the
-median over the rounds of the median time and of the peak resident set, and the ratio peer/Kinglet
-(above 1: Kinglet is faster, or smaller).
+Every engine has a process of its own that stays alive; only one runs at a time, and they take
+turns, so that what else happens on the machine hits all alike. README.md says what the columns mean.
 """
 import argparse
-import json
 import pathlib
-import statistics
 import subprocess
 import sys
+import types
+
+import engines
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
-PEER = """
-import json, resource, sys, time
-import numpy as np
-import onnxruntime as ort
-path, batch, threads, runs = sys.argv[1], *map(int, sys.argv[2:])
-options = ort.SessionOptions()
-options.intra_op_num_threads = threads
-options.inter_op_num_threads = 1
-options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
-session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-rng = np.random.default_rng(1)
-inputs = {}
-for info in session.get_inputs():
-    shape = [d if isinstance(d, int) and d > 0 else (batch if i == 0 else 224)
-             for i, d in enumerate(info.shape)]
-    inputs[info.name] = rng.uniform(-1, 1, shape).astype(np.float32)
-for _ in range(3):
-    session.run(None, inputs)
-times = []
-for _ in range(runs):
-    start = time.perf_counter()
-    session.run(None, inputs)
-    times.append((time.perf_counter() - start) * 1e3)
-times.sort()
-print(json.dumps({"median_ms": times[len(times) // 2], "min_ms": times[0],
-                  "peak_rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
-"""
+
+def number_list(text):
+    numbers = []
+    for part in text.split(","):
+        first, dots, last = part.partition("..")
+        numbers += range(int(first), int(last) + 1) if dots else [int(part)]
+    if not numbers or min(numbers) < 1:
+        raise argparse.ArgumentTypeError(f"expected a list like 1,8,32 or 1..34, found '{text}'")
+    return numbers
 
 
-def run(command):
-    result = subprocess.run([str(part) for part in command], capture_output=True, text=True)
-    if result.returncode != 0:
-        sys.exit(f"{command[0]} failed: {result.stderr.strip()}")
-    return json.loads(result.stdout)
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("networks", nargs="*", metavar="FILE.onnx|NAME",
+                        help="ONNX files, or names from 'kinglet models'")
+    parser.add_argument("--batch", type=number_list, default=[1, 8, 32])
+    parser.add_argument("--threads", type=number_list, default=[1, 2])
+    parser.add_argument("--engines", help="of onnxruntime, openvino, opencv, ncnn; default: all "
+                        "that are there, with the first two installed")
+    parser.add_argument("--seconds", type=float, default=12, help="for each row (default: 12)")
+    parser.add_argument("--rounds", type=int, default=15, help="turns of each engine, at most")
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release",
+                        help="with KINGLET_BUILD_BENCHMARKS=ON")
+    parser.add_argument("--out", type=pathlib.Path, help="folder for tables (default: BUILD/peers)")
+    parser.add_argument("--environment", type=pathlib.Path,
+                        help="virtual environment (default: BUILD/peers/venv, made when missing)")
+    parser.add_argument("--bars", type=pathlib.Path, default=engines.HERE / "bars.csv")
+    parser.add_argument("--sweep", type=number_list, metavar="1..34",
+                        help="each batch size against the next, Kinglet alone")
+    parser.add_argument("--beside-spinner", action="store_true",
+                        help="1 and 2 threads, alone and beside a process that spins")
+    parser.add_argument("--runs", type=int, default=200, help="of --beside-spinner (default: 200)")
+    arguments = parser.parse_args()
+    if arguments.engines is not None:
+        arguments.engines = [name for name in arguments.engines.split(",") if name]
+        for name in arguments.engines:
+            if name not in engines.PACKAGES or name == "kinglet":
+                parser.error(f"--engines: there is no '{name}'")
+    return arguments
+
+
+def prepare(arguments):
+    """What the modes share; makes sure that all programs are there."""
+    for program in ("kinglet", "benchmarks/peers/kinglet_peer"):
+        if not (arguments.build / program).exists():
+            sys.exit(f"{arguments.build / program} is missing: cmake --preset release "
+                     "-DKINGLET_BUILD_BENCHMARKS=ON && cmake --build --preset release")
+    settings = types.SimpleNamespace(**vars(arguments))
+    settings.build = arguments.build.resolve()
+    settings.work = settings.build / "peers"
+    settings.out = arguments.out or settings.work
+    settings.out.mkdir(parents=True, exist_ok=True)
+    settings.work.mkdir(parents=True, exist_ok=True)
+    settings.log = open(settings.work / "engines.log", "w")
+    settings.engines = arguments.engines or ["onnxruntime", "openvino", "opencv", "ncnn"]
+    return settings
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="+")
-    parser.add_argument("--batch", default="1")
-    parser.add_argument("--threads", default="1")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--runs", type=int, default=30)
-    parser.add_argument("--build", default=ROOT / "build" / "release", type=pathlib.Path)
-    arguments = parser.parse_args()
-    ours = arguments.build / "benchmarks" / "peers" / "time_model"
-    print("| model | batch | threads | Kinglet ms | ONNX Runtime ms | ratio | Kinglet MB | "
-          "ONNX Runtime MB |")
-    print("|---|---|---|---|---|---|---|---|")
-    for model in arguments.models:
-        for batch in arguments.batch.split(","):
-            for threads in arguments.threads.split(","):
-                rows = []
-                for _ in range(arguments.rounds):
-                    point = [model, batch, threads, arguments.runs]
-                    rows.append((run([ours, *point]), run([sys.executable, "-c", PEER, *point])))
-                median = lambda side, key: statistics.median(row[side][key] for row in rows)
-                a, b = median(0, "median_ms"), median(1, "median_ms")
-                ratio = statistics.median(r[1]["median_ms"] / r[0]["median_ms"] for r in rows)
-                print(f"| {pathlib.Path(model).stem} | {batch} | {threads} | {a:.2f} | {b:.2f} | "
-                      f"{ratio:.2f} | {median(0, 'peak_rss_mb'):.0f} | "
-                      f"{median(1, 'peak_rss_mb'):.0f} |", flush=True)
+    arguments = parse_arguments()
+    alone = arguments.sweep or arguments.beside_spinner
+    installed = [] if alone else (arguments.engines or ["onnxruntime", "openvino"])
+    folder = arguments.environment or arguments.build / "peers" / "venv"
+    engines.enter_environment(folder.absolute(), installed)
+    import modes  # needs the environment
+    import networks
+    settings = prepare(arguments)
+    chosen = arguments.networks or (["mobilenet_v1", "inception_v2"] if alone else networks.DEFAULT)
+    chosen = [networks.Network(name, settings) for name in chosen]
+    try:
+        if arguments.sweep:
+            return modes.sweep(chosen, settings)
+        if arguments.beside_spinner:
+            return modes.beside_spinner(chosen, settings)
+        return modes.compare(chosen, settings)
+    except KeyboardInterrupt:
+        print(f"\nstopped; what was measured is in {settings.out}", file=sys.stderr)
+        return 130
+    except (engines.Failure, subprocess.CalledProcessError) as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

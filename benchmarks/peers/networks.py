@@ -1,0 +1,56 @@
+"""ONNX files to compare with, and inputs for them."""
+import json
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+
+DEFAULT = ["mobilenet_v1", "mobilenet_v2", "inception_v2", "inception_v3", "squeezenet", "resnet50",
+           "vgg16", "ssd_mobilenet_v1", "ssd_inception_v2"]
+
+
+class Network:
+    """A file, or a network that kinglet export writes."""
+
+    def __init__(self, name_or_file, settings):
+        self.settings = settings
+        self.kinglet = settings.build / "kinglet"
+        file = pathlib.Path(name_or_file)
+        self.name = file.stem if file.suffix == ".onnx" else name_or_file
+        self.path = file if file.suffix == ".onnx" else self._export()
+        self.described = {}
+
+    def _export(self):
+        path = self.settings.work / "models" / f"{self.name}.onnx"
+        if not path.exists() or path.stat().st_mtime < self.kinglet.stat().st_mtime:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._run("export", self.name, "-o", path, "--quiet")
+        return path
+
+    def _run(self, *arguments):
+        done = subprocess.run([str(a) for a in (self.kinglet, *arguments)], capture_output=True,
+                              text=True, check=False)
+        if done.returncode != 0:
+            sys.exit(done.stderr.strip())
+        return done.stdout
+
+    def inputs(self, batch):
+        """What peer.py wants to know: shape, file and names of free sizes, by input."""
+        if batch not in self.described:
+            facts = json.loads(self._run("info", self.path, "--batch", batch, "--json"))
+            self.described[batch] = {i["name"]: self._input(i, batch) for i in facts["inputs"]}
+        return self.described[batch]
+
+    def _input(self, declared, batch):
+        if declared["type"] != "float32":
+            sys.exit(f"{self.path}: input '{declared['name']}' is {declared['type']}; float32 only")
+        shape = declared["planned"]
+        file = self.settings.work / "inputs" / ("x".join(map(str, shape)) + ".bin")
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            rng = np.random.default_rng(batch)
+            rng.uniform(-1, 1, shape).astype(np.float32).tofile(file)
+        symbols = {name: size for name, size in zip(declared["shape"], shape)
+                   if isinstance(name, str) and name != "?"}
+        return {"shape": shape, "file": str(file), "symbols": symbols}
