@@ -40,7 +40,7 @@ MachineModel DefaultMachineModel() noexcept {
   machine.dram_all_gbps = 30;
   machine.step_seconds = 0.5e-6;
   machine.handover_seconds = 1.5e-6;
-  machine.share_of_peak = {0.92, 0.85, 0.5, 0.7, 0.85, 0.02};
+  machine.share_of_peak = {0.92, 0.85, 0.5, 0.9, 0.85, 0.02};
   return machine;
 }
 

@@ -1,9 +1,5 @@
 // conv/winograd2_f32 and conv/winograd4_f32 as variants of convolution.
-#include <algorithm>
-
-#include "kernels/common/blocked.h"
 #include "kernels/conv/conv.h"
-#include "kernels/conv/shape.h"
 #include "kernels/winograd/winograd.h"
 
 namespace kinglet::kernels {
@@ -38,23 +34,14 @@ size_t ScratchBytes(const ConvShape& s) {
 template <WinogradTile kTile>
 double Cost(const ConvShape& s, int threads, const MachineModel& machine) {
   const WinogradCut cut = CutWinograd(s, kTile);
-  const auto tiles = static_cast<double>(cut.tiles);
-  const double points = static_cast<double>(WinogradPoints(kTile));
-  const auto ic = static_cast<double>(RoundUpToBlock(s.ic));
-  const auto oc = static_cast<double>(RoundUpToBlock(s.oc));
-  // A transform takes as long as the products of that many channels on the other side.
-  constexpr double kInputChannels = 6;
-  constexpr double kOutputChannels = 6;
   Work work;
-  work.flops =
-      2 * tiles * points *
-      (ic * oc + ic * kInputChannels * static_cast<double>(cut.parts) + oc * kOutputChannels);
-  work.gflops = machine.peak_gflops * 0.9;
+  work.flops = WinogradOperations(s, kTile, cut);
+  work.gflops = machine.Gflops(WorkKind::kWinograd);
   const double n = static_cast<double>(s.n);
   work.read_bytes = 4.0 * n * static_cast<double>(s.ic) * static_cast<double>(s.ih * s.iw);
   work.write_bytes = 4.0 * n * static_cast<double>(s.oc) * static_cast<double>(s.oh * s.ow);
-  work.weight_bytes = 4.0 * points * static_cast<double>(s.ic) * oc;
-  work.units = Units<kTile>(s);
+  work.weight_bytes = static_cast<double>(PackedBytes<kTile>(s));
+  work.units = cut.groups * cut.parts;
   return PredictSeconds(work, threads, machine);
 }
 

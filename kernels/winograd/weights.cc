@@ -1,6 +1,5 @@
 // U = G g G^T of every filter, in double, rounded once.
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "kernels/common/blocked.h"

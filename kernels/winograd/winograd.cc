@@ -8,19 +8,6 @@
 
 namespace kinglet::kernels {
 namespace {
-
-// V and M of a group: small enough for the second-level cache where there are few channels. With
-// many, V comes from the third level, and more tiles make up for it by reading U less often.
-int64_t GroupTiles(const ConvShape& s, int64_t points) {
-  constexpr int64_t kGroupBytes = 512 << 10;
-  constexpr int64_t kMinTiles = 24;
-  constexpr int64_t kMaxTiles = 96;
-  const int64_t chunk = std::min(BlockCount(s.oc), kWinogradChunkBlocks);
-  const int64_t tile_bytes = points * kBlock * 4 * (BlockCount(s.ic) + chunk);
-  const int64_t fitting = kGroupBytes / tile_bytes / kWinogradStrip * kWinogradStrip;
-  return std::clamp(fitting, kMinTiles, kMaxTiles);
-}
-
 constexpr int64_t RoundUpToLine(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
 // A line more than the points need, so that they do not fall into the same sets of the cache.
@@ -90,12 +77,18 @@ class Runner {
     for (int64_t b = 0; b < blocks; ++b) scratch_.step_offsets[b] = b * strip;
   }
 
+  const WinogradCut& cut() const { return cut_; }
+
   void RunGroup(int64_t group, int64_t part, int64_t part_end) {
     const Range tiles = TilesOfGroup(cut_, group);
     TransformInput(tiles);
-    const int64_t chunk_end = EvenPart(cut_.chunks, cut_.parts, part_end - 1).end;
-    for (int64_t c = EvenPart(cut_.chunks, cut_.parts, part).begin; c < chunk_end; ++c) {
-      RunChunk(c, tiles.end - tiles.begin);
+    const int64_t blocks = BlockCount(s_.oc);
+    const Range wanted = {EvenPart(blocks, cut_.parts, part).begin,
+                          EvenPart(blocks, cut_.parts, part_end - 1).end};
+    for (int64_t c = 0; c < WinogradChunks(s_); ++c) {
+      const Range chunk = WinogradChunk(s_, c);
+      const Range now = {std::max(chunk.begin, wanted.begin), std::min(chunk.end, wanted.end)};
+      if (now.begin < now.end) RunBlocks(chunk, now, tiles.end - tiles.begin);
     }
   }
 
@@ -117,14 +110,16 @@ class Runner {
     kernels_.input(job);
   }
 
-  void RunChunk(int64_t chunk, int64_t tiles) {
-    const Range blocks = WinogradChunk(s_, chunk);
+  // Output blocks of one chunk.
+  void RunBlocks(const Range& chunk, const Range& blocks, int64_t tiles) {
     const int64_t panel = s_.ic * kBlock;
+    const int64_t u_stride = (chunk.end - chunk.begin) * panel;
     const int64_t v_stride = InputStride(s_, tiles);
+    const float* u = static_cast<const float*>(args_.packed) + chunk.begin * points_ * panel +
+                     (blocks.begin - chunk.begin) * panel;
     gemm_.pixels = tiles;
     gemm_.blocks = blocks.end - blocks.begin;
     gemm_.out_block_stride = tiles * kBlock;
-    gemm_.weights = static_cast<const float*>(args_.packed) + blocks.begin * points_ * panel;
     WinogradOutputJob job;
     job.shape = &s_;
     job.args = &args_;
@@ -136,9 +131,9 @@ class Runner {
     job.blocks = gemm_.blocks;
     for (int64_t p = 0; p < points_; ++p) {
       gemm_.in = scratch_.v + p * v_stride;
+      gemm_.weights = u + p * u_stride;
       gemm_.out = scratch_.m + p * job.point_stride;
       kernels_.gemm(gemm_);
-      gemm_.weights += gemm_.blocks * panel;
     }
     kernels_.output(job);
   }
@@ -155,31 +150,8 @@ class Runner {
 
 }  // namespace
 
-int64_t WinogradChunks(const ConvShape& s) {
-  return CeilDiv(BlockCount(s.oc), kWinogradChunkBlocks);
-}
-
 Range WinogradChunk(const ConvShape& s, int64_t chunk) {
   return EvenPart(BlockCount(s.oc), WinogradChunks(s), chunk);
-}
-
-WinogradCut CutWinograd(const ConvShape& s, WinogradTile tile) {
-  // A unit repeats the input transform of its group, which 128 output channels outweigh.
-  constexpr int64_t kChunksOfPart = 2;
-  constexpr int64_t kEnoughUnits = 16;
-  const auto m = static_cast<int64_t>(tile);
-  WinogradCut cut{};
-  cut.rows = CeilDiv(s.oh, m);
-  cut.cols = CeilDiv(s.ow, m);
-  cut.tiles = s.n * cut.rows * cut.cols;
-  const int64_t sixes = CeilDiv(cut.tiles, kWinogradStrip);
-  const int64_t fitting = GroupTiles(s, WinogradPoints(tile));
-  cut.groups = std::min(CeilDiv(cut.tiles, fitting), sixes);
-  cut.group_tiles = std::min(CeilDiv(sixes, cut.groups) * kWinogradStrip, cut.tiles);
-  cut.chunks = WinogradChunks(s);
-  cut.parts =
-      std::clamp<int64_t>(CeilDiv(kEnoughUnits, cut.groups), 1, CeilDiv(cut.chunks, kChunksOfPart));
-  return cut;
 }
 
 size_t WinogradScratchBytes(const ConvShape& s, WinogradTile tile) {
@@ -190,7 +162,7 @@ void WinogradRun(const ConvShape& s, WinogradTile tile, const WinogradKernels& k
                  const ConvArgs& args, int64_t begin_unit, int64_t end_unit,
                  void* scratch) noexcept {
   Runner runner(s, tile, kernels, args, scratch);
-  const int64_t parts = CutWinograd(s, tile).parts;
+  const int64_t parts = runner.cut().parts;
   while (begin_unit < end_unit) {
     const int64_t group = begin_unit / parts;
     const int64_t end = std::min(end_unit, (group + 1) * parts);

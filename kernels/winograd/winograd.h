@@ -18,7 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "kernels/common/epilogue.h"
+#include "kernels/common/blocked.h"
 #include "kernels/common/partition.h"
 #include "kernels/conv/conv.h"
 #include "kernels/gemm/gather_gemm.h"
@@ -65,24 +65,31 @@ struct WinogradKernels {
   void (*output)(const WinogradOutputJob&) noexcept;
 };
 
-// How the batch is cut. Work units: groups x parts of the chunks of output blocks.
+// How the batch is cut. Work units: groups of tiles x parts of the output blocks, which repeat the
+// input transform.
 struct WinogradCut {
-  int64_t rows, cols;   // tiles of an image
-  int64_t tiles;        // of the batch
-  int64_t groups;       // of tiles
-  int64_t group_tiles;  // of the largest group
-  int64_t chunks;       // of output blocks
-  int64_t parts;        // of the chunks
+  int64_t rows = 0, cols = 0;  // tiles of an image
+  int64_t tiles = 0;           // of the batch
+  int64_t groups = 0;          // of tiles
+  int64_t group_tiles = 0;     // of the largest group
+  int64_t parts = 0;
 };
 WinogradCut CutWinograd(const ConvShape& s, WinogradTile tile);
+
+// What the batch takes with this cut, transforms and the reading of U included, in operations of
+// the products. Needs tiles, groups and parts of the cut.
+double WinogradOperations(const ConvShape& s, WinogradTile tile, const WinogradCut& cut);
 
 constexpr int64_t WinogradPoints(WinogradTile tile) {
   return (static_cast<int64_t>(tile) + 2) * (static_cast<int64_t>(tile) + 2);
 }
-// Output blocks of a chunk: what the product reads V for at a time.
+
+// A chunk of output blocks: what is multiplied and transformed back at a time, at most.
 inline constexpr int64_t kWinogradChunkBlocks = 4;
+constexpr int64_t WinogradChunks(const ConvShape& s) {
+  return CeilDiv(BlockCount(s.oc), kWinogradChunkBlocks);
+}
 Range WinogradChunk(const ConvShape& s, int64_t chunk);
-int64_t WinogradChunks(const ConvShape& s);
 
 // U[chunk][point][block of the chunk][IC][16].
 size_t WinogradPackedBytes(const ConvShape& s, WinogradTile tile);

@@ -368,7 +368,8 @@ TEST(Conv, UnitsInAnyPartition) {
   std::vector<Case> cases;
   for (const ConvShape& s : {Square(64, 14, 160, 1, 1, 0, 1, 3), Square(32, 20, 96, 3, 1, 1, 1, 2),
                              Square(3, 40, 40, 3, 2, 1, 1, 2), Square(64, 12, 128, 3, 1, 1, 2, 2),
-                             Square(96, 20, 96, 3, 1, 1, 96, 2), Square(24, 200, 16, 1, 1, 0)}) {
+                             Square(96, 20, 96, 3, 1, 1, 96, 2), Square(24, 200, 16, 1, 1, 0),
+                             Square(40, 9, 200, 3, 1, 1)}) {
     for (const int64_t units_per_call : {0, 1, 2, 3, 5, 7, 11}) {
       cases.push_back({s, {}, Residual::kNone, true, units_per_call});
     }

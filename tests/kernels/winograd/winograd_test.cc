@@ -92,6 +92,19 @@ Error Measure(const ConvShape& s, const std::vector<float>& blocked, const ConvR
   return {std::sqrt(error / count) / scale, largest / scale};
 }
 
+TEST(Winograd, UnitsFeedTwoThreadsEvenly) {
+  for (const ConvShape& s : {Layer(64, 56, 64), Layer(128, 28, 128), Layer(160, 14, 160),
+                             Layer(192, 14, 192), Layer(512, 7, 512), Layer(64, 35, 96)}) {
+    for (const WinogradTile tile : {WinogradTile::k2, WinogradTile::k4}) {
+      const WinogradCut cut = CutWinograd(s, tile);
+      const int64_t units = cut.groups * cut.parts;
+      const double busiest = static_cast<double>(CeilDiv(units, 2)) / static_cast<double>(units);
+      EXPECT_LE(busiest, 0.58) << s.ic << " channels, " << s.oh << " rows";
+      EXPECT_GE(cut.groups * cut.group_tiles, cut.tiles);
+    }
+  }
+}
+
 TEST(Winograd, ErrorGrowsWithTheRootOfTheDepth) {
   for (const int64_t ic : {16, 64, 256, 640}) {
     const ConvShape s = Layer(ic, 10, 16);

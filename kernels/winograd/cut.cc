@@ -1,0 +1,80 @@
+// Where the tiles and output channels of a batch are cut.
+#include <algorithm>
+
+#include "kernels/common/blocked.h"
+#include "kernels/common/partition.h"
+#include "kernels/winograd/winograd.h"
+
+namespace kinglet::kernels {
+namespace {
+
+constexpr int64_t kMaxGroupStrips = 16;
+constexpr int64_t kMaxParts = 16;
+
+// Units of the team's busiest thread, in shares of all.
+double BusiestShare(int64_t units, int64_t threads) {
+  return static_cast<double>(CeilDiv(units, threads)) / static_cast<double>(units);
+}
+
+// How much longer a cut takes than all tiles and channels in one unit, averaged over teams of one,
+// two and four threads.
+double Slowdown(const ConvShape& s, WinogradTile tile, const WinogradCut& cut) {
+  const double alone = WinogradOperations(s, tile, {.tiles = cut.tiles, .groups = 1, .parts = 1});
+  const int64_t units = cut.groups * cut.parts;
+  double sum = 0;
+  for (const int64_t threads : {1, 2, 4}) {
+    sum += BusiestShare(units, threads) * static_cast<double>(threads);
+  }
+  return WinogradOperations(s, tile, cut) / alone * sum / 3;
+}
+
+}  // namespace
+
+double WinogradOperations(const ConvShape& s, WinogradTile tile, const WinogradCut& cut) {
+  // A transform takes as long as the products with that many channels on the other side.
+  constexpr double kInputChannels = 9;
+  constexpr double kOutputChannels = 8;
+  // Reading U takes as long as the products of that many tiles, by where it comes from.
+  constexpr double kFarBytes = 8 << 20;
+  constexpr double kNearTiles = 1;
+  constexpr double kFarTiles = 4;
+  const auto ic = static_cast<double>(s.ic);
+  const auto oc = static_cast<double>(RoundUpToBlock(s.oc));
+  const double u_bytes = static_cast<double>(WinogradPackedBytes(s, tile));
+  const double far = std::min(u_bytes / kFarBytes, 1.0);
+  const double u_tiles = kNearTiles + (kFarTiles - kNearTiles) * far;
+  const auto tiles = static_cast<double>(cut.tiles);
+  const double products = (tiles + u_tiles * static_cast<double>(cut.groups)) * ic * oc;
+  const double transforms =
+      tiles * (ic * kInputChannels * static_cast<double>(cut.parts) + oc * kOutputChannels);
+  return 2 * static_cast<double>(WinogradPoints(tile)) * (products + transforms);
+}
+
+WinogradCut CutWinograd(const ConvShape& s, WinogradTile tile) {
+  constexpr int64_t kUnitsForManyThreads = 16;
+  const auto m = static_cast<int64_t>(tile);
+  const int64_t blocks = BlockCount(s.oc);
+  WinogradCut cut{};
+  cut.rows = CeilDiv(s.oh, m);
+  cut.cols = CeilDiv(s.ow, m);
+  cut.tiles = s.n * cut.rows * cut.cols;
+  const int64_t strips = CeilDiv(cut.tiles, kWinogradStrip);
+  WinogradCut best = cut;
+  double least = 0;
+  for (int64_t group = std::min(strips, kMaxGroupStrips); group > 0; --group) {
+    cut.groups = CeilDiv(strips, group);
+    for (cut.parts = 1; cut.parts <= std::min(CeilDiv(blocks, 2), kMaxParts); ++cut.parts) {
+      const double slowdown = Slowdown(s, tile, cut);
+      if (best.groups == 0 || slowdown < least) {
+        best = cut;
+        least = slowdown;
+      }
+      if (cut.groups * cut.parts >= kUnitsForManyThreads) break;
+    }
+    if (cut.groups >= kUnitsForManyThreads) break;
+  }
+  best.group_tiles = std::min(CeilDiv(strips, best.groups) * kWinogradStrip, best.tiles);
+  return best;
+}
+
+}  // namespace kinglet::kernels
