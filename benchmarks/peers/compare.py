@@ -39,7 +39,7 @@ def parse_arguments():
     parser.add_argument("--threads", type=number_list, default=[1, 2])
     parser.add_argument("--engines", help="of onnxruntime, openvino, opencv, ncnn; default: all "
                         "that are there, with the first two installed")
-    parser.add_argument("--seconds", type=float, default=12, help="for each row (default: 12)")
+    parser.add_argument("--seconds", type=float, default=8, help="for each row (default: 8)")
     parser.add_argument("--rounds", type=int, default=15, help="turns of each engine, at most")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release",
                         help="with KINGLET_BUILD_BENCHMARKS=ON")

@@ -1,4 +1,5 @@
 """The engines that compare.py compares: their environment, and a process for each of them."""
+import contextlib
 import importlib.util
 import json
 import os
@@ -55,11 +56,9 @@ class Worker:
             raise
 
     def ask(self, request):
-        try:
+        with contextlib.suppress(BrokenPipeError):  # the answer says why
             self.process.stdin.write(request + "\n")
             self.process.stdin.flush()
-        except BrokenPipeError:
-            pass  # the answer says why
         return self._answer()
 
     def run(self, count):
@@ -87,7 +86,8 @@ class Worker:
         return nanoseconds / 1e6
 
     def close(self):
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         try:
             self.process.wait(timeout=10)
         except subprocess.TimeoutExpired:
