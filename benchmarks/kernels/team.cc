@@ -3,6 +3,18 @@
 #include <algorithm>
 
 namespace kinglet::benchmarks {
+namespace {
+
+// Returns when `done()`. Yields only after a while: who yields may lose the core for long.
+template <typename F>
+void SpinUntil(F&& done) {
+  constexpr int kSpins = 1 << 16;
+  for (int spins = 0; !done(); ++spins) {
+    if (spins > kSpins) std::this_thread::yield();
+  }
+}
+
+}  // namespace
 
 Team::Team(int threads) : scratch_(static_cast<size_t>(threads)) {
   for (size_t i = 1; i < scratch_.size(); ++i) {
@@ -26,17 +38,14 @@ void Team::Run(int64_t units, size_t scratch_bytes, const Work& work) {
   busy_.store(static_cast<int>(helpers_.size()), std::memory_order_relaxed);
   round_.fetch_add(1, std::memory_order_release);
   TakeChunks(0);
-  while (busy_.load(std::memory_order_acquire) > 0) std::this_thread::yield();
+  SpinUntil([this] { return busy_.load(std::memory_order_acquire) == 0; });
 }
 
 void Team::Help(size_t index) {
   int64_t seen = 0;
   while (true) {
-    int64_t now = round_.load(std::memory_order_acquire);
-    while (now == seen) {
-      std::this_thread::yield();
-      now = round_.load(std::memory_order_acquire);
-    }
+    int64_t now = seen;
+    SpinUntil([&] { return (now = round_.load(std::memory_order_acquire)) != seen; });
     if (now < 0) return;
     seen = now;
     TakeChunks(index);
