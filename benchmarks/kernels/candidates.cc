@@ -18,6 +18,8 @@ using kernels::Layout;
 
 constexpr double kFarBehind = 3.0;
 constexpr int kMinRounds = 3;
+constexpr int kFirstTurns = 5;  // of a candidate that takes less than kTickSeconds
+constexpr double kTickSeconds = 10e-3;
 constexpr double kSampleSeconds = 200e-6;
 constexpr int64_t kPictureChannels = 4;
 
@@ -137,8 +139,11 @@ std::vector<Candidate> GemmCandidates(const kernels::GemmShape& s, int threads,
 void Measure(std::vector<Candidate>& candidates, Team& team, double budget_seconds) {
   const auto faster = [](const Candidate& a, const Candidate& b) { return a.seconds < b.seconds; };
   for (Candidate& candidate : candidates) {
-    const double once = TimeOnce(candidate, team, 1);
-    candidate.seconds = candidate.seconds > 0 ? std::min(candidate.seconds, once) : once;
+    for (int turn = 0; turn < kFirstTurns; ++turn) {
+      const double once = TimeOnce(candidate, team, 1);
+      candidate.seconds = candidate.seconds > 0 ? std::min(candidate.seconds, once) : once;
+      if (once > kTickSeconds) break;
+    }
   }
   const double best = std::min_element(candidates.begin(), candidates.end(), faster)->seconds;
   double spent = 0;

@@ -31,7 +31,7 @@ std::vector<Candidate> GemmCandidates(const kernels::GemmShape& shape, int threa
                                       const kernels::MachineModel& machine);
 
 // Sets `seconds` to the shortest time seen in rounds in which each candidate has its turn, for
-// about `budget_seconds` each. Those far behind after a turn get no other.
+// about `budget_seconds` each. Those far behind after the first turns get no other.
 void Measure(std::vector<Candidate>& candidates, Team& team, double budget_seconds);
 
 }  // namespace kinglet::benchmarks
