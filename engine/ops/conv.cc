@@ -139,27 +139,12 @@ Layout ToLayout(kernels::Layout layout) {
   return layout == kernels::Layout::kPlain ? Layout::kPlain : Layout::kBlocked16;
 }
 
-const float* PackBias(PlanContext& context, std::int64_t channels) {
-  if (!context.HasInput(2)) return nullptr;
-  const auto padded = static_cast<std::size_t>(kernels::RoundUpToBlock(channels)) * sizeof(float);
-  const Tensor* bias = context.InputValue(2);
-  context.DoNotRead(2);
-  return static_cast<const float*>(context.Packed(2, "bias16", padded, [&](void* to) {
-    std::memset(to, 0, padded);
-    std::memcpy(to, bias->raw(), bias->bytes());
-  }));
-}
-
 std::unique_ptr<Step> PlanVariant(PlanContext& context, const kernels::ConvShape& shape,
                                   const kernels::ConvVariant& variant) {
-  const Tensor* weights = context.InputValue(1);
-  const std::string form = std::string(variant.id) + "/" + std::to_string(shape.groups);
   kernels::ConvArgs args;
-  args.packed = context.Packed(1, form, variant.packed_bytes(shape),
-                               [&](void* to) { variant.pack(shape, weights->data<float>(), to); });
-  args.bias = PackBias(context, shape.oc);
+  args.packed = PackWeights(context, 1, variant, shape);
+  args.bias = PackBias(context, 2, shape.oc);
   args.epilogue = FusedEpilogue(context.node().fusion);
-  context.DoNotRead(1);
   context.ReadAs(0, ToLayout(variant.input));
   context.WriteAs(0, ToLayout(variant.output));
   const bool residual = context.node().fusion.residual;
@@ -232,6 +217,26 @@ kernels::ConvShape ConvShapeOf(const PlanContext& context, const Window& window)
   s.dw = static_cast<int>(window.dilations[x]);
   s.pad_left = static_cast<int>(window.pads_begin[x]);
   return s;
+}
+
+const void* PackWeights(PlanContext& context, std::size_t i, const kernels::ConvVariant& variant,
+                        const kernels::ConvShape& shape) {
+  const Tensor* weights = context.InputValue(i);
+  const std::string form = std::string(variant.id) + "/" + std::to_string(shape.groups);
+  context.DoNotRead(i);
+  return context.Packed(i, form, variant.packed_bytes(shape),
+                        [&](void* to) { variant.pack(shape, weights->data<float>(), to); });
+}
+
+const float* PackBias(PlanContext& context, std::size_t i, std::int64_t channels) {
+  if (!context.HasInput(i)) return nullptr;
+  const auto padded = static_cast<std::size_t>(kernels::RoundUpToBlock(channels)) * sizeof(float);
+  const Tensor* bias = context.InputValue(i);
+  context.DoNotRead(i);
+  return static_cast<const float*>(context.Packed(i, "bias16", padded, [&](void* to) {
+    std::memset(to, 0, padded);
+    std::memcpy(to, bias->raw(), bias->bytes());
+  }));
 }
 
 const OpDef& OpConv() {

@@ -10,4 +10,10 @@ namespace kinglet {
 // `window` has one or two spatial dimensions; one is a row.
 kernels::ConvShape ConvShapeOf(const PlanContext& context, const Window& window);
 
+// Weights (input i, known) in the form of a variant, and bias (input i, known or absent: null)
+// padded to whole blocks. Neither is read when the step runs.
+const void* PackWeights(PlanContext& context, std::size_t i, const kernels::ConvVariant& variant,
+                        const kernels::ConvShape& shape);
+const float* PackBias(PlanContext& context, std::size_t i, std::int64_t channels);
+
 }  // namespace kinglet

@@ -1,7 +1,10 @@
 #include <algorithm>
 #include <cstring>
+#include <functional>
+#include <map>
 
 #include "engine/plan/arena.h"
+#include "engine/plan/chains.h"
 #include "engine/plan/evaluate.h"
 #include "engine/plan/plan.h"
 #include "engine/plan/reorder.h"
@@ -81,9 +84,12 @@ class Planner {
     Start(input_shapes);
     for (const Node& node : graph_.nodes) Infer(node);
     MarkNeeded();
+    std::vector<const Node*> nodes;
     for (const Node& node : graph_.nodes) {
-      if (IsNeeded(node)) PlanNode(node);
+      if (IsNeeded(node)) nodes.push_back(&node);
     }
+    if (options_.blocked_layout) chains_ = FindChains(nodes, graph_.outputs, states_);
+    for (const Node* node : nodes) PlanNodeOrChain(*node);
     PlaceOutputs();
     Allocate();
     return std::move(plan_);
@@ -251,11 +257,38 @@ class Planner {
     return wanted = to;
   }
 
-  void PlanNode(const Node& node) {
+  // A chain that is worthwhile is planned where its last node stands: its residual is there by
+  // then.
+  void PlanNodeOrChain(const Node& node) {
+    const auto member = chain_of_.find(&node);
+    if (member == chain_of_.end()) {
+      const ConvChainNodes* chain = WorthwhileChain(node);
+      if (chain == nullptr) return PlanNode(node, FindOp(node.domain, node.op)->plan);
+      for (const Node* each : chain->nodes) chain_of_[each] = chain;
+      return;
+    }
+    const ConvChainNodes& chain = *member->second;
+    if (chain.nodes.back() != &node) return;
+    PlanNode(chain.joined, [&](PlanContext& context) { return PlanConvChain(context, chain); });
+  }
+
+  // The longest chain from this node on that one step computes faster than several.
+  const ConvChainNodes* WorthwhileChain(const Node& first) {
+    const auto chains = chains_.find(&first);
+    if (chains == chains_.end() || PlacesOf(first.inputs[0]).blocked < 0) return nullptr;
+    for (const ConvChainNodes& chain : chains->second) {
+      if (IsWorthwhile(chain, options_.threads, cost_)) return &chain;
+    }
+    return nullptr;
+  }
+
+  using PlanFunction = std::function<std::unique_ptr<Step>(PlanContext&)>;
+
+  void PlanNode(const Node& node, const PlanFunction& plan) {
     const NodeStates states = StatesOf(node);
     LayoutPlanContext context(node, states, *this);
     PlanStep step;
-    WithNode(node, [&] { step.step = FindOp(node.domain, node.op)->plan(context); });
+    WithNode(node, [&] { step.step = plan(context); });
     BindAliases(node, context);
     if (step.step == nullptr) return;
     step.name = node.name;
@@ -380,6 +413,8 @@ class Planner {
   std::vector<bool> needed_;
   std::vector<Buffer> buffers_;
   std::vector<InPlace> in_place_;
+  Chains chains_;
+  std::map<const Node*, const ConvChainNodes*> chain_of_;  // of those that are steps
 };
 
 bool LayoutPlanContext::IsBlocked(std::size_t i) const {

@@ -15,6 +15,8 @@ namespace {
 constexpr int64_t kMaxStripPixels = 256;
 constexpr int64_t kMinUnitPixels = 48;
 constexpr int64_t kUnitsPerThread = 8;
+// The part of the traffic with the next cache that arithmetic does not hide.
+constexpr double kBarelyHidden = 0.4;
 
 bool IsPointwise(const ConvShape& s) {
   return s.groups == 1 && s.kh == 1 && s.kw == 1 && s.sh == 1 && s.sw == 1 && s.pad_top == 0 &&
@@ -40,13 +42,26 @@ double ScratchBytes(const ConvChain& chain, int64_t strip_rows) {
                                    RingFloats(chain, RingRows(chain, strip_rows)));
 }
 
-// Equal strips of a unit whose intermediates, with the weights, fill half of the cache.
+// Bytes that come from beyond the second-level cache for every strip: scratch and weights, as far
+// as they exceed half of it, and everything once they exceed all of it.
+double SpilledBytes(const ConvChain& chain, int64_t strip_rows, const MachineModel& machine) {
+  const double bytes = ScratchBytes(chain, strip_rows) + WeightBytes(chain);
+  const double half = machine.l2_bytes / 2;
+  return bytes * std::clamp((bytes - half) / half, 0.0, 1.0);
+}
+
+// The equal strips of a unit that spill least, as long as they can be.
 int64_t StripRows(const ConvChain& chain, int64_t unit_rows, const MachineModel& machine) {
-  const double room = std::max(machine.l2_bytes / 2 - WeightBytes(chain), machine.l2_bytes / 4);
   const int64_t most = std::clamp<int64_t>(kMaxStripPixels / chain.depthwise.ow, 1, unit_rows);
-  int64_t rows = 1;
-  while (rows < most && ScratchBytes(chain, rows + 1) <= room) ++rows;
-  return CeilDiv(unit_rows, CeilDiv(unit_rows, rows));
+  int64_t best = 1;
+  double least = std::numeric_limits<double>::infinity();
+  for (int64_t rows = 1; rows <= most; ++rows) {
+    const double spilled = SpilledBytes(chain, rows, machine) / static_cast<double>(rows);
+    if (spilled > least) continue;
+    least = spilled;
+    best = rows;
+  }
+  return CeilDiv(unit_rows, CeilDiv(unit_rows, best));
 }
 
 ChainPlan Cut(const ConvChain& chain, int64_t units_per_image, const MachineModel& machine) {
@@ -73,16 +88,6 @@ double ArithmeticSeconds(const char* id, const ConvShape& s, MachineModel machin
   machine.dram_gbps = machine.dram_all_gbps = kFree;
   machine.step_seconds = machine.handover_seconds = 0;
   return FindConvVariant(id)->cost(s, 1, machine);
-}
-
-// Scratch and weights that exceed the cache come from the next one for every strip.
-double SpillSeconds(const ChainPlan& plan, int threads, const MachineModel& machine) {
-  const double bytes = ScratchBytes(plan.chain, plan.strip_rows) + WeightBytes(plan.chain);
-  const double half = machine.l2_bytes / 2;
-  const double share = std::clamp((bytes - half) / half, 0.0, 1.0);
-  const auto strips =
-      static_cast<double>(plan.chain.project.n * CeilDiv(plan.chain.project.oh, plan.strip_rows));
-  return 1e-9 * strips * bytes * share / (machine.l3_gbps * threads);
 }
 
 }  // namespace
@@ -112,7 +117,10 @@ double ChainSeconds(const ChainPlan& plan, int threads, const MachineModel& mach
   work.write_bytes = 4.0 * n * static_cast<double>(last.oc * last.oh * last.ow);
   work.weight_bytes = WeightBytes(chain);
   work.units = plan.units();
-  return PredictSeconds(work, threads, machine) + SpillSeconds(plan, threads, machine);
+  const auto strips = static_cast<double>(last.n * CeilDiv(last.oh, plan.strip_rows));
+  const double spilled = strips * SpilledBytes(chain, plan.strip_rows, machine);
+  return PredictSeconds(work, threads, machine) +
+         1e-9 * kBarelyHidden * spilled / (machine.l3_gbps * threads);
 }
 
 double SeparateSeconds(const ConvChain& chain, int threads, const MachineModel& machine) {

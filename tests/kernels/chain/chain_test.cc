@@ -336,6 +336,30 @@ TEST(Chain, RealBlocks) {
             {.chain = Chain(160, 960, 160, 7, 7), .residual = Residual::kInput}});
 }
 
+// Where memory is slow and the maps are large, what is not written and read again is worth most;
+// where it costs nothing, rows that are expanded twice are a loss.
+TEST(Chain, CostWeighsTrafficAgainstArithmetic) {
+  MachineModel machine = DefaultMachineModel();
+  machine.step_seconds = machine.handover_seconds = 0;
+  machine.l2_bytes = 1 << 20;
+  machine.l3_bytes = 1 << 23;
+  for (const ConvChain& chain :
+       {Chain(16, 96, 24, 112, 112, {3, 2, 1}, 8), Chain(32, 0, 16, 112, 112, {}, 8)}) {
+    for (const int threads : {1, 2}) {
+      const ChainPlan plan = PlanChain(chain, threads, machine);
+      EXPECT_LT(1.1 * ChainSeconds(plan, threads, machine),
+                SeparateSeconds(chain, threads, machine))
+          << threads << " threads";
+    }
+  }
+  machine.l2_gbps = machine.l3_gbps = machine.l3_all_gbps = 1e9;
+  machine.dram_gbps = machine.dram_all_gbps = 1e9;
+  const ConvChain chain = Chain(32, 192, 32, 56, 56);
+  const ChainPlan plan = PlanChain(chain, 2, machine);
+  EXPECT_GE(plan.units(), 2);
+  EXPECT_GT(ChainSeconds(plan, 2, machine), SeparateSeconds(chain, 2, machine));
+}
+
 TEST(Chain, OtherShapesAreNoChains) {
   EXPECT_TRUE(IsChain(Chain(16, 32, 16, 8, 8)));
   ConvChain chain = Chain(16, 32, 16, 8, 8);

@@ -1,0 +1,82 @@
+#include "engine/ops/conv_chain.h"
+
+#include <algorithm>
+
+#include "engine/ops/conv.h"
+#include "engine/ops/elementwise.h"
+
+namespace kinglet {
+namespace {
+
+// Convolution `index` of the chain, whose weights are input 1 + 2 * index of the joined node.
+kernels::ChainStage PlanStage(PlanContext& context, const Node& node, std::size_t index,
+                              const char* variant, const kernels::ConvShape& shape) {
+  const std::size_t weights = 1 + 2 * index;
+  kernels::ChainStage stage;
+  stage.packed = PackWeights(context, weights, *kernels::FindConvVariant(variant), shape);
+  stage.bias = PackBias(context, weights + 1, shape.oc);
+  stage.epilogue = FusedEpilogue(node.fusion);
+  return stage;
+}
+
+std::int64_t MultiplyAddsOf(const kernels::ConvShape& s) {
+  return s.n * s.oc * s.oh * s.ow * (s.ic / s.groups) * s.kh * s.kw;
+}
+
+}  // namespace
+
+bool IsWorthwhile(const ConvChainNodes& chain, int threads, const CostModel& cost) {
+  // Predictions that lie closer together say nothing.
+  constexpr double kClearly = 0.985;
+  const auto together = [&](const kernels::ConvChain& shapes) {
+    const kernels::ChainPlan plan = kernels::PlanChain(shapes, threads, cost.machine);
+    return kernels::ChainSeconds(plan, threads, cost.machine);
+  };
+  const kernels::ConvChain& shapes = chain.shapes;
+  double otherwise = kernels::SeparateSeconds(shapes, threads, cost.machine);
+  if (shapes.expands) {  // perhaps the last two are a chain by themselves
+    const kernels::ConvChain pair{false, {}, shapes.depthwise, shapes.project};
+    const double gain = kernels::SeparateSeconds(pair, threads, cost.machine) - together(pair);
+    otherwise -= std::max(gain, 0.0);
+  }
+  return together(shapes) < kClearly * otherwise;
+}
+
+std::unique_ptr<Step> PlanConvChain(PlanContext& context, const ConvChainNodes& chain) {
+  const kernels::ConvChain& shapes = chain.shapes;
+  const kernels::ChainPlan plan =
+      kernels::PlanChain(shapes, context.threads(), context.cost().machine);
+  kernels::ChainArgs args;
+  std::size_t next = 0;
+  const auto stage = [&](const char* variant, const kernels::ConvShape& shape) {
+    const std::size_t index = next++;
+    return PlanStage(context, *chain.nodes[index], index, variant, shape);
+  };
+  if (shapes.expands) args.expand = stage("conv/direct_f32", shapes.expand);
+  args.depthwise = stage("conv/depthwise_f32", shapes.depthwise);
+  args.project = stage("conv/direct_f32", shapes.project);
+  context.ReadAs(0, Layout::kBlocked16);
+  context.WriteAs(0, Layout::kBlocked16);
+  const bool has_residual = chain.joined.fusion.residual;
+  const std::size_t residual = 1 + 2 * chain.nodes.size();
+  if (has_residual) {
+    context.ReadAs(residual, Layout::kBlocked16);
+    // Strips of the input are read after their neighbours are written.
+    if (chain.joined.input(residual) != chain.joined.input(0)) context.AllowInPlace(0, residual);
+  }
+  auto step = MakeStep(
+      plan.id(), plan.units(), [=](const StepArgs& a, std::int64_t begin, std::int64_t end) {
+        kernels::ChainArgs now = args;
+        now.input = static_cast<const float*>(a.inputs[0]);
+        now.residual = has_residual ? static_cast<const float*>(a.inputs[residual]) : nullptr;
+        now.output = static_cast<float*>(a.outputs[0]);
+        kernels::RunChain(plan, now, begin, end, a.scratch);
+      });
+  step->scratch_bytes = kernels::ChainScratchBytes(plan);
+  step->macs = MultiplyAddsOf(shapes.depthwise) + MultiplyAddsOf(shapes.project) +
+               (shapes.expands ? MultiplyAddsOf(shapes.expand) : 0);
+  step->predicted_seconds = kernels::ChainSeconds(plan, context.threads(), context.cost().machine);
+  return step;
+}
+
+}  // namespace kinglet

@@ -1,0 +1,111 @@
+#include "engine/plan/chains.h"
+
+#include <span>
+#include <utility>
+
+#include "engine/ops/conv.h"
+
+namespace kinglet {
+namespace {
+
+class ChainFinder {
+ public:
+  ChainFinder(const std::vector<const Node*>& nodes, const std::vector<ValueId>& outputs,
+              std::vector<TensorState>& states)
+      : nodes_(nodes), states_(states), uses_(states.size()), reader_(states.size()) {
+    for (const Node* node : nodes) {
+      for (const ValueId id : node->inputs) CountUse(id, node);
+    }
+    for (const ValueId id : outputs) CountUse(id, nullptr);
+  }
+
+  Chains Find() {
+    Chains chains;
+    for (const Node* node : nodes_) {
+      const Node* second = Next(*node);
+      const Node* third = second == nullptr ? nullptr : Next(*second);
+      if (third != nullptr) AddChain({node, second, third}, chains);
+      if (second != nullptr) AddChain({node, second}, chains);
+    }
+    return chains;
+  }
+
+ private:
+  void CountUse(ValueId id, const Node* reader) {
+    if (id == kNoValue) return;
+    ++uses_[static_cast<std::size_t>(id)];
+    reader_[static_cast<std::size_t>(id)] = reader;
+  }
+  const TensorState& State(ValueId id) const { return states_[static_cast<std::size_t>(id)]; }
+  bool IsKnown(ValueId id) const { return id == kNoValue || State(id).known.defined(); }
+
+  bool IsConv(const Node& node) const {
+    if (node.op != "Conv" || !node.domain.empty() || node.input(0) == kNoValue) return false;
+    const TensorState& out = State(node.outputs[0]);
+    return out.type == DataType::kFloat32 && out.shape.size() == 4 && ElementCount(out.shape) > 0 &&
+           node.input(1) != kNoValue && IsKnown(node.input(1)) && IsKnown(node.input(2));
+  }
+
+  // The convolution that alone reads what this one makes.
+  const Node* Next(const Node& node) const {
+    if (!IsConv(node) || node.fusion.residual) return nullptr;
+    const auto made = static_cast<std::size_t>(node.outputs[0]);
+    const Node* reader = uses_[made] == 1 ? reader_[made] : nullptr;
+    const bool reads = reader != nullptr && reader->input(0) == node.outputs[0] && IsConv(*reader);
+    return reads ? reader : nullptr;
+  }
+
+  kernels::ConvShape ShapeOf(const Node& node) const {
+    NodeStates states;
+    for (const ValueId id : node.inputs) {
+      states.inputs.push_back(id == kNoValue ? nullptr : &State(id));
+    }
+    states.outputs = {&states_[static_cast<std::size_t>(node.outputs[0])]};
+    const PlainPlanContext context(node, states);
+    const auto kernel = std::span(context.InputShape(1)).subspan(2);
+    return ConvShapeOf(context, ConvWindow(context, SpatialSizes(context), kernel));
+  }
+
+  void AddChain(std::vector<const Node*> nodes, Chains& chains) const {
+    ConvChainNodes chain;
+    chain.shapes.expands = nodes.size() == 3;
+    if (chain.shapes.expands) chain.shapes.expand = ShapeOf(*nodes.front());
+    chain.shapes.depthwise = ShapeOf(*nodes[nodes.size() - 2]);
+    chain.shapes.project = ShapeOf(*nodes.back());
+    if (!kernels::IsChain(chain.shapes)) return;
+    chain.joined = Join(nodes);
+    chain.nodes = std::move(nodes);
+    chains[chain.nodes.front()].push_back(std::move(chain));
+  }
+
+  static Node Join(const std::vector<const Node*>& nodes) {
+    const Node& last = *nodes.back();
+    Node joined;
+    joined.opset = last.opset;
+    joined.inputs = {nodes.front()->inputs[0]};
+    for (const Node* node : nodes) {
+      joined.name += (joined.name.empty() ? "" : " + ") + node->name;
+      joined.op += (joined.op.empty() ? "" : "+") + node->op;
+      joined.inputs.push_back(node->input(1));
+      joined.inputs.push_back(node->input(2));
+    }
+    joined.fusion = last.fusion;
+    if (last.fusion.residual) joined.inputs.push_back(last.inputs.back());
+    joined.outputs = last.outputs;
+    return joined;
+  }
+
+  const std::vector<const Node*>& nodes_;
+  std::vector<TensorState>& states_;
+  std::vector<int> uses_;
+  std::vector<const Node*> reader_;  // the last one met; null for an output of the plan
+};
+
+}  // namespace
+
+Chains FindChains(const std::vector<const Node*>& nodes, const std::vector<ValueId>& outputs,
+                  std::vector<TensorState>& states) {
+  return ChainFinder(nodes, outputs, states).Find();
+}
+
+}  // namespace kinglet
