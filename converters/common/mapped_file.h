@@ -42,6 +42,10 @@ class MappedFile {
 
   std::string_view bytes() const { return {data_, size_}; }
 
+  // Gives the whole pages inside `part` of a mapping back to the system. Who reads them again gets
+  // them from the file again.
+  static void Release(std::string_view part);
+
  private:
   MappedFile(const char* data, std::size_t size) : data_(data), size_(size) {}
 

@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "converters/common/mapped_file.h"
 #include "converters/onnx/schema.h"
 #include "converters/onnx/wire.h"
 
@@ -262,7 +263,17 @@ Tensor ReadTyped(DataType type, const Shape& dims, std::int64_t elements, std::s
   return tensor;
 }
 
-// `bytes` are as many as the shape needs.
+// Piece by piece out of a mapped file, whose pages need not stay in memory beside the copy.
+void CopyFromFile(std::string_view bytes, void* to) {
+  constexpr std::size_t kPiece = std::size_t{1} << 20;
+  for (std::size_t at = 0; at < bytes.size(); at += kPiece) {
+    const std::string_view piece = bytes.substr(at, kPiece);
+    std::memcpy(static_cast<char*>(to) + at, piece.data(), piece.size());
+    MappedFile::Release(piece);
+  }
+}
+
+// `bytes` are as many as the shape needs; `owner` is of a mapped file.
 Tensor ViewOrCopy(DataType type, const Shape& dims, std::string_view bytes,
                   const std::shared_ptr<const void>& owner) {
   const bool aligned = reinterpret_cast<std::uintptr_t>(bytes.data()) % DataTypeSize(type) == 0;
@@ -273,7 +284,11 @@ Tensor ViewOrCopy(DataType type, const Shape& dims, std::string_view bytes,
     return Tensor::Wrap(type, dims, bytes.data(), bytes.size(), owner);
   }
   Tensor tensor(type, dims);
-  if (!bytes.empty()) std::memcpy(tensor.raw(), bytes.data(), bytes.size());
+  if (owner != nullptr) {
+    CopyFromFile(bytes, tensor.raw());
+  } else if (!bytes.empty()) {
+    std::memcpy(tensor.raw(), bytes.data(), bytes.size());
+  }
   if (strange_bools) NormalizeBools(tensor);
   return tensor;
 }

@@ -181,6 +181,18 @@ TEST_F(WriteOnnxTest, AttributesTypesDomainsAndSubgraphsComeBack) {
   ExpectSame(graph.ir(), RoundTrip(graph).ir());
 }
 
+// Where weights lie at odd addresses of the file they are copied, in pieces.
+TEST_F(WriteOnnxTest, LargeWeightsComeBackFromAnyAddress) {
+  constexpr std::int64_t kCount = 700'001;
+  std::vector<float> values(kCount);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i);
+  for (std::size_t shift = 0; shift < 4; ++shift) {
+    Graph graph = Read(WithInitializer(RawTensor("w", kFloat, {kCount}, Raw(values))).Bytes());
+    graph.ir().name = std::string(1 + shift, 'n');
+    ExpectSame(graph.ir(), RoundTrip(graph).ir());
+  }
+}
+
 TEST_F(WriteOnnxTest, FilesAreReplacedAndFoldersAreNot) {
   const Graph graph = BuildArchitecture(FindDescriptor("demo").architecture);
   std::ofstream(Path()) << "old";
