@@ -12,7 +12,7 @@ import venv
 HERE = pathlib.Path(__file__).resolve().parent
 DEBIAN_PYTHON = "/usr/bin/python3"  # the one that python3-opencv belongs to
 
-# What pip installs for each; the module that shows whether it is there comes first.
+# What pip installs for each; the modules are called as the packages.
 PACKAGES = {
     "onnxruntime": ["onnxruntime>=1.30"],
     "openvino": ["openvino"],
@@ -20,6 +20,11 @@ PACKAGES = {
     "opencv": [],
     "kinglet": [],
 }
+
+
+def missing_packages(engines):
+    wanted = ["numpy"] + [package for engine in engines for package in PACKAGES[engine]]
+    return [p for p in wanted if importlib.util.find_spec(p.split(">")[0]) is None]
 
 
 def enter_environment(folder, engines):
@@ -30,8 +35,7 @@ def enter_environment(folder, engines):
             print(f"making the environment {folder}", file=sys.stderr)
             venv.create(folder, with_pip=True)
         os.execv(python, [str(python), *sys.argv])
-    wanted = ["numpy"] + [package for engine in engines for package in PACKAGES[engine]]
-    missing = [p for p in wanted if importlib.util.find_spec(p.split(">")[0]) is None]
+    missing = missing_packages(engines)
     if missing:
         print(f"installing {' '.join(missing)}", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *missing], check=True)
@@ -111,8 +115,6 @@ def convert_for_ncnn(network, folder):
     copy = folder / f"{network.name}.onnx"
     if not copy.with_suffix(".ncnn.param").exists():
         tool = pathlib.Path(sys.prefix) / "bin" / "pnnx"
-        if not tool.exists():
-            raise Failure("not installed (--engines ncnn installs it)")
         folder.mkdir(parents=True, exist_ok=True)
         copy.unlink(missing_ok=True)
         copy.symlink_to(network.path.resolve())
@@ -135,6 +137,8 @@ def start(engine, network, batch, threads, settings):
             command += [name, "x".join(map(str, value["shape"])), value["file"]]
         return Worker(engine, command, settings.log)
     if engine == "ncnn":
+        if missing_packages([engine]):
+            raise Failure("not installed (--engines ncnn installs it)")
         path = convert_for_ncnn(network, settings.work / "ncnn")
     python = DEBIAN_PYTHON if engine == "opencv" else sys.executable
     command = [python, HERE / "peer.py", engine, path, threads, json.dumps(inputs)]

@@ -168,6 +168,9 @@ def main():
         reply({"version": engine.version})
         for line in sys.stdin:
             reply(answer(engine, line.strip()))
+    except ModuleNotFoundError as error:
+        reply({"error": f"not installed ({error.name})"})
+        sys.exit(1)
     except Exception as error:  # the row of the table says it
         reply({"error": " ".join(f"{type(error).__name__}: {error}".split())[:300]})
         sys.exit(1)
