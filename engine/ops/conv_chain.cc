@@ -27,7 +27,7 @@ std::int64_t MultiplyAddsOf(const kernels::ConvShape& s) {
 
 bool IsWorthwhile(const ConvChainNodes& chain, int threads, const CostModel& cost) {
   // Predictions that lie closer together say nothing.
-  constexpr double kClearly = 0.985;
+  constexpr double kClearly = 0.98;
   const auto together = [&](const kernels::ConvChain& shapes) {
     const kernels::ChainPlan plan = kernels::PlanChain(shapes, threads, cost.machine);
     return kernels::ChainSeconds(plan, threads, cost.machine);

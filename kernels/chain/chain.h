@@ -57,7 +57,7 @@ ChainPlan PlanChain(const ConvChain& chain, int threads, const MachineModel& mac
 size_t ChainScratchBytes(const ChainPlan& plan);  // for each worker
 // Predicted seconds for the whole batch: arithmetic of the three at their variants' efficiency with
 // the rows that are expanded twice, the traffic of input, output and weights, and that of scratch
-// where it exceeds the second-level cache.
+// and weights where they exceed the second-level cache.
 double ChainSeconds(const ChainPlan& plan, int threads, const MachineModel& machine);
 // What the convolutions take one by one, each by its best blocked variant, everything between them
 // written and read.

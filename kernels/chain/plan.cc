@@ -101,25 +101,34 @@ bool IsChain(const ConvChain& chain) noexcept {
 
 double ChainSeconds(const ChainPlan& plan, int threads, const MachineModel& machine) {
   const ConvChain& chain = plan.chain;
-  const ConvShape& first = chain.expands ? chain.expand : chain.depthwise;
-  const ConvShape& last = chain.project;
+  const ConvShape& out = chain.project;
   const double twice = TwiceExpanded(chain) * static_cast<double>(plan.units_per_image - 1);
-  double seconds = ArithmeticSeconds("conv/depthwise_f32", chain.depthwise, machine) +
-                   ArithmeticSeconds("conv/direct_f32", last, machine);
+  double before = ArithmeticSeconds("conv/depthwise_f32", chain.depthwise, machine);
   if (chain.expands) {
-    seconds += (1 + twice) * ArithmeticSeconds("conv/direct_f32", chain.expand, machine);
+    before += (1 + twice) * ArithmeticSeconds("conv/direct_f32", chain.expand, machine);
   }
-  Work work;
-  work.flops = seconds * machine.peak_gflops * 1e9;
-  work.gflops = machine.peak_gflops;
-  const auto n = static_cast<double>(last.n);
-  work.read_bytes = 4.0 * n * static_cast<double>(first.ic * first.ih * first.iw) * (1 + twice);
-  work.write_bytes = 4.0 * n * static_cast<double>(last.oc * last.oh * last.ow);
-  work.weight_bytes = WeightBytes(chain);
-  work.units = plan.units();
-  const auto strips = static_cast<double>(last.n * CeilDiv(last.oh, plan.strip_rows));
+  const ConvShape& first = chain.expands ? chain.expand : chain.depthwise;
+  const auto n = static_cast<double>(out.n);
+  const double input = 4.0 * n * static_cast<double>(first.ic * first.ih * first.iw) * (1 + twice);
+  const double output = 4.0 * n * static_cast<double>(out.oc * out.oh * out.ow);
+  // The input is read while nothing is projected, and the output is written while nothing is read:
+  // traffic hides behind the arithmetic of its own part alone. They share the caches.
+  const auto part = [&](double seconds, double read, double write) {
+    MachineModel partial = machine;
+    partial.l2_bytes *= (read + write) / (input + output);
+    partial.l3_bytes *= (read + write) / (input + output);
+    const Work work{.flops = seconds * machine.peak_gflops * 1e9,
+                    .gflops = machine.peak_gflops,
+                    .read_bytes = read,
+                    .write_bytes = write,
+                    .units = plan.units()};
+    return PredictSeconds(work, threads, partial) - PredictSeconds({}, threads, machine);
+  };
+  const double strips = n * static_cast<double>(CeilDiv(out.oh, plan.strip_rows));
   const double spilled = strips * SpilledBytes(chain, plan.strip_rows, machine);
-  return PredictSeconds(work, threads, machine) +
+  return PredictSeconds({.weight_bytes = WeightBytes(chain)}, threads, machine) +
+         part(before, input, 0) +
+         part(ArithmeticSeconds("conv/direct_f32", out, machine), 0, output) +
          1e-9 * kBarelyHidden * spilled / (machine.l3_gbps * threads);
 }
 
