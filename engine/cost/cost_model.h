@@ -9,6 +9,7 @@ namespace kinglet {
 
 struct CostModel {
   kernels::MachineModel machine = kernels::DefaultMachineModel();
+  bool winograd = true;  // convolutions may be computed by Winograd's transforms
 };
 
 // Seconds for a step that does little but move its data: `read_bytes` in, `write_bytes` out.

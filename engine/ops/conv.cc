@@ -129,7 +129,8 @@ std::unique_ptr<Step> PlanGeneric(PlanContext& context, const Window& window) {
 
 const kernels::ConvVariant* Choose(const PlanContext& context, const kernels::ConvShape& shape) {
   const kernels::ConvNeighbours neighbours{.may_block = context.InputShape(0).size() == 4,
-                                           .input_blocked = context.IsBlocked(0)};
+                                           .input_blocked = context.IsBlocked(0),
+                                           .winograd = context.cost().winograd};
   const auto candidates =
       kernels::RankConvVariants(shape, context.threads(), context.cost().machine, neighbours);
   return candidates.empty() ? nullptr : candidates.front().variant;

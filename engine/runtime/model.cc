@@ -20,6 +20,7 @@ Model::Impl::Impl(Graph graph, const CompileOptions& options)
   plan_options_.limits = {options.max_tensor_bytes, options.max_arena_bytes};
   plan_options_.threads = options.threads > 0 ? options.threads : AvailableThreads();
   plan_options_.blocked_layout = options.optimize;
+  plan_options_.cost.winograd = options.winograd && options.optimize;
   try {
     inputs_ = graph_.inputs();
     outputs_ = graph_.outputs();

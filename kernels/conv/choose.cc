@@ -28,6 +28,7 @@ std::vector<ConvCandidate> RankConvVariants(const ConvShape& shape, int threads,
   for (const ConvVariant& variant : ConvVariants()) {
     const bool blocks = variant.input == Layout::kBlocked16 || variant.output == Layout::kBlocked16;
     if ((blocks && !neighbours.may_block) || !variant.supports(shape)) continue;
+    if (variant.error_factor != 0 && !neighbours.winograd) continue;
     double seconds = variant.cost(shape, threads, machine);
     if (neighbours.may_block) seconds += ReorderSeconds(shape, variant, machine, neighbours);
     candidates.push_back({&variant, seconds});

@@ -11,6 +11,7 @@ namespace kinglet::kernels {
 struct ConvNeighbours {
   bool may_block = true;       // tensors may be blocked: the convolution is two-dimensional
   bool input_blocked = false;  // the input is there in the blocked layout
+  bool winograd = true;        // variants with an error_factor may serve
 };
 
 struct ConvCandidate {

@@ -18,6 +18,10 @@ struct CompileOptions {
   int threads = 0;
   // Fuse and simplify the graph. Off: every node runs as it is written, for comparison.
   bool optimize = true;
+  // Compute 3x3 convolutions by Winograd's transforms where that is faster. Their rounding errors
+  // are two to three times those of the definition, and an input that is not finite spoils outputs
+  // up to four pixels away. Off: every sum is computed as it is defined.
+  bool winograd = true;
   // Limits on what a model may ask for. Error(kResource) when one is exceeded.
   std::size_t max_tensor_bytes = std::size_t{2} << 30;
   std::size_t max_arena_bytes = std::size_t{16} << 30;

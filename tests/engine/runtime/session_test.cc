@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <new>
+#include <string>
 #include <thread>
 
 #include "kinglet/error.h"
@@ -86,6 +88,20 @@ TEST(Session, FusesWhatItCan) {
   }
   EXPECT_EQ(fast.macs, 64 * 20 * 27 + 64 * 20 * 180);
   EXPECT_EQ(fast.outputs.at(0).shape, (Shape{1, 20}));
+}
+
+TEST(Session, WinogradCanBeSwitchedOff) {
+  const InputShapes shapes = {{"x", {1, 3, 64, 64}}};
+  const auto uses_winograd = [&](bool winograd) {
+    CompileOptions options;
+    options.winograd = winograd;
+    const PlanInfo plan = Model::Compile(SmallNet(), options).Describe(shapes);
+    return std::ranges::any_of(plan.steps, [](const StepInfo& step) {
+      return step.kernel.find("winograd") != std::string::npos;
+    });
+  };
+  EXPECT_TRUE(uses_winograd(true));
+  EXPECT_FALSE(uses_winograd(false));
 }
 
 TEST(Session, EveryStepHasAPredictedTime) {
