@@ -1,6 +1,7 @@
 // Sizes of what a chain keeps in scratch.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "kernels/chain/chain.h"
@@ -11,10 +12,10 @@ namespace kinglet::kernels {
 // Input rows under one output row.
 constexpr int64_t SpannedRows(const ConvShape& s) { return int64_t{s.kh - 1} * s.dh + 1; }
 
-// Expanded rows under `strip_rows` output rows.
+// Expanded rows under `strip_rows` output rows, no more than there are.
 constexpr int64_t RingRows(const ConvChain& chain, int64_t strip_rows) {
   const ConvShape& s = chain.depthwise;
-  return chain.expands ? (strip_rows - 1) * s.sh + SpannedRows(s) : 0;
+  return chain.expands ? std::min((strip_rows - 1) * s.sh + SpannedRows(s), s.ih) : 0;
 }
 
 constexpr int64_t StripFloats(const ConvChain& chain, int64_t strip_rows) {

@@ -9,6 +9,7 @@
 #include <ostream>
 #include <vector>
 
+#include "kernels/chain/geometry.h"
 #include "kernels/common/blocked.h"
 #include "tests/support/activation.h"
 #include "tests/support/conv_reference.h"
@@ -138,10 +139,8 @@ ChainPlan PlanOf(const Case& test) {
   ChainPlan plan = PlanChain(test.chain, 2, DefaultMachineModel());
   if (test.units_per_image != 0) plan.units_per_image = test.units_per_image;
   if (test.strip_rows != 0) {
-    const ConvShape& s = test.chain.depthwise;
     plan.strip_rows = test.strip_rows;
-    plan.ring_rows =
-        test.chain.expands ? (plan.strip_rows - 1) * s.sh + int64_t{s.kh - 1} * s.dh + 1 : 0;
+    plan.ring_rows = RingRows(test.chain, test.strip_rows);
   }
   return plan;
 }
@@ -259,6 +258,7 @@ TEST(Chain, StridesKernelsPadsAndStrips) {
                                  {2, 1, 0},
                                  {2, 3, 0},
                                  {3, 1, 2, 2},
+                                 {3, 1, 12, 12},
                                  {3, 2, 3, 3},
                                  {3, 1, 4},
                                  {1, 1, 0}}) {
