@@ -33,6 +33,50 @@ void AddCommonOptions(CLI::App& command, CommonOptions& options, const std::stri
       ->option_text("N");
 }
 
+void AddCostOptions(CLI::App& command, CostOptions& options) {
+  command
+      .add_option(
+          "--calibration", options.calibration,
+          "Figures of this machine that kernels are chosen by (default: those that 'kinglet "
+          "calibrate' keeps in the cache folder)")
+      ->option_text("FILE");
+  command
+      .add_option("--tuning", options.tuning,
+                  "Measured kernels to choose by (default: those that 'kinglet tune' keeps in the "
+                  "cache folder)")
+      ->option_text("FILE");
+  command.add_flag("--no-cache", options.no_cache, "Leave files of the cache folder alone");
+  command.add_flag("--tune", options.tune,
+                   "First measure the best kernels for each node, and keep the fastest in the "
+                   "tuning file");
+}
+
+void AddShapeOption(CLI::App& command, std::vector<std::string>& shapes) {
+  command
+      .add_option("--shape", shapes,
+                  "Shape of an input whose sizes are free in the model (pictures: Nx3x224x224); N "
+                  "is the batch")
+      ->option_text("NAME=Nx3x224x224")
+      ->allow_extra_args(false);
+}
+
+// MODEL|DESCRIPTOR with lists of batch sizes and numbers of threads.
+void AddPoints(CLI::App& command, std::string& network, std::string& batch, std::string& threads) {
+  command
+      .add_option("network", network,
+                  "ONNX file, descriptor file, or a name from 'kinglet models', which builds the "
+                  "network with random weights")
+      ->required()
+      ->option_text("MODEL|DESCRIPTOR");
+  command.add_option("--batch,-b", batch, "Batch sizes, like 1,8,32 or 1..34 (default: 1)")
+      ->option_text("LIST");
+  command
+      .add_option("--threads,-j", threads,
+                  "Numbers of threads, like 1,2 or 1..8 (default: the CPUs that this process may "
+                  "use)")
+      ->option_text("LIST");
+}
+
 Command AddClassify(CLI::App& app) {
   auto options = std::make_shared<ClassifyOptions>();
   CLI::App* command = app.add_subcommand("classify", "Say what is in pictures");
@@ -64,6 +108,7 @@ Command AddClassify(CLI::App& app) {
                    "Largest picture that is decoded, in pixels (default: 32000000)")
       ->check(CLI::Range(std::int64_t{1}, kLargestMaxPixels))
       ->option_text("N");
+  AddCostOptions(*command, options->common.costs);
   AddCommonOptions(*command, options->common,
                    "kinglet classify --model mobilenet_v2.onnx --descriptor mobilenet_v2 --top 3 "
                    "photo.jpg holiday/");
@@ -85,6 +130,7 @@ Command AddRun(CLI::App& app) {
                    "of outputs to files; made when missing")
       ->required()
       ->option_text("DIR");
+  AddCostOptions(*command, options->common.costs);
   AddCommonOptions(*command, options->common,
                    "kinglet run mobilenet.onnx --input input=picture.npy --output-dir out/");
   return {command, [options] { return RunCommand(*options); }};
@@ -93,24 +139,16 @@ Command AddRun(CLI::App& app) {
 Command AddInfo(CLI::App& app) {
   auto options = std::make_shared<InfoOptions>();
   CLI::App* command = app.add_subcommand("info", "Say what a network is and what running it takes");
-  command
-      ->add_option("network", options->network,
-                   "ONNX file, descriptor file, or a name from 'kinglet models', which builds the "
-                   "network with random weights")
-      ->required()
-      ->option_text("MODEL|DESCRIPTOR");
-  command->add_option("--batch,-b", options->shapes.batch, "Images in a batch (default: 1)")
-      ->check(CLI::Range(1, kMaxBatch))
-      ->option_text("N");
-  command
-      ->add_option(
-          "--shape", options->shapes.shapes,
-          "Shape of an input whose sizes are free in the model (pictures: 224x224); N is the "
-          "batch")
-      ->option_text("NAME=Nx3x224x224")
-      ->allow_extra_args(false);
-  command->add_flag("--kernels", options->kernels, "Also the kernel chosen for each node");
-  AddCommonOptions(*command, options->common, "kinglet info mobilenet_v2 --batch 8 --kernels");
+  AddPoints(*command, options->network, options->batch, options->threads);
+  AddShapeOption(*command, options->shapes);
+  command->add_flag("--kernels", options->kernels,
+                    "Also the kernel chosen for each node, how its work is cut, and its predicted "
+                    "time, at all batch sizes and numbers of threads side by side");
+  command->add_flag("--measure", options->measure,
+                    "Run the network and show the time of each node beside the predicted one");
+  AddCostOptions(*command, options->common.costs);
+  AddOutputOptions(*command, options->common,
+                   "kinglet info mobilenet_v2 --kernels --batch 1,8,32 --threads 1,2");
   return {command, [options] { return InfoCommand(*options); }};
 }
 
@@ -118,36 +156,47 @@ Command AddBench(CLI::App& app) {
   auto options = std::make_shared<BenchOptions>();
   CLI::App* command = app.add_subcommand(
       "bench", "Time a network at each batch size and number of threads, each in its own process");
-  command
-      ->add_option("network", options->network,
-                   "ONNX file, descriptor file, or a name from 'kinglet models', which builds the "
-                   "network with random weights")
-      ->required()
-      ->option_text("MODEL|DESCRIPTOR");
-  command
-      ->add_option("--batch,-b", options->batch, "Batch sizes, like 1,8,32 or 1..34 (default: 1)")
-      ->option_text("LIST");
-  command
-      ->add_option("--threads,-j", options->threads,
-                   "Numbers of threads, like 1,2 or 1..8 (default: the CPUs that this process may "
-                   "use)")
-      ->option_text("LIST");
+  AddPoints(*command, options->network, options->batch, options->threads);
   command
       ->add_option("--repeat,-r", options->repeat,
                    "Runs that are timed at each point, after the warm-up (default: for 2 seconds, "
                    "and 9 at least)")
       ->check(CLI::Range(1, 1'000'000))
       ->option_text("N");
-  command
-      ->add_option("--shape", options->shapes,
-                   "Shape of an input whose sizes are free in the model (pictures: Nx3x224x224); N "
-                   "is the batch")
-      ->option_text("NAME=Nx3x224x224")
-      ->allow_extra_args(false);
+  AddShapeOption(*command, options->shapes);
   command->add_flag("--point", options->point)->group("");  // what bench calls itself with
+  AddCostOptions(*command, options->common.costs);
   AddOutputOptions(*command, options->common,
                    "kinglet bench mobilenet_v1 --batch 1,8,32 --threads 1,2");
   return {command, [options] { return BenchCommand(*options); }};
+}
+
+Command AddCalibrate(CLI::App& app) {
+  auto options = std::make_shared<CalibrateOptions>();
+  CLI::App* command = app.add_subcommand(
+      "calibrate", "Measure this machine, so that kernels are chosen by its own figures");
+  command
+      ->add_option("--output,-o", options->output,
+                   "File to write (default: in the cache folder, where every command finds it)")
+      ->option_text("FILE.json");
+  AddOutputOptions(*command, options->common, "kinglet calibrate");
+  return {command, [options] { return CalibrateCommand(*options); }};
+}
+
+Command AddTune(CLI::App& app) {
+  auto options = std::make_shared<TuneCommandOptions>();
+  CLI::App* command = app.add_subcommand(
+      "tune", "Measure the best kernels for each node of a network, and keep the fastest");
+  AddPoints(*command, options->network, options->batch, options->threads);
+  AddShapeOption(*command, options->shapes);
+  command
+      ->add_option("--output,-o", options->output,
+                   "Tuning file to write or to add to (default: in the cache folder, where every "
+                   "command finds it)")
+      ->option_text("FILE.json");
+  AddOutputOptions(*command, options->common,
+                   "kinglet tune mobilenet_v1 --batch 1,8 --threads 1,2");
+  return {command, [options] { return TuneCommand(*options); }};
 }
 
 Command AddDescribe(CLI::App& app) {
@@ -217,8 +266,9 @@ std::function<Status()> ParseArguments(int argc, const char* const* argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "kinglet " KINGLET_VERSION);
   app.footer("Example:\n  kinglet classify photo.jpg\n");
-  const Command commands[] = {AddClassify(app), AddRun(app),    AddInfo(app),   AddBench(app),
-                              AddDescribe(app), AddExport(app), AddModels(app), AddOps(app)};
+  const Command commands[] = {AddClassify(app),  AddRun(app),  AddInfo(app),     AddBench(app),
+                              AddCalibrate(app), AddTune(app), AddDescribe(app), AddExport(app),
+                              AddModels(app),    AddOps(app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -30,7 +30,8 @@ std::vector<BenchPoint> Points(const BenchOptions& options) {
   std::vector<BenchPoint> points;
   for (const int t : threads) {
     for (const int b : batches) {
-      points.push_back({options.network, b, t, options.shapes, options.repeat});
+      points.push_back(
+          {options.network, b, t, options.shapes, options.repeat, options.common.costs});
     }
   }
   return points;

@@ -9,8 +9,8 @@
 #include <csignal>
 #include <cstring>
 #include <nlohmann/json.hpp>
-#include <random>
 
+#include "apps/cli/costs.h"
 #include "apps/cli/network.h"
 #include "apps/cli/output.h"
 #include "apps/cli/own_process.h"
@@ -25,15 +25,6 @@ using Milliseconds = std::chrono::duration<double, std::milli>;
 constexpr Milliseconds kWarmUp{300};
 constexpr Milliseconds kBudget{2000};
 constexpr std::size_t kMinRuns = 9;
-
-Tensor RandomTensor(const TensorInfo& info, const Shape& shape) {
-  Tensor tensor(info.type, shape);
-  if (info.type != DataType::kFloat32) return tensor;
-  std::minstd_rand random(1);
-  std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
-  std::generate_n(tensor.data<float>(), tensor.size(), [&] { return uniform(random); });
-  return tensor;
-}
 
 std::vector<double> TimeRuns(Session& session, const Tensors& inputs, int repeat) {
   const Clock::time_point warming = Clock::now();
@@ -67,6 +58,14 @@ std::vector<std::string> Arguments(const BenchPoint& point) {
   if (point.repeat > 0) {
     arguments.insert(arguments.end(), {"--repeat", std::to_string(point.repeat)});
   }
+  if (!point.costs.calibration.empty()) {
+    arguments.insert(arguments.end(), {"--calibration", point.costs.calibration});
+  }
+  if (!point.costs.tuning.empty()) {
+    arguments.insert(arguments.end(), {"--tuning", point.costs.tuning});
+  }
+  if (point.costs.no_cache) arguments.push_back("--no-cache");
+  if (point.costs.tune) arguments.push_back("--tune");
   for (const std::string& shape : point.shapes) {
     arguments.insert(arguments.end(), {"--shape", shape});
   }
@@ -117,16 +116,15 @@ Status MeasurePoint(const BenchPoint& point, BenchTimes& times) {
 Status TimePoint(const BenchPoint& point) {
   NamedNetwork network = OpenNetwork(point.network);
   if (!network.descriptor) network.descriptor = DescriptorBeside(point.network);
-  CompileOptions compile;
-  compile.threads = point.threads;
-  const Model model = Model::Compile(std::move(network.graph), compile);
+  CommonOptions common;
+  common.threads = point.threads;
+  common.costs = point.costs;
+  Model model = CompileModel(std::move(network.graph), common);
   const InputShapes shapes =
       ChooseShapes(model.inputs(), {point.batch, point.shapes}, network.descriptor);
   const PlanInfo plan = model.Describe(shapes);
-  Tensors inputs;
-  for (const TensorInfo& input : model.inputs()) {
-    inputs[input.name] = RandomTensor(input, shapes.at(input.name));
-  }
+  TuneWhenAsked(model, shapes, common);
+  const Tensors inputs = RandomInputs(model.inputs(), shapes);
   Session session = model.NewSession();
   const std::vector<double> times = TimeRuns(session, inputs, point.repeat);
   const std::size_t runs = times.size();

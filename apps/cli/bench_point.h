@@ -14,6 +14,7 @@ struct BenchPoint {
   int threads = 1;
   std::vector<std::string> shapes;  // as ShapeOptions
   int repeat = 0;                   // runs that are timed; 0: until the median is stable
+  CostOptions costs;
 };
 
 struct BenchTimes {

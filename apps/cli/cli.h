@@ -26,11 +26,20 @@ class UsageError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// What kernels are chosen by.
+struct CostOptions {
+  std::string calibration;  // files; "": those of the cache folder
+  std::string tuning;
+  bool no_cache = false;
+  bool tune = false;
+};
+
 // Options of every command.
 struct CommonOptions {
   bool json = false;
   bool quiet = false;
   int threads = 0;  // 0: what the process may use
+  CostOptions costs;
 };
 
 // The text in one line that a terminal shows as it is: control characters become \xNN.

@@ -30,8 +30,25 @@ struct RunOptions {
 struct InfoOptions {
   CommonOptions common;
   std::string network;
-  ShapeOptions shapes;
+  std::string batch;                // lists, as ParseNumberList reads them; "": not given
+  std::string threads;              // "": the CPUs that this process may use
+  std::vector<std::string> shapes;  // as ShapeOptions
   bool kernels = false;
+  bool measure = false;
+};
+
+struct CalibrateOptions {
+  CommonOptions common;
+  std::string output;  // "": in the cache folder
+};
+
+struct TuneCommandOptions {
+  CommonOptions common;  // its threads are not used
+  std::string network;
+  std::string batch = "1";          // lists, as ParseNumberList reads them
+  std::string threads;              // "": the CPUs that this process may use
+  std::vector<std::string> shapes;  // as ShapeOptions
+  std::string output;               // "": in the cache folder
 };
 
 struct DescribeOptions {
@@ -63,6 +80,8 @@ Status ClassifyCommand(const ClassifyOptions& options);
 Status RunCommand(const RunOptions& options);
 Status InfoCommand(const InfoOptions& options);
 Status BenchCommand(const BenchOptions& options);
+Status CalibrateCommand(const CalibrateOptions& options);
+Status TuneCommand(const TuneCommandOptions& options);
 Status DescribeCommand(const DescribeOptions& options);
 Status ExportCommand(const ExportOptions& options);
 Status ModelsCommand(const CommonOptions& options);

@@ -1,10 +1,14 @@
 // kinglet info: what a network is and what running it takes.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "apps/cli/commands.h"
+#include "apps/cli/costs.h"
+#include "apps/cli/kernel_table.h"
 #include "apps/cli/network.h"
+#include "apps/cli/number_list.h"
 #include "apps/cli/output.h"
 #include "apps/cli/shapes.h"
 
@@ -39,15 +43,27 @@ std::string ToText(const TensorInfo& info) {
 
 struct Facts {
   std::string name;
-  std::vector<TensorInfo> inputs;   // as declared
-  std::vector<TensorInfo> outputs;  // at the shapes of the plan
-  InputShapes shapes;
+  std::vector<TensorInfo> inputs;  // as declared
+  InputShapes shapes;              // of the first point
   std::size_t layers = 0;
   std::int64_t parameters = 0;
   std::size_t weight_bytes = 0;
-  int threads = 0;
-  PlanInfo plan;
+  std::vector<KernelPoint> points;  // at least one
+
+  const PlanInfo& plan() const { return points.front().plan; }
 };
+
+Json PointsJson(const Facts& facts, bool kernels) {
+  Json points = Json::array();
+  for (const KernelPoint& point : facts.points) {
+    Json json = {{"batch", point.batch},
+                 {"threads", point.threads},
+                 {"predicted_ms", 1e3 * point.plan.predicted_seconds}};
+    if (kernels) json["kernels"] = KernelJson(point);
+    points.push_back(std::move(json));
+  }
+  return points;
+}
 
 void PrintJson(const Facts& facts, bool kernels) {
   Json root;
@@ -59,74 +75,90 @@ void PrintJson(const Facts& facts, bool kernels) {
     root["inputs"].push_back(std::move(input));
   }
   root["outputs"] = Json::array();
-  for (const TensorInfo& info : facts.outputs) root["outputs"].push_back(ToJson(info));
+  for (const TensorInfo& info : facts.plan().outputs) root["outputs"].push_back(ToJson(info));
   root["layers"] = facts.layers;
   root["parameters"] = facts.parameters;
-  root["multiply_adds"] = facts.plan.macs;
+  root["multiply_adds"] = facts.plan().macs;
+  root["predicted_ms"] = 1e3 * facts.plan().predicted_seconds;
   root["weight_bytes"] = facts.weight_bytes;
-  root["arena_bytes"] = facts.plan.arena_bytes;
-  root["scratch_bytes"] = facts.plan.scratch_bytes;
-  root["threads"] = facts.threads;
-  if (kernels) {
-    root["kernels"] = Json::array();
-    for (const StepInfo& step : facts.plan.steps) {
-      root["kernels"].push_back({{"node", step.name},
-                                 {"op", step.op},
-                                 {"kernel", step.kernel},
-                                 {"shape", step.output_shape},
-                                 {"multiply_adds", step.macs}});
-    }
-  }
+  root["arena_bytes"] = facts.plan().arena_bytes;
+  root["scratch_bytes"] = facts.plan().scratch_bytes;
+  root["threads"] = facts.points.front().threads;
+  if (kernels) root["kernels"] = KernelJson(facts.points.front());
+  if (facts.points.size() > 1) root["points"] = PointsJson(facts, kernels);
   Print(root.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 void PrintTable(const Facts& facts, bool kernels) {
+  const PlanInfo& plan = facts.plan();
+  const int threads = facts.points.front().threads;
   std::string text = fmt::format("network         {}\n", OneLine(facts.name));
   for (const TensorInfo& info : facts.inputs) {
     const std::string planned = ShapeToString(facts.shapes.at(info.name));
     text += fmt::format("input           {}, planned for {}\n", ToText(info), planned);
   }
-  for (const TensorInfo& info : facts.outputs) text += "output          " + ToText(info) + "\n";
-  text += fmt::format("layers          {}, in {} steps\n", facts.layers, facts.plan.steps.size());
+  for (const TensorInfo& info : plan.outputs) text += "output          " + ToText(info) + "\n";
+  text += fmt::format("layers          {}, in {} steps\n", facts.layers, plan.steps.size());
   text += fmt::format("parameters      {}\n", Thousands(facts.parameters));
-  text += fmt::format("multiply-adds   {}\n", Thousands(facts.plan.macs));
+  text += fmt::format("multiply-adds   {}\n", Thousands(plan.macs));
   text += fmt::format("weights         {}\n", Bytes(facts.weight_bytes));
-  text += fmt::format("arena           {}\n", Bytes(facts.plan.arena_bytes));
-  text += fmt::format("working memory  {} ({} {})\n", Bytes(facts.plan.scratch_bytes),
-                      facts.threads, facts.threads == 1 ? "thread" : "threads");
-  if (kernels) {
-    Table table({{"node"}, {"operator"}, {"kernel"}, {"output"}, {"multiply-adds", true}});
-    for (const StepInfo& step : facts.plan.steps) {
-      table.Add({OneLine(step.name), OneLine(step.op), step.kernel,
-                 ShapeToString(step.output_shape), Thousands(step.macs)});
-    }
-    text += "\n" + table.Text();
-  }
+  text += fmt::format("arena           {}\n", Bytes(plan.arena_bytes));
+  text += fmt::format("working memory  {} ({} {})\n", Bytes(plan.scratch_bytes), threads,
+                      threads == 1 ? "thread" : "threads");
+  text += fmt::format("predicted       {:.3f} ms\n", 1e3 * plan.predicted_seconds);
+  if (kernels) text += "\n" + KernelText(facts.points);
   Print(text);
+}
+
+// Seconds of each step: the fastest of some runs.
+std::vector<double> Measure(const Model& model, const InputShapes& shapes) {
+  constexpr int kRuns = 10;
+  const Tensors inputs = RandomInputs(model.inputs(), shapes);
+  Session session = model.NewSession();
+  std::vector<double> best = session.Profile(inputs);
+  for (int run = 1; run < kRuns; ++run) {
+    const std::vector<double> seconds = session.Profile(inputs);
+    for (std::size_t s = 0; s < best.size(); ++s) best[s] = std::min(best[s], seconds[s]);
+  }
+  return best;
 }
 
 }  // namespace
 
 Status InfoCommand(const InfoOptions& options) {
-  NamedNetwork network = OpenNetwork(options.network);
+  const std::vector<int> batches = options.batch.empty()
+                                       ? std::vector<int>{0}  // not given
+                                       : ParseNumberList("--batch", options.batch, kMaxBatch);
+  const std::vector<int> threads = options.threads.empty()
+                                       ? std::vector<int>{AvailableThreads()}
+                                       : ParseNumberList("--threads", options.threads, kMaxThreads);
   Facts facts;
   facts.name = options.network;
-  facts.layers = network.graph.node_count();
-  facts.parameters = network.graph.parameter_count();
-  CompileOptions compile;
-  compile.threads = options.common.threads;
-  const Model model = Model::Compile(std::move(network.graph), compile);
-  facts.inputs = model.inputs();
-  if (!network.descriptor) network.descriptor = DescriptorBeside(options.network);
-  facts.shapes = ChooseShapes(facts.inputs, options.shapes, network.descriptor);
-  facts.plan = model.Describe(facts.shapes);
-  facts.outputs = facts.plan.outputs;
-  facts.weight_bytes = model.weight_bytes();
-  facts.threads = model.threads();
+  for (const int count : threads) {
+    NamedNetwork network = OpenNetwork(options.network);
+    if (!network.descriptor) network.descriptor = DescriptorBeside(options.network);
+    facts.layers = network.graph.node_count();
+    facts.parameters = network.graph.parameter_count();
+    CommonOptions common = options.common;
+    common.threads = count;
+    Model model = CompileModel(std::move(network.graph), common);
+    facts.inputs = model.inputs();
+    for (const int batch : batches) {
+      const InputShapes shapes =
+          ChooseShapes(facts.inputs, {batch, options.shapes}, network.descriptor);
+      TuneWhenAsked(model, shapes, common);
+      KernelPoint point{std::max(batch, 1), count, model.Describe(shapes)};
+      if (options.measure) point.measured = Measure(model, shapes);
+      if (facts.points.empty()) facts.shapes = shapes;
+      facts.points.push_back(std::move(point));
+    }
+    facts.weight_bytes = model.weight_bytes();
+  }
+  const bool kernels = options.kernels || options.measure;
   if (options.common.json) {
-    PrintJson(facts, options.kernels);
+    PrintJson(facts, kernels);
   } else {
-    PrintTable(facts, options.kernels);
+    PrintTable(facts, kernels);
   }
   return Status::kDone;
 }

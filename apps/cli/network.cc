@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "apps/cli/costs.h"
 #include "kinglet/labels.h"
 #include "kinglet/onnx.h"
 
@@ -123,14 +124,16 @@ Classifier OpenClassifier(const NetworkOptions& network, const CommonOptions& op
   }
   Graph graph = network.model.empty() ? DemoGraph() : ReadOnnx(network.model);
   Descriptor descriptor = Fitted(network, graph);
-  CompileOptions compile;
-  compile.threads = options.threads;
   Classifier classifier{network.model.empty() ? kDemo : network.model,
                         std::move(descriptor),
-                        Model::Compile(std::move(graph), compile),
+                        CompileModel(std::move(graph), options),
                         {},
                         0};
   classifier.classes = CountClasses(classifier);
+  TuneWhenAsked(
+      classifier.model,
+      {{classifier.descriptor.input, PreprocessedShape(classifier.descriptor.preprocess)}},
+      options);
   classifier.labels = ChooseLabels(classifier, network.labels, options);
   return classifier;
 }

@@ -10,6 +10,7 @@
 #include <set>
 
 #include "apps/cli/commands.h"
+#include "apps/cli/costs.h"
 #include "apps/cli/files.h"
 #include "apps/cli/output.h"
 #include "apps/cli/progress.h"
@@ -172,14 +173,17 @@ void CheckDeclaredShapes(const Model& model) {
 }  // namespace
 
 Status RunCommand(const RunOptions& options) {
-  CompileOptions compile;
-  compile.threads = options.common.threads;
-  const Model model = Model::Compile(ReadOnnx(options.model), compile);
+  Model model = CompileModel(ReadOnnx(options.model), options.common);
   const auto files = ParseInputs(options.inputs, model.inputs());
   CheckNames(files, model.inputs());
   CheckDeclaredShapes(model);
   const std::optional<Tensors> inputs = ReadInputs(files);
   if (!inputs) return Status::kInputFailed;
+  if (options.common.costs.tune) {
+    InputShapes shapes;
+    for (const auto& [name, tensor] : *inputs) shapes[name] = tensor.shape();
+    TuneWhenAsked(model, shapes, options.common);
+  }
   Session session = model.NewSession();
   const auto start = std::chrono::steady_clock::now();
   const Tensors* outputs = nullptr;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <random>
 #include <string_view>
 
 #include "apps/cli/cli.h"
@@ -113,6 +114,22 @@ InputShapes ChooseShapes(const std::vector<TensorInfo>& inputs, const ShapeOptio
     }
   }
   return shapes;
+}
+
+Tensors RandomInputs(const std::vector<TensorInfo>& inputs, const InputShapes& shapes) {
+  std::minstd_rand random(1);
+  std::uniform_real_distribution<float> uniform(-1.0f, 1.0f);
+  Tensors tensors;
+  for (const TensorInfo& input : inputs) {
+    Tensor tensor(input.type, shapes.at(input.name));
+    if (input.type == DataType::kFloat32) {
+      std::generate_n(tensor.data<float>(), tensor.size(), [&] { return uniform(random); });
+    } else {
+      std::fill_n(static_cast<std::byte*>(tensor.raw()), tensor.bytes(), std::byte{0});
+    }
+    tensors[input.name] = std::move(tensor);
+  }
+  return tensors;
 }
 
 }  // namespace kinglet::cli

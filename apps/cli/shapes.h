@@ -21,4 +21,7 @@ struct ShapeOptions {
 InputShapes ChooseShapes(const std::vector<TensorInfo>& inputs, const ShapeOptions& options,
                          const std::optional<Descriptor>& descriptor);
 
+// Inputs to time a network with: the same random floats at each call, zeros for other types.
+Tensors RandomInputs(const std::vector<TensorInfo>& inputs, const InputShapes& shapes);
+
 }  // namespace kinglet::cli

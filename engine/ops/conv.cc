@@ -7,6 +7,8 @@
 #include <array>
 #include <cstring>
 
+#include "engine/cost/choose.h"
+#include "engine/cost/cost_model.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
 #include "kernels/common/blocked.h"
@@ -127,13 +129,54 @@ std::unique_ptr<Step> PlanGeneric(PlanContext& context, const Window& window) {
   });
 }
 
-const kernels::ConvVariant* Choose(const PlanContext& context, const kernels::ConvShape& shape) {
+// Shape, threads and what else decides how long a kernel takes.
+std::string ChoiceOf(const PlanContext& context, const kernels::ConvShape& s) {
+  std::string text = "conv";
+  for (const std::int64_t value :
+       {s.n, s.ic, s.ih, s.iw, s.oc, s.oh, s.ow, std::int64_t{s.kh}, std::int64_t{s.kw},
+        std::int64_t{s.sh}, std::int64_t{s.sw}, std::int64_t{s.dh}, std::int64_t{s.dw},
+        std::int64_t{s.pad_top}, std::int64_t{s.pad_left}, s.groups}) {
+    text += ' ' + std::to_string(value);
+  }
+  if (context.node().fusion.residual) text += " sum";
+  return text + " threads " + std::to_string(context.threads());
+}
+
+// The kernel with its seconds; null when no variant takes the shape.
+struct Chosen {
+  const kernels::ConvVariant* variant = nullptr;
+  std::string choice;
+  double seconds = 0;
+};
+
+Chosen ChooseVariant(const PlanContext& context, const kernels::ConvShape& shape) {
   const kernels::ConvNeighbours neighbours{.may_block = context.InputShape(0).size() == 4,
                                            .input_blocked = context.IsBlocked(0),
                                            .winograd = context.cost().winograd};
-  const auto candidates =
+  const auto ranked =
       kernels::RankConvVariants(shape, context.threads(), context.cost().machine, neighbours);
-  return candidates.empty() ? nullptr : candidates.front().variant;
+  std::vector<Candidate> candidates;
+  for (std::size_t i = 0; i < ranked.size(); ++i) {
+    candidates.push_back({.index = i,
+                          .kernel = ranked[i].variant->id,
+                          .seconds = ranked[i].seconds - ranked[i].around_seconds,
+                          .around_seconds = ranked[i].around_seconds});
+  }
+  Chosen chosen{nullptr, ChoiceOf(context, shape), 0};
+  if (const Candidate* best = Choose(candidates, chosen.choice, context.cost())) {
+    chosen.variant = ranked[best->index].variant;
+    chosen.seconds = best->seconds;
+  }
+  return chosen;
+}
+
+// "8 images x 4 parts"; parts of the whole batch where units do not end with an image.
+std::string CutText(std::int64_t images, std::int64_t units) {
+  const auto count = [](std::int64_t n, const std::string& what) {
+    return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
+  };
+  if (images == 1 || units % images != 0) return count(units, "part");
+  return count(images, "image") + " x " + count(units / images, "part");
 }
 
 Layout ToLayout(kernels::Layout layout) {
@@ -141,7 +184,8 @@ Layout ToLayout(kernels::Layout layout) {
 }
 
 std::unique_ptr<Step> PlanVariant(PlanContext& context, const kernels::ConvShape& shape,
-                                  const kernels::ConvVariant& variant) {
+                                  const Chosen& chosen) {
+  const kernels::ConvVariant& variant = *chosen.variant;
   kernels::ConvArgs args;
   args.packed = PackWeights(context, 1, variant, shape);
   args.bias = PackBias(context, 2, shape.oc);
@@ -163,7 +207,9 @@ std::unique_ptr<Step> PlanVariant(PlanContext& context, const kernels::ConvShape
                          run(shape, now, begin, end, a.scratch);
                        });
   step->scratch_bytes = variant.scratch_bytes(shape);
-  step->predicted_seconds = variant.cost(shape, context.threads(), context.cost().machine);
+  step->choice = chosen.choice;
+  step->cut = CutText(shape.n, step->units);
+  step->predicted_seconds = chosen.seconds;
   return step;
 }
 
@@ -175,9 +221,9 @@ std::unique_ptr<Step> PlanConv(PlanContext& context) {
   std::unique_ptr<Step> step;
   const bool empty = ElementCount(context.OutputShape(0)) == 0;
   if (constant && !empty && window.rank() <= 2 && context.InputType(0) == DataType::kFloat32) {
-    const kernels::ConvShape shape = ConvShapeOf(context, window);
-    if (const kernels::ConvVariant* variant = Choose(context, shape)) {
-      step = PlanVariant(context, shape, *variant);
+    const Chosen chosen = ChooseVariant(context, ConvShapeOf(context, window));
+    if (chosen.variant != nullptr) {
+      step = PlanVariant(context, ConvShapeOf(context, window), chosen);
     }
   }
   if (step == nullptr) step = PlanGeneric(context, window);

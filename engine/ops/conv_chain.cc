@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/cost/cost_model.h"
 #include "engine/ops/conv.h"
 #include "engine/ops/elementwise.h"
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "engine/cost/cost_model.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/op.h"

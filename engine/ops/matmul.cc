@@ -4,6 +4,7 @@
 #include <cstring>
 #include <vector>
 
+#include "engine/cost/cost_model.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/op.h"

@@ -12,12 +12,13 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/cost/cost_model.h"
 #include "engine/graph/ir.h"
 #include "engine/ops/step.h"
 #include "kinglet/tensor.h"
 
 namespace kinglet {
+
+struct CostModel;  // engine/cost/cost_model.h
 
 inline constexpr int kMinOpset = 7;
 inline constexpr int kMaxOpset = 21;
@@ -111,7 +112,7 @@ class PlanContext : public NodeContext {
                              const std::function<void(void*)>& fill) = 0;
 
   virtual int threads() const = 0;
-  // What the machine can do.
+  // What kernels are chosen by.
   virtual const CostModel& cost() const = 0;
 
  protected:

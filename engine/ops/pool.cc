@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "engine/cost/cost_model.h"
 #include "engine/ops/elementwise.h"
 #include "kernels/pool/pool_nd.h"
 
@@ -49,6 +50,7 @@ double PoolSeconds(const PlanContext& context, const kernels::Pool& p) {
   work.read_bytes = 4 * maps * static_cast<double>(p.in_h * p.in_w);
   work.write_bytes = 4 * maps * static_cast<double>(p.out_h * p.out_w);
   work.flops = 0.5 * work.write_bytes * static_cast<double>(p.kernel_h * p.kernel_w);
+  if (KindOf(context) == PoolNdKind::kMax) work.flops *= 1.7;  // no fused form
   work.gflops = context.cost().machine.Gflops(kernels::WorkKind::kDepthwise);
   work.units = 64 * context.threads();
   return kernels::PredictSeconds(work, context.threads(), context.cost().machine);

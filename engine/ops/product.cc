@@ -3,12 +3,38 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/cost/choose.h"
+#include "engine/cost/cost_model.h"
 #include "kernels/common/blocked.h"
 #include "kernels/gemm/blas.h"
 #include "kernels/gemm/choose.h"
 
 namespace kinglet {
 namespace {
+
+// The kernel with its seconds; null when no variant takes the shape.
+struct Chosen {
+  const kernels::GemmVariant* variant = nullptr;
+  std::string choice;
+  double seconds = 0;
+};
+
+Chosen ChooseVariant(const PlanContext& context, const kernels::GemmShape& shape) {
+  const auto ranked = kernels::RankGemmVariants(shape, context.threads(), context.cost().machine);
+  std::vector<Candidate> candidates;
+  for (std::size_t i = 0; i < ranked.size(); ++i) {
+    candidates.push_back(
+        {.index = i, .kernel = ranked[i].variant->id, .seconds = ranked[i].seconds});
+  }
+  Chosen chosen;
+  chosen.choice = "gemm " + std::to_string(shape.m) + ' ' + std::to_string(shape.n) + ' ' +
+                  std::to_string(shape.k) + " threads " + std::to_string(context.threads());
+  if (const Candidate* best = Choose(candidates, chosen.choice, context.cost())) {
+    chosen.variant = ranked[best->index].variant;
+    chosen.seconds = best->seconds;
+  }
+  return chosen;
+}
 
 void Pack(const kernels::GemmVariant& variant, const kernels::GemmShape& shape,
           const WeightedProduct& product, const Tensor& weights, void* to) {
@@ -38,10 +64,9 @@ Tensor PadBias(const std::vector<float>& bias) {
 
 std::unique_ptr<Step> PlanWeightedProduct(PlanContext& context, const WeightedProduct& product) {
   const kernels::GemmShape shape{product.m, product.n, product.k};
-  const auto candidates =
-      kernels::RankGemmVariants(shape, context.threads(), context.cost().machine);
-  if (candidates.empty()) context.Unsupported("no kernel takes a product of this size");
-  const kernels::GemmVariant* variant = candidates.front().variant;
+  const Chosen chosen = ChooseVariant(context, shape);
+  const kernels::GemmVariant* variant = chosen.variant;
+  if (variant == nullptr) context.Unsupported("no kernel takes a product of this size");
   kernels::PrepareBlas();
   const Tensor& weights = *context.InputValue(1);
   const std::string form = std::string(variant->id) + (product.transposed ? "/t" : "/n") + "/" +
@@ -65,7 +90,8 @@ std::unique_ptr<Step> PlanWeightedProduct(PlanContext& context, const WeightedPr
                          run(shape, now, begin, end, a.scratch);
                        });
   step->scratch_bytes = variant->scratch_bytes(shape);
-  step->predicted_seconds = variant->cost(shape, context.threads(), context.cost().machine);
+  step->choice = chosen.choice;
+  step->predicted_seconds = chosen.seconds;
   return step;
 }
 

@@ -47,6 +47,10 @@ class Step {
   std::int64_t units = 1;         // 0: nothing to do
   std::size_t scratch_bytes = 0;  // for each worker
   std::int64_t macs = 0;          // multiply-adds of the whole step
+  std::string cut;                // what the units are, where that is known: "8 images x 4 strips"
+  // The question that `kernel` answers, by which measurements of it are kept; "" where there is no
+  // choice.
+  std::string choice;
   // By the cost model, on the threads that it was planned for. The plan function of an operator
   // that computes much sets it; the planner fills in the traffic of the others.
   double predicted_seconds = 0;

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "engine/cost/cost_model.h"
 #include "engine/ops/op.h"
 
 namespace kinglet {

@@ -246,7 +246,7 @@ class Planner {
     }
     const int to = NewArenaBuffer(state, layout);
     PlanStep step;
-    step.step = MakeReorder(state.shape, layout);
+    step.step = MakeReorder(state.shape, layout, options_.threads, cost_);
     step.name = graph_.value(id).name;
     step.op = "Reorder";
     step.output_shape = state.shape;

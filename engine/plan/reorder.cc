@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/cost/cost_model.h"
 #include "kernels/common/blocked.h"
 #include "kernels/layout/layout.h"
 
 namespace kinglet {
 
-std::unique_ptr<Step> MakeReorder(const Shape& shape, Layout layout) {
+std::unique_ptr<Step> MakeReorder(const Shape& shape, Layout layout, int threads,
+                                  const CostModel& cost) {
   kernels::Reorder reorder{};
   reorder.n = shape[0];
   reorder.c = shape[1];
@@ -19,12 +21,15 @@ std::unique_ptr<Step> MakeReorder(const Shape& shape, Layout layout) {
   const bool to_blocked = layout == Layout::kBlocked16;
   const kernels::LayoutTable& table = kernels::GetLayoutTable();
   const auto function = to_blocked ? table.to_blocked : table.to_plain;
-  return MakeStep(to_blocked ? "layout/to_blocked_f32" : "layout/to_plain_f32",
-                  kernels::UnitCount(reorder),
-                  [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
-                    function(reorder, static_cast<const float*>(args.inputs[0]),
-                             static_cast<float*>(args.outputs[0]), begin, end);
-                  });
+  auto step = MakeStep(to_blocked ? "layout/to_blocked_f32" : "layout/to_plain_f32",
+                       kernels::UnitCount(reorder),
+                       [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                         function(reorder, static_cast<const float*>(args.inputs[0]),
+                                  static_cast<float*>(args.outputs[0]), begin, end);
+                       });
+  step->predicted_seconds =
+      kernels::ReorderSeconds(reorder.n, reorder.c, reorder.h, reorder.w, threads, cost.machine);
+  return step;
 }
 
 std::unique_ptr<Step> MakeCopy(std::size_t bytes) {

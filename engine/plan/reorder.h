@@ -7,8 +7,10 @@
 
 namespace kinglet {
 
-// Converts a float32 tensor {N, C, H, W} to `layout` from the other one. Input 0, output 0.
-std::unique_ptr<Step> MakeReorder(const Shape& shape, Layout layout);
+// Converts a float32 tensor {N, C, H, W} to `layout` from the other one. Input 0, output 0. Its
+// predicted time is that on `threads` threads.
+std::unique_ptr<Step> MakeReorder(const Shape& shape, Layout layout, int threads,
+                                  const CostModel& cost);
 
 // Copies input 0 to output 0.
 std::unique_ptr<Step> MakeCopy(std::size_t bytes);

@@ -3,6 +3,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "engine/runtime/check.h"
 #include "engine/runtime/denormals.h"
@@ -25,6 +26,33 @@ std::int64_t ChunkOf(std::int64_t units, int team) {
 }
 
 }  // namespace
+
+// Writes when each step ended, in seconds from its making, where somebody wants to know; then what
+// each took. A step ends once, whichever thread does its last unit.
+class StepTimer {
+ public:
+  explicit StepTimer(double* seconds) noexcept : seconds_(seconds) {
+    if (seconds_ != nullptr) start_ = Clock::now();
+  }
+  void Ended(std::size_t step) noexcept {
+    if (seconds_ == nullptr) return;
+    seconds_[step] = std::chrono::duration<double>(Clock::now() - start_).count();
+  }
+  void MakeDurations(std::size_t steps) noexcept {
+    if (seconds_ == nullptr) return;
+    double before = 0;
+    for (std::size_t s = 0; s < steps; ++s) {
+      const double end = std::max(seconds_[s], before);  // a step without units has no end
+      seconds_[s] = end - before;
+      before = end;
+    }
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  double* seconds_;
+  Clock::time_point start_;
+};
 
 void StepProgress::Wait() noexcept {
   constexpr int kSpins = 2000;
@@ -72,21 +100,25 @@ void PlanBinding::Bind(std::byte* arena, const std::vector<const void*>& inputs,
   }
 }
 
-int PlanBinding::Run(int threads, std::byte* scratch, std::size_t scratch_stride,
-                     RunStatus& status) noexcept {
+int PlanBinding::Run(int threads, std::byte* scratch, std::size_t scratch_stride, RunStatus& status,
+                     double* step_seconds) noexcept {
   status.Reset();
   failed_step_.store(-1, std::memory_order_relaxed);
+  StepTimer timer(step_seconds);
   if (threads <= 1) {
-    RunSerial(scratch, status);
+    RunSerial(scratch, status, timer);
+    timer.MakeDurations(plan_.steps.size());
     return failed_step_.load();
   }
   for (std::size_t s = 0; s < plan_.steps.size(); ++s) progress_[s].Reset();
-#pragma omp parallel num_threads(threads) default(none) shared(scratch, scratch_stride, status)
+#pragma omp parallel num_threads(threads) default(none) \
+    shared(scratch, scratch_stride, status, timer)
   {
     const int worker = omp_get_thread_num();
     RunTeam(omp_get_num_threads(), scratch + static_cast<std::size_t>(worker) * scratch_stride,
-            status);
+            status, timer);
   }
+  timer.MakeDurations(plan_.steps.size());
   return failed_step_.load();
 }
 
@@ -109,13 +141,14 @@ void PlanBinding::CheckPadLanes(std::size_t s) const noexcept {
   }
 }
 
-void PlanBinding::RunSerial(std::byte* scratch, RunStatus& status) noexcept {
+void PlanBinding::RunSerial(std::byte* scratch, RunStatus& status, StepTimer& timer) noexcept {
   const FlushDenormals flush;
   for (std::size_t s = 0; s < plan_.steps.size(); ++s) {
     const Step& step = *plan_.steps[s].step;
     const StepArgs args{input_pointers_.data() + first_input_[s],
                         output_pointers_.data() + first_output_[s], scratch, &status};
     if (step.units > 0) step.Run(args, 0, step.units);
+    timer.Ended(s);
     if constexpr (kChecks) CheckPadLanes(s);
     if (!status.ok()) {
       failed_step_.store(static_cast<int>(s));
@@ -124,7 +157,8 @@ void PlanBinding::RunSerial(std::byte* scratch, RunStatus& status) noexcept {
   }
 }
 
-void PlanBinding::RunTeam(int team, std::byte* scratch, RunStatus& status) noexcept {
+void PlanBinding::RunTeam(int team, std::byte* scratch, RunStatus& status,
+                          StepTimer& timer) noexcept {
   const FlushDenormals flush;
   for (std::size_t s = 0; s < plan_.steps.size(); ++s) {
     const Step& step = *plan_.steps[s].step;
@@ -137,6 +171,7 @@ void PlanBinding::RunTeam(int team, std::byte* scratch, RunStatus& status) noexc
     while (progress_[s].Take(step.units, chunk, begin, end)) {
       step.Run(args, begin, end);
       progress_[s].Finish(end - begin, step.units, [&] {
+        timer.Ended(s);
         if constexpr (kChecks) CheckPadLanes(s);
         if (!status.ok()) failed_step_.store(static_cast<int>(s));
       });

@@ -47,6 +47,8 @@ class alignas(64) StepProgress {
   std::atomic<int> complete_{0};
 };
 
+class StepTimer;
+
 // The pointers that the steps of one plan read and write, and the counters that hand out their
 // work. Belongs to a session; made once for a plan.
 class PlanBinding {
@@ -58,14 +60,16 @@ class PlanBinding {
             const std::vector<void*>& outputs) noexcept;
 
   // Runs all steps with at most `threads` threads; `scratch` holds `scratch_stride` bytes for each.
-  // Returns the index of the step that failed (status has the message), or -1.
-  int Run(int threads, std::byte* scratch, std::size_t scratch_stride, RunStatus& status) noexcept;
+  // Returns the index of the step that failed (status has the message), or -1. `step_seconds`,
+  // where not null, gets the time that each step took.
+  int Run(int threads, std::byte* scratch, std::size_t scratch_stride, RunStatus& status,
+          double* step_seconds = nullptr) noexcept;
 
  private:
   // Aborts when pad lanes of a blocked output of step s are not zero (KINGLET_CHECKS builds).
   void CheckPadLanes(std::size_t s) const noexcept;
-  void RunSerial(std::byte* scratch, RunStatus& status) noexcept;
-  void RunTeam(int team, std::byte* scratch, RunStatus& status) noexcept;
+  void RunSerial(std::byte* scratch, RunStatus& status, StepTimer& timer) noexcept;
+  void RunTeam(int team, std::byte* scratch, RunStatus& status, StepTimer& timer) noexcept;
 
   const Plan& plan_;
   std::vector<const void*> input_pointers_;  // of all steps, one after the other

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <new>
 
+#include "engine/cost/files.h"
 #include "engine/passes/passes.h"
 #include "engine/runtime/model_impl.h"
 #include "kinglet/error.h"
@@ -20,6 +21,8 @@ Model::Impl::Impl(Graph graph, const CompileOptions& options)
   plan_options_.limits = {options.max_tensor_bytes, options.max_arena_bytes};
   plan_options_.threads = options.threads > 0 ? options.threads : AvailableThreads();
   plan_options_.blocked_layout = options.optimize;
+  plan_options_.cost =
+      LoadCostModel({options.calibration_file, options.tuning_file, options.use_cache}, notes_);
   plan_options_.cost.winograd = options.winograd && options.optimize;
   try {
     inputs_ = graph_.inputs();
@@ -47,6 +50,25 @@ std::shared_ptr<const Plan> Model::Impl::PlanFor(const std::vector<Shape>& shape
   } catch (const std::bad_alloc&) {
     throw OutOfMemory(graph_.ir());
   }
+}
+
+CostModel Model::Impl::cost() const {
+  const std::lock_guard lock(mutex_);
+  return plan_options_.cost;
+}
+
+void Model::Impl::Learn(const TuningTable& measured) {
+  const std::lock_guard lock(mutex_);
+  const auto& known = plan_options_.cost.tuning;
+  TuningTable table = known == nullptr ? TuningTable() : *known;
+  for (const auto& [choice, times] : measured) table[choice] = times;
+  plan_options_.cost.tuning = std::make_shared<const TuningTable>(std::move(table));
+  plans_.clear();
+}
+
+void Model::Impl::SaveTuning(const std::string& file) const {
+  const CostModel known = cost();
+  AddToTuningFile(known.tuning == nullptr ? TuningTable() : *known.tuning, file);
 }
 
 std::size_t Model::Impl::weight_bytes() const {
@@ -124,12 +146,20 @@ std::vector<TensorInfo> Model::outputs() const { return impl_->outputs(); }
 int Model::threads() const { return impl_->threads(); }
 std::size_t Model::weight_bytes() const { return impl_->weight_bytes(); }
 
+const std::vector<std::string>& Model::notes() const { return impl_->notes(); }
+
+TuneReport Model::Tune(const InputShapes& shapes, const TuneOptions& options) {
+  return impl_->Tune(impl_->OrderShapes(shapes), options);
+}
+
+void Model::SaveTuning(const std::string& file) const { impl_->SaveTuning(file); }
+
 PlanInfo Model::Describe(const InputShapes& shapes) const {
   const std::shared_ptr<const Plan> plan = impl_->PlanFor(impl_->OrderShapes(shapes));
   PlanInfo info;
   for (const PlanStep& step : plan->steps) {
     info.steps.push_back({step.name, step.op, step.step->kernel, step.output_shape, step.step->macs,
-                          step.step->units, step.step->predicted_seconds});
+                          step.step->units, step.step->cut, step.step->predicted_seconds});
   }
   info.outputs = impl_->outputs();
   for (std::size_t k = 0; k < info.outputs.size(); ++k) {

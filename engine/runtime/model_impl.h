@@ -31,14 +31,25 @@ class Model::Impl {
   void CheckInputName(const std::string& name) const;
   [[noreturn]] void ThrowMissingInput(const std::string& name) const;
 
+  const std::vector<std::string>& notes() const { return notes_; }
+  TuneReport Tune(const std::vector<Shape>& shapes, const TuneOptions& options);
+  void SaveTuning(const std::string& file) const;
+
  private:
+  // What kernels are chosen by now.
+  CostModel cost() const;
+  // Adds measurements; plans are made anew.
+  void Learn(const TuningTable& measured);
+
   Graph graph_;
   std::vector<TensorInfo> inputs_, outputs_;  // as declared in the file
   PlanOptions plan_options_;
   std::size_t max_plans_;
   PackedStore packed_;  // outlives the plans
 
-  std::mutex mutex_;  // guards plans_
+  std::vector<std::string> notes_;
+
+  mutable std::mutex mutex_;  // guards plans_ and plan_options_.cost
   std::vector<std::pair<std::vector<Shape>, std::shared_ptr<const Plan>>> plans_;
 };
 

@@ -19,6 +19,17 @@ class Session::Impl {
   }
 
   const Tensors& Run(const Tensors& inputs) {
+    Run(inputs, false);
+    return outputs_;
+  }
+
+  std::vector<double> Profile(const Tensors& inputs) {
+    Run(inputs, true);
+    return step_seconds_;
+  }
+
+ private:
+  void Run(const Tensors& inputs, bool timed) {
     TakeInputs(inputs);
     try {
       PreparePlan();
@@ -28,16 +39,16 @@ class Session::Impl {
                   model_->ir().source + ": not enough memory; use a smaller batch or image size");
     }
     binding_->Bind(arena_, input_pointers_, output_pointers_);
-    const int failed = binding_->Run(model_->threads(), scratch_, scratch_stride_, status_);
+    if (timed) step_seconds_.assign(plan_->steps.size(), 0);
+    const int failed = binding_->Run(model_->threads(), scratch_, scratch_stride_, status_,
+                                     timed ? step_seconds_.data() : nullptr);
     if (failed >= 0) {
       const PlanStep& step = plan_->steps[static_cast<std::size_t>(failed)];
       throw Error(ErrorCode::kInvalidInput, model_->ir().source + ": node '" + step.name + "' (" +
                                                 step.op + "): " + status_.message());
     }
-    return outputs_;
   }
 
- private:
   void TakeInputs(const Tensors& inputs) {
     const std::vector<TensorInfo>& infos = model_->inputs();
     for (std::size_t k = 0; k < infos.size(); ++k) {
@@ -98,6 +109,7 @@ class Session::Impl {
   Tensors outputs_;
   std::vector<Tensor*> output_tensors_;  // into outputs_, in the graph's order
   RunStatus status_;
+  std::vector<double> step_seconds_;
 };
 
 Session::Session(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -106,6 +118,7 @@ Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
 const Tensors& Session::Run(const Tensors& inputs) { return impl_->Run(inputs); }
+std::vector<double> Session::Profile(const Tensors& inputs) { return impl_->Profile(inputs); }
 
 Session Model::NewSession() const { return Session(std::make_unique<Session::Impl>(impl_)); }
 

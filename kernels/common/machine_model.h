@@ -22,7 +22,7 @@ inline constexpr size_t kWorkKinds = 6;
 struct MachineModel {
   double peak_gflops = 0;  // float32 multiply-adds (two operations each) of one core
   double l2_bytes = 0;     // of one core
-  double l3_bytes = 0;     // shared
+  double l3_bytes = 0;     // of the shared cache, what stays there from one step to the next
   double l2_gbps = 0;      // read bandwidth of one core from its own cache
   double l3_gbps = 0;      // of one core, and of all threads together
   double l3_all_gbps = 0;
@@ -34,9 +34,8 @@ struct MachineModel {
   // Weights of the whole network: what exceeds the cache comes from memory in every run.
   double network_weight_bytes = 0;
 
-  double Gflops(WorkKind kind) const {
-    return peak_gflops * share_of_peak[static_cast<size_t>(kind)];
-  }
+  double Share(WorkKind kind) const { return share_of_peak[static_cast<size_t>(kind)]; }
+  double Gflops(WorkKind kind) const { return peak_gflops * Share(kind); }
 };
 
 // Built-in figures of the active target, with the cache sizes of this CPU.

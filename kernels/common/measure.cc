@@ -38,6 +38,17 @@ double MultiplyAddLoop(int64_t rounds, float* values) {
   return 2.0 * kChains * static_cast<double>(hn::Lanes(d)) * static_cast<double>(rounds);
 }
 
+void CopyLoop(const float* from, float* to, size_t count) {
+  const hn::CappedTag<float, 16> d;
+  const size_t step = 4 * hn::Lanes(d);
+  for (size_t i = 0; i + step <= count; i += step) {
+    KINGLET_UNROLL
+    for (size_t j = 0; j < 4; ++j) {
+      hn::Store(hn::Load(d, from + i + j * hn::Lanes(d)), d, to + i + j * hn::Lanes(d));
+    }
+  }
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace kinglet::kernels
 HWY_AFTER_NAMESPACE();
@@ -46,11 +57,13 @@ HWY_AFTER_NAMESPACE();
 namespace kinglet::kernels {
 namespace {
 HWY_EXPORT(MultiplyAddLoop);
+HWY_EXPORT(CopyLoop);
+
+using Clock = std::chrono::steady_clock;
+using Seconds = std::chrono::duration<double>;
 }  // namespace
 
 double MeasurePeakGflops() {
-  using Clock = std::chrono::steady_clock;
-  using Seconds = std::chrono::duration<double>;
   constexpr Seconds kTotal{0.02};
   constexpr int64_t kRounds = 10'000;  // short beside a time slice, long beside reading the clock
   const auto loop = KINGLET_RESOLVE(MultiplyAddLoop);
@@ -65,6 +78,26 @@ double MeasurePeakGflops() {
     last = now;
   } while (last - begin < kTotal);
   [[maybe_unused]] volatile float sink = values[0];  // or the loop is dead where it is inlined
+  return best;
+}
+
+double MeasureCopyGbps(float* data, size_t count, double seconds) {
+  constexpr size_t kFloatsAtOnce = 1 << 20;  // long beside reading the clock
+  const auto copy = KINGLET_RESOLVE(CopyLoop);
+  const size_t half = count / 2 / 64 * 64;
+  const size_t passes = std::max<size_t>(1, kFloatsAtOnce / std::max<size_t>(half, 1));
+  const double bytes =
+      2.0 * sizeof(float) * static_cast<double>(half) * static_cast<double>(passes);
+  std::fill_n(data, count, 1.0f);
+  double best = 0.0;
+  const Clock::time_point begin = Clock::now();
+  Clock::time_point last = begin;
+  do {
+    for (size_t pass = 0; pass < passes; ++pass) copy(data, data + half, half);
+    const Clock::time_point now = Clock::now();
+    best = std::max(best, bytes * 1e-9 / Seconds(now - last).count());
+    last = now;
+  } while (Seconds(last - begin).count() < seconds);
   return best;
 }
 

@@ -1,11 +1,18 @@
 // What this machine reaches, measured: the scale that benchmarks and cost functions refer to.
 #pragma once
 
+#include <cstddef>
+
 namespace kinglet::kernels {
 
 // The most float32 operations per second, in 1e9, that one core was seen to do: multiply-adds (two
 // operations each) between registers on the active target. Takes about 20 ms; a moment in which
 // another process has the core does not lower the result.
 double MeasurePeakGflops();
+
+// The most bytes per second, in 1e9, read and written, at which this thread was seen to copy the
+// first half of `count` floats to the second one, again and again for `seconds`. `data` at 64
+// bytes.
+double MeasureCopyGbps(float* data, size_t count, double seconds);
 
 }  // namespace kinglet::kernels

@@ -2,21 +2,23 @@
 
 #include <algorithm>
 
+#include "kernels/layout/layout.h"
+
 namespace kinglet::kernels {
 namespace {
 
 // What changing the layout around a variant costs: the input when it is not there in the layout
 // that the variant reads, and a plain output that the next convolution wants blocked.
-double ReorderSeconds(const ConvShape& s, const ConvVariant& variant, const MachineModel& machine,
-                      const ConvNeighbours& neighbours) {
-  double bytes = 0;
+double AroundSeconds(const ConvShape& s, const ConvVariant& variant, int threads,
+                     const MachineModel& machine, const ConvNeighbours& neighbours) {
+  double total = 0;
   if ((variant.input == Layout::kBlocked16) != neighbours.input_blocked) {
-    bytes += 2.0 * 4.0 * static_cast<double>(s.n * s.ic * s.ih * s.iw);
+    total += ReorderSeconds(s.n, s.ic, s.ih, s.iw, threads, machine);
   }
   if (variant.output == Layout::kPlain) {
-    bytes += 2.0 * 4.0 * static_cast<double>(s.n * s.oc * s.oh * s.ow);
+    total += ReorderSeconds(s.n, s.oc, s.oh, s.ow, threads, machine);
   }
-  return bytes / (machine.dram_gbps * 1e9);
+  return total;
 }
 
 }  // namespace
@@ -29,9 +31,9 @@ std::vector<ConvCandidate> RankConvVariants(const ConvShape& shape, int threads,
     const bool blocks = variant.input == Layout::kBlocked16 || variant.output == Layout::kBlocked16;
     if ((blocks && !neighbours.may_block) || !variant.supports(shape)) continue;
     if (variant.error_factor != 0 && !neighbours.winograd) continue;
-    double seconds = variant.cost(shape, threads, machine);
-    if (neighbours.may_block) seconds += ReorderSeconds(shape, variant, machine, neighbours);
-    candidates.push_back({&variant, seconds});
+    const double around =
+        neighbours.may_block ? AroundSeconds(shape, variant, threads, machine, neighbours) : 0;
+    candidates.push_back({&variant, variant.cost(shape, threads, machine) + around, around});
   }
   std::stable_sort(
       candidates.begin(), candidates.end(),

@@ -16,7 +16,8 @@ struct ConvNeighbours {
 
 struct ConvCandidate {
   const ConvVariant* variant;
-  double seconds;  // predicted, with the changes of layout that the variant makes necessary
+  double seconds;         // predicted, with the changes of layout that the variant makes necessary
+  double around_seconds;  // of them, for the changes of layout
 };
 
 // Every variant that can compute the shape among these neighbours, the cheapest first; of equal

@@ -33,9 +33,13 @@ size_t ScratchBytes(const ConvShape& s) {
 
 template <GatherUnit kUnit>
 double Cost(const ConvShape& s, int threads, const MachineModel& machine) {
+  constexpr WorkKind kKind = kUnit == kFirst ? WorkKind::kPlane : WorkKind::kTile;
   const auto depth = static_cast<double>(GatherDepth(s));
-  // Filling and storing a tile costs as much as about six input channels.
-  const double efficiency = 0.92 * GatherEfficiency(s) * depth / (depth + 6.0);
+  // Filling and storing a tile costs as much as about six input channels, and so does each tap of a
+  // last block of channels that is not full.
+  const bool tail = kUnit == kDirect && GatherDepth(s) / (int64_t{s.kh} * s.kw) % kBlock != 0;
+  const double lost = tail ? 6.0 + 6.0 * s.kh * s.kw : 6.0;
+  const double efficiency = machine.Share(kKind) * GatherEfficiency(s) * depth / (depth + lost);
   return ConvSeconds(s, threads, machine, efficiency, GatherUnits(s));
 }
 

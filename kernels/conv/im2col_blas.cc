@@ -131,7 +131,8 @@ double Cost(const ConvShape& s, int, const MachineModel& machine) {
   const auto depth = static_cast<double>(Depth(s));
   // Narrow products run far below peak; writing a column costs about as much as four filters.
   const double copied = IsProduct(s) ? 0.0 : 4.0;
-  const double efficiency = 0.85 * rows / (rows + 8.0 + copied) * depth / (depth + 32.0);
+  const double efficiency =
+      machine.Share(WorkKind::kBlas) * rows / (rows + 8.0 + copied) * depth / (depth + 32.0);
   return ConvSeconds(s, 1, machine, efficiency, Units(s));
 }
 

@@ -293,7 +293,10 @@ HWY_EXPORT(GetRunDepthwiseRows);
 bool Supports(const ConvShape& s) { return s.groups == s.ic && s.ic == s.oc; }
 
 double Cost(const ConvShape& s, int threads, const MachineModel& machine) {
-  return ConvSeconds(s, threads, machine, 0.5, DepthwiseUnits(s));
+  // With a stride, fewer pixels share what is loaded.
+  const double reuse = s.sw == 1 ? 1.0 : 0.6;
+  return ConvSeconds(s, threads, machine, reuse * machine.Share(WorkKind::kDepthwise),
+                     DepthwiseUnits(s));
 }
 
 size_t PackedBytes(const ConvShape& s) {

@@ -64,7 +64,9 @@ GemmVariant BlasGemmF32() {
           .cost =
               [](const GemmShape& s, int, const MachineModel& machine) {
                 const auto rows = static_cast<double>(s.m);
-                return GemmSeconds(s, 1, machine, 0.85 * rows / (rows + 8), UnitCount(s));
+                return GemmSeconds(s, 1, machine,
+                                   machine.Share(WorkKind::kBlas) * rows / (rows + 8),
+                                   UnitCount(s));
               },
           .packed_bytes = &PackedBytes,
           .pack = &Pack,

@@ -115,7 +115,8 @@ GemmVariant PackedGemmF32() {
           .supports = [](const GemmShape&) { return true; },
           .cost =
               [](const GemmShape& s, int threads, const MachineModel& machine) {
-                return GemmSeconds(s, threads, machine, 0.9, UnitCount(s));
+                return GemmSeconds(s, threads, machine, machine.Share(WorkKind::kTile),
+                                   UnitCount(s));
               },
           .packed_bytes = &PackedBytes,
           .pack = &Pack,

@@ -18,8 +18,8 @@ using ::testing::HasSubstr;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
-const std::vector<std::string> kCommands = {"classify", "run",    "info",   "bench",
-                                            "describe", "export", "models", "ops"};
+const std::vector<std::string> kCommands = {"classify", "run",      "info",   "bench",  "calibrate",
+                                            "tune",     "describe", "export", "models", "ops"};
 
 TEST(CommandLineTest, HelpHasAnExampleAndTheCommonOptions) {
   for (const std::string& command : kCommands) {
@@ -27,7 +27,9 @@ TEST(CommandLineTest, HelpHasAnExampleAndTheCommonOptions) {
     EXPECT_EQ(help.status, 0) << command;
     EXPECT_EQ(help.err, "");
     EXPECT_THAT(help.out, AllOf(HasSubstr("Example:\n  kinglet " + command), HasSubstr("--json"),
-                                HasSubstr("--threads"), HasSubstr("--quiet")));
+                                HasSubstr("--quiet")));
+    // Calibration is that of one thread and of all of them.
+    EXPECT_EQ(help.out.find("--threads") != help.out.npos, command != "calibrate") << command;
   }
   const CommandResult help = Kinglet({"--help"});
   EXPECT_EQ(help.status, 0);
@@ -58,6 +60,10 @@ TEST(CommandLineTest, MistakesAreOneLineAndStatusTwo) {
       {"info", "mobilenet_v1", "--shape", "input"},
       {"info", "mobilenet_v1", "--shape", "input=1x"},
       {"info", "mobilenet_v1", "--shape", "input=1x-3"},
+      {"info", "mobilenet_v1", "--batch", "1,,2"},
+      {"tune"},
+      {"tune", "demo", "--threads", "0"},
+      {"calibrate", "demo"},
       {"models", "mobilenet_v1"},
       {"describe"},
       {"export"},

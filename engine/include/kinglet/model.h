@@ -10,6 +10,7 @@
 
 #include "kinglet/graph.h"
 #include "kinglet/tensor.h"
+#include "kinglet/tuning.h"
 
 namespace kinglet {
 
@@ -27,6 +28,13 @@ struct CompileOptions {
   std::size_t max_arena_bytes = std::size_t{16} << 30;
   // Plans kept, one for each combination of input shapes; the least recently used goes.
   std::size_t max_plans = 16;
+  // What kernels are chosen by: figures of this machine, and measured times of kernels (see
+  // kinglet/tuning.h). "": the file in the user's cache folder, when there is one and `use_cache`
+  // is set; what cannot be used of it is ignored with a note (Model::notes). A file named here must
+  // be usable: Error(kIo, kInvalidInput). Without any, a built-in table serves.
+  std::string calibration_file{};
+  std::string tuning_file{};
+  bool use_cache = true;
 };
 
 // CPUs that this process may really use: the smaller of its affinity mask and its cgroup quota
@@ -44,6 +52,7 @@ struct StepInfo {
   Shape output_shape;  // of the first output
   std::int64_t macs = 0;
   std::int64_t units = 0;        // pieces that the work is cut into for the threads
+  std::string cut;               // what they are, where that is known: "8 images x 4 strips"
   double predicted_seconds = 0;  // by the cost model
 };
 
@@ -77,6 +86,18 @@ class Model {
   // Plans for the given shapes without running. Every input must be named. Throws as Run does.
   PlanInfo Describe(const InputShapes& shapes) const;
 
+  // Times the best candidates of each kernel choice at these shapes, warm and in their places in
+  // the network, and chooses by what it found from then on, in all handles and sessions made later.
+  // Takes some tens of runs; nothing else calls it. Throws as Describe does.
+  TuneReport Tune(const InputShapes& shapes, const TuneOptions& options = {});
+
+  // Adds what this model knows of measured kernels to the file ("": in the user's cache folder).
+  // Throws Error(kIo), and Error(kInvalidInput) when the file holds something else.
+  void SaveTuning(const std::string& file = "") const;
+
+  // Files of the cache folder that were ignored when the model was compiled, and why.
+  const std::vector<std::string>& notes() const;
+
   // Bytes of all constants: float weights as they came, and packed forms made so far.
   std::size_t weight_bytes() const;
 
@@ -102,6 +123,10 @@ class Session {
   // Error(kInvalidModel, kUnsupported, kResource) when the network does not work at these shapes;
   // Error(kInvalidInput) when a step met wrong data. The session stays usable.
   const Tensors& Run(const Tensors& inputs);
+
+  // Runs once and returns the seconds that each step took, in the order of PlanInfo::steps. On
+  // several threads a step ends when its last unit is done. Throws as Run does.
+  std::vector<double> Profile(const Tensors& inputs);
 
   class Impl;
 

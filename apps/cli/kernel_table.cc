@@ -1,0 +1,121 @@
+#include "apps/cli/kernel_table.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "apps/cli/cli.h"
+#include "apps/cli/output.h"
+
+namespace kinglet::cli {
+namespace {
+
+// The same step at all points: its name, operator, and how many of the same came before.
+struct Row {
+  std::string name, op;
+  int repeat = 0;
+  std::vector<const StepInfo*> steps;  // for each point, null where it has no such step
+  std::vector<double> measured;        // seconds, for each point
+};
+
+// Rows in the order of the first point; what only later points have stands behind the step that it
+// follows there.
+std::vector<Row> Align(const std::vector<KernelPoint>& points) {
+  std::vector<Row> rows;
+  for (std::size_t p = 0; p < points.size(); ++p) {
+    std::map<std::pair<std::string, std::string>, int> seen;
+    std::size_t next = 0;  // where a new row goes
+    for (std::size_t s = 0; s < points[p].plan.steps.size(); ++s) {
+      const StepInfo& step = points[p].plan.steps[s];
+      const int repeat = seen[{step.name, step.op}]++;
+      auto row = std::find_if(rows.begin(), rows.end(), [&](const Row& r) {
+        return r.repeat == repeat && r.name == step.name && r.op == step.op;
+      });
+      if (row == rows.end()) {
+        row = rows.insert(rows.begin() + static_cast<std::ptrdiff_t>(next),
+                          {step.name, step.op, repeat, std::vector<const StepInfo*>(points.size()),
+                           std::vector<double>(points.size())});
+      }
+      row->steps[p] = &step;
+      if (!points[p].measured.empty()) row->measured[p] = points[p].measured[s];
+      next = static_cast<std::size_t>(row - rows.begin()) + 1;
+    }
+  }
+  return rows;
+}
+
+std::string Microseconds(double seconds) { return fmt::format("{:.1f}", 1e6 * seconds); }
+
+std::string Cut(const StepInfo& step) {
+  return step.cut.empty() ? std::to_string(step.units) : step.cut;
+}
+
+void AddCells(const Row& row, std::size_t p, bool measured, std::vector<std::string>& cells) {
+  const StepInfo* step = row.steps[p];
+  if (step == nullptr) {
+    cells.insert(cells.end(), measured ? 4 : 3, "-");
+    return;
+  }
+  const StepInfo* before = p == 0 ? step : row.steps[p - 1];
+  const bool changed = before == nullptr || before->kernel != step->kernel;
+  cells.push_back((changed ? "* " : "") + step->kernel);
+  cells.push_back(Cut(*step));
+  cells.push_back(Microseconds(step->predicted_seconds));
+  if (measured) cells.push_back(Microseconds(row.measured[p]));
+}
+
+void AddSums(const std::vector<KernelPoint>& points, bool for_an_image, Table& table) {
+  std::vector<std::string> cells = {for_an_image ? "for an image" : "sum", ""};
+  for (const KernelPoint& point : points) {
+    const double share = for_an_image ? 1.0 / point.batch : 1.0;
+    cells.insert(cells.end(), {"", "", Microseconds(share * point.plan.predicted_seconds)});
+    if (point.measured.empty()) continue;
+    cells.push_back(
+        Microseconds(share * std::accumulate(point.measured.begin(), point.measured.end(), 0.0)));
+  }
+  table.Add(std::move(cells));
+}
+
+}  // namespace
+
+std::string KernelText(const std::vector<KernelPoint>& points) {
+  std::vector<Table::Column> columns = {{"node"}, {"operator"}};
+  const bool measured = !points.front().measured.empty();
+  for (const KernelPoint& point : points) {
+    columns.push_back({fmt::format("kernel (batch {}, threads {})", point.batch, point.threads)});
+    columns.push_back({"cut"});
+    columns.push_back({measured ? "predicted us" : "us", true});
+    if (measured) columns.push_back({"measured us", true});
+  }
+  Table table(std::move(columns));
+  for (const Row& row : Align(points)) {
+    std::vector<std::string> cells = {OneLine(row.name), OneLine(row.op)};
+    for (std::size_t p = 0; p < points.size(); ++p) AddCells(row, p, measured, cells);
+    table.Add(std::move(cells));
+  }
+  AddSums(points, false, table);
+  AddSums(points, true, table);
+  return table.Text();
+}
+
+nlohmann::ordered_json KernelJson(const KernelPoint& point) {
+  auto list = nlohmann::ordered_json::array();
+  for (std::size_t s = 0; s < point.plan.steps.size(); ++s) {
+    const StepInfo& step = point.plan.steps[s];
+    list.push_back({{"node", step.name},
+                    {"op", step.op},
+                    {"kernel", step.kernel},
+                    {"shape", step.output_shape},
+                    {"multiply_adds", step.macs},
+                    {"units", step.units},
+                    {"cut", step.cut},
+                    {"predicted_us", 1e6 * step.predicted_seconds}});
+    if (!point.measured.empty()) list.back()["measured_us"] = 1e6 * point.measured[s];
+  }
+  return list;
+}
+
+}  // namespace kinglet::cli

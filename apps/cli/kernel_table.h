@@ -1,0 +1,26 @@
+// The kernels of a network at several batch sizes and numbers of threads, side by side.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "kinglet/model.h"
+
+namespace kinglet::cli {
+
+struct KernelPoint {
+  int batch = 1;
+  int threads = 1;
+  PlanInfo plan;
+  std::vector<double> measured{};  // seconds of each step; empty: not measured
+};
+
+// One row for each step, the columns of each point beside those of the one before; a kernel that
+// differs from the point before is marked with '*'. The last rows are the sums.
+std::string KernelText(const std::vector<KernelPoint>& points);
+
+// The steps of one point.
+nlohmann::ordered_json KernelJson(const KernelPoint& point);
+
+}  // namespace kinglet::cli

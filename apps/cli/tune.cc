@@ -1,0 +1,127 @@
+// kinglet calibrate and kinglet tune: measuring what kernels are chosen by.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "apps/cli/commands.h"
+#include "apps/cli/costs.h"
+#include "apps/cli/network.h"
+#include "apps/cli/number_list.h"
+#include "apps/cli/output.h"
+#include "apps/cli/progress.h"
+#include "kinglet/machine.h"
+#include "kinglet/tuning.h"
+
+namespace kinglet::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string FileOr(const std::string& file, const std::string& otherwise) {
+  return file.empty() ? otherwise : file;
+}
+
+// One point of the lists.
+struct TunedPoint {
+  int threads, batch;
+  TuneReport report;
+  double predicted_before = 0, predicted_after = 0;
+};
+
+std::string Line(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+void PrintTuned(const TuneCommandOptions& options, const std::vector<TunedPoint>& points) {
+  const std::string file = FileOr(options.output, DefaultTuningFile());
+  if (options.common.json) {
+    Json list = Json::array();
+    for (const TunedPoint& p : points) {
+      list.push_back({{"threads", p.threads},
+                      {"batch", p.batch},
+                      {"choices", p.report.choices},
+                      {"changed", p.report.changed},
+                      {"predicted_ms_before", 1e3 * p.predicted_before},
+                      {"predicted_ms", 1e3 * p.predicted_after}});
+    }
+    Print(Line({{"model", options.network}, {"file", file}, {"points", list}}));
+    return;
+  }
+  if (options.common.quiet) return;
+  Table table({{"threads", true},
+               {"batch", true},
+               {"choices measured", true},
+               {"changed", true},
+               {"predicted before ms", true},
+               {"now ms", true}});
+  for (const TunedPoint& p : points) {
+    table.Add({std::to_string(p.threads), std::to_string(p.batch), std::to_string(p.report.choices),
+               std::to_string(p.report.changed), fmt::format("{:.3f}", 1e3 * p.predicted_before),
+               fmt::format("{:.3f}", 1e3 * p.predicted_after)});
+  }
+  Print(table.Text() + "kept in " + OneLine(file) + "\n");
+}
+
+}  // namespace
+
+Status CalibrateCommand(const CalibrateOptions& options) {
+  std::unique_ptr<Progress> bar;
+  const Calibration c = Calibrate([&](std::size_t done, std::size_t total) {
+    if (bar == nullptr) bar = std::make_unique<Progress>(total, !options.common.quiet);
+    bar->Show(done, "measuring the machine");
+  });
+  SaveCalibration(c, options.output);
+  const std::string file = FileOr(options.output, DefaultCalibrationFile());
+  const std::pair<const char*, double> figures[] = {{"peak_gflops", c.peak_gflops},
+                                                    {"l3_mb", c.l3_bytes * 1e-6},
+                                                    {"l2_gbps", c.l2_gbps},
+                                                    {"l3_gbps", c.l3_gbps},
+                                                    {"l3_all_gbps", c.l3_all_gbps},
+                                                    {"dram_gbps", c.dram_gbps},
+                                                    {"dram_all_gbps", c.dram_all_gbps}};
+  if (options.common.json) {
+    Json root = {{"file", file}, {"target", InstructionSet()}, {"threads", c.threads}};
+    for (const auto& [name, value] : figures) root[name] = value;
+    root["share_of_peak"] = c.share_of_peak;
+    Print(Line(root));
+    return Status::kDone;
+  }
+  if (options.common.quiet) return Status::kDone;
+  std::string text =
+      fmt::format("{:<14}  {}\n{:<14}  {}\n", "target", InstructionSet(), "threads", c.threads);
+  for (const auto& [name, value] : figures) text += fmt::format("{:<14}  {:.1f}\n", name, value);
+  for (const auto& [kind, share] : c.share_of_peak) {
+    text += fmt::format("{:<14}  {:.1f} % of peak\n", kind, 100 * share);
+  }
+  Print(text + "kept in " + OneLine(file) + "\n");
+  return Status::kDone;
+}
+
+Status TuneCommand(const TuneCommandOptions& options) {
+  const std::vector<int> batches = ParseNumberList("--batch", options.batch, kMaxBatch);
+  const std::vector<int> threads = options.threads.empty()
+                                       ? std::vector<int>{AvailableThreads()}
+                                       : ParseNumberList("--threads", options.threads, kMaxThreads);
+  std::vector<TunedPoint> points;
+  for (const int count : threads) {
+    CommonOptions common = options.common;
+    common.threads = count;
+    common.costs.tune = true;
+    common.costs.tuning = options.output;
+    NamedNetwork network = OpenNetwork(options.network);
+    if (!network.descriptor) network.descriptor = DescriptorBeside(options.network);
+    Model model = CompileModel(std::move(network.graph), common);
+    for (const int batch : batches) {
+      const InputShapes shapes =
+          ChooseShapes(model.inputs(), {batch, options.shapes}, network.descriptor);
+      TunedPoint point{count, batch, {}, model.Describe(shapes).predicted_seconds, 0};
+      point.report = TuneModel(model, shapes, common);
+      point.predicted_after = model.Describe(shapes).predicted_seconds;
+      points.push_back(point);
+    }
+  }
+  PrintTuned(options, points);
+  return Status::kDone;
+}
+
+}  // namespace kinglet::cli

@@ -1,0 +1,26 @@
+// The one place where a kernel is chosen among candidates.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/cost/cost_model.h"
+
+namespace kinglet {
+
+struct Candidate {
+  std::size_t index = 0;      // the caller's
+  std::string_view kernel;    // "conv/direct_f32"
+  double seconds = 0;         // of the kernel: predicted, or measured where it was
+  double around_seconds = 0;  // changes of layout before and behind it
+};
+
+// Chooses for `choice`, a text that tells shape and threads. Where candidates were measured, the
+// measured ones alone count, by their measured seconds. Sorts the candidates; null when there are
+// none.
+const Candidate* Choose(std::vector<Candidate>& candidates, const std::string& choice,
+                        const CostModel& cost);
+
+}  // namespace kinglet

@@ -1,0 +1,266 @@
+#include "engine/cost/files.h"
+
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "kernels/common/cpu_target.h"
+#include "kinglet/error.h"
+
+namespace kinglet {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr int kFormat = 1;
+constexpr std::uintmax_t kMaxFileBytes = 64 << 20;
+constexpr const char* kCalibration = "calibration";
+constexpr const char* kTuning = "tuning";
+constexpr const char* kKindNames[kernels::kWorkKinds] = {"tile",     "plane", "depthwise",
+                                                         "winograd", "blas",  "scalar"};
+
+[[noreturn]] void Wrong(const std::string& file, const std::string& what) {
+  throw Error(ErrorCode::kInvalidInput, file + ": " + what);
+}
+
+std::string Target() { return std::string(kernels::ActiveTarget()); }
+
+// "AMD EPYC (25 17 1)" -> "amd-epyc-25-17-1".
+std::string FileNamePart(const std::string& text) {
+  std::string part;
+  for (const char c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.';
+    if (plain)
+      part += c;
+    else if (c >= 'A' && c <= 'Z')
+      part += static_cast<char>(c - 'A' + 'a');
+    else if (!part.empty() && part.back() != '-')
+      part += '-';
+  }
+  while (!part.empty() && part.back() == '-') part.pop_back();
+  return part.substr(0, 100);
+}
+
+std::string DefaultFile(const char* kind) {
+  const auto variable = [](const char* name) -> std::string {
+    const char* value = std::getenv(name);
+    return value != nullptr && *value == '/' ? value : "";
+  };
+  std::string folder = variable("XDG_CACHE_HOME");
+  if (folder.empty() && !variable("HOME").empty()) folder = variable("HOME") + "/.cache";
+  if (folder.empty()) return "";
+  return folder + "/kinglet/" + kind + "-" + FileNamePart(CpuName()) + "-" + Target() + "-" +
+         KINGLET_VERSION + ".json";
+}
+
+// The default file where none is named. Throws Error(kIo) when there is no folder for it.
+std::string FileToWrite(const std::string& file, const std::string& otherwise) {
+  if (!file.empty()) return file;
+  if (!otherwise.empty()) return otherwise;
+  throw Error(ErrorCode::kIo,
+              "there is no cache folder, as neither XDG_CACHE_HOME nor HOME is set: name a file");
+}
+
+Json Heading(const char* kind) {
+  return {{"kinglet", kind},
+          {"format", kFormat},
+          {"cpu", CpuName()},
+          {"target", Target()},
+          {"version", KINGLET_VERSION}};
+}
+
+std::string ReadText(const std::string& file) {
+  std::error_code error;
+  const std::uintmax_t bytes = fs::file_size(file, error);
+  if (error) throw Error(ErrorCode::kIo, file + ": cannot be read: " + error.message());
+  if (bytes > kMaxFileBytes) Wrong(file, "is too large for such a file");
+  std::ifstream stream(file, std::ios::binary);
+  std::ostringstream text;
+  text << stream.rdbuf();
+  if (!stream) throw Error(ErrorCode::kIo, file + ": cannot be read");
+  return std::move(text).str();
+}
+
+// The file's JSON, whose heading fits kind and machine.
+Json ReadJson(const std::string& file, const char* kind) {
+  const Json root = Json::parse(ReadText(file), nullptr, false);
+  const std::string article = std::string("is no ") + kind + " file of Kinglet";
+  if (!root.is_object() || !root.contains("kinglet") || root["kinglet"] != kind) {
+    Wrong(file, article);
+  }
+  const Json heading = Heading(kind);
+  for (const auto& [name, expected] : heading.items()) {
+    if (root.contains(name) && root[name] == expected) continue;
+    const Json found = root.contains(name) ? root[name] : Json("nothing");
+    Wrong(file, "is for " + name + " " + found.dump(-1, ' ', true, Json::error_handler_t::replace) +
+                    ", expected " + expected.dump() + "; make it again on this machine");
+  }
+  return root;
+}
+
+double Positive(const Json& object, const std::string& name, const std::string& file) {
+  const auto found = object.find(name);
+  if (found == object.end() || !found->is_number()) Wrong(file, "has no number '" + name + "'");
+  const double value = found->get<double>();
+  if (!std::isfinite(value) || value <= 0) Wrong(file, "'" + name + "' is not above zero");
+  return value;
+}
+
+void WriteText(const std::string& file, const std::string& text) {
+  std::error_code error;
+  const fs::path folder = fs::path(file).parent_path();
+  if (!folder.empty()) fs::create_directories(folder, error);
+  // A name that no other process takes.
+  const std::string temporary = file + "." + std::to_string(getpid()) + ".tmp";
+  {
+    std::ofstream stream(temporary, std::ios::binary | std::ios::trunc);
+    stream << text;
+    stream.close();
+    if (!stream) error = std::make_error_code(std::errc::io_error);
+  }
+  if (!error) fs::rename(temporary, file, error);
+  if (!error) return;
+  const std::string why = error.message();
+  fs::remove(temporary, error);
+  throw Error(ErrorCode::kIo, file + ": cannot be written: " + why);
+}
+
+// Runs `read(file)` when the file is named or exists in the cache; failures of the latter are
+// notes.
+template <typename F>
+void ReadOptional(const std::string& named, const std::string& cached, bool use_cache,
+                  std::vector<std::string>& notes, F&& read) {
+  if (!named.empty()) return read(named);
+  std::error_code error;
+  if (!use_cache || cached.empty() || !fs::exists(cached, error)) return;
+  try {
+    read(cached);
+  } catch (const Error& failure) {
+    notes.push_back(std::string("ignored: ") + failure.what());
+  }
+}
+
+}  // namespace
+
+std::string CpuName() {
+  static const std::string name = [] {
+    std::ifstream file("/proc/cpuinfo");
+    std::string text;
+    std::string numbers;
+    for (std::string line; std::getline(file, line) && !line.empty();) {  // the first CPU's
+      const std::size_t colon = line.find(':');
+      if (colon == line.npos) continue;
+      const std::string key = line.substr(0, line.find_last_not_of(" \t", colon - 1) + 1);
+      const std::string value = line.substr(std::min(line.size(), colon + 2));
+      if (key == "model name") text = value;
+      for (const char* wanted :
+           {"cpu family", "model", "stepping", "CPU implementer", "CPU part", "CPU variant"}) {
+        if (key == wanted) numbers += (numbers.empty() ? "" : " ") + value;
+      }
+    }
+    return (text.empty() ? "CPU" : text) + " (" + numbers + ")";
+  }();
+  return name;
+}
+
+std::string DefaultCalibrationFile() { return DefaultFile(kCalibration); }
+std::string DefaultTuningFile() { return DefaultFile(kTuning); }
+
+void SaveCalibration(const Calibration& c, const std::string& file) {
+  Json root = Heading(kCalibration);
+  root["threads"] = c.threads;
+  root["peak_gflops"] = c.peak_gflops;
+  root["l3_bytes"] = c.l3_bytes;
+  root["l2_gbps"] = c.l2_gbps;
+  root["l3_gbps"] = c.l3_gbps;
+  root["l3_all_gbps"] = c.l3_all_gbps;
+  root["dram_gbps"] = c.dram_gbps;
+  root["dram_all_gbps"] = c.dram_all_gbps;
+  root["share_of_peak"] = c.share_of_peak;
+  WriteText(FileToWrite(file, DefaultCalibrationFile()), root.dump(2) + "\n");
+}
+
+Calibration ReadCalibration(const std::string& file) {
+  const Json root = ReadJson(file, kCalibration);
+  Calibration c;
+  c.threads = static_cast<int>(std::min(Positive(root, "threads", file), 65536.0));
+  c.peak_gflops = Positive(root, "peak_gflops", file);
+  c.l3_bytes = Positive(root, "l3_bytes", file);
+  c.l2_gbps = Positive(root, "l2_gbps", file);
+  c.l3_gbps = Positive(root, "l3_gbps", file);
+  c.l3_all_gbps = Positive(root, "l3_all_gbps", file);
+  c.dram_gbps = Positive(root, "dram_gbps", file);
+  c.dram_all_gbps = Positive(root, "dram_all_gbps", file);
+  const auto shares = root.find("share_of_peak");
+  if (shares == root.end() || !shares->is_object()) Wrong(file, "has no object 'share_of_peak'");
+  for (const auto& [name, share] : shares->items()) {
+    c.share_of_peak[name] = Positive(*shares, name, file);
+  }
+  return c;
+}
+
+void Apply(const Calibration& c, kernels::MachineModel& machine) {
+  machine.peak_gflops = c.peak_gflops;
+  machine.l3_bytes = c.l3_bytes;
+  machine.l2_gbps = c.l2_gbps;
+  machine.l3_gbps = c.l3_gbps;
+  machine.l3_all_gbps = c.l3_all_gbps;
+  machine.dram_gbps = c.dram_gbps;
+  machine.dram_all_gbps = c.dram_all_gbps;
+  for (std::size_t kind = 0; kind < kernels::kWorkKinds; ++kind) {
+    const auto found = c.share_of_peak.find(kKindNames[kind]);
+    if (found != c.share_of_peak.end()) machine.share_of_peak[kind] = found->second;
+  }
+}
+
+TuningTable ReadTuning(const std::string& file) {
+  const Json root = ReadJson(file, kTuning);
+  const auto choices = root.find("choices");
+  if (choices == root.end() || !choices->is_object()) Wrong(file, "has no object 'choices'");
+  TuningTable table;
+  for (const auto& [choice, times] : choices->items()) {
+    if (!times.is_object()) Wrong(file, "'" + choice + "' is no object");
+    for (const auto& [kernel, seconds] : times.items()) {
+      table[choice][kernel] = Positive(times, kernel, file);
+    }
+  }
+  return table;
+}
+
+void AddToTuningFile(const TuningTable& table, const std::string& file) {
+  const std::string path = FileToWrite(file, DefaultTuningFile());
+  TuningTable all;
+  std::error_code error;
+  if (fs::exists(path, error)) {
+    try {
+      all = ReadTuning(path);
+    } catch (const Error&) {
+      if (!file.empty()) throw;
+    }
+  }
+  for (const auto& [choice, times] : table) all[choice] = times;
+  Json root = Heading(kTuning);
+  root["choices"] = all;
+  WriteText(path, root.dump(1) + "\n");
+}
+
+CostModel LoadCostModel(const CostFiles& files, std::vector<std::string>& notes) {
+  CostModel cost;
+  const auto calibration = [&](const std::string& file) {
+    Apply(ReadCalibration(file), cost.machine);
+  };
+  const auto tuning = [&](const std::string& file) {
+    cost.tuning = std::make_shared<const TuningTable>(ReadTuning(file));
+  };
+  ReadOptional(files.calibration, DefaultCalibrationFile(), files.use_cache, notes, calibration);
+  ReadOptional(files.tuning, DefaultTuningFile(), files.use_cache, notes, tuning);
+  return cost;
+}
+
+}  // namespace kinglet

@@ -1,0 +1,191 @@
+#include "engine/cost/files.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "kernels/common/cpu_target.h"
+#include "tests/support/op_runner.h"
+
+namespace kinglet {
+namespace {
+
+using testing::Catch;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+// The cache folder is a fresh one.
+class CostFilesTest : public ::testing::Test {
+ protected:
+  CostFilesTest() {
+    const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
+    folder_ = std::filesystem::temp_directory_path() /
+              (std::string("kinglet_cost_files_") + info->name());
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directories(folder_);
+    if (const char* before = std::getenv("XDG_CACHE_HOME")) before_ = before;
+    setenv("XDG_CACHE_HOME", folder_.c_str(), 1);
+  }
+  ~CostFilesTest() override {
+    std::filesystem::remove_all(folder_);
+    before_.empty() ? unsetenv("XDG_CACHE_HOME") : setenv("XDG_CACHE_HOME", before_.c_str(), 1);
+  }
+
+  std::string Path(const std::string& name) const { return (folder_ / name).string(); }
+  static void Write(const std::string& path, const std::string& text) {
+    std::filesystem::create_directories(std::filesystem::path(path).parent_path());
+    std::ofstream(path) << text;
+  }
+  static std::string Read(const std::string& path) {
+    std::ostringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
+  }
+
+  static Calibration Figures() {
+    Calibration c;
+    c.threads = 3;
+    c.peak_gflops = 123.456;
+    c.l3_bytes = 8e6;
+    c.l2_gbps = 90;
+    c.l3_gbps = 70;
+    c.l3_all_gbps = 140;
+    c.dram_gbps = 20;
+    c.dram_all_gbps = 33;
+    c.share_of_peak = {{"tile", 0.75}, {"of a later version", 0.5}};
+    return c;
+  }
+  const TuningTable table_ = {{"conv 1", {{"conv/a", 1e-3}, {"conv/b", 2e-3}}}};
+
+ private:
+  std::filesystem::path folder_;
+  std::string before_;
+};
+
+TEST_F(CostFilesTest, NamesTellCpuAndTarget) {
+  EXPECT_THAT(DefaultTuningFile(), ::testing::StartsWith(Path("kinglet/tuning-")));
+  EXPECT_THAT(DefaultCalibrationFile(), ::testing::StartsWith(Path("kinglet/calibration-")));
+  EXPECT_THAT(DefaultTuningFile(), HasSubstr(std::string(kernels::ActiveTarget())));
+  EXPECT_FALSE(CpuName().empty());
+}
+
+TEST_F(CostFilesTest, CalibrationComesBackAndIsUsed) {
+  SaveCalibration(Figures());
+  const Calibration read = ReadCalibration(DefaultCalibrationFile());
+  EXPECT_EQ(read.threads, 3);
+  EXPECT_EQ(read.peak_gflops, 123.456);
+  EXPECT_EQ(read.share_of_peak, Figures().share_of_peak);
+  std::vector<std::string> notes;
+  const CostModel cost = LoadCostModel({}, notes);
+  EXPECT_EQ(cost.machine.peak_gflops, 123.456);
+  EXPECT_EQ(cost.machine.l3_bytes, 8e6);
+  EXPECT_EQ(cost.machine.dram_all_gbps, 33);
+  EXPECT_EQ(cost.machine.Share(kernels::WorkKind::kTile), 0.75);
+  EXPECT_EQ(cost.machine.Share(kernels::WorkKind::kBlas),
+            kernels::DefaultMachineModel().Share(kernels::WorkKind::kBlas));
+  EXPECT_THAT(notes, IsEmpty());
+  CostFiles off;
+  off.use_cache = false;
+  EXPECT_EQ(LoadCostModel(off, notes).machine.peak_gflops,
+            kernels::DefaultMachineModel().peak_gflops);
+}
+
+TEST_F(CostFilesTest, TuningComesBackAndGrows) {
+  AddToTuningFile(table_, "");
+  AddToTuningFile({{"conv 2", {{"conv/c", 1.25e-3}}}, {"conv 1", {{"conv/b", 3e-3}}}}, "");
+  const TuningTable expected = {{"conv 1", {{"conv/b", 3e-3}}}, {"conv 2", {{"conv/c", 1.25e-3}}}};
+  EXPECT_EQ(ReadTuning(DefaultTuningFile()), expected);
+  std::vector<std::string> notes;
+  EXPECT_EQ(*LoadCostModel({}, notes).tuning, expected);
+  CostFiles off;
+  off.use_cache = false;
+  EXPECT_EQ(LoadCostModel(off, notes).tuning, nullptr);
+  for (const auto& entry : std::filesystem::directory_iterator(Path("kinglet"))) {
+    EXPECT_EQ(entry.path().extension(), ".json");  // no temporary file is left
+  }
+}
+
+TEST_F(CostFilesTest, NothingInTheCacheIsNothingToSay) {
+  std::vector<std::string> notes;
+  EXPECT_EQ(LoadCostModel({}, notes).tuning, nullptr);
+  EXPECT_THAT(notes, IsEmpty());
+}
+
+TEST_F(CostFilesTest, WhatCannotBeUsedOfTheCacheIsNoted) {
+  AddToTuningFile(table_, "");
+  const std::string good = Read(DefaultTuningFile());
+  const auto with = [&](const std::string& from, const std::string& to) {
+    std::string text = good;
+    const std::size_t at = text.find(from);
+    EXPECT_NE(at, text.npos) << from;
+    return at == text.npos ? text : text.replace(at, from.size(), to);
+  };
+  const std::vector<std::string> bad = {
+      "",
+      "{",
+      "[]",
+      "null",
+      "\xff\xfe{}",
+      std::string(100000, '['),
+      R"({"kinglet": "calibration"})",
+      good.substr(0, good.size() / 2),
+      with("\"version\": \"", "\"version\": \"9."),
+      with("\"cpu\": \"", "\"cpu\": \"another "),
+      with("\"target\": \"", "\"target\": \"x"),
+      with("\"format\": 1", "\"format\": 2"),
+      with("\"choices\"", "\"chosen\""),
+      with("0.001", "-0.001"),
+      with("0.001", "0"),
+      with("0.001", "1e999"),
+      with("0.001", "\"fast\""),
+  };
+  CostFiles named;
+  named.tuning = DefaultTuningFile();
+  for (const std::string& text : bad) {
+    Write(DefaultTuningFile(), text);
+    std::vector<std::string> notes;
+    EXPECT_EQ(LoadCostModel({}, notes).tuning, nullptr) << text;
+    ASSERT_THAT(notes, SizeIs(1)) << text;
+    EXPECT_THAT(notes[0], HasSubstr(DefaultTuningFile()));
+    const auto thrown = Catch([&] { LoadCostModel(named, notes); });
+    EXPECT_EQ(thrown.code, ErrorCode::kInvalidInput) << text;
+  }
+  AddToTuningFile(table_, "");  // replaces what cannot be used
+  EXPECT_EQ(ReadTuning(DefaultTuningFile()), table_);
+}
+
+TEST_F(CostFilesTest, NamedFilesMustBeUsable) {
+  std::vector<std::string> notes;
+  CostFiles missing;
+  missing.calibration = Path("none");
+  EXPECT_EQ(Catch([&] { LoadCostModel(missing, notes); }).code, ErrorCode::kIo);
+  CostFiles folder;
+  folder.tuning = Path("");
+  EXPECT_EQ(Catch([&] { LoadCostModel(folder, notes); }).code, ErrorCode::kIo);
+  Write(Path("mine.json"), "{\"notes\": 1}");
+  EXPECT_EQ(Catch([&] { AddToTuningFile(table_, Path("mine.json")); }).code,
+            ErrorCode::kInvalidInput);
+  EXPECT_EQ(Read(Path("mine.json")), "{\"notes\": 1}");
+  EXPECT_EQ(Catch([&] { SaveCalibration(Figures(), Path("mine.json/x.json")); }).code,
+            ErrorCode::kIo);
+}
+
+TEST_F(CostFilesTest, WithoutAFolderThereIsNoCache) {
+  setenv("XDG_CACHE_HOME", "relative/paths/do/not/count", 1);
+  const char* home = std::getenv("HOME");
+  const std::string before = home == nullptr ? "" : home;
+  unsetenv("HOME");
+  EXPECT_EQ(DefaultTuningFile(), "");
+  std::vector<std::string> notes;
+  EXPECT_EQ(LoadCostModel({}, notes).tuning, nullptr);
+  EXPECT_EQ(Catch([&] { AddToTuningFile(table_, ""); }).code, ErrorCode::kIo);
+  if (!before.empty()) setenv("HOME", before.c_str(), 1);
+}
+
+}  // namespace
+}  // namespace kinglet
