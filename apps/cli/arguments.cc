@@ -46,6 +46,8 @@ void AddCostOptions(CLI::App& command, CostOptions& options) {
                   "cache folder)")
       ->option_text("FILE");
   command.add_flag("--no-cache", options.no_cache, "Leave files of the cache folder alone");
+  command.add_flag("--no-winograd", options.no_winograd,
+                   "Compute every convolution as it is defined: slower, and rounded less");
   command.add_flag("--tune", options.tune,
                    "First measure the best kernels for each node, and keep the fastest in the "
                    "tuning file");

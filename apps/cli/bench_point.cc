@@ -65,6 +65,7 @@ std::vector<std::string> Arguments(const BenchPoint& point) {
     arguments.insert(arguments.end(), {"--tuning", point.costs.tuning});
   }
   if (point.costs.no_cache) arguments.push_back("--no-cache");
+  if (point.costs.no_winograd) arguments.push_back("--no-winograd");
   if (point.costs.tune) arguments.push_back("--tune");
   for (const std::string& shape : point.shapes) {
     arguments.insert(arguments.end(), {"--shape", shape});

@@ -31,6 +31,7 @@ struct CostOptions {
   std::string calibration;  // files; "": those of the cache folder
   std::string tuning;
   bool no_cache = false;
+  bool no_winograd = false;
   bool tune = false;
 };
 

@@ -21,6 +21,7 @@ Model CompileModel(Graph graph, const CommonOptions& options) {
   compile.calibration_file = options.costs.calibration;
   if (!IsMadeNow(options.costs)) compile.tuning_file = options.costs.tuning;
   compile.use_cache = !options.costs.no_cache;
+  compile.winograd = !options.costs.no_winograd;
   Model model = Model::Compile(std::move(graph), compile);
   for (const std::string& note : model.notes()) PrintNote(options, "note: " + note);
   return model;

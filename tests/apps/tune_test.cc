@@ -136,5 +136,11 @@ TEST_F(TuneCommandTest, InfoMeasuresWhenAsked) {
   }
 }
 
+TEST_F(TuneCommandTest, WinogradCanBeLeftOut) {
+  EXPECT_THAT(Kinglet({"info", "squeezenet", "--kernels"}).out, HasSubstr("conv/winograd"));
+  EXPECT_THAT(Kinglet({"info", "squeezenet", "--kernels", "--no-winograd"}).out,
+              ::testing::Not(HasSubstr("conv/winograd")));
+}
+
 }  // namespace
 }  // namespace kinglet::testing
