@@ -50,6 +50,10 @@ std::vector<Row> Align(const std::vector<KernelPoint>& points) {
 std::string Microseconds(double seconds) { return fmt::format("{:.1f}", 1e6 * seconds); }
 
 std::string Cut(const StepInfo& step) {
+  if (step.own_thread) {
+    return fmt::format("{} x {}, one thread each", step.runs,
+                       step.images == 1 ? "1 image" : fmt::format("{} images", step.images));
+  }
   return step.cut.empty() ? std::to_string(step.units) : step.cut;
 }
 

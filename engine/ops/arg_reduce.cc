@@ -1,6 +1,7 @@
 // ArgMax and ArgMin: where along an axis the largest or smallest element stands.
 #include <algorithm>
 
+#include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/views.h"
 
@@ -81,7 +82,8 @@ OpDef MakeArgOp(std::string_view name, std::unique_ptr<Step> (*plan)(PlanContext
           .attributes = "axis keepdims select_last_index",
           .types = "float32, float64, int8, int16, int32, int64, uint8, uint16, uint32, uint64",
           .infer = InferArg,
-          .plan = plan};
+          .plan = plan,
+          .batch_wise = EachImage};
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // channel (Ioffe and Szegedy 2015, arXiv:1502.03167).
 #include <cmath>
 
+#include "engine/ops/batch.h"
 #include "engine/ops/elementwise.h"
 #include "kernels/eltwise/channel.h"
 
@@ -116,7 +117,8 @@ const OpDef& OpBatchNormalization() {
                         .types = "float32, float64",
                         .check = CheckBatchNormalization,
                         .infer = InferBatchNormalization,
-                        .plan = PlanBatchNormalization};
+                        .plan = PlanBatchNormalization,
+                        .batch_wise = EachImage};
   return op;
 }
 

@@ -5,6 +5,8 @@
 #include <limits>
 #include <type_traits>
 
+#include "engine/ops/batch.h"
+
 namespace kinglet {
 namespace {
 
@@ -289,7 +291,8 @@ std::unique_ptr<Step> PlanPow(PlanContext& context) {
                           .attributes = names,                                                 \
                           .types = type_names,                                                 \
                           .infer = infer_function,                                             \
-                          .plan = plan_function};                                              \
+                          .plan = plan_function,                                               \
+                          .batch_wise = BroadcastImages};                                      \
     return op;                                                                                 \
   }
 

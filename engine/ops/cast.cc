@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/element_types.h"
 #include "engine/ops/views.h"
@@ -99,7 +100,8 @@ const OpDef& OpCast() {
                          .types = kAnyType,
                          .check = CheckCast,
                          .infer = InferCast,
-                         .plan = PlanCast};
+                         .plan = PlanCast,
+                         .batch_wise = EachImage};
   return def;
 }
 
@@ -111,7 +113,8 @@ const OpDef& OpCastLike() {
                          .attributes = "saturate",
                          .types = kAnyType,
                          .infer = InferCastLike,
-                         .plan = PlanCast};
+                         .plan = PlanCast,
+                         .batch_wise = EachImage};
   return def;
 }
 

@@ -1,6 +1,7 @@
 // Clip: bounds as attributes up to opset 10, as inputs from 11.
 #include <limits>
 
+#include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
 #include "kernels/eltwise/unary.h"
@@ -127,7 +128,8 @@ const OpDef& OpClip() {
                         .attributes = "min max",
                         .types = "float32, float64, integers",
                         .infer = InferClip,
-                        .plan = PlanClip};
+                        .plan = PlanClip,
+                        .batch_wise = EachImage};
   return op;
 }
 

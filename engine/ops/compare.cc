@@ -1,4 +1,5 @@
 // Comparisons and logic: operators whose output is bool, and BitwiseNot.
+#include "engine/ops/batch.h"
 #include "engine/ops/binary.h"
 
 namespace kinglet {
@@ -124,7 +125,8 @@ std::unique_ptr<Step> PlanIsInf(PlanContext& context) {
                           .attributes = names,                                          \
                           .types = type_names,                                          \
                           .infer = infer_function,                                      \
-                          .plan = plan_function};                                       \
+                          .plan = plan_function,                                        \
+                          .batch_wise = BroadcastImages};                               \
     return op;                                                                          \
   }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "engine/ops/batch.h"
 #include "engine/ops/views.h"
 #include "kernels/common/blocked.h"
 #include "kernels/layout/layout.h"
@@ -66,10 +67,11 @@ std::unique_ptr<Step> PlanConcatRuns(const PlanContext& context, std::size_t axi
   return MakeCopyStep(blocked ? "layout/concat_blocked_f32" : "layout/concat", std::move(parts));
 }
 
-// On the channel axis of blocked tensors. A block of the output may take channels of several
-// inputs, so a unit is (image, output block, row) and does all of them: two threads never write to
-// one cache line.
-std::unique_ptr<Step> PlanConcatChannels(const PlanContext& context) {
+// On the channel axis of blocked tensors. Producers wrote most inputs where they belong; what is
+// left is copied, null if nothing is. A block of the output may take channels of several inputs, so
+// a unit is (image, output block, row) and does all of them: two threads never write to one cache
+// line.
+std::unique_ptr<Step> PlanConcatChannels(PlanContext& context) {
   struct Part {
     kernels::ChannelCopy copy;
     std::size_t input;
@@ -77,10 +79,17 @@ std::unique_ptr<Step> PlanConcatChannels(const PlanContext& context) {
   };
   const Shape& out = context.OutputShape(0);
   const std::int64_t area = out[2] * out[3];
+  const std::int64_t stride = context.OutputStride(0);
   std::vector<Part> parts;
+  std::vector<std::int64_t> blocks;  // of the output: what the parts touch
   std::int64_t channel = 0;
   for (std::size_t i = 0; i < context.input_count(); ++i) {
     const std::int64_t count = context.InputShape(i)[1];
+    if (context.IsInPlace(i)) {
+      context.DoNotRead(i);
+      channel += count;
+      continue;
+    }
     if (count == 0) continue;
     const kernels::ChannelCopy copy{.n = out[0],
                                     .h = out[2],
@@ -91,35 +100,40 @@ std::unique_ptr<Step> PlanConcatChannels(const PlanContext& context) {
                                     .dst_begin = channel,
                                     .count = count,
                                     .src_batch_stride = kernels::RoundUpToBlock(count) * area,
-                                    .dst_batch_stride = kernels::RoundUpToBlock(out[1]) * area};
+                                    .dst_batch_stride = stride};
     channel += count;
     parts.push_back({copy, i, copy.dst_begin / kernels::kBlock, kernels::BlockCount(channel)});
+    for (std::int64_t b = parts.back().first_block; b < parts.back().end_block; ++b) {
+      if (blocks.empty() || blocks.back() < b) blocks.push_back(b);
+    }
   }
   const std::int64_t rows = out[2];
-  const std::int64_t blocks = kernels::BlockCount(out[1]);
-  const std::int64_t units = out[3] == 0 ? 0 : out[0] * blocks * rows;
+  const auto block_count = static_cast<std::int64_t>(blocks.size());
+  const std::int64_t units = out[3] == 0 ? 0 : out[0] * block_count * rows;
+  if (block_count == 0) return nullptr;
   const auto run = kernels::GetLayoutTable().copy_channels;
-  return MakeStep(
-      "layout/concat_channels_f32", units,
-      [=, parts = std::move(parts)](const StepArgs& args, std::int64_t begin, std::int64_t end) {
-        float* dst = static_cast<float*>(args.outputs[0]);
-        while (begin < end) {
-          const std::int64_t image_block = begin / rows;
-          const std::int64_t row = begin % rows;
-          const std::int64_t count = std::min(end - begin, rows - row);
-          const std::int64_t image = image_block / blocks;
-          const std::int64_t block = image_block % blocks;
-          for (const Part& part : parts) {
-            if (block < part.first_block || block >= part.end_block) continue;
-            const std::int64_t part_block =
-                image * (part.end_block - part.first_block) + block - part.first_block;
-            const std::int64_t unit = part_block * rows + row;
-            run(part.copy, static_cast<const float*>(args.inputs[part.input]), dst, unit,
-                unit + count);
-          }
-          begin += count;
-        }
-      });
+  return MakeStep("layout/concat_channels_f32", units,
+                  [=, parts = std::move(parts), blocks = std::move(blocks)](
+                      const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                    float* dst = static_cast<float*>(args.outputs[0]);
+                    while (begin < end) {
+                      const std::int64_t image_block = begin / rows;
+                      const std::int64_t row = begin % rows;
+                      const std::int64_t count = std::min(end - begin, rows - row);
+                      const std::int64_t image = image_block / block_count;
+                      const std::int64_t block =
+                          blocks[static_cast<std::size_t>(image_block % block_count)];
+                      for (const Part& part : parts) {
+                        if (block < part.first_block || block >= part.end_block) continue;
+                        const std::int64_t part_block =
+                            image * (part.end_block - part.first_block) + block - part.first_block;
+                        const std::int64_t unit = part_block * rows + row;
+                        run(part.copy, static_cast<const float*>(args.inputs[part.input]), dst,
+                            unit, unit + count);
+                      }
+                      begin += count;
+                    }
+                  });
 }
 
 std::unique_ptr<Step> PlanConcat(PlanContext& context) {
@@ -241,7 +255,8 @@ const OpDef& OpConcat() {
                          .attributes = "axis",
                          .types = kAnyType,
                          .infer = InferConcat,
-                         .plan = PlanConcat};
+                         .plan = PlanConcat,
+                         .batch_wise = AllImages};
   return def;
 }
 
@@ -252,7 +267,8 @@ const OpDef& OpSplit() {
                          .attributes = "axis split num_outputs",
                          .types = kAnyType,
                          .infer = InferSplit,
-                         .plan = PlanSplit};
+                         .plan = PlanSplit,
+                         .batch_wise = EachImage};
   return def;
 }
 

@@ -9,6 +9,7 @@
 
 #include "engine/cost/choose.h"
 #include "engine/cost/cost_model.h"
+#include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
 #include "kernels/common/blocked.h"
@@ -192,6 +193,7 @@ std::unique_ptr<Step> PlanVariant(PlanContext& context, const kernels::ConvShape
   args.epilogue = FusedEpilogue(context.node().fusion);
   context.ReadAs(0, ToLayout(variant.input));
   context.WriteAs(0, ToLayout(variant.output));
+  if (variant.output == kernels::Layout::kBlocked16) args.output_stride = context.OutputStride(0);
   const bool residual = context.node().fusion.residual;
   if (residual) {
     context.ReadAs(3, ToLayout(variant.output));
@@ -295,6 +297,7 @@ const OpDef& OpConv() {
       .types = "float32, float64",
       .infer = InferConv,
       .plan = PlanConv,
+      .batch_wise = EachImage,
   };
   return op;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/spatial.h"
@@ -177,7 +178,8 @@ const OpDef& OpConvTranspose() {
           "auto_pad dilations group kernel_shape output_padding output_shape pads strides",
       .types = "float32, float64",
       .infer = InferConvTranspose,
-      .plan = PlanConvTranspose};
+      .plan = PlanConvTranspose,
+      .batch_wise = EachImage};
   return op;
 }
 

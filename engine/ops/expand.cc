@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/ops/batch.h"
 #include "engine/ops/views.h"
 
 namespace kinglet {
@@ -106,7 +107,8 @@ const OpDef& OpExpand() {
                          .max_inputs = 2,
                          .types = kAnyType,
                          .infer = InferExpand,
-                         .plan = PlanExpand};
+                         .plan = PlanExpand,
+                         .batch_wise = EachImageShaped};
   return def;
 }
 
@@ -116,7 +118,8 @@ const OpDef& OpTile() {
                          .max_inputs = 2,
                          .types = kAnyType,
                          .infer = InferTile,
-                         .plan = PlanTile};
+                         .plan = PlanTile,
+                         .batch_wise = EachImageShaped};
   return def;
 }
 

@@ -2,6 +2,7 @@
 #include <cinttypes>
 #include <cstring>
 
+#include "engine/ops/batch.h"
 #include "engine/ops/views.h"
 
 namespace kinglet {
@@ -76,6 +77,14 @@ std::unique_ptr<Step> PlanGather(PlanContext& context) {
                                                   : MakeGather<std::int64_t>(context);
 }
 
+// Off the batch, or a table of rows looked up by each image.
+bool GatherBatchWise(const NodeContext& context, const std::vector<BatchUse>& inputs) {
+  const std::size_t axis =
+      context.Axis(context.attributes().Int("axis", 0), context.InputShape(0).size());
+  if (axis != 0) return EachImage(context, inputs);
+  return inputs[0] == BatchUse::kFree && inputs[1] == BatchUse::kImages;
+}
+
 }  // namespace
 
 const OpDef& OpGather() {
@@ -85,7 +94,8 @@ const OpDef& OpGather() {
                          .attributes = "axis",
                          .types = kAnyType,
                          .infer = InferGather,
-                         .plan = PlanGather};
+                         .plan = PlanGather,
+                         .batch_wise = GatherBatchWise};
   return def;
 }
 

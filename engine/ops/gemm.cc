@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "engine/cost/cost_model.h"
+#include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/op.h"
@@ -131,6 +132,7 @@ const OpDef& OpGemm() {
       .types = "float32, float64, int8 to int64, uint8 to uint64",
       .infer = InferGemm,
       .plan = PlanGemm,
+      .batch_wise = EachImage,
   };
   return op;
 }

@@ -1,6 +1,7 @@
 // Pools over whole maps: GlobalAveragePool, GlobalMaxPool, GlobalLpPool.
 #include <algorithm>
 
+#include "engine/ops/batch.h"
 #include "engine/ops/elementwise.h"
 #include "kernels/pool/pool.h"
 #include "kernels/pool/pool_nd.h"
@@ -90,7 +91,8 @@ std::unique_ptr<Step> PlanGlobalPool(PlanContext& context) {
                           .attributes = names,         \
                           .types = "float32, float64", \
                           .infer = InferGlobalPool,    \
-                          .plan = PlanGlobalPool};     \
+                          .plan = PlanGlobalPool,      \
+                          .batch_wise = EachImage};    \
     return op;                                         \
   }
 KINGLET_GLOBAL_POOL(GlobalAveragePool, "")

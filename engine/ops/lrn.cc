@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
 
@@ -138,7 +139,8 @@ const OpDef& OpLRN() {
                         .attributes = "alpha beta bias size",
                         .types = "float32, float64",
                         .infer = InferLrn,
-                        .plan = PlanLrn};
+                        .plan = PlanLrn,
+                        .batch_wise = EachImage};
   return op;
 }
 
@@ -147,7 +149,8 @@ const OpDef& OpLpNormalization() {
                         .attributes = "axis p",
                         .types = "float32, float64",
                         .infer = InferLpNormalization,
-                        .plan = PlanLpNormalization};
+                        .plan = PlanLpNormalization,
+                        .batch_wise = OffBatchAxis<-1>};
   return op;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/cost/cost_model.h"
+#include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/op.h"
@@ -86,6 +87,14 @@ void InferMatMul(InferContext& context) {
   context.SetOutput(0, context.InputType(0), ShapeOf(context, false).output);
 }
 
+// Stacks of matrices of one rank, or the rows of A times B.
+bool MatMulBatchWise(const NodeContext& context, const std::vector<BatchUse>& inputs) {
+  const std::size_t rank = context.InputShape(0).size();
+  if (rank < 2) return false;
+  return EachImage(context, inputs) ||
+         (AllImages(context, inputs) && rank >= 3 && context.InputShape(1).size() == rank);
+}
+
 std::unique_ptr<Step> PlanMatMul(PlanContext& context) {
   const MatMulShape s = ShapeOf(context, true);
   const DataType type = context.InputType(0);
@@ -135,6 +144,7 @@ const OpDef& OpMatMul() {
       .types = "float32, float64, int8 to int64, uint8 to uint64",
       .infer = InferMatMul,
       .plan = PlanMatMul,
+      .batch_wise = MatMulBatchWise,
   };
   return op;
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
 
@@ -198,7 +199,8 @@ const OpDef& OpInstanceNormalization() {
                         .attributes = "epsilon",
                         .types = "float32, float64",
                         .infer = InferInstance,
-                        .plan = PlanInstance};
+                        .plan = PlanInstance,
+                        .batch_wise = EachImage};
   return op;
 }
 
@@ -210,7 +212,8 @@ const OpDef& OpGroupNormalization() {
                         .attributes = "epsilon num_groups stash_type",
                         .types = "float32, float64",
                         .infer = InferGroup,
-                        .plan = PlanGroup};
+                        .plan = PlanGroup,
+                        .batch_wise = EachImage};
   return op;
 }
 
@@ -223,7 +226,8 @@ const OpDef& OpLayerNormalization() {
                         .attributes = "axis epsilon stash_type",
                         .types = "float32, float64",
                         .infer = InferLayer,
-                        .plan = PlanLayer};
+                        .plan = PlanLayer,
+                        .batch_wise = OffBatchAxis<-1>};
   return op;
 }
 

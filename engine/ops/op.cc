@@ -16,7 +16,15 @@ void RunStatus::Fail(const char* format, ...) noexcept {
   failed_.store(true, std::memory_order_release);
 }
 
+void RunStatus::FailAt(const char* where, const char* message) noexcept {
+  if (claimed_.exchange(true)) return;
+  where_ = where;
+  std::snprintf(message_, kMessageBytes, "%s", message);
+  failed_.store(true, std::memory_order_release);
+}
+
 void RunStatus::Reset() noexcept {
+  where_ = nullptr;
   claimed_ = false;
   failed_ = false;
 }

@@ -97,6 +97,12 @@ class PlanContext : public NodeContext {
   // The planner inserts reorders.
   virtual void ReadAs(std::size_t i, Layout layout) = 0;
   virtual void WriteAs(std::size_t i, Layout layout) = 0;
+  // Floats from one image of blocked output i to the next. It is more than one image when the
+  // output becomes a slice of the result of a Concat: a step whose plan function asks must write
+  // images that far apart, the images of one that does not ask are dense.
+  virtual std::int64_t OutputStride(std::size_t i) = 0;
+  // For Concat: input i was written where it belongs in output 0, there is nothing left to do.
+  virtual bool IsInPlace(std::size_t i) const = 0;
   // The step does not read input i when it runs: it took the known value, or packed it.
   virtual void DoNotRead(std::size_t i) = 0;
   // Output `out` may share the memory of input `in` if that is not read by anybody later (same
@@ -119,6 +125,13 @@ class PlanContext : public NodeContext {
   using NodeContext::NodeContext;
 };
 
+// How a value depends on the batch, that is dim 0 of the graph's inputs.
+enum class BatchUse : std::uint8_t {
+  kFree,    // not at all
+  kImages,  // dim 0 is the batch
+  kVaries,  // known before running, and another one for another batch: a shape, say
+};
+
 struct OpDef {
   std::string_view name;
   std::string_view domain = "";  // "" for ONNX's own
@@ -138,6 +151,10 @@ struct OpDef {
   // Resolves everything and returns the step. Any input value that `infer` demanded is known here
   // as well. Throws where something is not supported.
   std::unique_ptr<Step> (*plan)(PlanContext& context) = nullptr;
+  // Whether image i of every output depends on image i of the inputs alone, given how the inputs
+  // depend on the batch, and that dim 0 of all outputs was found to be the batch at several sizes
+  // (engine/ops/batch.h has the rules). Null: the operator may mix images.
+  bool (*batch_wise)(const NodeContext& context, const std::vector<BatchUse>& inputs) = nullptr;
 };
 
 // All operators, by name.

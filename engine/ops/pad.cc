@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "engine/ops/axis_gather.h"
+#include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/views.h"
 
@@ -54,6 +55,12 @@ Pads PadsOf(const NodeContext& context) {
     pads.end[axes[k]] = widths[axes.size() + k];
   }
   return pads;
+}
+
+bool PadBatchWise(const NodeContext& context, const std::vector<BatchUse>& inputs) {
+  if (!EachImage(context, inputs) || context.InputShape(0).empty()) return false;
+  const Pads pads = PadsOf(context);
+  return pads.begin[0] == 0 && pads.end[0] == 0;
 }
 
 void InferPad(InferContext& context) {
@@ -185,7 +192,8 @@ const OpDef& OpPad() {
                          .attributes = "mode pads value",
                          .types = kAnyType,
                          .infer = InferPad,
-                         .plan = PlanPad};
+                         .plan = PlanPad,
+                         .batch_wise = PadBatchWise};
   return def;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/cost/cost_model.h"
+#include "engine/ops/batch.h"
 #include "engine/ops/elementwise.h"
 #include "kernels/pool/pool_nd.h"
 
@@ -66,6 +67,7 @@ std::unique_ptr<Step> PlanImagePool(PlanContext& context, kernels::Pool p) {
   if (blocked) {
     context.ReadAs(0, Layout::kBlocked16);
     context.WriteAs(0, Layout::kBlocked16);
+    p.out_batch_stride = context.OutputStride(0);
   }
   const kernels::PoolFn function = blocked ? (max ? table.max_blocked : table.average_blocked)
                                            : (max ? table.max_plain : table.average_plain);
@@ -167,7 +169,8 @@ const OpDef& OpMaxPool() {
       .attributes = "auto_pad ceil_mode dilations kernel_shape pads storage_order strides",
       .types = "float32, float64, int8, uint8",
       .infer = InferPool,
-      .plan = PlanPool};
+      .plan = PlanPool,
+      .batch_wise = EachImage};
   return op;
 }
 
@@ -177,7 +180,8 @@ const OpDef& OpAveragePool() {
       .attributes = "auto_pad ceil_mode count_include_pad dilations kernel_shape pads strides",
       .types = "float32, float64",
       .infer = InferPool,
-      .plan = PlanPool};
+      .plan = PlanPool,
+      .batch_wise = EachImage};
   return op;
 }
 
@@ -186,7 +190,8 @@ const OpDef& OpLpPool() {
                         .attributes = "auto_pad ceil_mode dilations kernel_shape p pads strides",
                         .types = "float32, float64",
                         .infer = InferPool,
-                        .plan = PlanPool};
+                        .plan = PlanPool,
+                        .batch_wise = EachImage};
   return op;
 }
 

@@ -1,4 +1,5 @@
 // PRelu: x where that is not negative, slope * x elsewhere (He et al. 2015, arXiv:1502.01852).
+#include "engine/ops/batch.h"
 #include "engine/ops/binary.h"
 
 namespace kinglet {
@@ -35,7 +36,8 @@ const OpDef& OpPRelu() {
                         .max_inputs = 2,
                         .types = "float32, float64, integers",
                         .infer = InferPRelu,
-                        .plan = PlanArithmetic<PReluOp>};
+                        .plan = PlanArithmetic<PReluOp>,
+                        .batch_wise = BroadcastImages};
   return op;
 }
 

@@ -9,6 +9,7 @@
 #include <limits>
 #include <optional>
 
+#include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/element_types.h"
 #include "engine/ops/views.h"
@@ -315,7 +316,8 @@ const OpDef& OpQuantizeLinear() {
                          .types = "float32, int32 to int8, uint8, int16, uint16",
                          .check = CheckQuantize,
                          .infer = InferQuantize,
-                         .plan = PlanQuantize};
+                         .plan = PlanQuantize,
+                         .batch_wise = EachImage};
   return def;
 }
 
@@ -327,7 +329,8 @@ const OpDef& OpDequantizeLinear() {
                          .attributes = "axis block_size",
                          .types = "int8, uint8, int16, uint16, int32 to float32",
                          .infer = InferDequantize,
-                         .plan = PlanDequantize};
+                         .plan = PlanDequantize,
+                         .batch_wise = EachImage};
   return def;
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/views.h"
 #include "kernels/common/blocked.h"
@@ -409,7 +410,8 @@ OpDef MakeReduce(std::string_view name, std::unique_ptr<Step> (*plan)(PlanContex
           .attributes = "axes keepdims noop_with_empty_axes",
           .types = kNumberTypes,
           .infer = InferReduce,
-          .plan = plan};
+          .plan = plan,
+          .batch_wise = EachImage};
 }
 
 }  // namespace

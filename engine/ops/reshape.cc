@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/views.h"
 
@@ -181,7 +182,8 @@ const OpDef& OpReshape() {
                          .attributes = "allowzero",
                          .types = kAnyType,
                          .infer = InferReshape,
-                         .plan = PlanAlias};
+                         .plan = PlanAlias,
+                         .batch_wise = EachImageShaped};
   return def;
 }
 
@@ -190,7 +192,8 @@ const OpDef& OpFlatten() {
                          .attributes = "axis",
                          .types = kAnyType,
                          .infer = InferFlatten,
-                         .plan = PlanAlias};
+                         .plan = PlanAlias,
+                         .batch_wise = EachImageShaped};
   return def;
 }
 
@@ -200,7 +203,8 @@ const OpDef& OpSqueeze() {
                          .attributes = "axes",
                          .types = kAnyType,
                          .infer = InferSqueeze,
-                         .plan = PlanAlias};
+                         .plan = PlanAlias,
+                         .batch_wise = EachImageShaped};
   return def;
 }
 
@@ -210,13 +214,17 @@ const OpDef& OpUnsqueeze() {
                          .attributes = "axes",
                          .types = kAnyType,
                          .infer = InferUnsqueeze,
-                         .plan = PlanAlias};
+                         .plan = PlanAlias,
+                         .batch_wise = EachImageShaped};
   return def;
 }
 
 const OpDef& OpIdentity() {
-  static const OpDef def{
-      .name = "Identity", .types = kAnyType, .infer = InferIdentity, .plan = PlanAlias};
+  static const OpDef def{.name = "Identity",
+                         .types = kAnyType,
+                         .infer = InferIdentity,
+                         .plan = PlanAlias,
+                         .batch_wise = EachImageShaped};
   return def;
 }
 
@@ -227,7 +235,8 @@ const OpDef& OpDropout() {
                          .attributes = "ratio seed",
                          .types = kAnyType,
                          .infer = InferDropout,
-                         .plan = PlanDropout};
+                         .plan = PlanDropout,
+                         .batch_wise = EachImage};
   return def;
 }
 

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "engine/ops/axis_gather.h"
+#include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/views.h"
 
@@ -253,6 +254,10 @@ std::unique_ptr<Step> PlanResize(PlanContext& context) {
   });
 }
 
+bool ResizeBatchWise(const NodeContext& context, const std::vector<BatchUse>& inputs) {
+  return EachImageShaped(context, inputs) && ResizeSpecOf(context).axes[0].identity;
+}
+
 }  // namespace
 
 const OpDef& OpResize() {
@@ -265,7 +270,8 @@ const OpDef& OpResize() {
           "exclude_outside extrapolation_value antialias axes keep_aspect_ratio_policy",
       .types = "nearest: any; linear, cubic: float32, float64",
       .infer = InferResize,
-      .plan = PlanResize};
+      .plan = PlanResize,
+      .batch_wise = ResizeBatchWise};
   return def;
 }
 
@@ -276,7 +282,8 @@ const OpDef& OpUpsample() {
                          .attributes = "mode scales",
                          .types = "nearest: any; linear: float32, float64",
                          .infer = InferResize,
-                         .plan = PlanResize};
+                         .plan = PlanResize,
+                         .batch_wise = ResizeBatchWise};
   return def;
 }
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "engine/ops/batch.h"
 #include "engine/ops/views.h"
 
 namespace kinglet {
@@ -142,6 +143,14 @@ std::unique_ptr<Step> PlanSlice(PlanContext& context) {
   return MakeSliceStep("layout/slice", in, ranges, DataTypeSize(context.InputType(0)));
 }
 
+// The shapes show all but a reversed batch.
+bool SliceBatchWise(const NodeContext& context, const std::vector<BatchUse>& inputs) {
+  if (!EachImageShaped(context, inputs)) return false;
+  if (context.opset() < 10 || !context.HasInput(4)) return true;
+  const std::vector<std::int64_t> steps = context.InputInts(4, "'steps'");
+  return std::all_of(steps.begin(), steps.end(), [](std::int64_t step) { return step > 0; });
+}
+
 }  // namespace
 
 const OpDef& OpSlice() {
@@ -150,7 +159,8 @@ const OpDef& OpSlice() {
                          .attributes = "starts ends axes",
                          .types = kAnyType,
                          .infer = InferSlice,
-                         .plan = PlanSlice};
+                         .plan = PlanSlice,
+                         .batch_wise = SliceBatchWise};
   return def;
 }
 

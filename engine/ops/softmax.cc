@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/ops/batch.h"
 #include "engine/ops/elementwise.h"
 
 namespace kinglet {
@@ -85,14 +86,15 @@ std::unique_ptr<Step> PlanSoftmax(PlanContext& context) {
 
 }  // namespace
 
-#define KINGLET_SOFTMAX(Name)                          \
-  const OpDef& Op##Name() {                            \
-    static const OpDef op{.name = #Name,               \
-                          .attributes = "axis",        \
-                          .types = "float32, float64", \
-                          .infer = InferSoftmax,       \
-                          .plan = PlanSoftmax};        \
-    return op;                                         \
+#define KINGLET_SOFTMAX(Name)                              \
+  const OpDef& Op##Name() {                                \
+    static const OpDef op{.name = #Name,                   \
+                          .attributes = "axis",            \
+                          .types = "float32, float64",     \
+                          .infer = InferSoftmax,           \
+                          .plan = PlanSoftmax,             \
+                          .batch_wise = OffBatchAxis<-1>}; \
+    return op;                                             \
   }
 KINGLET_SOFTMAX(Softmax)
 KINGLET_SOFTMAX(LogSoftmax)

@@ -17,13 +17,17 @@ class RunStatus {
   bool ok() const noexcept { return !failed_.load(std::memory_order_acquire); }
   // printf-style; keeps at most kMessageBytes - 1 characters.
   __attribute__((format(printf, 2, 3))) void Fail(const char* format, ...) noexcept;
+  // The same from within a step that runs others: `where` names the one, and outlives the status.
+  void FailAt(const char* where, const char* message) noexcept;
   const char* message() const noexcept { return message_; }
+  const char* where() const noexcept { return where_; }  // null: the step itself
   void Reset() noexcept;
 
  private:
   static constexpr std::size_t kMessageBytes = 256;
   std::atomic<bool> claimed_{false};
   std::atomic<bool> failed_{false};
+  const char* where_ = nullptr;
   char message_[kMessageBytes] = {};
 };
 
@@ -33,6 +37,9 @@ struct StepArgs {
   void* const* outputs;       // parallel to the node's outputs; null where an output is unused
   std::byte* scratch;         // scratch_bytes of this worker, 64-byte aligned
   RunStatus* status;
+  // Null but when somebody wants to know: where a step that runs others adds up what each of them
+  // takes, as its share of the time of all threads.
+  double* seconds = nullptr;
 };
 
 // Work is cut into units that do not depend on each other; any range of units may run on any
@@ -51,6 +58,7 @@ class Step {
   // The question that `kernel` answers, by which measurements of it are kept; "" where there is no
   // choice.
   std::string choice;
+  bool single_units = false;  // a unit is much work: threads take them one at a time
   // By the cost model, on the threads that it was planned for. The plan function of an operator
   // that computes much sets it; the planner fills in the traffic of the others.
   double predicted_seconds = 0;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "engine/ops/batch.h"
 #include "engine/ops/views.h"
 #include "kernels/layout/layout.h"
 
@@ -168,7 +169,8 @@ const OpDef& OpTranspose() {
                          .attributes = "perm",
                          .types = kAnyType,
                          .infer = InferTranspose,
-                         .plan = PlanTranspose};
+                         .plan = PlanTranspose,
+                         .batch_wise = EachImage};
   return def;
 }
 
@@ -177,7 +179,8 @@ const OpDef& OpDepthToSpace() {
                          .attributes = "blocksize mode",
                          .types = kAnyType,
                          .infer = InferDepthToSpace,
-                         .plan = PlanDepthToSpace};
+                         .plan = PlanDepthToSpace,
+                         .batch_wise = EachImage};
   return def;
 }
 
@@ -186,7 +189,8 @@ const OpDef& OpSpaceToDepth() {
                          .attributes = "blocksize",
                          .types = kAnyType,
                          .infer = InferSpaceToDepth,
-                         .plan = PlanSpaceToDepth};
+                         .plan = PlanSpaceToDepth,
+                         .batch_wise = EachImage};
   return def;
 }
 
@@ -196,7 +200,8 @@ const OpDef& OpChannelShuffle() {
                          .attributes = "group",
                          .types = kAnyType,
                          .infer = InferChannelShuffle,
-                         .plan = PlanChannelShuffle};
+                         .plan = PlanChannelShuffle,
+                         .batch_wise = EachImage};
   return def;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/unary_functions.h"
@@ -230,7 +231,8 @@ constexpr std::string_view Types() {
                           .attributes = names,              \
                           .types = Types<unary::Name>(),    \
                           .infer = InferUnary<unary::Name>, \
-                          .plan = PlanUnary<unary::Name>};  \
+                          .plan = PlanUnary<unary::Name>,   \
+                          .batch_wise = EachImage};         \
     return op;                                              \
   }
 
@@ -279,7 +281,8 @@ const OpDef& OpGelu() {
                         .attributes = "approximate",
                         .types = "float32, float64",
                         .infer = InferGelu,
-                        .plan = PlanGelu};
+                        .plan = PlanGelu,
+                        .batch_wise = EachImage};
   return op;
 }
 
@@ -290,7 +293,8 @@ const OpDef& OpSwish() {
                         .since = 0,
                         .types = "float32, float64",
                         .infer = InferUnary<unary::Swish>,
-                        .plan = PlanUnary<unary::Swish>};
+                        .plan = PlanUnary<unary::Swish>,
+                        .batch_wise = EachImage};
   return op;
 }
 

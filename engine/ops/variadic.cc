@@ -1,4 +1,5 @@
 // Min, Max, Sum and Mean of one or more operands that broadcast.
+#include "engine/ops/batch.h"
 #include "engine/ops/binary.h"
 
 namespace kinglet {
@@ -131,14 +132,15 @@ std::unique_ptr<Step> PlanVariadic(PlanContext& context) {
 
 }  // namespace
 
-#define KINGLET_VARIADIC_OP(Name, Function, type_names)    \
-  const OpDef& Op##Name() {                                \
-    static const OpDef op{.name = #Name,                   \
-                          .max_inputs = kAnyCount,         \
-                          .types = type_names,             \
-                          .infer = InferVariadic,          \
-                          .plan = PlanVariadic<Function>}; \
-    return op;                                             \
+#define KINGLET_VARIADIC_OP(Name, Function, type_names)   \
+  const OpDef& Op##Name() {                               \
+    static const OpDef op{.name = #Name,                  \
+                          .max_inputs = kAnyCount,        \
+                          .types = type_names,            \
+                          .infer = InferVariadic,         \
+                          .plan = PlanVariadic<Function>, \
+                          .batch_wise = BroadcastImages}; \
+    return op;                                            \
   }
 KINGLET_VARIADIC_OP(Max, MaxOp, "float32, float64, integers")
 KINGLET_VARIADIC_OP(Mean, SumOp, "float32, float64")

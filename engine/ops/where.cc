@@ -1,4 +1,5 @@
 // Where: elements of one of two tensors, as a third one says.
+#include "engine/ops/batch.h"
 #include "engine/ops/broadcast.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/views.h"
@@ -49,7 +50,8 @@ const OpDef& OpWhere() {
                          .max_inputs = 3,
                          .types = kAnyType,
                          .infer = InferWhere,
-                         .plan = PlanWhere};
+                         .plan = PlanWhere,
+                         .batch_wise = BroadcastImages};
   return def;
 }
 

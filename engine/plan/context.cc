@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/common/blocked.h"
 #include "kinglet/error.h"
 
 namespace kinglet {
@@ -113,6 +114,10 @@ const Tensor* PlainPlanContext::InputValue(std::size_t i) const {
 DataType PlainPlanContext::OutputType(std::size_t i) const { return states_->outputs[i]->type; }
 const Shape& PlainPlanContext::OutputShape(std::size_t i) const {
   return states_->outputs[i]->shape;
+}
+std::int64_t PlainPlanContext::OutputStride(std::size_t i) {
+  const Shape& shape = OutputShape(i);
+  return kernels::RoundUpToBlock(shape[1]) * shape[2] * shape[3];
 }
 void PlainPlanContext::ReadAs(std::size_t, Layout layout) {
   if (layout != Layout::kPlain) Unsupported("the blocked layout is not available here");

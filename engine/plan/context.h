@@ -47,6 +47,8 @@ class PlainPlanContext : public PlanContext {
   bool IsBlocked(std::size_t) const override { return false; }
   void ReadAs(std::size_t i, Layout layout) override;
   void WriteAs(std::size_t i, Layout layout) override;
+  std::int64_t OutputStride(std::size_t i) override;
+  bool IsInPlace(std::size_t) const override { return false; }
   void DoNotRead(std::size_t) override {}
   void AllowInPlace(std::size_t, std::size_t) override {}
   void Alias(std::size_t out, std::size_t in) override;

@@ -19,24 +19,37 @@ namespace kinglet {
 struct Slot {
   enum class Kind : std::uint8_t { kArena, kConstant, kInput, kOutput };
   Kind kind = Kind::kArena;
-  std::size_t offset = 0;          // kArena: bytes from its start; kInput, kOutput: which
+  std::size_t index = 0;           // kInput, kOutput: which
+  std::size_t offset = 0;          // bytes from the start of the arena, the input or the output
   const void* constant = nullptr;  // kConstant
 };
 
+// A blocked output of a step: its shape, and the floats from one image to the next.
+struct BlockedOutput {
+  Shape shape;  // empty: this output is plain
+  std::int64_t image_stride = 0;
+};
+
+class SegmentStep;
+
 struct PlanStep {
   std::unique_ptr<Step> step;
-  std::string name;         // of the node, or of the tensor that is reordered
-  std::string op;           // "Conv", "Reorder"
-  Shape output_shape;       // of the first output
-  std::vector<int> inputs;  // slots, -1 for none
+  const SegmentStep* segment = nullptr;  // `step` where it is one
+  std::string name;                      // of the node, or of the tensor that is reordered
+  std::string op;                        // "Conv", "Reorder"
+  Shape output_shape;                    // of the first output
+  std::vector<int> inputs;               // slots, -1 for none
   std::vector<int> outputs;
-  std::vector<Shape> blocked;  // parallel to outputs: the shape of a blocked one, else empty
+  std::vector<BlockedOutput> blocked;  // parallel to outputs
+  std::size_t node = 0;                // of the graph: the one that it runs or was inserted for
+  std::int64_t images = 0;  // that it works on, where the plan takes the batch in parts; 0: all
 };
 
 struct Plan {
   std::vector<PlanStep> steps;
   std::vector<Slot> slots;
   std::vector<TensorState> outputs;  // type and shape, in the graph's order
+  std::vector<std::size_t> input_bytes, output_bytes;
   std::size_t arena_bytes = 0;
   std::size_t scratch_bytes = 0;  // for each worker
   std::int64_t macs = 0;
@@ -45,14 +58,25 @@ struct Plan {
   // What slots and steps point to.
   std::vector<Tensor> constants;
   PackedStore packed;
+  std::vector<std::unique_ptr<Plan>> parts;
+
+  std::vector<ValueId> blocked_values;  // that steps write in the blocked layout
 };
+
+// Aborts when pad lanes of a blocked output of the step are not zero.
+void CheckPadLanes(const PlanStep& step, void* const* outputs) noexcept;
 
 struct PlanOptions {
   Limits limits;
   int threads = 1;
   bool blocked_layout = true;
   CostModel cost;
+  bool trial = false;  // for its predictions alone: packs nothing and cannot run
 };
+
+// The memory of a slot, null for -1.
+void* Resolve(const Plan& plan, int slot, std::byte* arena, const void* const* inputs,
+              void* const* outputs) noexcept;
 
 // Plans `graph` for inputs of these shapes, in the order of graph.inputs. Packed forms of constants
 // go to `packed`, which must outlive the plan. Throws Error(kInvalidModel, kUnsupported,

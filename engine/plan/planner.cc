@@ -1,3 +1,5 @@
+#include "engine/plan/planner.h"
+
 #include <algorithm>
 #include <cstring>
 #include <functional>
@@ -5,16 +7,13 @@
 
 #include "engine/plan/arena.h"
 #include "engine/plan/chains.h"
-#include "engine/plan/evaluate.h"
-#include "engine/plan/plan.h"
 #include "engine/plan/reorder.h"
+#include "engine/plan/slices.h"
+#include "kernels/common/blocked.h"
 #include "kinglet/error.h"
 
 namespace kinglet {
 namespace {
-
-// Known values up to this size are computed while planning: shape arithmetic, not tensors.
-constexpr std::size_t kFoldBytes = std::size_t{1} << 20;
 
 // A blocked tensor of one pixel is a plain one when no pad lanes lie between its images.
 bool SameMemory(const Shape& shape) {
@@ -22,11 +21,17 @@ bool SameMemory(const Shape& shape) {
          (shape[1] % 16 == 0 || shape[0] == 1);
 }
 
+BlockedOutput DenseBlocked(const Shape& shape) {
+  return {shape, kernels::RoundUpToBlock(shape[1]) * shape[2] * shape[3]};
+}
+
 // One piece of memory while the plan is made.
 struct Buffer {
   Slot slot;
   BufferLife life;
-  int shares = -1;  // in place: the buffer whose memory it takes over
+  int shares = -1;         // in place: the buffer whose memory it takes over
+  int whole = -1;          // slice: the buffer that it lies in
+  std::size_t offset = 0;  // of a slice, bytes
 };
 
 struct Places {
@@ -44,11 +49,14 @@ class LayoutPlanContext final : public PlainPlanContext {
         planner_(&planner),
         read_as(states.inputs.size(), Layout::kPlain),
         write_as(states.outputs.size(), Layout::kPlain),
+        strided(states.outputs.size(), false),
         skipped(states.inputs.size(), false) {}
 
   bool IsBlocked(std::size_t i) const override;
   void ReadAs(std::size_t i, Layout layout) override { read_as[i] = layout; }
   void WriteAs(std::size_t i, Layout layout) override { write_as[i] = layout; }
+  std::int64_t OutputStride(std::size_t i) override;
+  bool IsInPlace(std::size_t i) const override;
   void DoNotRead(std::size_t i) override { skipped[i] = true; }
   void AllowInPlace(std::size_t out, std::size_t in) override { in_place.emplace_back(out, in); }
   const void* Packed(std::size_t i, const std::string& form, std::size_t bytes,
@@ -61,35 +69,48 @@ class LayoutPlanContext final : public PlainPlanContext {
 
  public:
   std::vector<Layout> read_as, write_as;
+  std::vector<bool> strided;  // outputs whose step writes images as far apart as it is told
   std::vector<bool> skipped;
   std::vector<std::pair<std::size_t, std::size_t>> in_place;
 };
 
 class Planner {
  public:
-  Planner(const GraphIr& graph, const PlanOptions& options, PackedStore& packed)
+  Planner(const GraphIr& graph, GraphStates& states, const PlanRange& range,
+          const PlanOptions& options, PackedStore& packed)
       : graph_(graph),
+        states_(states),
+        range_(range),
         options_(options),
         model_packed_(packed),
         plan_(std::make_unique<Plan>()),
         cost_(options.cost),
-        states_(graph.values.size()),
-        places_(graph.values.size()) {
+        places_(graph.values.size()),
+        whole_(graph.values.size(), -1) {
     for (const Value& value : graph.values) {
       cost_.machine.network_weight_bytes += static_cast<double>(value.constant.bytes());
     }
   }
 
-  std::unique_ptr<Plan> Make(const std::vector<Shape>& input_shapes) {
-    Start(input_shapes);
-    for (const Node& node : graph_.nodes) Infer(node);
-    MarkNeeded();
-    std::vector<const Node*> nodes;
-    for (const Node& node : graph_.nodes) {
-      if (IsNeeded(node)) nodes.push_back(&node);
+  std::unique_ptr<Plan> Make() {
+    for (std::size_t k = 0; k < range_.inputs.size(); ++k) {
+      const auto [id, layout] = range_.inputs[k];
+      plan_->input_bytes.push_back(LayoutBytes(State(id).type, State(id).shape, layout));
+      PlaceOf(id, layout) =
+          NewBuffer(plan_->input_bytes.back(), {.kind = Slot::Kind::kInput, .index = k});
     }
-    if (options_.blocked_layout) chains_ = FindChains(nodes, graph_.outputs, states_);
-    for (const Node* node : nodes) PlanNodeOrChain(*node);
+    std::vector<ValueId> outputs;
+    for (const Border& border : range_.outputs) outputs.push_back(border.id);
+    const std::vector<std::size_t> indices =
+        NeededNodes(graph_, states_, range_.first, range_.last, outputs);
+    std::vector<const Node*> nodes;
+    for (const std::size_t i : indices) nodes.push_back(&graph_.nodes[i]);
+    if (options_.blocked_layout) slices_ = FindSlices(nodes, outputs, states_);
+    if (options_.blocked_layout) chains_ = FindChains(nodes, outputs, states_);
+    for (const std::size_t i : indices) {
+      node_ = i;
+      PlanNodeOrChain(graph_.nodes[i]);
+    }
     PlaceOutputs();
     Allocate();
     return std::move(plan_);
@@ -101,95 +122,11 @@ class Planner {
   static std::size_t Index(ValueId id) { return static_cast<std::size_t>(id); }
   TensorState& State(ValueId id) { return states_[Index(id)]; }
   Places& PlacesOf(ValueId id) { return places_[Index(id)]; }
+  int& PlaceOf(ValueId id, Layout layout) {
+    return layout == Layout::kPlain ? PlacesOf(id).plain : PlacesOf(id).blocked;
+  }
+  Buffer& At(int buffer) { return buffers_[static_cast<std::size_t>(buffer)]; }
   int NextStep() const { return static_cast<int>(plan_->steps.size()); }
-
-  void Start(const std::vector<Shape>& input_shapes) {
-    for (std::size_t i = 0; i < graph_.values.size(); ++i) {
-      const Tensor& constant = graph_.values[i].constant;
-      if (constant.defined()) states_[i] = {constant.type(), constant.shape(), constant};
-    }
-    for (std::size_t k = 0; k < graph_.inputs.size(); ++k) {
-      const ValueId id = graph_.inputs[k];
-      State(id).type = graph_.value(id).type;
-      State(id).shape = input_shapes[k];
-      const std::size_t bytes = LayoutBytes(State(id).type, State(id).shape, Layout::kPlain);
-      if (bytes > options_.limits.max_tensor_bytes) {
-        throw Error(ErrorCode::kResource,
-                    graph_.source + ": input '" + graph_.value(id).name + "' of shape " +
-                        ShapeToString(input_shapes[k]) + " exceeds the limit of " +
-                        std::to_string(options_.limits.max_tensor_bytes) + " bytes for one tensor");
-      }
-      PlacesOf(id).plain = NewBuffer(bytes, {Slot::Kind::kInput, k, nullptr});
-    }
-  }
-
-  NodeStates StatesOf(const Node& node) {
-    NodeStates states;
-    for (const ValueId id : node.inputs) {
-      states.inputs.push_back(id == kNoValue ? nullptr : &State(id));
-    }
-    for (const ValueId id : node.outputs) {
-      states.outputs.push_back(id == kNoValue ? nullptr : &State(id));
-    }
-    return states;
-  }
-
-  // Adds the file and the node to an operator's error.
-  template <typename F>
-  void WithNode(const Node& node, F&& function) {
-    try {
-      function();
-    } catch (const Error& error) {
-      std::string what = error.what();
-      if (what.rfind("node '", 0) != 0) what = NodeLabel(node) + ": " + what;
-      // Data that is known while planning is the model's own.
-      const bool data = error.code() == ErrorCode::kInvalidInput;
-      throw Error(data ? ErrorCode::kInvalidModel : error.code(), graph_.source + ": " + what);
-    }
-  }
-
-  void Infer(const Node& node) {
-    WithNode(node, [&] {
-      InferNode(node, StatesOf(node), options_.limits);
-      FoldKnown(node);
-    });
-  }
-
-  void FoldKnown(const Node& node) {
-    std::size_t bytes = 0;
-    for (const ValueId id : node.outputs) {
-      if (id == kNoValue) continue;
-      if (State(id).known.defined()) return;
-      bytes += LayoutBytes(State(id).type, State(id).shape, Layout::kPlain);
-    }
-    if (bytes > kFoldBytes) return;
-    std::vector<const Tensor*> inputs;
-    for (const ValueId id : node.inputs) {
-      if (id != kNoValue && !State(id).known.defined()) return;
-      inputs.push_back(id == kNoValue ? nullptr : &State(id).known);
-    }
-    std::vector<Tensor> outputs = EvaluateNode(node, inputs, options_.limits);
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-      if (node.outputs[i] != kNoValue) State(node.outputs[i]).known = std::move(outputs[i]);
-    }
-  }
-
-  bool IsNeeded(const Node& node) const {
-    return std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId id) {
-      return id != kNoValue && needed_[Index(id)] && !states_[Index(id)].known.defined();
-    });
-  }
-
-  void MarkNeeded() {
-    needed_.assign(graph_.values.size(), false);
-    for (const ValueId id : graph_.outputs) needed_[Index(id)] = true;
-    for (auto node = graph_.nodes.rbegin(); node != graph_.nodes.rend(); ++node) {
-      if (!IsNeeded(*node)) continue;
-      for (const ValueId id : node->inputs) {
-        if (id != kNoValue) needed_[Index(id)] = true;
-      }
-    }
-  }
 
   int NewBuffer(std::size_t bytes, Slot slot) {
     Buffer buffer;
@@ -213,20 +150,48 @@ class Planner {
     return MoveSeconds(BytesOf(step.inputs), BytesOf(step.outputs), options_.threads, cost_);
   }
 
+  const Slice* SliceOf(ValueId id) const {
+    const bool is_slice = !slices_.empty() && slices_[Index(id)].whole != kNoValue;
+    return is_slice ? &slices_[Index(id)] : nullptr;
+  }
+
+  // A buffer for what a step writes. A blocked output may be a slice when the step can space its
+  // images (`strided`), or when there is only one.
+  int NewOutputBuffer(ValueId id, Layout layout, bool strided) {
+    if (layout == Layout::kPlain) return NewArenaBuffer(State(id), layout);
+    const Slice* slice = SliceOf(id);
+    if (slice == nullptr || (State(id).shape[0] > 1 && !strided)) return WholeBuffer(id);
+    const int whole = WholeBuffer(slice->whole);
+    const int buffer = NewArenaBuffer(State(id), layout);
+    At(buffer).whole = whole;
+    At(buffer).offset = static_cast<std::size_t>(slice->offset) * sizeof(float);
+    return buffer;
+  }
+
+  // The blocked buffer of a value that no slice contains: the first of its parts makes it.
+  int WholeBuffer(ValueId id) {
+    int& whole = whole_[Index(id)];
+    if (whole < 0) whole = NewArenaBuffer(State(id), Layout::kBlocked16);
+    return whole;
+  }
+
+  bool IsSlice(ValueId id) {
+    const int blocked = id == kNoValue ? -1 : PlacesOf(id).blocked;
+    return blocked >= 0 && At(blocked).whole >= 0;
+  }
+
+  void Touch(int buffer) {
+    for (; buffer >= 0; buffer = At(buffer).whole) At(buffer).life.last = NextStep();
+  }
+
   void Append(PlanStep step) {
-    const int at = NextStep();
-    for (const int id : step.inputs) {
-      if (id >= 0) buffers_[static_cast<std::size_t>(id)].life.last = at;
-    }
-    for (const int id : step.outputs) {
-      if (id < 0) continue;
-      buffers_[static_cast<std::size_t>(id)].life.first = at;
-      buffers_[static_cast<std::size_t>(id)].life.last = at;
-    }
+    for (const int id : step.inputs) Touch(id);
+    for (const int id : step.outputs) Touch(id);
     if (step.step->predicted_seconds == 0) step.step->predicted_seconds = MoveCost(step);
     plan_->macs += step.step->macs;
     plan_->predicted_seconds += step.step->predicted_seconds;
     plan_->scratch_bytes = std::max(plan_->scratch_bytes, step.step->scratch_bytes);
+    step.node = node_;
     plan_->steps.push_back(std::move(step));
   }
 
@@ -236,7 +201,8 @@ class Planner {
     TensorState& state = State(id);
     if (places.plain < 0 && state.known.defined()) {
       plan_->constants.push_back(state.known);
-      places.plain = NewBuffer(state.known.bytes(), {Slot::Kind::kConstant, 0, state.known.raw()});
+      places.plain = NewBuffer(state.known.bytes(),
+                               {.kind = Slot::Kind::kConstant, .constant = state.known.raw()});
     }
     int& wanted = layout == Layout::kPlain ? places.plain : places.blocked;
     if (wanted >= 0) return wanted;
@@ -252,7 +218,7 @@ class Planner {
     step.output_shape = state.shape;
     step.inputs = {from};
     step.outputs = {to};
-    step.blocked = {layout == Layout::kBlocked16 ? state.shape : Shape{}};
+    if (layout == Layout::kBlocked16) step.blocked = {DenseBlocked(state.shape)};
     Append(std::move(step));
     return wanted = to;
   }
@@ -285,15 +251,14 @@ class Planner {
   using PlanFunction = std::function<std::unique_ptr<Step>(PlanContext&)>;
 
   void PlanNode(const Node& node, const PlanFunction& plan) {
-    const NodeStates states = StatesOf(node);
+    const NodeStates states = StatesOf(node, states_);
     LayoutPlanContext context(node, states, *this);
     PlanStep step;
-    WithNode(node, [&] { step.step = plan(context); });
+    WithNode(graph_, node, [&] { step.step = plan(context); });
     BindAliases(node, context);
-    if (step.step == nullptr) return;
     step.name = node.name;
     step.op = node.op;
-    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+    for (std::size_t i = 0; step.step != nullptr && i < node.inputs.size(); ++i) {
       const bool read = node.inputs[i] != kNoValue && !context.skipped[i];
       step.inputs.push_back(read ? Materialize(node.inputs[i], context.read_as[i]) : -1);
     }
@@ -303,12 +268,16 @@ class Planner {
       step.blocked.emplace_back();
       if (id == kNoValue || context.aliases()[i] != kNoValue) continue;
       if (step.output_shape.empty()) step.output_shape = State(id).shape;
-      const int buffer = NewArenaBuffer(State(id), context.write_as[i]);
-      step.outputs.back() = buffer;
-      if (context.write_as[i] == Layout::kBlocked16) step.blocked.back() = State(id).shape;
-      Places& places = PlacesOf(id);
-      (context.write_as[i] == Layout::kPlain ? places.plain : places.blocked) = buffer;
+      const Layout layout = context.write_as[i];
+      const int buffer = NewOutputBuffer(id, layout, context.strided[i]);
+      step.outputs.back() = PlaceOf(id, layout) = buffer;
+      if (layout == Layout::kPlain) continue;
+      plan_->blocked_values.push_back(id);
+      step.blocked.back() = DenseBlocked(State(id).shape);
+      if (At(buffer).whole >= 0) step.blocked.back().image_stride = SliceOf(id)->image_stride;
     }
+    // All is done: an alias, or a Concat whose parts are in place.
+    if (step.step == nullptr) return;
     for (const auto& [out, in] : context.in_place) {
       if (step.outputs[out] >= 0 && step.inputs[in] >= 0 &&
           std::count(step.inputs.begin(), step.inputs.end(), step.inputs[in]) == 1) {
@@ -327,16 +296,18 @@ class Planner {
     }
   }
 
-  // Steps write graph outputs into the caller's tensors, unless the memory serves something else.
+  // Steps write outputs into the caller's tensors, unless the memory serves something else.
   void PlaceOutputs() {
-    for (std::size_t k = 0; k < graph_.outputs.size(); ++k) {
-      const ValueId id = graph_.outputs[k];
-      const std::size_t bytes = LayoutBytes(State(id).type, State(id).shape, Layout::kPlain);
+    for (std::size_t k = 0; k < range_.outputs.size(); ++k) {
+      const auto [id, layout] = range_.outputs[k];
+      const std::size_t bytes = LayoutBytes(State(id).type, State(id).shape, layout);
       plan_->outputs.push_back({State(id).type, State(id).shape, {}});
-      const int buffer = Materialize(id, Layout::kPlain);
-      Buffer& memory = buffers_[static_cast<std::size_t>(buffer)];
-      const Slot output{Slot::Kind::kOutput, k, nullptr};
-      if (memory.slot.kind == Slot::Kind::kArena && memory.life.bytes == bytes) {
+      plan_->output_bytes.push_back(bytes);
+      const int buffer = Materialize(id, layout);
+      Buffer& memory = At(buffer);
+      const Slot output{.kind = Slot::Kind::kOutput, .index = k};
+      if (memory.slot.kind == Slot::Kind::kArena && memory.life.bytes == bytes &&
+          memory.whole < 0) {
         memory.slot = output;
         continue;
       }
@@ -351,19 +322,18 @@ class Planner {
     }
   }
 
-  int Root(int buffer) const {
-    while (buffers_[static_cast<std::size_t>(buffer)].shares >= 0) {
-      buffer = buffers_[static_cast<std::size_t>(buffer)].shares;
-    }
+  int Root(int buffer) {
+    while (At(buffer).shares >= 0) buffer = At(buffer).shares;
     return buffer;
   }
 
   void ShareInPlace() {
     for (const InPlace& candidate : in_place_) {
       const int from = Root(candidate.in);
-      Buffer& in = buffers_[static_cast<std::size_t>(from)];
-      Buffer& out = buffers_[static_cast<std::size_t>(candidate.out)];
+      Buffer& in = At(from);
+      Buffer& out = At(candidate.out);
       if (in.slot.kind != Slot::Kind::kArena || out.slot.kind != Slot::Kind::kArena) continue;
+      if (in.whole >= 0 || out.whole >= 0) continue;
       if (in.life.last != candidate.step || out.shares >= 0 || in.life.bytes != out.life.bytes) {
         continue;
       }
@@ -377,7 +347,8 @@ class Planner {
     std::vector<BufferLife> lives;
     std::vector<std::size_t> owners;
     for (std::size_t i = 0; i < buffers_.size(); ++i) {
-      if (buffers_[i].slot.kind == Slot::Kind::kArena && buffers_[i].shares < 0) {
+      if (buffers_[i].slot.kind == Slot::Kind::kArena && buffers_[i].shares < 0 &&
+          buffers_[i].whole < 0) {
         lives.push_back(buffers_[i].life);
         owners.push_back(i);
       }
@@ -395,7 +366,10 @@ class Planner {
     plan_->arena_bytes = layout.bytes;
     plan_->slots.reserve(buffers_.size());
     for (std::size_t i = 0; i < buffers_.size(); ++i) {
-      plan_->slots.push_back(buffers_[static_cast<std::size_t>(Root(static_cast<int>(i)))].slot);
+      const int whole = buffers_[i].whole;
+      Slot slot = At(Root(whole >= 0 ? whole : static_cast<int>(i))).slot;
+      if (whole >= 0) slot.offset += buffers_[i].offset;
+      plan_->slots.push_back(slot);
     }
   }
 
@@ -404,13 +378,16 @@ class Planner {
   };
 
   const GraphIr& graph_;
+  GraphStates& states_;
+  const PlanRange& range_;
   const PlanOptions& options_;
   PackedStore& model_packed_;
   std::unique_ptr<Plan> plan_;
   CostModel cost_;
-  std::vector<TensorState> states_;
+  std::size_t node_ = 0;  // being planned
   std::vector<Places> places_;
-  std::vector<bool> needed_;
+  std::vector<int> whole_;  // of each value: its buffer, where it may have slices
+  std::vector<Slice> slices_;
   std::vector<Buffer> buffers_;
   std::vector<InPlace> in_place_;
   Chains chains_;
@@ -422,8 +399,23 @@ bool LayoutPlanContext::IsBlocked(std::size_t i) const {
   return planner_->options_.blocked_layout && id != kNoValue && planner_->PlacesOf(id).blocked >= 0;
 }
 
+std::int64_t LayoutPlanContext::OutputStride(std::size_t i) {
+  strided[i] = true;
+  const ValueId id = node().outputs[i];
+  const Slice* slice = id == kNoValue ? nullptr : planner_->SliceOf(id);
+  return slice == nullptr ? PlainPlanContext::OutputStride(i) : slice->image_stride;
+}
+
+bool LayoutPlanContext::IsInPlace(std::size_t i) const {
+  const ValueId id = node().input(i);
+  if (!planner_->IsSlice(id)) return false;
+  const Slice& slice = *planner_->SliceOf(id);
+  return slice.concat == &node() && slice.input == i;
+}
+
 const void* LayoutPlanContext::Packed(std::size_t i, const std::string& form, std::size_t bytes,
                                       const std::function<void(void*)>& fill) {
+  if (planner_->options_.trial) return nullptr;
   const ValueId id = node().input(i);
   const bool constant = planner_->graph_.ConstantOf(id) != nullptr;
   PackedStore& store = constant ? planner_->model_packed_ : planner_->plan_->packed;
@@ -436,9 +428,17 @@ const CostModel& LayoutPlanContext::cost() const { return planner_->cost_; }
 
 }  // namespace
 
-std::unique_ptr<Plan> MakePlan(const GraphIr& graph, const std::vector<Shape>& input_shapes,
-                               const PlanOptions& options, PackedStore& packed) {
-  return Planner(graph, options, packed).Make(input_shapes);
+PlanRange WholeGraph(const GraphIr& graph) {
+  PlanRange range;
+  range.last = graph.nodes.size();
+  for (const ValueId id : graph.inputs) range.inputs.push_back({id, Layout::kPlain});
+  for (const ValueId id : graph.outputs) range.outputs.push_back({id, Layout::kPlain});
+  return range;
+}
+
+std::unique_ptr<Plan> PlanNodes(const GraphIr& graph, GraphStates& states, const PlanRange& range,
+                                const PlanOptions& options, PackedStore& packed) {
+  return Planner(graph, states, range, options, packed).Make();
 }
 
 }  // namespace kinglet

@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <chrono>
 
-#include "engine/runtime/check.h"
+#include "engine/plan/check.h"
+#include "engine/plan/segment_step.h"
 #include "engine/runtime/denormals.h"
 
 namespace kinglet {
@@ -21,8 +22,9 @@ inline void Pause() noexcept {
 
 // Work is handed out in chunks: a few for each thread, so that one that lost its core does not hold
 // up the others for long, and none so small that handing out costs more than working.
-std::int64_t ChunkOf(std::int64_t units, int team) {
-  return std::max<std::int64_t>(1, units / (static_cast<std::int64_t>(team) * 8));
+std::int64_t ChunkOf(const Step& step, int team) {
+  if (step.single_units) return 1;
+  return std::max<std::int64_t>(1, step.units / (static_cast<std::int64_t>(team) * 8));
 }
 
 }  // namespace
@@ -31,8 +33,12 @@ std::int64_t ChunkOf(std::int64_t units, int team) {
 // each took. A step ends once, whichever thread does its last unit.
 class StepTimer {
  public:
-  explicit StepTimer(double* seconds) noexcept : seconds_(seconds) {
+  // `ends` for each step of the plan, `singles` for what segments time themselves; or null.
+  StepTimer(double* ends, double* singles) noexcept : seconds_(ends), singles_(singles) {
     if (seconds_ != nullptr) start_ = Clock::now();
+  }
+  double* From(std::size_t single) const noexcept {
+    return singles_ == nullptr ? nullptr : singles_ + single;
   }
   void Ended(std::size_t step) noexcept {
     if (seconds_ == nullptr) return;
@@ -51,6 +57,7 @@ class StepTimer {
  private:
   using Clock = std::chrono::steady_clock;
   double* seconds_;
+  double* singles_;
   Clock::time_point start_;
 };
 
@@ -65,37 +72,29 @@ void StepProgress::Wait() noexcept {
 
 PlanBinding::PlanBinding(const Plan& plan)
     : plan_(plan), progress_(std::make_unique<StepProgress[]>(plan.steps.size())) {
+  std::size_t singles = 0;
   for (const PlanStep& step : plan.steps) {
     first_input_.push_back(input_pointers_.size());
     first_output_.push_back(output_pointers_.size());
     input_pointers_.resize(input_pointers_.size() + step.inputs.size());
     output_pointers_.resize(output_pointers_.size() + step.outputs.size());
+    first_single_.push_back(singles);
+    singles += step.segment == nullptr ? 1 : step.segment->step_count();
   }
+  first_single_.push_back(singles);
+  ends_.resize(plan.steps.size());
 }
 
 void PlanBinding::Bind(std::byte* arena, const std::vector<const void*>& inputs,
                        const std::vector<void*>& outputs) noexcept {
-  const auto resolve = [&](int slot) -> const void* {
-    if (slot < 0) return nullptr;
-    const Slot& s = plan_.slots[static_cast<std::size_t>(slot)];
-    switch (s.kind) {
-      case Slot::Kind::kArena:
-        return arena + s.offset;
-      case Slot::Kind::kConstant:
-        return s.constant;
-      case Slot::Kind::kInput:
-        return inputs[s.offset];
-      case Slot::Kind::kOutput:
-        return outputs[s.offset];
-    }
-    return nullptr;
-  };
   std::size_t in = 0;
   std::size_t out = 0;
   for (const PlanStep& step : plan_.steps) {
-    for (const int slot : step.inputs) input_pointers_[in++] = resolve(slot);
+    for (const int slot : step.inputs) {
+      input_pointers_[in++] = Resolve(plan_, slot, arena, inputs.data(), outputs.data());
+    }
     for (const int slot : step.outputs) {
-      output_pointers_[out++] = const_cast<void*>(resolve(slot));
+      output_pointers_[out++] = Resolve(plan_, slot, arena, inputs.data(), outputs.data());
     }
   }
 }
@@ -104,11 +103,22 @@ int PlanBinding::Run(int threads, std::byte* scratch, std::size_t scratch_stride
                      double* step_seconds) noexcept {
   status.Reset();
   failed_step_.store(-1, std::memory_order_relaxed);
-  StepTimer timer(step_seconds);
+  const bool timed = step_seconds != nullptr;
+  if (timed) {
+    std::fill_n(step_seconds, first_single_.back(), 0.0);
+    std::fill(ends_.begin(), ends_.end(), 0.0);
+  }
+  StepTimer timer(timed ? ends_.data() : nullptr, step_seconds);
+  const auto finish = [&] {
+    timer.MakeDurations(plan_.steps.size());
+    for (std::size_t s = 0; timed && s < plan_.steps.size(); ++s) {
+      if (plan_.steps[s].segment == nullptr) step_seconds[first_single_[s]] = ends_[s];
+    }
+    return failed_step_.load();
+  };
   if (threads <= 1) {
     RunSerial(scratch, status, timer);
-    timer.MakeDurations(plan_.steps.size());
-    return failed_step_.load();
+    return finish();
   }
   for (std::size_t s = 0; s < plan_.steps.size(); ++s) progress_[s].Reset();
 #pragma omp parallel num_threads(threads) default(none) \
@@ -118,27 +128,7 @@ int PlanBinding::Run(int threads, std::byte* scratch, std::size_t scratch_stride
     RunTeam(omp_get_num_threads(), scratch + static_cast<std::size_t>(worker) * scratch_stride,
             status, timer);
   }
-  timer.MakeDurations(plan_.steps.size());
-  return failed_step_.load();
-}
-
-void PlanBinding::CheckPadLanes(std::size_t s) const noexcept {
-  const PlanStep& step = plan_.steps[s];
-  for (std::size_t i = 0; i < step.blocked.size(); ++i) {
-    const Shape& shape = step.blocked[i];
-    if (shape.empty() || shape[1] % 16 == 0) continue;
-    const auto* data = static_cast<const float*>(output_pointers_[first_output_[s] + i]);
-    const std::int64_t blocks = (shape[1] + 15) / 16;
-    const std::int64_t pixels = shape[2] * shape[3];
-    for (std::int64_t n = 0; n < shape[0]; ++n) {
-      const float* last = data + (n * blocks + blocks - 1) * pixels * 16;
-      for (std::int64_t p = 0; p < pixels; ++p) {
-        for (std::int64_t lane = shape[1] % 16; lane < 16; ++lane) {
-          KINGLET_CHECK(last[p * 16 + lane] == 0.0f, step.step->kernel.c_str());
-        }
-      }
-    }
-  }
+  return finish();
 }
 
 void PlanBinding::RunSerial(std::byte* scratch, RunStatus& status, StepTimer& timer) noexcept {
@@ -146,10 +136,11 @@ void PlanBinding::RunSerial(std::byte* scratch, RunStatus& status, StepTimer& ti
   for (std::size_t s = 0; s < plan_.steps.size(); ++s) {
     const Step& step = *plan_.steps[s].step;
     const StepArgs args{input_pointers_.data() + first_input_[s],
-                        output_pointers_.data() + first_output_[s], scratch, &status};
+                        output_pointers_.data() + first_output_[s], scratch, &status,
+                        timer.From(first_single_[s])};
     if (step.units > 0) step.Run(args, 0, step.units);
     timer.Ended(s);
-    if constexpr (kChecks) CheckPadLanes(s);
+    if constexpr (kChecks) CheckPadLanes(plan_.steps[s], args.outputs);
     if (!status.ok()) {
       failed_step_.store(static_cast<int>(s));
       return;
@@ -164,15 +155,16 @@ void PlanBinding::RunTeam(int team, std::byte* scratch, RunStatus& status,
     const Step& step = *plan_.steps[s].step;
     if (step.units == 0) continue;
     const StepArgs args{input_pointers_.data() + first_input_[s],
-                        output_pointers_.data() + first_output_[s], scratch, &status};
-    const std::int64_t chunk = ChunkOf(step.units, team);
+                        output_pointers_.data() + first_output_[s], scratch, &status,
+                        timer.From(first_single_[s])};
+    const std::int64_t chunk = ChunkOf(step, team);
     std::int64_t begin = 0;
     std::int64_t end = 0;
     while (progress_[s].Take(step.units, chunk, begin, end)) {
       step.Run(args, begin, end);
       progress_[s].Finish(end - begin, step.units, [&] {
         timer.Ended(s);
-        if constexpr (kChecks) CheckPadLanes(s);
+        if constexpr (kChecks) CheckPadLanes(plan_.steps[s], args.outputs);
         if (!status.ok()) failed_step_.store(static_cast<int>(s));
       });
     }

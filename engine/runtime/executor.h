@@ -61,13 +61,11 @@ class PlanBinding {
 
   // Runs all steps with at most `threads` threads; `scratch` holds `scratch_stride` bytes for each.
   // Returns the index of the step that failed (status has the message), or -1. `step_seconds`,
-  // where not null, gets the time that each step took.
+  // where not null, gets the time that each of SingleSteps(plan) took.
   int Run(int threads, std::byte* scratch, std::size_t scratch_stride, RunStatus& status,
           double* step_seconds = nullptr) noexcept;
 
  private:
-  // Aborts when pad lanes of a blocked output of step s are not zero (KINGLET_CHECKS builds).
-  void CheckPadLanes(std::size_t s) const noexcept;
   void RunSerial(std::byte* scratch, RunStatus& status, StepTimer& timer) noexcept;
   void RunTeam(int team, std::byte* scratch, RunStatus& status, StepTimer& timer) noexcept;
 
@@ -76,6 +74,8 @@ class PlanBinding {
   std::vector<void*> output_pointers_;
   std::vector<std::size_t> first_input_;  // of each step
   std::vector<std::size_t> first_output_;
+  std::vector<std::size_t> first_single_;  // of each step, its first in SingleSteps; their number
+  std::vector<double> ends_;               // of each step, when it is timed
   std::unique_ptr<StepProgress[]> progress_;
   std::atomic<int> failed_step_{-1};
 };

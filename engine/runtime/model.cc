@@ -3,6 +3,7 @@
 
 #include "engine/cost/files.h"
 #include "engine/passes/passes.h"
+#include "engine/plan/segment_step.h"
 #include "engine/runtime/model_impl.h"
 #include "kinglet/error.h"
 
@@ -154,12 +155,35 @@ TuneReport Model::Tune(const InputShapes& shapes, const TuneOptions& options) {
 
 void Model::SaveTuning(const std::string& file) const { impl_->SaveTuning(file); }
 
+namespace {
+
+StepInfo Describe(const PlanStep& step) {
+  StepInfo info;
+  info.name = step.name;
+  info.op = step.op;
+  info.kernel = step.step->kernel;
+  info.output_shape = step.output_shape;
+  info.macs = step.step->macs;
+  info.units = step.step->units;
+  info.cut = step.step->cut;
+  info.predicted_seconds = step.step->predicted_seconds;
+  return info;
+}
+
+}  // namespace
+
 PlanInfo Model::Describe(const InputShapes& shapes) const {
   const std::shared_ptr<const Plan> plan = impl_->PlanFor(impl_->OrderShapes(shapes));
   PlanInfo info;
-  for (const PlanStep& step : plan->steps) {
-    info.steps.push_back({step.name, step.op, step.step->kernel, step.output_shape, step.step->macs,
-                          step.step->units, step.step->cut, step.step->predicted_seconds});
+  for (const auto& [step, part] : SingleSteps(*plan)) {
+    StepInfo& step_info = info.steps.emplace_back(kinglet::Describe(*step));
+    step_info.images = step->images;
+    if (part == nullptr) continue;
+    step_info.macs *= part->runs;
+    step_info.predicted_seconds *= static_cast<double>(part->runs) / impl_->threads();
+    step_info.images = part->images;
+    step_info.runs = part->runs;
+    step_info.own_thread = true;
   }
   info.outputs = impl_->outputs();
   for (std::size_t k = 0; k < info.outputs.size(); ++k) {

@@ -1,5 +1,6 @@
 #include <new>
 
+#include "engine/plan/segment_step.h"
 #include "engine/runtime/executor.h"
 #include "engine/runtime/model_impl.h"
 #include "kinglet/error.h"
@@ -39,13 +40,16 @@ class Session::Impl {
                   model_->ir().source + ": not enough memory; use a smaller batch or image size");
     }
     binding_->Bind(arena_, input_pointers_, output_pointers_);
-    if (timed) step_seconds_.assign(plan_->steps.size(), 0);
+    if (timed) step_seconds_.assign(SingleSteps(*plan_).size(), 0);
     const int failed = binding_->Run(model_->threads(), scratch_, scratch_stride_, status_,
                                      timed ? step_seconds_.data() : nullptr);
     if (failed >= 0) {
       const PlanStep& step = plan_->steps[static_cast<std::size_t>(failed)];
-      throw Error(ErrorCode::kInvalidInput, model_->ir().source + ": node '" + step.name + "' (" +
-                                                step.op + "): " + status_.message());
+      const std::string where = status_.where() != nullptr
+                                    ? status_.where()
+                                    : "node '" + step.name + "' (" + step.op + ")";
+      throw Error(ErrorCode::kInvalidInput,
+                  model_->ir().source + ": " + where + ": " + status_.message());
     }
   }
 

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "engine/plan/plan.h"
+#include "engine/plan/segment_step.h"
 #include "engine/runtime/executor.h"
 #include "engine/runtime/model_impl.h"
 #include "kinglet/error.h"
@@ -19,8 +20,9 @@ using Plans = std::vector<std::unique_ptr<Plan>>;
 // Which kernel answers which choice.
 std::set<std::pair<std::string, std::string>> ChoicesOf(const Plan& plan) {
   std::set<std::pair<std::string, std::string>> choices;
-  for (const PlanStep& step : plan.steps) {
-    if (!step.step->choice.empty()) choices.emplace(step.step->choice, step.step->kernel);
+  for (const SingleStep& single : SingleSteps(plan)) {
+    const Step& step = *single.step->step;
+    if (!step.choice.empty()) choices.emplace(step.choice, step.kernel);
   }
   return choices;
 }
@@ -80,7 +82,7 @@ class TrialRunner {
   std::vector<double> Run(const Plan& plan) {
     PlanBinding binding(plan);
     binding.Bind(static_cast<std::byte*>(memory_.raw()), input_pointers_, output_pointers_);
-    std::vector<double> seconds(plan.steps.size());
+    std::vector<double> seconds(SingleSteps(plan).size());
     RunStatus status;
     const int failed = binding.Run(model_.threads(), scratch_, stride_, status, seconds.data());
     if (failed < 0) return seconds;
@@ -103,12 +105,16 @@ class TrialRunner {
   std::size_t stride_ = 0;
 };
 
-void KeepFastest(const Plan& plan, const std::vector<double>& seconds, TuningTable& table) {
-  for (std::size_t s = 0; s < plan.steps.size(); ++s) {
-    const Step& step = *plan.steps[s].step;
+void KeepFastest(const Plan& plan, const std::vector<double>& seconds, int threads,
+                 TuningTable& table) {
+  const std::vector<SingleStep> singles = SingleSteps(plan);
+  for (std::size_t s = 0; s < singles.size(); ++s) {
+    const Step& step = *singles[s].step->step;
     if (step.choice.empty()) continue;
-    double& best = table[step.choice].emplace(step.kernel, seconds[s]).first->second;
-    best = std::min(best, seconds[s]);
+    const SegmentPart* part = singles[s].part;
+    const double runs = part == nullptr ? 1 : static_cast<double>(part->runs) / threads;
+    double& best = table[step.choice].emplace(step.kernel, seconds[s] / runs).first->second;
+    best = std::min(best, seconds[s] / runs);
   }
 }
 
@@ -144,7 +150,7 @@ TuneReport Model::Impl::Tune(const std::vector<Shape>& shapes, const TuneOptions
       for (const auto& plan : plans) {
         if (options.progress) options.progress(done++, total);
         const std::vector<double> seconds = runner.Run(*plan);
-        if (round > 0) KeepFastest(*plan, seconds, measured);
+        if (round > 0) KeepFastest(*plan, seconds, threads(), measured);
       }
     }
     TuneReport report;

@@ -105,7 +105,6 @@ TEST(InfoTest, CountsTheDemoNetwork) {
   const auto eight = Kinglet({"info", "demo", "--json", "--batch", "8"}).OutJson();
   EXPECT_EQ(eight.at("multiply_adds").get<std::int64_t>(),
             8 * one.at("multiply_adds").get<std::int64_t>());
-  EXPECT_GT(eight.at("arena_bytes").get<int>(), one.at("arena_bytes").get<int>());
 }
 
 TEST(InfoTest, ListsTheKernelOfEachNode) {

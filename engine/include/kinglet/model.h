@@ -53,7 +53,14 @@ struct StepInfo {
   std::int64_t macs = 0;
   std::int64_t units = 0;        // pieces that the work is cut into for the threads
   std::string cut;               // what they are, where that is known: "8 images x 4 strips"
-  double predicted_seconds = 0;  // by the cost model
+  double predicted_seconds = 0;  // by the cost model, its share of one Run
+  // Where the batch is taken in parts: the images of one run of the step, and how many runs there
+  // are; the shape is that of one run, everything else that of all. Runs with `own_thread` stay on
+  // one thread together with the steps around them, all threads having runs of their own; all
+  // other steps are shared by the threads.
+  std::int64_t images = 0;  // 0: the whole batch
+  std::int64_t runs = 1;
+  bool own_thread = false;
 };
 
 // What running a model at given input shapes takes.

@@ -1,0 +1,115 @@
+#include "engine/plan/inference.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "engine/plan/evaluate.h"
+
+namespace kinglet {
+namespace {
+
+// Known values up to this size are computed while planning: shape arithmetic, not tensors.
+constexpr std::size_t kFoldBytes = std::size_t{1} << 20;
+
+void FoldKnown(const Node& node, GraphStates& states, const Limits& limits) {
+  const auto state = [&](ValueId id) -> TensorState& {
+    return states[static_cast<std::size_t>(id)];
+  };
+  std::size_t bytes = 0;
+  for (const ValueId id : node.outputs) {
+    if (id == kNoValue) continue;
+    if (state(id).known.defined()) return;
+    bytes += LayoutBytes(state(id).type, state(id).shape, Layout::kPlain);
+  }
+  if (bytes > kFoldBytes) return;
+  std::vector<const Tensor*> inputs;
+  for (const ValueId id : node.inputs) {
+    if (id != kNoValue && !state(id).known.defined()) return;
+    inputs.push_back(id == kNoValue ? nullptr : &state(id).known);
+  }
+  std::vector<Tensor> outputs = EvaluateNode(node, inputs, limits);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (node.outputs[i] != kNoValue) state(node.outputs[i]).known = std::move(outputs[i]);
+  }
+}
+
+}  // namespace
+
+void ThrowWithNode(const GraphIr& graph, const Node& node, const Error& error) {
+  std::string what = error.what();
+  if (what.rfind("node '", 0) != 0) what = NodeLabel(node) + ": " + what;
+  // Data that is known while planning is the model's own.
+  const bool data = error.code() == ErrorCode::kInvalidInput;
+  throw Error(data ? ErrorCode::kInvalidModel : error.code(), graph.source + ": " + what);
+}
+
+NodeStates StatesOf(const Node& node, GraphStates& states) {
+  const auto state = [&](ValueId id) {
+    return id == kNoValue ? nullptr : &states[static_cast<std::size_t>(id)];
+  };
+  NodeStates result;
+  for (const ValueId id : node.inputs) result.inputs.push_back(state(id));
+  for (const ValueId id : node.outputs) result.outputs.push_back(state(id));
+  return result;
+}
+
+GraphStates StartInference(const GraphIr& graph, const std::vector<Shape>& input_shapes,
+                           const Limits& limits) {
+  GraphStates states(graph.values.size());
+  for (std::size_t i = 0; i < graph.values.size(); ++i) {
+    const Tensor& constant = graph.values[i].constant;
+    if (constant.defined()) states[i] = {constant.type(), constant.shape(), constant};
+  }
+  for (std::size_t k = 0; k < graph.inputs.size(); ++k) {
+    const Value& value = graph.value(graph.inputs[k]);
+    const std::size_t bytes = LayoutBytes(value.type, input_shapes[k], Layout::kPlain);
+    if (bytes > limits.max_tensor_bytes) {
+      throw Error(ErrorCode::kResource,
+                  graph.source + ": input '" + value.name + "' of shape " +
+                      ShapeToString(input_shapes[k]) + " exceeds the limit of " +
+                      std::to_string(limits.max_tensor_bytes) + " bytes for one tensor");
+    }
+    states[static_cast<std::size_t>(graph.inputs[k])] = {value.type, input_shapes[k], {}};
+  }
+  return states;
+}
+
+void InferOne(const GraphIr& graph, const Node& node, GraphStates& states, const Limits& limits) {
+  WithNode(graph, node, [&] {
+    InferNode(node, StatesOf(node, states), limits);
+    FoldKnown(node, states, limits);
+  });
+}
+
+GraphStates InferGraph(const GraphIr& graph, const std::vector<Shape>& input_shapes,
+                       const Limits& limits, std::size_t node_count) {
+  GraphStates states = StartInference(graph, input_shapes, limits);
+  for (std::size_t i = 0; i < node_count; ++i) InferOne(graph, graph.nodes[i], states, limits);
+  return states;
+}
+
+std::vector<std::size_t> NeededNodes(const GraphIr& graph, const GraphStates& states,
+                                     std::size_t first, std::size_t last,
+                                     const std::vector<ValueId>& outputs) {
+  std::vector<bool> needed(graph.values.size());
+  for (const ValueId id : outputs) needed[static_cast<std::size_t>(id)] = true;
+  std::vector<std::size_t> nodes;
+  for (std::size_t i = last; i-- > first;) {
+    const Node& node = graph.nodes[i];
+    if (std::none_of(node.outputs.begin(), node.outputs.end(), [&](ValueId id) {
+          return id != kNoValue && needed[static_cast<std::size_t>(id)] &&
+                 !states[static_cast<std::size_t>(id)].known.defined();
+        })) {
+      continue;
+    }
+    nodes.push_back(i);
+    for (const ValueId id : node.inputs) {
+      if (id != kNoValue) needed[static_cast<std::size_t>(id)] = true;
+    }
+  }
+  std::reverse(nodes.begin(), nodes.end());
+  return nodes;
+}
+
+}  // namespace kinglet

@@ -1,0 +1,127 @@
+#include "engine/plan/segment_step.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <utility>
+
+#include "engine/plan/check.h"
+
+namespace kinglet {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kAlignment = 64;
+
+std::size_t RoundUp(std::size_t bytes) {
+  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
+}
+
+}  // namespace
+
+SegmentStep::SegmentStep(std::vector<SegmentPart> parts, int threads)
+    : threads_(threads), parts_(std::move(parts)) {
+  kernel = "segment";
+  units = 0;
+  single_units = true;
+  const Plan& first = *parts_[0].plan;
+  const auto images = static_cast<std::size_t>(parts_[0].images);
+  for (const std::size_t bytes : first.input_bytes) input_bytes_.push_back(bytes / images);
+  for (const std::size_t bytes : first.output_bytes) output_bytes_.push_back(bytes / images);
+
+  std::size_t plan_bytes = 0;
+  std::size_t largest = 0;
+  for (const SegmentPart& part : parts_) {
+    units += part.runs;
+    macs += part.runs * part.plan->macs;
+    plan_bytes =
+        std::max(plan_bytes, RoundUp(part.plan->arena_bytes) + RoundUp(part.plan->scratch_bytes));
+    labels_.emplace_back();
+    for (const PlanStep& step : part.plan->steps) {
+      labels_.back().push_back("node '" + step.name + "' (" + step.op + ")");
+      largest = std::max(largest, step.inputs.size() + step.outputs.size());
+    }
+  }
+  pointer_count_ = input_bytes_.size() + output_bytes_.size() + largest;
+  scratch_bytes = RoundUp(pointer_count_ * sizeof(void*)) + plan_bytes;
+}
+
+std::size_t SegmentStep::step_count() const {
+  std::size_t count = 0;
+  for (const SegmentPart& part : parts_) count += part.plan->steps.size();
+  return count;
+}
+
+void SegmentStep::Run(const StepArgs& args, std::int64_t begin, std::int64_t end) const noexcept {
+  std::int64_t run = 0;
+  std::int64_t image = 0;
+  for (std::size_t p = 0; p < parts_.size(); ++p) {
+    for (std::int64_t i = std::max<std::int64_t>(begin - run, 0);
+         i < std::min(parts_[p].runs, end - run) && args.status->ok(); ++i) {
+      RunPart(p, image + i * parts_[p].images, args);
+    }
+    run += parts_[p].runs;
+    image += parts_[p].runs * parts_[p].images;
+  }
+}
+
+void SegmentStep::RunPart(std::size_t p, std::int64_t first_image,
+                          const StepArgs& args) const noexcept {
+  const Plan& plan = *parts_[p].plan;
+  const auto image = static_cast<std::size_t>(first_image);
+  auto** pointers = reinterpret_cast<void**>(args.scratch);
+  std::byte* const arena = args.scratch + RoundUp(pointer_count_ * sizeof(void*));
+  std::byte* const scratch = arena + RoundUp(plan.arena_bytes);
+  void** const inputs = pointers;
+  for (std::size_t k = 0; k < input_bytes_.size(); ++k) {
+    const auto* base = static_cast<const std::byte*>(args.inputs[k]);
+    inputs[k] = const_cast<std::byte*>(base) + image * input_bytes_[k];
+  }
+  void** const outputs = inputs + input_bytes_.size();
+  for (std::size_t k = 0; k < output_bytes_.size(); ++k) {
+    outputs[k] = static_cast<std::byte*>(args.outputs[k]) + image * output_bytes_[k];
+  }
+  void** const step_inputs = outputs + output_bytes_.size();
+  double* seconds = args.seconds;
+  for (std::size_t q = 0; seconds != nullptr && q < p; ++q) seconds += parts_[q].plan->steps.size();
+  RunStatus status;
+  for (std::size_t s = 0; s < plan.steps.size(); ++s) {
+    const PlanStep& step = plan.steps[s];
+    void** const step_outputs = step_inputs + step.inputs.size();
+    for (std::size_t i = 0; i < step.inputs.size(); ++i) {
+      step_inputs[i] = Resolve(plan, step.inputs[i], arena, inputs, outputs);
+    }
+    for (std::size_t i = 0; i < step.outputs.size(); ++i) {
+      step_outputs[i] = Resolve(plan, step.outputs[i], arena, inputs, outputs);
+    }
+    const StepArgs now{step_inputs, step_outputs, scratch, &status};
+    const Clock::time_point start = seconds == nullptr ? Clock::time_point() : Clock::now();
+    if (step.step->units > 0) step.step->Run(now, 0, step.step->units);
+    if (seconds != nullptr) {
+      const std::chrono::duration<double> took = Clock::now() - start;
+      std::atomic_ref<double>(seconds[s]).fetch_add(took.count() / threads_);
+    }
+    if constexpr (kChecks) CheckPadLanes(step, step_outputs);
+    if (!status.ok()) {
+      args.status->FailAt(labels_[p][s].c_str(), status.message());
+      return;
+    }
+  }
+}
+
+std::vector<SingleStep> SingleSteps(const Plan& plan) {
+  std::vector<SingleStep> steps;
+  for (const PlanStep& step : plan.steps) {
+    if (step.segment == nullptr) {
+      steps.push_back({&step, nullptr});
+      continue;
+    }
+    for (const SegmentPart& part : step.segment->parts()) {
+      for (const PlanStep& inner : part.plan->steps) steps.push_back({&inner, &part});
+    }
+  }
+  return steps;
+}
+
+}  // namespace kinglet
