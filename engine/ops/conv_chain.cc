@@ -58,6 +58,7 @@ std::unique_ptr<Step> PlanConvChain(PlanContext& context, const ConvChainNodes& 
   args.project = stage("conv/direct_f32", shapes.project);
   context.ReadAs(0, Layout::kBlocked16);
   context.WriteAs(0, Layout::kBlocked16);
+  args.output_stride = context.OutputStride(0);
   const bool has_residual = chain.joined.fusion.residual;
   const std::size_t residual = 1 + 2 * chain.nodes.size();
   if (has_residual) {

@@ -20,13 +20,6 @@ inline void Pause() noexcept {
 #endif
 }
 
-// Work is handed out in chunks: a few for each thread, so that one that lost its core does not hold
-// up the others for long, and none so small that handing out costs more than working.
-std::int64_t ChunkOf(const Step& step, int team) {
-  if (step.single_units) return 1;
-  return std::max<std::int64_t>(1, step.units / (static_cast<std::int64_t>(team) * 8));
-}
-
 }  // namespace
 
 // Writes when each step ended, in seconds from its making, where somebody wants to know; then what
@@ -60,6 +53,29 @@ class StepTimer {
   double* singles_;
   Clock::time_point start_;
 };
+
+bool StepProgress::Take(const Step& step, int team, int worker, std::int64_t& begin,
+                        std::int64_t& end) noexcept {
+  // A few chunks for each thread, so that one that lost its core does not hold up the others for
+  // long, and none so small that handing out costs more than working.
+  constexpr std::int64_t kChunks = 8;
+  const std::int64_t units = step.units;
+  const std::int64_t shares = std::min({static_cast<std::int64_t>(team), kMaxShares, units});
+  for (std::int64_t i = 0; i < shares; ++i) {
+    const std::int64_t share = (worker + i) % shares;
+    const std::int64_t first = units * share / shares;
+    const std::int64_t count = units * (share + 1) / shares - first;
+    const std::int64_t chunk = step.single_units ? 1 : std::max<std::int64_t>(1, count / kChunks);
+    std::atomic<std::int64_t>& next = shares_[static_cast<std::size_t>(share)].next;
+    if (next.load(std::memory_order_relaxed) >= count) continue;
+    const std::int64_t taken = next.fetch_add(chunk, std::memory_order_relaxed);
+    if (taken >= count) continue;
+    begin = first + taken;
+    end = first + std::min(taken + chunk, count);
+    return true;
+  }
+  return false;
+}
 
 void StepProgress::Wait() noexcept {
   constexpr int kSpins = 2000;
@@ -125,8 +141,8 @@ int PlanBinding::Run(int threads, std::byte* scratch, std::size_t scratch_stride
     shared(scratch, scratch_stride, status, timer)
   {
     const int worker = omp_get_thread_num();
-    RunTeam(omp_get_num_threads(), scratch + static_cast<std::size_t>(worker) * scratch_stride,
-            status, timer);
+    RunTeam(omp_get_num_threads(), worker,
+            scratch + static_cast<std::size_t>(worker) * scratch_stride, status, timer);
   }
   return finish();
 }
@@ -148,7 +164,7 @@ void PlanBinding::RunSerial(std::byte* scratch, RunStatus& status, StepTimer& ti
   }
 }
 
-void PlanBinding::RunTeam(int team, std::byte* scratch, RunStatus& status,
+void PlanBinding::RunTeam(int team, int worker, std::byte* scratch, RunStatus& status,
                           StepTimer& timer) noexcept {
   const FlushDenormals flush;
   for (std::size_t s = 0; s < plan_.steps.size(); ++s) {
@@ -157,10 +173,9 @@ void PlanBinding::RunTeam(int team, std::byte* scratch, RunStatus& status,
     const StepArgs args{input_pointers_.data() + first_input_[s],
                         output_pointers_.data() + first_output_[s], scratch, &status,
                         timer.From(first_single_[s])};
-    const std::int64_t chunk = ChunkOf(step, team);
     std::int64_t begin = 0;
     std::int64_t end = 0;
-    while (progress_[s].Take(step.units, chunk, begin, end)) {
+    while (progress_[s].Take(step, team, worker, begin, end)) {
       step.Run(args, begin, end);
       progress_[s].Finish(end - begin, step.units, [&] {
         timer.Ended(s);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -14,22 +15,20 @@ namespace kinglet {
 
 // Hands out the units of one step in chunks, and knows when all of them are done. Nobody waits for
 // threads, only for work: one that lost its core while it held no chunk holds up nobody, and runs
-// after the others when it is back.
-class alignas(64) StepProgress {
+// after the others when it is back. Each thread begins with its own share of the units, the same
+// part of every step, because what it reads was then mostly written by itself and lies in its
+// cache; a thread without work takes chunks of the others' shares.
+class StepProgress {
  public:
   void Reset() noexcept {
-    next_.store(0, std::memory_order_relaxed);
+    for (Share& share : shares_) share.next.store(0, std::memory_order_relaxed);
     done_.store(0, std::memory_order_relaxed);
     complete_.store(0, std::memory_order_relaxed);
   }
-  // Takes up to `chunk` of `units` units, [begin, end); false when none are left.
-  bool Take(std::int64_t units, std::int64_t chunk, std::int64_t& begin,
-            std::int64_t& end) noexcept {
-    if (next_.load(std::memory_order_relaxed) >= units) return false;
-    begin = next_.fetch_add(chunk, std::memory_order_relaxed);
-    end = std::min(begin + chunk, units);
-    return begin < units;
-  }
+  // Takes a chunk of the step's units, [begin, end), for one of `team` workers; false when none are
+  // left.
+  bool Take(const Step& step, int team, int worker, std::int64_t& begin,
+            std::int64_t& end) noexcept;
   // Reports `count` units as done. Who reports the last ones calls `check` before anybody goes on.
   template <typename F>
   void Finish(std::int64_t count, std::int64_t units, F&& check) noexcept {
@@ -42,8 +41,13 @@ class alignas(64) StepProgress {
   void Wait() noexcept;
 
  private:
-  std::atomic<std::int64_t> next_{0};
-  std::atomic<std::int64_t> done_{0};
+  struct alignas(64) Share {
+    std::atomic<std::int64_t> next{0};  // counted from the share's first unit
+  };
+  static constexpr std::int64_t kMaxShares = 16;  // larger teams work on each by several threads
+
+  std::array<Share, kMaxShares> shares_;
+  alignas(64) std::atomic<std::int64_t> done_{0};
   std::atomic<int> complete_{0};
 };
 
@@ -67,7 +71,8 @@ class PlanBinding {
 
  private:
   void RunSerial(std::byte* scratch, RunStatus& status, StepTimer& timer) noexcept;
-  void RunTeam(int team, std::byte* scratch, RunStatus& status, StepTimer& timer) noexcept;
+  void RunTeam(int team, int worker, std::byte* scratch, RunStatus& status,
+               StepTimer& timer) noexcept;
 
   const Plan& plan_;
   std::vector<const void*> input_pointers_;  // of all steps, one after the other
