@@ -47,16 +47,16 @@ double WinogradOperations(const ConvShape& s, WinogradTile tile, const WinogradC
   const double products = (tiles + u_tiles * static_cast<double>(cut.groups)) * ic * oc;
   const double transforms =
       tiles * (ic * kInputChannels * static_cast<double>(cut.parts) + oc * kOutputChannels);
-  return 2 * static_cast<double>(WinogradPoints(tile)) * (products + transforms);
+  return 2 * static_cast<double>(WinogradTileExtent(s, tile).points) * (products + transforms);
 }
 
 WinogradCut CutWinograd(const ConvShape& s, WinogradTile tile) {
   constexpr int64_t kUnitsForManyThreads = 16;
-  const auto m = static_cast<int64_t>(tile);
+  const WinogradExtent extent = WinogradTileExtent(s, tile);
   const int64_t blocks = BlockCount(s.oc);
   WinogradCut cut{};
-  cut.rows = CeilDiv(s.oh, m);
-  cut.cols = CeilDiv(s.ow, m);
+  cut.rows = CeilDiv(s.oh, extent.rows);
+  cut.cols = CeilDiv(s.ow, extent.cols);
   cut.tiles = s.n * cut.rows * cut.cols;
   const int64_t strips = CeilDiv(cut.tiles, kWinogradStrip);
   WinogradCut best = cut;

@@ -1,8 +1,10 @@
 // The input and output transforms, and the entry points of each target.
 #include <algorithm>
+#include <array>
 
 #include "kernels/common/blocked.h"
 #include "kernels/conv/shape.h"
+#include "kernels/winograd/line_points.h"
 #include "kernels/winograd/winograd.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -79,6 +81,68 @@ HWY_INLINE void OutputLine(const Vec (&m)[6], Vec (&y)[4]) {
                     m[5]);
 }
 
+// The sum of d[first], d[first + 2], ... with the polynomial's coefficients.
+template <int kFirst, int kTerms, size_t N, size_t D>
+HWY_INLINE Vec EveryOther(const std::array<double, N>& polynomial, const Vec (&d)[D]) {
+  const Tag tag;
+  // The leading coefficient is 1.
+  Vec sum = d[kFirst + 2 * (kTerms - 1)];
+  KINGLET_UNROLL
+  for (int k = 0; k < kTerms - 1; ++k) {
+    const Vec coefficient = hn::Set(tag, static_cast<float>(polynomial[static_cast<size_t>(k)]));
+    sum = hn::MulAdd(d[kFirst + 2 * k], coefficient, sum);
+  }
+  return sum;
+}
+
+// B^T d of a line. With P the product of (t^2 - x^2) over all pairs, 0 has the row P, infinity t P
+// (P where 0 is no point), and a pair the rows t (t +- x) P / (t^2 - x^2) (without that first t).
+template <WinogradTile kTile, size_t P>
+HWY_INLINE void LineInput(const Vec (&d)[P], Vec (&t)[P]) {
+  using Points = LinePoints<kTile>;
+  constexpr int kZero = Points::kZero;
+  constexpr int kCount = static_cast<int>(Points::kPairs.size());
+  static constexpr auto kAll = PairProduct(Points::kPairs);
+  static constexpr auto kOthers = OtherPairs(Points::kPairs);
+  if (kZero == 1) t[0] = EveryOther<0, kCount + 1>(kAll, d);
+  t[P - 1] = EveryOther<kZero, kCount + 1>(kAll, d);
+  KINGLET_UNROLL
+  for (int i = 0; i < kCount; ++i) {
+    const auto pair = static_cast<size_t>(i);
+    const Vec x = hn::Set(Tag(), static_cast<float>(Points::kPairs[pair]));
+    const Vec low = EveryOther<kZero, kCount>(kOthers[pair], d);
+    const Vec high = EveryOther<kZero + 1, kCount>(kOthers[pair], d);
+    t[kZero + 2 * i] = hn::MulAdd(low, x, high);
+    t[kZero + 2 * i + 1] = hn::NegMulAdd(low, x, high);
+  }
+}
+
+// A^T m of a line.
+template <WinogradTile kTile, size_t P, size_t M>
+HWY_INLINE void LineOutput(const Vec (&m)[P], Vec (&y)[M]) {
+  using Points = LinePoints<kTile>;
+  constexpr int kZero = Points::kZero;
+  constexpr int kCount = static_cast<int>(Points::kPairs.size());
+  y[0] = hn::Add(m[kZero], m[kZero + 1]);
+  if (kZero == 1) y[0] = hn::Add(y[0], m[0]);
+  KINGLET_UNROLL
+  for (size_t k = 1; k < M; ++k) y[k] = k == M - 1 ? m[P - 1] : hn::Zero(Tag());
+  KINGLET_UNROLL
+  for (int i = 0; i < kCount; ++i) {
+    const Vec sum = hn::Add(m[kZero + 2 * i], m[kZero + 2 * i + 1]);
+    const Vec difference = hn::Sub(m[kZero + 2 * i], m[kZero + 2 * i + 1]);
+    const double x = Points::kPairs[static_cast<size_t>(i)];
+    if (i > 0) y[0] = hn::Add(y[0], sum);
+    double power = 1;
+    KINGLET_UNROLL
+    for (size_t k = 1; k < M; ++k) {
+      power *= x;
+      const Vec factor = hn::Set(Tag(), static_cast<float>(power));
+      y[k] = hn::MulAdd(k % 2 == 0 ? sum : difference, factor, y[k]);
+    }
+  }
+}
+
 // The input rows and columns of a tile; those outside the input count as zeros.
 template <int P>
 struct Window {
@@ -147,6 +211,48 @@ void TransformInput(const WinogradInputJob& job) noexcept {
   }
 }
 
+template <WinogradTile kTile>
+void TransformInputLine(const WinogradInputJob& job) noexcept {
+  constexpr int P = LinePointCount<kTile>();
+  alignas(64) static constexpr float kZeros[kBlock] = {};
+  const Tag tag;
+  const ConvShape& s = *job.shape;
+  const bool across = s.kh == 1;
+  const int64_t blocks = BlockCount(s.ic);
+  const int64_t plane = s.ih * s.iw * kBlock;
+  const int64_t step = across ? kBlock : s.iw * kBlock;
+  float* v = job.v;
+  for (int64_t first = 0; first < job.tiles; first += kWinogradStrip) {
+    const int64_t last = std::min(first + kWinogradStrip, job.tiles);
+    for (int64_t b = 0; b < blocks; ++b, v += kWinogradStrip * kBlock) {
+      for (int64_t i = first; i < last; ++i) {
+        const TilePlace& at = job.places[i];
+        const int64_t y0 = at.y - s.pad_top;
+        const int64_t x0 = at.x - s.pad_left;
+        const bool beside = across ? y0 < 0 || y0 >= s.ih : x0 < 0 || x0 >= s.iw;
+        const int64_t begin = across ? x0 : y0;
+        const int64_t length = beside ? 0 : across ? s.iw : s.ih;
+        const int64_t origin = (at.image * blocks + b) * plane + (y0 * s.iw + x0) * kBlock;
+        const float* from[P];
+        for (int64_t p = 0; p < P; ++p) {
+          const bool inside = begin + p >= 0 && begin + p < length;
+          from[p] = inside ? job.input + origin + p * step : kZeros;
+        }
+        for (int lane = 0; lane < kBlock; lane += kLanes) {
+          Vec d[P];
+          Vec t[P];
+          KINGLET_UNROLL
+          for (int p = 0; p < P; ++p) d[p] = hn::Load(tag, from[p] + lane);
+          LineInput<kTile>(d, t);
+          float* to = v + (i - first) * kBlock + lane;
+          KINGLET_UNROLL
+          for (int p = 0; p < P; ++p) hn::Store(t[p], tag, to + p * job.point_stride);
+        }
+      }
+    }
+  }
+}
+
 // An output tile of one channel block.
 struct OutputTile {
   const float* m;
@@ -195,6 +301,33 @@ HWY_INLINE void RestoreTile(const OutputTile& tile, const Epilogue& clamp) {
   }
 }
 
+template <WinogradTile kTile>
+HWY_INLINE void RestoreLine(const OutputTile& tile, const Epilogue& clamp) {
+  constexpr int P = LinePointCount<kTile>();
+  constexpr int M = LinePoints<kTile>::kOutputs;
+  const Tag tag;
+  const Vec low = hn::Set(tag, ClampLow(clamp));
+  const Vec high = hn::Set(tag, ClampHigh(clamp));
+  const int64_t step = tile.rows == 1 ? kBlock : tile.row_stride;
+  const int64_t count = tile.rows * tile.cols;
+  for (int lane = 0; lane < kBlock; lane += kLanes) {
+    Vec m[P];
+    Vec y[M];
+    KINGLET_UNROLL
+    for (int p = 0; p < P; ++p) m[p] = hn::Load(tag, tile.m + p * tile.point_stride + lane);
+    LineOutput<kTile>(m, y);
+    const Vec bias = tile.bias ? hn::Load(tag, tile.bias + lane) : hn::Zero(tag);
+    KINGLET_UNROLL
+    for (int k = 0; k < M; ++k) {
+      if (k >= count) break;
+      const int64_t at = k * step + lane;
+      Vec out = hn::Add(y[k], bias);
+      if (tile.residual) out = hn::Add(out, hn::Load(tag, tile.residual + at));
+      hn::Store(ClampVec(out, low, high), tag, tile.out + at);
+    }
+  }
+}
+
 // Activations beyond a clamp, and pad lanes, which must be zero although the activation or an
 // infinite input made something of them.
 void FinishTile(const OutputTile& tile, const Epilogue& epilogue, int64_t lanes) {
@@ -209,13 +342,25 @@ void FinishTile(const OutputTile& tile, const Epilogue& epilogue, int64_t lanes)
   }
 }
 
-template <int M>
+template <WinogradTile kTile>
+HWY_INLINE void Restore(const OutputTile& tile, const Epilogue& clamp) {
+  if constexpr (kTile == WinogradTile::k2) {
+    RestoreTile<2>(tile, clamp);
+  } else if constexpr (kTile == WinogradTile::k4) {
+    RestoreTile<4>(tile, clamp);
+  } else {
+    RestoreLine<kTile>(tile, clamp);
+  }
+}
+
+template <WinogradTile kTile>
 void TransformOutput(const WinogradOutputJob& job) noexcept {
   const ConvShape& s = *job.shape;
   const ConvArgs& args = *job.args;
   const Epilogue none;
   const Epilogue& clamp = IsClamp(args.epilogue) ? args.epilogue : none;
   const int64_t plane = s.oh * s.ow * kBlock;
+  const WinogradExtent extent = WinogradTileExtent(s, kTile);
   OutputTile tile{};
   tile.point_stride = job.point_stride;
   tile.row_stride = s.ow * kBlock;
@@ -231,27 +376,47 @@ void TransformOutput(const WinogradOutputJob& job) noexcept {
       tile.residual = args.residual
                           ? args.residual + (at.image * BlockCount(s.oc) + block) * plane + pixel
                           : nullptr;
-      tile.rows = std::min<int64_t>(M, s.oh - at.y);
-      tile.cols = std::min<int64_t>(M, s.ow - at.x);
-      RestoreTile<M>(tile, clamp);
+      tile.rows = std::min(extent.rows, s.oh - at.y);
+      tile.cols = std::min(extent.cols, s.ow - at.x);
+      Restore<kTile>(tile, clamp);
       if (lanes < kBlock || !IsClamp(args.epilogue)) FinishTile(tile, args.epilogue, lanes);
     }
   }
 }
 
 template <WinogradTile kTile>
+constexpr auto InputTransform() {
+  if constexpr (kTile == WinogradTile::k2) {
+    return &TransformInput<4>;
+  } else if constexpr (kTile == WinogradTile::k4) {
+    return &TransformInput<6>;
+  } else {
+    return &TransformInputLine<kTile>;
+  }
+}
+
+template <WinogradTile kTile>
 void RunWinograd(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
                  void* scratch) noexcept {
-  constexpr int kM = static_cast<int>(kTile);
-  constexpr WinogradKernels kKernels = {&TransformInput<kM + 2>, &RunGatherGemm,
-                                        &TransformOutput<kM>};
+  constexpr WinogradKernels kKernels = {InputTransform<kTile>(), &RunGatherGemm,
+                                        &TransformOutput<kTile>};
   WinogradRun(s, kTile, kKernels, args, begin, end, scratch);
 }
 
 }  // namespace
 
 ConvRunFn GetRunWinograd(WinogradTile tile) {
-  return tile == WinogradTile::k2 ? &RunWinograd<WinogradTile::k2> : &RunWinograd<WinogradTile::k4>;
+  switch (tile) {
+    case WinogradTile::k2:
+      return &RunWinograd<WinogradTile::k2>;
+    case WinogradTile::k4:
+      return &RunWinograd<WinogradTile::k4>;
+    case WinogradTile::kLine3:
+      return &RunWinograd<WinogradTile::kLine3>;
+    case WinogradTile::kLine7:
+      break;
+  }
+  return &RunWinograd<WinogradTile::kLine7>;
 }
 
 }  // namespace HWY_NAMESPACE

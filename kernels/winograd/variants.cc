@@ -1,13 +1,18 @@
-// conv/winograd2_f32 and conv/winograd4_f32 as variants of convolution.
+// The variants of convolution by Winograd's transforms.
+#include <algorithm>
+
 #include "kernels/conv/conv.h"
 #include "kernels/winograd/winograd.h"
 
 namespace kinglet::kernels {
 namespace {
 
+template <WinogradTile kTile>
 bool Supports(const ConvShape& s) {
-  return s.kh == 3 && s.kw == 3 && s.sh == 1 && s.sw == 1 && s.dh == 1 && s.dw == 1 &&
-         s.groups == 1;
+  const int64_t longer = kTile == WinogradTile::kLine7 ? 7 : 3;
+  const int64_t shorter = kTile == WinogradTile::k2 || kTile == WinogradTile::k4 ? 3 : 1;
+  return std::max(s.kh, s.kw) == longer && std::min(s.kh, s.kw) == shorter && s.sh == 1 &&
+         s.sw == 1 && s.dh == 1 && s.dw == 1 && s.groups == 1;
 }
 
 template <WinogradTile kTile>
@@ -50,7 +55,7 @@ ConvVariant Variant(const char* id, double error_factor) {
   return {.id = id,
           .input = Layout::kBlocked16,
           .output = Layout::kBlocked16,
-          .supports = &Supports,
+          .supports = &Supports<kTile>,
           .cost = &Cost<kTile>,
           .packed_bytes = &PackedBytes<kTile>,
           .pack = &Pack<kTile>,
@@ -64,5 +69,11 @@ ConvVariant Variant(const char* id, double error_factor) {
 
 ConvVariant Winograd2ConvF32() { return Variant<WinogradTile::k2>("conv/winograd2_f32", 2); }
 ConvVariant Winograd4ConvF32() { return Variant<WinogradTile::k4>("conv/winograd4_f32", 8); }
+ConvVariant WinogradLine3ConvF32() {
+  return Variant<WinogradTile::kLine3>("conv/winograd_line3_f32", 4);
+}
+ConvVariant WinogradLine7ConvF32() {
+  return Variant<WinogradTile::kLine7>("conv/winograd_line7_f32", 8);
+}
 
 }  // namespace kinglet::kernels

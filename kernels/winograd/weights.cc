@@ -1,9 +1,12 @@
-// U = G g G^T of every filter, in double, rounded once.
+// U = G g G^T of every filter, G g in one dimension, in double, rounded once.
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstring>
 
 #include "kernels/common/blocked.h"
 #include "kernels/common/partition.h"
+#include "kernels/winograd/line_points.h"
 #include "kernels/winograd/winograd.h"
 
 namespace kinglet::kernels {
@@ -43,18 +46,55 @@ void TransformLanes(const double (&g)[P][3], const double (&filter)[9][kBlock],
   }
 }
 
-template <int P>
-void PackBlock(const ConvShape& s, const double (&g)[P][3], const float* oihw, int64_t lanes,
+// G of the points of a line, with the same rows as above.
+template <WinogradTile kTile>
+constexpr auto LineG() {
+  using Points = LinePoints<kTile>;
+  constexpr int kCount = LinePointCount<kTile>();
+  std::array<double, kCount - 1> at{};
+  size_t pair = Points::kZero;
+  for (const double x : Points::kPairs) {
+    at[pair++] = x;
+    at[pair++] = -x;
+  }
+  std::array<std::array<double, Points::kTaps>, kCount> g{};
+  for (size_t i = 0; i < at.size(); ++i) {
+    double value = 1;
+    for (size_t j = 0; j < at.size(); ++j) value /= i == j ? 1 : at[i] - at[j];
+    for (double& coefficient : g[i]) {
+      coefficient = value;
+      value *= at[i];
+    }
+  }
+  g.back().back() = 1;
+  return g;
+}
+
+template <size_t P, size_t T>
+void TransformLanes(const std::array<std::array<double, T>, P>& g,
+                    const double (&filter)[T][kBlock], float (&u)[P][kBlock]) {
+  for (size_t i = 0; i < P; ++i) {
+    for (int64_t lane = 0; lane < kBlock; ++lane) {
+      double sum = 0;
+      for (size_t t = 0; t < T; ++t) sum += g[i][t] * filter[t][lane];
+      u[i][lane] = static_cast<float>(sum);
+    }
+  }
+}
+
+// P points of filters of T taps.
+template <int P, int T, typename G>
+void PackBlock(const ConvShape& s, const G& g, const float* oihw, int64_t lanes,
                int64_t point_stride, float* to) {
-  alignas(64) double filter[9][kBlock] = {};
-  alignas(64) float u[P * P][kBlock];
+  alignas(64) double filter[T][kBlock] = {};
+  alignas(64) float u[P][kBlock];
   for (int64_t c = 0; c < s.ic; ++c) {
     for (int64_t lane = 0; lane < lanes; ++lane) {
-      const float* from = oihw + (lane * s.ic + c) * 9;
-      for (int t = 0; t < 9; ++t) filter[t][lane] = static_cast<double>(from[t]);
+      const float* from = oihw + (lane * s.ic + c) * T;
+      for (int t = 0; t < T; ++t) filter[t][lane] = static_cast<double>(from[t]);
     }
-    TransformLanes<P>(g, filter, u);
-    for (int p = 0; p < P * P; ++p) {
+    TransformLanes(g, filter, u);
+    for (int p = 0; p < P; ++p) {
       std::memcpy(to + p * point_stride + c * kBlock, u[p], sizeof(u[p]));
     }
   }
@@ -63,23 +103,33 @@ void PackBlock(const ConvShape& s, const double (&g)[P][3], const float* oihw, i
 }  // namespace
 
 size_t WinogradPackedBytes(const ConvShape& s, WinogradTile tile) {
-  return static_cast<size_t>(WinogradPoints(tile) * RoundUpToBlock(s.oc) * s.ic) * sizeof(float);
+  const int64_t points = WinogradTileExtent(s, tile).points;
+  return static_cast<size_t>(points * RoundUpToBlock(s.oc) * s.ic) * sizeof(float);
 }
 
 void WinogradPack(const ConvShape& s, WinogradTile tile, const float* oihw, float* packed) {
+  constexpr WinogradTile kLine3 = WinogradTile::kLine3;
+  constexpr WinogradTile kLine7 = WinogradTile::kLine7;
+  static constexpr auto kGLine3 = LineG<kLine3>();
+  static constexpr auto kGLine7 = LineG<kLine7>();
+  const int64_t points = WinogradTileExtent(s, tile).points;
   const int64_t panel = s.ic * kBlock;
   for (int64_t chunk = 0; chunk < WinogradChunks(s); ++chunk) {
     const Range blocks = WinogradChunk(s, chunk);
     const int64_t point_stride = (blocks.end - blocks.begin) * panel;
-    float* base = packed + blocks.begin * WinogradPoints(tile) * panel;
+    float* base = packed + blocks.begin * points * panel;
     for (int64_t b = blocks.begin; b < blocks.end; ++b) {
-      const float* from = oihw + b * kBlock * s.ic * 9;
+      const float* from = oihw + b * kBlock * s.ic * s.kh * s.kw;
       const int64_t lanes = std::min(kBlock, s.oc - b * kBlock);
       float* to = base + (b - blocks.begin) * panel;
       if (tile == WinogradTile::k2) {
-        PackBlock<4>(s, kG2, from, lanes, point_stride, to);
+        PackBlock<16, 9>(s, kG2, from, lanes, point_stride, to);
+      } else if (tile == WinogradTile::k4) {
+        PackBlock<36, 9>(s, kG4, from, lanes, point_stride, to);
+      } else if (tile == kLine3) {
+        PackBlock<LinePointCount<kLine3>(), 3>(s, kGLine3, from, lanes, point_stride, to);
       } else {
-        PackBlock<6>(s, kG4, from, lanes, point_stride, to);
+        PackBlock<LinePointCount<kLine7>(), 7>(s, kGLine7, from, lanes, point_stride, to);
       }
     }
   }

@@ -5,6 +5,7 @@
 #include "kernels/common/blocked.h"
 #include "kernels/common/partition.h"
 #include "kernels/conv/shape.h"
+#include "kernels/winograd/line_points.h"
 
 namespace kinglet::kernels {
 namespace {
@@ -57,8 +58,8 @@ class Runner {
   Runner(const ConvShape& s, WinogradTile tile, const WinogradKernels& kernels,
          const ConvArgs& args, void* scratch)
       : s_(s),
-        tile_(static_cast<int64_t>(tile)),
-        points_(WinogradPoints(tile)),
+        tile_(WinogradTileExtent(s, tile)),
+        points_(tile_.points),
         cut_(CutWinograd(s, tile)),
         kernels_(kernels),
         args_(args),
@@ -98,7 +99,8 @@ class Runner {
     for (int64_t i = 0; i < count; ++i) {
       const int64_t index = tiles.begin + i;
       const int64_t row = index / cut_.cols;
-      scratch_.places[i] = {row / cut_.rows, row % cut_.rows * tile_, index % cut_.cols * tile_};
+      scratch_.places[i] = {row / cut_.rows, row % cut_.rows * tile_.rows,
+                            index % cut_.cols * tile_.cols};
     }
     WinogradInputJob job;
     job.shape = &s_;
@@ -139,7 +141,7 @@ class Runner {
   }
 
   const ConvShape& s_;
-  const int64_t tile_;
+  const WinogradExtent tile_;
   const int64_t points_;
   const WinogradCut cut_;
   const WinogradKernels& kernels_;
@@ -150,12 +152,23 @@ class Runner {
 
 }  // namespace
 
+WinogradExtent WinogradTileExtent(const ConvShape& s, WinogradTile tile) {
+  if (tile == WinogradTile::k2) return {2, 2, 16};
+  if (tile == WinogradTile::k4) return {4, 4, 36};
+  const int64_t outputs = tile == WinogradTile::kLine3 ? LinePoints<WinogradTile::kLine3>::kOutputs
+                                                       : LinePoints<WinogradTile::kLine7>::kOutputs;
+  const int64_t points = outputs + s.kh * s.kw - 1;
+  if (s.kh == 1) return {1, outputs, points};
+  return {outputs, 1, points};
+}
+
 Range WinogradChunk(const ConvShape& s, int64_t chunk) {
   return EvenPart(BlockCount(s.oc), WinogradChunks(s), chunk);
 }
 
 size_t WinogradScratchBytes(const ConvShape& s, WinogradTile tile) {
-  return static_cast<size_t>(Divide(s, CutWinograd(s, tile), WinogradPoints(tile), nullptr).bytes);
+  return static_cast<size_t>(
+      Divide(s, CutWinograd(s, tile), WinogradTileExtent(s, tile).points, nullptr).bytes);
 }
 
 void WinogradRun(const ConvShape& s, WinogradTile tile, const WinogradKernels& kernels,

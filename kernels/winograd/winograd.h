@@ -1,11 +1,14 @@
-// Winograd's minimal filtering F(m x m, 3 x 3): conv/winograd2_f32 and conv/winograd4_f32.
+// Winograd's minimal filtering: F(m x m, 3 x 3) as conv/winograd2_f32 and conv/winograd4_f32, and
+// F(m, r) along the kernels 1x3, 3x1, 1x7 and 7x1 as conv/winograd_line3_f32 and
+// conv/winograd_line7_f32.
 //
 //   Y = A^T [ sum over c of (G g_c G^T) * (B^T d_c B) ] A     (* element by element)
 //
 // for every output tile Y of m x m pixels, with d_c the (m + 2) x (m + 2) input pixels of channel c
 // under it and g_c the filter. The element-wise products over all channels, tiles and filters are
 // (m + 2)^2 matrix products with m^2 * 9 / (m + 2)^2 times fewer multiply-adds than the definition:
-// 2.25 for m = 2, 4 for m = 4.
+// 2.25 for m = 2, 4 for m = 4. In one dimension Y = A^T [sum over c of (G g_c) * (B^T d_c)] takes
+// m * r / (m + r - 1) times fewer: 2 for F(4, 3), 2.33 for F(3, 7).
 //
 // Tiles of all images are numbered in one row and cut into groups. A worker transforms the inputs
 // of a group (V), multiplies them with the transformed filters (U) of some output channels at a
@@ -25,7 +28,15 @@
 
 namespace kinglet::kernels {
 
-enum class WinogradTile : int64_t { k2 = 2, k4 = 4 };
+// k2, k4: square tiles of that size under 3x3 kernels. kLine3, kLine7: tiles one pixel wide, along
+// the longer side of a kernel 1x3 or 3x1, 1x7 or 7x1.
+enum class WinogradTile : uint8_t { k2, k4, kLine3, kLine7 };
+
+// Output pixels of a tile, and its points: as many as the input pixels under it.
+struct WinogradExtent {
+  int64_t rows, cols, points;
+};
+WinogradExtent WinogradTileExtent(const ConvShape& s, WinogradTile tile);
 
 // An output tile: its image and first output pixel.
 struct TilePlace {
@@ -79,10 +90,6 @@ WinogradCut CutWinograd(const ConvShape& s, WinogradTile tile);
 // What the batch takes with this cut, transforms and the reading of U included, in operations of
 // the products. Needs tiles, groups and parts of the cut.
 double WinogradOperations(const ConvShape& s, WinogradTile tile, const WinogradCut& cut);
-
-constexpr int64_t WinogradPoints(WinogradTile tile) {
-  return (static_cast<int64_t>(tile) + 2) * (static_cast<int64_t>(tile) + 2);
-}
 
 // A chunk of output blocks: what is multiplied and transformed back at a time, at most.
 inline constexpr int64_t kWinogradChunkBlocks = 4;

@@ -19,7 +19,7 @@ struct CompileOptions {
   int threads = 0;
   // Fuse and simplify the graph. Off: every node runs as it is written, for comparison.
   bool optimize = true;
-  // Compute 3x3 convolutions by Winograd's transforms where that is faster. Their rounding errors
+  // Compute 3x3, 1x3 and 1x7 convolutions by Winograd's transforms where it is faster. Their errors
   // are two to three times those of the definition, and an input that is not finite spoils outputs
   // up to four pixels away. Off: every sum is computed as it is defined.
   bool winograd = true;

@@ -61,6 +61,16 @@ ConvShape Square(int64_t ic, int64_t size, int64_t oc, int kernel, int stride, i
   return s;
 }
 
+// "Same" padding on a square map.
+ConvShape Line(int64_t ic, int64_t size, int64_t oc, int kh, int kw, int64_t n = 1) {
+  ConvShape s = Square(ic, size, oc, 1, 1, 0, 1, n);
+  s.kh = kh;
+  s.kw = kw;
+  s.pad_top = kh / 2;
+  s.pad_left = kw / 2;
+  return s;
+}
+
 std::vector<float> PaddedBias(const std::vector<float>& bias) {
   std::vector<float> padded = bias;
   padded.resize(static_cast<size_t>(RoundUpToBlock(static_cast<int64_t>(bias.size()))), 0.0f);
@@ -189,8 +199,12 @@ void Check(const ConvVariant& variant, const Case& test, const Operands& operand
   ExpectOutput(s, variant, output, operands.want, test.epilogue);
 }
 
+constexpr std::string_view kLine3 = "conv/winograd_line3_f32";
+constexpr std::string_view kLine7 = "conv/winograd_line7_f32";
+
 // Every variant must have met a case that it supports, but those of `absent`.
-void CheckAll(const std::vector<Case>& cases, const std::set<std::string_view>& absent = {}) {
+void CheckAll(const std::vector<Case>& cases,
+              const std::set<std::string_view>& absent = {kLine3, kLine7}) {
   std::set<std::string_view> unmet;
   for (const ConvVariant& variant : ConvVariants()) unmet.insert(variant.id);
   for (const Case& test : cases) {
@@ -274,7 +288,7 @@ TEST(Conv, KernelsStridesDilationsAndPads) {
       }
     }
   }
-  CheckAll(cases, {"conv/winograd2_f32", "conv/winograd4_f32"});
+  CheckAll(cases, {"conv/winograd2_f32", "conv/winograd4_f32", kLine3, kLine7});
 }
 
 TEST(Conv, TilesAtEveryEdge) {
@@ -289,7 +303,33 @@ TEST(Conv, TilesAtEveryEdge) {
       }
     }
   }
-  CheckAll(cases, {"conv/first_f32", "conv/depthwise_f32"});
+  CheckAll(cases, {"conv/first_f32", "conv/depthwise_f32", kLine3, kLine7});
+}
+
+TEST(Conv, LinesAtEveryEdge) {
+  std::vector<Case> cases;
+  for (const auto& [kh, kw] : {std::pair{1, 3}, {3, 1}, {1, 7}, {7, 1}}) {
+    for (int64_t size = 1; size <= 10; ++size) {
+      for (const int pad : {-2, 0, 1, 3}) {
+        ConvShape s = Line(18, size, 20, kh, kw, 2);
+        (kh == 1 ? s.pad_left : s.pad_top) = pad;
+        cases.push_back({.shape = s, .units_per_call = size % 3});
+        (kh == 1 ? s.pad_top : s.pad_left) = pad;  // lines beside the input
+        cases.push_back({.shape = s});
+      }
+    }
+    for (const int64_t c : {1, 16, 33}) {
+      for (const Epilogue& e : testing::AllEpilogues()) {
+        cases.push_back({Line(c, 8, 35 - c, kh, kw), e, Residual::kAliased});
+      }
+      cases.push_back(
+          {.shape = Line(c, 12, 33, kh, kw, 3), .residual = Residual::kSeparate, .gap = 48});
+    }
+    for (const int64_t units_per_call : {0, 1, 3}) {
+      cases.push_back({.shape = Line(40, 13, 200, kh, kw), .units_per_call = units_per_call});
+    }
+  }
+  CheckAll(cases, {"conv/depthwise_f32", "conv/winograd2_f32", "conv/winograd4_f32"});
 }
 
 TEST(Conv, WindowsInPaddingAndCrops) {

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "kernels/common/blocked.h"
@@ -33,6 +34,15 @@ ConvShape Layer(int64_t ic, int64_t size, int64_t oc) {
   return s;
 }
 
+ConvShape Line(int64_t ic, int64_t oc, int kh, int kw) {
+  ConvShape s = Layer(ic, 17, oc);
+  s.kh = kh;
+  s.kw = kw;
+  s.pad_top = kh / 2;
+  s.pad_left = kw / 2;
+  return s;
+}
+
 // Nearly normal, of variance 1.
 float Normal(Random& random) {
   float sum = 0;
@@ -48,8 +58,9 @@ struct Operands {
 Operands OperandsOf(const ConvShape& s) {
   Random random(5);
   Operands o;
-  const float scale = std::sqrt(2.0f / static_cast<float>(s.ic * 9));
-  for (int64_t i = 0; i < s.oc * s.ic * 9; ++i) o.weights.push_back(scale * Normal(random));
+  const int64_t taps = s.ic * s.kh * s.kw;
+  const float scale = std::sqrt(2.0f / static_cast<float>(taps));
+  for (int64_t i = 0; i < s.oc * taps; ++i) o.weights.push_back(scale * Normal(random));
   for (int64_t i = 0; i < s.n * s.ic * s.ih * s.iw; ++i) {
     o.input.push_back(std::max(0.0f, Normal(random)));
   }
@@ -119,6 +130,25 @@ TEST(Winograd, ErrorGrowsWithTheRootOfTheDepth) {
       EXPECT_LT(two.max, 5 * (5e-8 * root + 1e-7)) << ic;
       EXPECT_LT(four.max, 5 * (1.2e-7 * root + 3e-7)) << ic;
     });
+  }
+}
+
+TEST(Winograd, ErrorOfLinesGrowsWithTheRootOfTheDepth) {
+  for (const int64_t ic : {16, 160, 448}) {
+    for (const auto& [kh, kw] : {std::pair{1, 3}, {3, 1}, {1, 7}, {7, 1}}) {
+      const ConvShape s = Line(ic, 16, kh, kw);
+      const Operands o = OperandsOf(s);
+      const ConvReference want = testing::NaiveConv(s, o.input, o.weights, {}, {}, {});
+      const bool three = kh * kw == 3;
+      const std::string_view id = three ? "conv/winograd_line3_f32" : "conv/winograd_line7_f32";
+      const double root = std::sqrt(static_cast<double>(ic));
+      const double bound = three ? 4e-8 * root + 1e-7 : 1.3e-7 * root + 2e-7;
+      testing::ForEachTarget([&] {
+        const Error error = Measure(s, Convolve(id, s, o), want);
+        EXPECT_LT(error.rms, bound) << s.ic << " channels, " << id;
+        EXPECT_LT(error.max, 8 * bound) << s.ic << " channels, " << id;
+      });
+    }
   }
 }
 
