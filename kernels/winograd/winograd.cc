@@ -27,11 +27,12 @@ struct Scratch {
   int64_t bytes;
 };
 
+// Without scratch, what `bytes` of it are needed.
 Scratch Divide(const ConvShape& s, const WinogradCut& cut, int64_t points, void* scratch) {
   auto* base = static_cast<char*>(scratch);
   Scratch parts{};
   const auto take = [&](int64_t bytes) {
-    char* at = base + parts.bytes;
+    char* at = base == nullptr ? nullptr : base + parts.bytes;
     parts.bytes += RoundUpToLine(bytes);
     return at;
   };
