@@ -20,9 +20,7 @@ constexpr std::size_t kMaxPoints = 10'000;
 
 std::vector<BenchPoint> Points(const BenchOptions& options) {
   const std::vector<int> batches = ParseNumberList("--batch", options.batch, kMaxBatch);
-  const std::vector<int> threads = options.threads.empty()
-                                       ? std::vector<int>{AvailableThreads()}
-                                       : ParseNumberList("--threads", options.threads, kMaxThreads);
+  const std::vector<int> threads = ThreadCounts(options.threads);
   if (batches.size() * threads.size() > kMaxPoints) {
     throw UsageError(fmt::format("--batch and --threads: {} points, expected at most {}",
                                  batches.size() * threads.size(), kMaxPoints));
@@ -53,7 +51,8 @@ Speed SpeedOf(const BenchPoint& point, const BenchTimes& times, double peak_gflo
 
 double Rounded(double value, double scale) { return std::round(value * scale) / scale; }
 
-std::string JsonLine(const BenchPoint& point, const BenchTimes& times, const Speed& speed) {
+nlohmann::ordered_json ToJson(const BenchPoint& point, const BenchTimes& times,
+                              const Speed& speed) {
   nlohmann::ordered_json line;
   line["model"] = point.network;
   line["batch"] = point.batch;
@@ -65,7 +64,7 @@ std::string JsonLine(const BenchPoint& point, const BenchTimes& times, const Spe
   line["gflops"] = Rounded(speed.gflops, 1e3);
   line["share_of_peak"] = Rounded(speed.share_of_peak, 1e4);
   line["peak_rss_mb"] = Rounded(times.peak_rss_mb, 10);
-  return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  return line;
 }
 
 Table MakeTable() {
@@ -116,7 +115,7 @@ Status BenchCommand(const BenchOptions& options) {
             table.HeadingLine());
     }
     headed = true;
-    Print(options.common.json ? JsonLine(point, times, speed)
+    Print(options.common.json ? JsonLine(ToJson(point, times, speed))
                               : table.Line(Cells(point, times, speed)));
   }
   return Status::kDone;

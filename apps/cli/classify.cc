@@ -109,7 +109,7 @@ class JsonReport : public Report {
     line["ms"] = {{"decode", Rounded(result.ms.decode)},
                   {"preprocess", Rounded(result.ms.preprocess)},
                   {"infer", Rounded(result.ms.infer)}};
-    Print(line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+    Print(JsonLine(line));
   }
 
  private:

@@ -20,7 +20,7 @@ Status DescribeCommand(const DescribeOptions& options) {
     if (options.common.json) {
       const nlohmann::ordered_json line = {
           {"model", options.model}, {"descriptor", options.output}, {"notes", draft.notes}};
-      Print(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+      Print(JsonLine(line));
     }
   }
   for (const std::string& note : draft.notes) PrintNote(options.common, "note: " + note);

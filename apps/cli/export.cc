@@ -26,7 +26,7 @@ Status ExportCommand(const ExportOptions& options) {
                                          {"file", options.output},
                                          {"parameters", parameters},
                                          {"bytes", bytes}};
-    Print(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    Print(JsonLine(line));
   } else if (!options.common.quiet) {
     Print(fmt::format("{}: {}, {} parameters, {}\n", OneLine(options.output),
                       network.descriptor->name, Thousands(parameters), Bytes(bytes)));

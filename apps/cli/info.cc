@@ -86,7 +86,7 @@ void PrintJson(const Facts& facts, bool kernels) {
   root["threads"] = facts.points.front().threads;
   if (kernels) root["kernels"] = KernelJson(facts.points.front());
   if (facts.points.size() > 1) root["points"] = PointsJson(facts, kernels);
-  Print(root.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+  Print(JsonLine(root));
 }
 
 void PrintTable(const Facts& facts, bool kernels) {
@@ -129,9 +129,7 @@ Status InfoCommand(const InfoOptions& options) {
   const std::vector<int> batches = options.batch.empty()
                                        ? std::vector<int>{0}  // not given
                                        : ParseNumberList("--batch", options.batch, kMaxBatch);
-  const std::vector<int> threads = options.threads.empty()
-                                       ? std::vector<int>{AvailableThreads()}
-                                       : ParseNumberList("--threads", options.threads, kMaxThreads);
+  const std::vector<int> threads = ThreadCounts(options.threads);
   Facts facts;
   facts.name = options.network;
   for (const int count : threads) {

@@ -6,6 +6,8 @@
 #include <string_view>
 
 #include "apps/cli/cli.h"
+#include "apps/cli/commands.h"
+#include "kinglet/model.h"
 
 namespace kinglet::cli {
 namespace {
@@ -68,6 +70,11 @@ class Reader {
 
 std::vector<int> ParseNumberList(const std::string& option, const std::string& text, int max) {
   return Reader(option, text, max).Read();
+}
+
+std::vector<int> ThreadCounts(const std::string& list) {
+  if (list.empty()) return {AvailableThreads()};
+  return ParseNumberList("--threads", list, kMaxThreads);
 }
 
 }  // namespace kinglet::cli

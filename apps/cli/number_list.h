@@ -10,4 +10,7 @@ namespace kinglet::cli {
 // `option`, for anything that is no list of numbers from 1 to `max`, and for more than 10000.
 std::vector<int> ParseNumberList(const std::string& option, const std::string& text, int max);
 
+// The list of --threads; where it is empty, the CPUs that this process may use.
+std::vector<int> ThreadCounts(const std::string& list);
+
 }  // namespace kinglet::cli

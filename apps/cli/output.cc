@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <nlohmann/json.hpp>
 
 #include "apps/cli/progress.h"
 
@@ -19,6 +20,10 @@ void Print(std::string_view text) {
   const bool gone = errno == EPIPE;
   throw PrintFailure(std::string("standard output cannot be written: ") + std::strerror(errno),
                      gone);
+}
+
+std::string JsonLine(const nlohmann::ordered_json& json) {
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 std::size_t DisplayWidth(std::string_view text) {

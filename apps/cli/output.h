@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <nlohmann/json_fwd.hpp>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -24,6 +25,9 @@ class PrintFailure : public std::runtime_error {
 
 // Writes to standard output at once. Throws PrintFailure.
 void Print(std::string_view text);
+
+// The text of a JSON document on a line of its own; bytes that are no UTF-8 are replaced.
+std::string JsonLine(const nlohmann::ordered_json& json);
 
 // Columns a terminal needs for UTF-8 text, one for each code point.
 std::size_t DisplayWidth(std::string_view text);

@@ -145,7 +145,7 @@ void PrintReport(const RunOptions& options, const std::vector<Written>& written,
           {"file", w.file}, {"type", DataTypeName(w.tensor->type())}, {"shape", w.tensor->shape()}};
     }
     line["ms"] = {{"infer", ms}};
-    Print(line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+    Print(JsonLine(line));
     return;
   }
   if (options.common.quiet) return;

@@ -28,10 +28,6 @@ struct TunedPoint {
   double predicted_before = 0, predicted_after = 0;
 };
 
-std::string Line(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
 void PrintTuned(const TuneCommandOptions& options, const std::vector<TunedPoint>& points) {
   const std::string file = FileOr(options.output, DefaultTuningFile());
   if (options.common.json) {
@@ -44,7 +40,7 @@ void PrintTuned(const TuneCommandOptions& options, const std::vector<TunedPoint>
                       {"predicted_ms_before", 1e3 * p.predicted_before},
                       {"predicted_ms", 1e3 * p.predicted_after}});
     }
-    Print(Line({{"model", options.network}, {"file", file}, {"points", list}}));
+    Print(JsonLine({{"model", options.network}, {"file", file}, {"points", list}}));
     return;
   }
   if (options.common.quiet) return;
@@ -83,7 +79,7 @@ Status CalibrateCommand(const CalibrateOptions& options) {
     Json root = {{"file", file}, {"target", InstructionSet()}, {"threads", c.threads}};
     for (const auto& [name, value] : figures) root[name] = value;
     root["share_of_peak"] = c.share_of_peak;
-    Print(Line(root));
+    Print(JsonLine(root));
     return Status::kDone;
   }
   if (options.common.quiet) return Status::kDone;
@@ -99,9 +95,7 @@ Status CalibrateCommand(const CalibrateOptions& options) {
 
 Status TuneCommand(const TuneCommandOptions& options) {
   const std::vector<int> batches = ParseNumberList("--batch", options.batch, kMaxBatch);
-  const std::vector<int> threads = options.threads.empty()
-                                       ? std::vector<int>{AvailableThreads()}
-                                       : ParseNumberList("--threads", options.threads, kMaxThreads);
+  const std::vector<int> threads = ThreadCounts(options.threads);
   std::vector<TunedPoint> points;
   for (const int count : threads) {
     CommonOptions common = options.common;

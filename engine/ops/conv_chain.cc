@@ -5,6 +5,7 @@
 #include "engine/cost/cost_model.h"
 #include "engine/ops/conv.h"
 #include "engine/ops/elementwise.h"
+#include "kernels/conv/shape.h"
 
 namespace kinglet {
 namespace {
@@ -21,32 +22,34 @@ kernels::ChainStage PlanStage(PlanContext& context, const Node& node, std::size_
 }
 
 std::int64_t MultiplyAddsOf(const kernels::ConvShape& s) {
-  return s.n * s.oc * s.oh * s.ow * (s.ic / s.groups) * s.kh * s.kw;
+  return s.n * static_cast<std::int64_t>(kernels::MultiplyAdds(s));
 }
 
 }  // namespace
 
-bool IsWorthwhile(const ConvChainNodes& chain, int threads, const CostModel& cost) {
+std::optional<kernels::ChainPlan> WorthwhilePlan(const ConvChainNodes& chain, int threads,
+                                                 const CostModel& cost) {
   // Predictions that lie closer together say nothing.
   constexpr double kClearly = 0.98;
-  const auto together = [&](const kernels::ConvChain& shapes) {
-    const kernels::ChainPlan plan = kernels::PlanChain(shapes, threads, cost.machine);
+  const auto together = [&](const kernels::ChainPlan& plan) {
     return kernels::ChainSeconds(plan, threads, cost.machine);
   };
   const kernels::ConvChain& shapes = chain.shapes;
   double otherwise = kernels::SeparateSeconds(shapes, threads, cost.machine);
   if (shapes.expands) {  // perhaps the last two are a chain by themselves
     const kernels::ConvChain pair{false, {}, shapes.depthwise, shapes.project};
-    const double gain = kernels::SeparateSeconds(pair, threads, cost.machine) - together(pair);
+    const double gain = kernels::SeparateSeconds(pair, threads, cost.machine) -
+                        together(kernels::PlanChain(pair, threads, cost.machine));
     otherwise -= std::max(gain, 0.0);
   }
-  return together(shapes) < kClearly * otherwise;
+  const kernels::ChainPlan plan = kernels::PlanChain(shapes, threads, cost.machine);
+  if (together(plan) >= kClearly * otherwise) return std::nullopt;
+  return plan;
 }
 
-std::unique_ptr<Step> PlanConvChain(PlanContext& context, const ConvChainNodes& chain) {
+std::unique_ptr<Step> PlanConvChain(PlanContext& context, const ConvChainNodes& chain,
+                                    const kernels::ChainPlan& plan) {
   const kernels::ConvChain& shapes = chain.shapes;
-  const kernels::ChainPlan plan =
-      kernels::PlanChain(shapes, context.threads(), context.cost().machine);
   kernels::ChainArgs args;
   std::size_t next = 0;
   const auto stage = [&](const char* variant, const kernels::ConvShape& shape) {

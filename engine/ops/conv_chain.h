@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "engine/ops/op.h"
@@ -18,10 +19,12 @@ struct ConvChainNodes {
   Node joined;
 };
 
-// Whether one step is predicted to be faster than the nodes one by one.
-bool IsWorthwhile(const ConvChainNodes& chain, int threads, const CostModel& cost);
+// How one step computes the chain, where that is predicted to be faster than the nodes one by one.
+std::optional<kernels::ChainPlan> WorthwhilePlan(const ConvChainNodes& chain, int threads,
+                                                 const CostModel& cost);
 
 // The step; `context` is that of `chain.joined`.
-std::unique_ptr<Step> PlanConvChain(PlanContext& context, const ConvChainNodes& chain);
+std::unique_ptr<Step> PlanConvChain(PlanContext& context, const ConvChainNodes& chain,
+                                    const kernels::ChainPlan& plan);
 
 }  // namespace kinglet

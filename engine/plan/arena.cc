@@ -4,14 +4,13 @@
 #include <limits>
 #include <numeric>
 
+#include "kernels/common/aligned.h"
+#include "kinglet/error.h"
+
 namespace kinglet {
 namespace {
 
-constexpr std::size_t kAlignment = 64;
-
-std::size_t RoundUp(std::size_t bytes) {
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
-}
+using kernels::RoundUpToLine;
 
 bool Overlap(const BufferLife& a, const BufferLife& b) {
   return a.first <= b.last && b.first <= a.last;
@@ -30,7 +29,7 @@ ArenaLayout PlaceBuffers(const std::vector<BufferLife>& buffers) {
 
   std::vector<std::size_t> placed;  // by offset
   for (const std::size_t id : order) {
-    const std::size_t bytes = RoundUp(buffers[id].bytes);
+    const std::size_t bytes = RoundUpToLine(buffers[id].bytes);
     std::size_t best = 0;
     std::size_t best_gap = std::numeric_limits<std::size_t>::max();
     std::size_t top = 0;
@@ -41,7 +40,7 @@ ArenaLayout PlaceBuffers(const std::vector<BufferLife>& buffers) {
         best = top;
         best_gap = start - top;
       }
-      top = std::max(top, start + RoundUp(buffers[other].bytes));
+      top = std::max(top, start + RoundUpToLine(buffers[other].bytes));
     }
     layout.offsets[id] = best_gap == std::numeric_limits<std::size_t>::max() ? top : best;
     layout.bytes = std::max(layout.bytes, layout.offsets[id] + bytes);
@@ -49,6 +48,18 @@ ArenaLayout PlaceBuffers(const std::vector<BufferLife>& buffers) {
         placed.begin(), placed.end(), layout.offsets[id],
         [&](std::size_t offset, std::size_t other) { return offset < layout.offsets[other]; });
     placed.insert(at, id);
+  }
+  return layout;
+}
+
+ArenaLayout PlaceTensors(const std::vector<BufferLife>& tensors, std::size_t max_bytes,
+                         const std::string& source) {
+  ArenaLayout layout = PlaceBuffers(tensors);
+  if (layout.bytes > max_bytes) {
+    throw Error(ErrorCode::kResource, source + ": intermediate tensors would need " +
+                                          std::to_string(layout.bytes) + " bytes, the limit is " +
+                                          std::to_string(max_bytes) +
+                                          "; use a smaller batch or image size");
   }
   return layout;
 }

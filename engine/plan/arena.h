@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 namespace kinglet {
@@ -21,5 +22,10 @@ struct ArenaLayout {
 // that live at the same time, else on top (Pisarchyk and Lee 2020, "Efficient memory management for
 // deep neural net inference", arXiv:2001.03288).
 ArenaLayout PlaceBuffers(const std::vector<BufferLife>& buffers);
+
+// The same for the tensors of a model. Throws Error(kResource), which names `source`, when the
+// block exceeds `max_bytes`.
+ArenaLayout PlaceTensors(const std::vector<BufferLife>& tensors, std::size_t max_bytes,
+                         const std::string& source);
 
 }  // namespace kinglet

@@ -11,7 +11,7 @@ namespace {
 class ChainFinder {
  public:
   ChainFinder(const std::vector<const Node*>& nodes, const std::vector<ValueId>& outputs,
-              std::vector<TensorState>& states)
+              GraphStates& states)
       : nodes_(nodes), states_(states), uses_(states.size()), reader_(states.size()) {
     for (const Node* node : nodes) {
       for (const ValueId id : node->inputs) CountUse(id, node);
@@ -56,11 +56,7 @@ class ChainFinder {
   }
 
   kernels::ConvShape ShapeOf(const Node& node) const {
-    NodeStates states;
-    for (const ValueId id : node.inputs) {
-      states.inputs.push_back(id == kNoValue ? nullptr : &State(id));
-    }
-    states.outputs = {&states_[static_cast<std::size_t>(node.outputs[0])]};
+    const NodeStates states = StatesOf(node, states_);
     const PlainPlanContext context(node, states);
     const auto kernel = std::span(context.InputShape(1)).subspan(2);
     return ConvShapeOf(context, ConvWindow(context, SpatialSizes(context), kernel));
@@ -96,7 +92,7 @@ class ChainFinder {
   }
 
   const std::vector<const Node*>& nodes_;
-  std::vector<TensorState>& states_;
+  GraphStates& states_;
   std::vector<int> uses_;
   std::vector<const Node*> reader_;  // the last one met; null for an output of the plan
 };
@@ -104,7 +100,7 @@ class ChainFinder {
 }  // namespace
 
 Chains FindChains(const std::vector<const Node*>& nodes, const std::vector<ValueId>& outputs,
-                  std::vector<TensorState>& states) {
+                  GraphStates& states) {
   return ChainFinder(nodes, outputs, states).Find();
 }
 

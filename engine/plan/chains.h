@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "engine/ops/conv_chain.h"
-#include "engine/plan/context.h"
+#include "engine/plan/inference.h"
 
 namespace kinglet {
 
@@ -15,6 +15,6 @@ using Chains = std::map<const Node*, std::vector<ConvChainNodes>>;
 // The chains of kernels/chain/chain.h among `nodes`, those that will run. What lies between two
 // convolutions of a chain is read by the second alone and is none of `outputs`.
 Chains FindChains(const std::vector<const Node*>& nodes, const std::vector<ValueId>& outputs,
-                  std::vector<TensorState>& states);
+                  GraphStates& states);
 
 }  // namespace kinglet

@@ -229,13 +229,7 @@ class Assembler {
   }
 
   void Allocate() {
-    const ArenaLayout layout = PlaceBuffers(lives_);
-    if (layout.bytes > options_.limits.max_arena_bytes) {
-      throw Error(ErrorCode::kResource, graph_.source + ": intermediate tensors would need " +
-                                            std::to_string(layout.bytes) + " bytes, the limit is " +
-                                            std::to_string(options_.limits.max_arena_bytes) +
-                                            "; use a smaller batch or image size");
-    }
+    const ArenaLayout layout = PlaceTensors(lives_, options_.limits.max_arena_bytes, graph_.source);
     plan_->arena_bytes = layout.bytes;
     for (std::size_t i = 0; i < plan_->slots.size(); ++i) {
       if (buffer_of_[i] < 0) continue;

@@ -228,24 +228,28 @@ class Planner {
   void PlanNodeOrChain(const Node& node) {
     const auto member = chain_of_.find(&node);
     if (member == chain_of_.end()) {
-      const ConvChainNodes* chain = WorthwhileChain(node);
-      if (chain == nullptr) return PlanNode(node, FindOp(node.domain, node.op)->plan);
-      for (const Node* each : chain->nodes) chain_of_[each] = chain;
+      if (!BeginChain(node)) PlanNode(node, FindOp(node.domain, node.op)->plan);
       return;
     }
-    const ConvChainNodes& chain = *member->second;
+    const ConvChainNodes& chain = *member->second.nodes;
     if (chain.nodes.back() != &node) return;
-    PlanNode(chain.joined, [&](PlanContext& context) { return PlanConvChain(context, chain); });
+    PlanNode(chain.joined, [&](PlanContext& context) {
+      return PlanConvChain(context, chain, member->second.plan);
+    });
   }
 
-  // The longest chain from this node on that one step computes faster than several.
-  const ConvChainNodes* WorthwhileChain(const Node& first) {
+  // Marks the nodes of the longest chain from this one on that one step computes faster than
+  // several.
+  bool BeginChain(const Node& first) {
     const auto chains = chains_.find(&first);
-    if (chains == chains_.end() || PlacesOf(first.inputs[0]).blocked < 0) return nullptr;
+    if (chains == chains_.end() || PlacesOf(first.inputs[0]).blocked < 0) return false;
     for (const ConvChainNodes& chain : chains->second) {
-      if (IsWorthwhile(chain, options_.threads, cost_)) return &chain;
+      const auto plan = WorthwhilePlan(chain, options_.threads, cost_);
+      if (!plan) continue;
+      for (const Node* each : chain.nodes) chain_of_.insert_or_assign(each, Chain{&chain, *plan});
+      return true;
     }
-    return nullptr;
+    return false;
   }
 
   using PlanFunction = std::function<std::unique_ptr<Step>(PlanContext&)>;
@@ -353,13 +357,7 @@ class Planner {
         owners.push_back(i);
       }
     }
-    const ArenaLayout layout = PlaceBuffers(lives);
-    if (layout.bytes > options_.limits.max_arena_bytes) {
-      throw Error(ErrorCode::kResource, graph_.source + ": intermediate tensors would need " +
-                                            std::to_string(layout.bytes) + " bytes, the limit is " +
-                                            std::to_string(options_.limits.max_arena_bytes) +
-                                            "; use a smaller batch or image size");
-    }
+    const ArenaLayout layout = PlaceTensors(lives, options_.limits.max_arena_bytes, graph_.source);
     for (std::size_t i = 0; i < owners.size(); ++i) {
       buffers_[owners[i]].slot.offset = layout.offsets[i];
     }
@@ -376,6 +374,10 @@ class Planner {
   struct InPlace {
     int step, out, in;
   };
+  struct Chain {
+    const ConvChainNodes* nodes;
+    kernels::ChainPlan plan;
+  };
 
   const GraphIr& graph_;
   GraphStates& states_;
@@ -391,7 +393,7 @@ class Planner {
   std::vector<Buffer> buffers_;
   std::vector<InPlace> in_place_;
   Chains chains_;
-  std::map<const Node*, const ConvChainNodes*> chain_of_;  // of those that are steps
+  std::map<const Node*, Chain> chain_of_;  // of those that are steps
 };
 
 bool LayoutPlanContext::IsBlocked(std::size_t i) const {

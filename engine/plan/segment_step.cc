@@ -6,17 +6,14 @@
 #include <utility>
 
 #include "engine/plan/check.h"
+#include "kernels/common/aligned.h"
 
 namespace kinglet {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kAlignment = 64;
-
-std::size_t RoundUp(std::size_t bytes) {
-  return (bytes + kAlignment - 1) / kAlignment * kAlignment;
-}
+using kernels::RoundUpToLine;
 
 }  // namespace
 
@@ -35,8 +32,8 @@ SegmentStep::SegmentStep(std::vector<SegmentPart> parts, int threads)
   for (const SegmentPart& part : parts_) {
     units += part.runs;
     macs += part.runs * part.plan->macs;
-    plan_bytes =
-        std::max(plan_bytes, RoundUp(part.plan->arena_bytes) + RoundUp(part.plan->scratch_bytes));
+    plan_bytes = std::max(plan_bytes, RoundUpToLine(part.plan->arena_bytes) +
+                                          RoundUpToLine(part.plan->scratch_bytes));
     labels_.emplace_back();
     for (const PlanStep& step : part.plan->steps) {
       labels_.back().push_back("node '" + step.name + "' (" + step.op + ")");
@@ -44,7 +41,7 @@ SegmentStep::SegmentStep(std::vector<SegmentPart> parts, int threads)
     }
   }
   pointer_count_ = input_bytes_.size() + output_bytes_.size() + largest;
-  scratch_bytes = RoundUp(pointer_count_ * sizeof(void*)) + plan_bytes;
+  scratch_bytes = RoundUpToLine(pointer_count_ * sizeof(void*)) + plan_bytes;
 }
 
 std::size_t SegmentStep::step_count() const {
@@ -71,8 +68,8 @@ void SegmentStep::RunPart(std::size_t p, std::int64_t first_image,
   const Plan& plan = *parts_[p].plan;
   const auto image = static_cast<std::size_t>(first_image);
   auto** pointers = reinterpret_cast<void**>(args.scratch);
-  std::byte* const arena = args.scratch + RoundUp(pointer_count_ * sizeof(void*));
-  std::byte* const scratch = arena + RoundUp(plan.arena_bytes);
+  std::byte* const arena = args.scratch + RoundUpToLine(pointer_count_ * sizeof(void*));
+  std::byte* const scratch = arena + RoundUpToLine(plan.arena_bytes);
   void** const inputs = pointers;
   for (std::size_t k = 0; k < input_bytes_.size(); ++k) {
     const auto* base = static_cast<const std::byte*>(args.inputs[k]);

@@ -136,7 +136,7 @@ int PlanBinding::Run(int threads, std::byte* scratch, std::size_t scratch_stride
     RunSerial(scratch, status, timer);
     return finish();
   }
-  for (std::size_t s = 0; s < plan_.steps.size(); ++s) progress_[s].Reset();
+  for (std::size_t s = 0; s < plan_.steps.size(); ++s) progress_[s].Reset(threads);
 #pragma omp parallel num_threads(threads) default(none) \
     shared(scratch, scratch_stride, status, timer)
   {

@@ -20,8 +20,10 @@ namespace kinglet {
 // cache; a thread without work takes chunks of the others' shares.
 class StepProgress {
  public:
-  void Reset() noexcept {
-    for (Share& share : shares_) share.next.store(0, std::memory_order_relaxed);
+  // For the next run by at most `team` workers.
+  void Reset(int team) noexcept {
+    const auto shares = static_cast<std::size_t>(std::min<std::int64_t>(team, kMaxShares));
+    for (std::size_t i = 0; i < shares; ++i) shares_[i].next.store(0, std::memory_order_relaxed);
     done_.store(0, std::memory_order_relaxed);
     complete_.store(0, std::memory_order_relaxed);
   }

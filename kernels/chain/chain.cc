@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/chain/geometry.h"
+#include "kernels/common/aligned.h"
 #include "kernels/common/blocked.h"
 #include "kernels/conv/shape.h"
 
@@ -20,8 +21,6 @@ struct Scratch {
   float* strip;  // [block][strip_rows * OW][16], what the depthwise convolution gives
   float* ring;   // [block][ring_rows * IW][16], what the expansion gives
 };
-
-constexpr int64_t RoundUpToLine(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
 struct Sizes {
   int64_t pixels, expand_steps, project_steps;  // bytes

@@ -15,8 +15,6 @@ namespace {
 constexpr int64_t kMaxStripPixels = 256;
 constexpr int64_t kMinUnitPixels = 48;
 constexpr int64_t kUnitsPerThread = 8;
-// The part of the traffic with the next cache that arithmetic does not hide.
-constexpr double kBarelyHidden = 0.4;
 
 bool IsPointwise(const ConvShape& s) {
   return s.groups == 1 && s.kh == 1 && s.kw == 1 && s.sh == 1 && s.sw == 1 && s.pad_top == 0 &&
@@ -26,10 +24,6 @@ bool IsPointwise(const ConvShape& s) {
 bool Follows(const ConvShape& first, const ConvShape& second) {
   return first.n == second.n && first.oc == second.ic && first.oh == second.ih &&
          first.ow == second.iw;
-}
-
-double WeightBytes(const ConvShape& s) {
-  return 4.0 * static_cast<double>(s.oc) * static_cast<double>(s.ic / s.groups) * s.kh * s.kw;
 }
 
 double WeightBytes(const ConvChain& chain) {

@@ -12,7 +12,7 @@ namespace kinglet::kernels {
 void* AllocateZeroed(size_t bytes) noexcept {
   constexpr size_t kHugePage = size_t{2} << 20;
   if (bytes > static_cast<size_t>(-1) - kHugePage) return nullptr;
-  const size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  const size_t rounded = RoundUpToLine(bytes);
   void* memory = nullptr;
   const size_t alignment = rounded >= kHugePage ? kHugePage : kAlignment;
   if (posix_memalign(&memory, alignment, rounded) != 0) return nullptr;

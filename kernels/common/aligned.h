@@ -10,6 +10,13 @@ namespace kinglet::kernels {
 
 inline constexpr size_t kAlignment = 64;
 
+// Bytes that leave what follows them aligned.
+template <typename T>
+constexpr T RoundUpToLine(T bytes) {
+  constexpr T kLine = static_cast<T>(kAlignment);
+  return (bytes + kLine - 1) / kLine * kLine;
+}
+
 // Zero-filled memory at a 64-byte boundary, null where there is none. From 2 MiB on it asks for
 // huge pages: weights and activations that pass by once would otherwise miss the translation
 // buffers more often than the caches.

@@ -70,7 +70,6 @@ double PredictSeconds(const Work& work, int threads, const MachineModel& machine
   const double begin = machine.step_seconds + (threads > 1 ? machine.handover_seconds : 0);
   // What comes from a cache hides behind arithmetic, or arithmetic behind it, but for a part.
   // Memory hides the less the more of it there is.
-  constexpr double kBarelyHidden = 0.4;
   const double work_seconds = std::max(compute, cached) + kBarelyHidden * std::min(compute, cached);
   const double exposed = memory > 0 ? 1 - 0.5 * compute / (compute + memory) : 0;
   return work_seconds + memory * exposed + begin;

@@ -51,6 +51,10 @@ struct Work {
   int64_t units = 1;
 };
 
+// The part of the traffic with a cache that arithmetic does not hide, or of the arithmetic that
+// traffic does not.
+inline constexpr double kBarelyHidden = 0.4;
+
 // Seconds for the work on `threads` threads: arithmetic on the thread that gets most units, and the
 // traffic by the cache level that inputs and outputs fit in together.
 double PredictSeconds(const Work& work, int threads, const MachineModel& machine) noexcept;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/common/aligned.h"
 #include "kernels/common/blocked.h"
 #include "kernels/conv/shape.h"
 
@@ -106,8 +107,6 @@ struct Scratch {
   int64_t* pixel_offsets;
   float* copy;
 };
-
-constexpr int64_t RoundUpToLine(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
 int64_t StepBytes(const Geometry& geo) { return RoundUpToLine(geo.planes * geo.taps * 8); }
 int64_t PixelBytes(const Strips& strips) { return RoundUpToLine(strips.pixels * 8); }

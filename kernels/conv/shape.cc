@@ -10,8 +10,7 @@ double ConvSeconds(const ConvShape& s, int threads, const MachineModel& machine,
   work.gflops = machine.peak_gflops * efficiency;
   work.read_bytes = 4.0 * n * static_cast<double>(s.ic) * static_cast<double>(s.ih * s.iw);
   work.write_bytes = 4.0 * n * static_cast<double>(s.oc) * static_cast<double>(s.oh * s.ow);
-  work.weight_bytes =
-      4.0 * static_cast<double>(s.oc) * static_cast<double>(s.ic / s.groups) * s.kh * s.kw;
+  work.weight_bytes = WeightBytes(s);
   work.units = unit_count;
   return PredictSeconds(work, threads, machine);
 }

@@ -23,6 +23,10 @@ constexpr double MultiplyAdds(const ConvShape& s) {
          static_cast<double>(s.ic / s.groups) * s.kh * s.kw;
 }
 
+constexpr double WeightBytes(const ConvShape& s) {
+  return 4.0 * static_cast<double>(s.oc) * static_cast<double>(s.ic / s.groups) * s.kh * s.kw;
+}
+
 // Seconds for the batch: arithmetic at `efficiency` of peak and the traffic of inputs, outputs and
 // weights, on the threads that the units can feed.
 double ConvSeconds(const ConvShape& s, int threads, const MachineModel& machine, double efficiency,

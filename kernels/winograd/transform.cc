@@ -183,71 +183,78 @@ HWY_INLINE void TransformTile(const Window<P>& window, float* v, int64_t point_s
   }
 }
 
+// One channel block of a tile: `plane` is its block of the image, `v` its place at point 0.
 template <int P>
-void TransformInput(const WinogradInputJob& job) noexcept {
+HWY_INLINE void TransformSquare(const ConvShape& s, const TilePlace& at, const float* plane,
+                                float* v, int64_t point_stride) {
   alignas(64) static constexpr float kZeros[P * kBlock] = {};
-  const ConvShape& s = *job.shape;
-  const int64_t blocks = BlockCount(s.ic);
-  const int64_t plane = s.ih * s.iw * kBlock;
-  float* v = job.v;
-  for (int64_t first = 0; first < job.tiles; first += kWinogradStrip) {
-    const int64_t last = std::min(first + kWinogradStrip, job.tiles);
-    for (int64_t b = 0; b < blocks; ++b, v += kWinogradStrip * kBlock) {
-      for (int64_t i = first; i < last; ++i) {
-        const TilePlace& at = job.places[i];
-        const int64_t y0 = at.y - s.pad_top;
-        const int64_t x0 = at.x - s.pad_left;
-        const float* in = job.input + (at.image * blocks + b) * plane;
-        Window<P> window;
-        window.begin = std::clamp<int64_t>(-x0, 0, P);
-        window.end = std::clamp<int64_t>(s.iw - x0, window.begin, P);
-        for (int64_t y = 0; y < P; ++y) {
-          const bool inside = y0 + y >= 0 && y0 + y < s.ih && window.begin < window.end;
-          window.rows[y] = inside ? in + ((y0 + y) * s.iw + x0) * kBlock : kZeros;
-        }
-        TransformTile<P>(window, v + (i - first) * kBlock, job.point_stride);
-      }
-    }
+  const int64_t y0 = at.y - s.pad_top;
+  const int64_t x0 = at.x - s.pad_left;
+  Window<P> window;
+  window.begin = std::clamp<int64_t>(-x0, 0, P);
+  window.end = std::clamp<int64_t>(s.iw - x0, window.begin, P);
+  for (int64_t y = 0; y < P; ++y) {
+    const bool inside = y0 + y >= 0 && y0 + y < s.ih && window.begin < window.end;
+    window.rows[y] = inside ? plane + ((y0 + y) * s.iw + x0) * kBlock : kZeros;
+  }
+  TransformTile<P>(window, v, point_stride);
+}
+
+template <WinogradTile kTile>
+HWY_INLINE void TransformLine(const ConvShape& s, const TilePlace& at, const float* plane, float* v,
+                              int64_t point_stride) {
+  constexpr int P = LinePointCount<kTile>();
+  alignas(64) static constexpr float kZeros[kBlock] = {};
+  const Tag tag;
+  const bool across = s.kh == 1;
+  const int64_t step = across ? kBlock : s.iw * kBlock;
+  const int64_t y0 = at.y - s.pad_top;
+  const int64_t x0 = at.x - s.pad_left;
+  const bool beside = across ? y0 < 0 || y0 >= s.ih : x0 < 0 || x0 >= s.iw;
+  const int64_t begin = across ? x0 : y0;
+  const int64_t length = beside ? 0 : across ? s.iw : s.ih;
+  const int64_t origin = (y0 * s.iw + x0) * kBlock;
+  const float* from[P];
+  for (int64_t p = 0; p < P; ++p) {
+    const bool inside = begin + p >= 0 && begin + p < length;
+    from[p] = inside ? plane + origin + p * step : kZeros;
+  }
+  for (int lane = 0; lane < kBlock; lane += kLanes) {
+    Vec d[P];
+    Vec t[P];
+    KINGLET_UNROLL
+    for (int p = 0; p < P; ++p) d[p] = hn::Load(tag, from[p] + lane);
+    LineInput<kTile>(d, t);
+    KINGLET_UNROLL
+    for (int p = 0; p < P; ++p) hn::Store(t[p], tag, v + lane + p * point_stride);
   }
 }
 
 template <WinogradTile kTile>
-void TransformInputLine(const WinogradInputJob& job) noexcept {
-  constexpr int P = LinePointCount<kTile>();
-  alignas(64) static constexpr float kZeros[kBlock] = {};
-  const Tag tag;
+HWY_INLINE void Transform(const ConvShape& s, const TilePlace& at, const float* plane, float* v,
+                          int64_t point_stride) {
+  if constexpr (kTile == WinogradTile::k2) {
+    TransformSquare<4>(s, at, plane, v, point_stride);
+  } else if constexpr (kTile == WinogradTile::k4) {
+    TransformSquare<6>(s, at, plane, v, point_stride);
+  } else {
+    TransformLine<kTile>(s, at, plane, v, point_stride);
+  }
+}
+
+template <WinogradTile kTile>
+void TransformInput(const WinogradInputJob& job) noexcept {
   const ConvShape& s = *job.shape;
-  const bool across = s.kh == 1;
   const int64_t blocks = BlockCount(s.ic);
   const int64_t plane = s.ih * s.iw * kBlock;
-  const int64_t step = across ? kBlock : s.iw * kBlock;
   float* v = job.v;
   for (int64_t first = 0; first < job.tiles; first += kWinogradStrip) {
     const int64_t last = std::min(first + kWinogradStrip, job.tiles);
     for (int64_t b = 0; b < blocks; ++b, v += kWinogradStrip * kBlock) {
       for (int64_t i = first; i < last; ++i) {
         const TilePlace& at = job.places[i];
-        const int64_t y0 = at.y - s.pad_top;
-        const int64_t x0 = at.x - s.pad_left;
-        const bool beside = across ? y0 < 0 || y0 >= s.ih : x0 < 0 || x0 >= s.iw;
-        const int64_t begin = across ? x0 : y0;
-        const int64_t length = beside ? 0 : across ? s.iw : s.ih;
-        const int64_t origin = (at.image * blocks + b) * plane + (y0 * s.iw + x0) * kBlock;
-        const float* from[P];
-        for (int64_t p = 0; p < P; ++p) {
-          const bool inside = begin + p >= 0 && begin + p < length;
-          from[p] = inside ? job.input + origin + p * step : kZeros;
-        }
-        for (int lane = 0; lane < kBlock; lane += kLanes) {
-          Vec d[P];
-          Vec t[P];
-          KINGLET_UNROLL
-          for (int p = 0; p < P; ++p) d[p] = hn::Load(tag, from[p] + lane);
-          LineInput<kTile>(d, t);
-          float* to = v + (i - first) * kBlock + lane;
-          KINGLET_UNROLL
-          for (int p = 0; p < P; ++p) hn::Store(t[p], tag, to + p * job.point_stride);
-        }
+        Transform<kTile>(s, at, job.input + (at.image * blocks + b) * plane,
+                         v + (i - first) * kBlock, job.point_stride);
       }
     }
   }
@@ -385,20 +392,9 @@ void TransformOutput(const WinogradOutputJob& job) noexcept {
 }
 
 template <WinogradTile kTile>
-constexpr auto InputTransform() {
-  if constexpr (kTile == WinogradTile::k2) {
-    return &TransformInput<4>;
-  } else if constexpr (kTile == WinogradTile::k4) {
-    return &TransformInput<6>;
-  } else {
-    return &TransformInputLine<kTile>;
-  }
-}
-
-template <WinogradTile kTile>
 void RunWinograd(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
                  void* scratch) noexcept {
-  constexpr WinogradKernels kKernels = {InputTransform<kTile>(), &RunGatherGemm,
+  constexpr WinogradKernels kKernels = {&TransformInput<kTile>, &RunGatherGemm,
                                         &TransformOutput<kTile>};
   WinogradRun(s, kTile, kKernels, args, begin, end, scratch);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/common/aligned.h"
 #include "kernels/common/blocked.h"
 #include "kernels/common/partition.h"
 #include "kernels/conv/shape.h"
@@ -9,8 +10,6 @@
 
 namespace kinglet::kernels {
 namespace {
-constexpr int64_t RoundUpToLine(int64_t bytes) { return (bytes + 63) / 64 * 64; }
-
 // A line more than the points need, so that they do not fall into the same sets of the cache.
 int64_t PointStride(int64_t blocks, int64_t tiles) { return (blocks * tiles + 1) * kBlock; }
 
