@@ -3,6 +3,7 @@
 #include <cstdarg>
 #include <cstdio>
 
+#include "engine/ops/run_context.h"
 #include "kinglet/error.h"
 
 namespace kinglet {
@@ -45,6 +46,10 @@ void NodeContext::Unsupported(const std::string& what) const {
   throw Error(ErrorCode::kUnsupported, NodeLabel(node()) + ": " + what);
 }
 
+void RunContext::WrongData(const std::string& what) const {
+  throw Error(ErrorCode::kInvalidInput, NodeLabel(node()) + ": " + what);
+}
+
 std::size_t NodeContext::Axis(std::int64_t axis, std::size_t rank) const {
   const auto signed_rank = static_cast<std::int64_t>(rank);
   if (axis < -signed_rank || axis >= signed_rank) {
@@ -63,19 +68,19 @@ std::vector<To> Values(const Tensor& tensor) {
   return values;
 }
 
-const Tensor& Known(const NodeContext& context, std::size_t i, std::string_view what) {
-  const Tensor* value = context.InputValue(i);
+}  // namespace
+
+const Tensor& NodeContext::DemandedValue(std::size_t i, std::string_view what) const {
+  const Tensor* value = ValueNow(i);
   if (value == nullptr) {
-    context.Unsupported(std::string(what) + " (input " + std::to_string(i) +
-                        ") depends on data; it must be known before running");
+    throw DependsOnData(NodeLabel(node()) + ": " + std::string(what) + " (input " +
+                        std::to_string(i) + ") depends on data; it must be known before running");
   }
   return *value;
 }
 
-}  // namespace
-
 std::vector<std::int64_t> NodeContext::InputInts(std::size_t i, std::string_view what) const {
-  const Tensor& value = Known(*this, i, what);
+  const Tensor& value = DemandedValue(i, what);
   if (value.type() == DataType::kInt64) return Values<std::int64_t, std::int64_t>(value);
   if (value.type() == DataType::kInt32) return Values<std::int64_t, std::int32_t>(value);
   Invalid(std::string(what) + " (input " + std::to_string(i) + ") has type " +
@@ -83,7 +88,7 @@ std::vector<std::int64_t> NodeContext::InputInts(std::size_t i, std::string_view
 }
 
 std::vector<float> NodeContext::InputFloats(std::size_t i, std::string_view what) const {
-  const Tensor& value = Known(*this, i, what);
+  const Tensor& value = DemandedValue(i, what);
   if (value.type() == DataType::kFloat32) return Values<float, float>(value);
   if (value.type() == DataType::kFloat64) return Values<float, double>(value);
   Invalid(std::string(what) + " (input " + std::to_string(i) + ") has type " +

@@ -14,11 +14,13 @@
 
 #include "engine/graph/ir.h"
 #include "engine/ops/step.h"
+#include "kinglet/error.h"
 #include "kinglet/tensor.h"
 
 namespace kinglet {
 
 struct CostModel;  // engine/cost/cost_model.h
+class RunContext;  // engine/ops/run_context.h
 
 inline constexpr int kMinOpset = 7;
 inline constexpr int kMaxOpset = 21;
@@ -32,7 +34,13 @@ enum class Layout : std::uint8_t { kPlain, kBlocked16 };
 // Bytes of a tensor in a layout, for shapes that InferContext accepted.
 std::size_t LayoutBytes(DataType type, const Shape& shape, Layout layout);
 
-// The common part of shape inference and planning: a node with the types, shapes and, where they
+// Thrown where a value that is demanded is not known before running: the node must wait for it.
+class DependsOnData : public Error {
+ public:
+  explicit DependsOnData(const std::string& what) : Error(ErrorCode::kUnsupported, what) {}
+};
+
+// The common part of inference, planning and running: a node with the types, shapes and, where they
 // are known before running, values of its inputs. All errors name the node.
 class NodeContext {
  public:
@@ -54,10 +62,12 @@ class NodeContext {
   // null for an absent input too.
   virtual const Tensor* InputValue(std::size_t i) const = 0;
 
-  // The known value of an input as integers (int64 or int32). Throws Error(kUnsupported) when it
-  // depends on data: `what` names it ("the shape").
+  // The value of an input without which the operator cannot infer or plan: what is asked here and
+  // depends on data makes the node wait until that is there. `what` names it ("the shape"). Throws
+  // DependsOnData.
+  const Tensor& DemandedValue(std::size_t i, std::string_view what) const;
+  // The same as integers (of an int64 or int32 input), and as floats (of a float or double one).
   std::vector<std::int64_t> InputInts(std::size_t i, std::string_view what) const;
-  // The known value of a float or double input, as floats.
   std::vector<float> InputFloats(std::size_t i, std::string_view what) const;
 
   // An axis in [-rank, rank) as one in [0, rank). Throws Error(kInvalidModel) otherwise.
@@ -69,6 +79,8 @@ class NodeContext {
 
  protected:
   explicit NodeContext(const Node& node) : node_(&node) {}
+  // The input's value, known before running or not; null when it is not there yet.
+  virtual const Tensor* ValueNow(std::size_t i) const { return InputValue(i); }
 
  private:
   const Node* node_;
@@ -155,6 +167,10 @@ struct OpDef {
   // depend on the batch, and that dim 0 of all outputs was found to be the batch at several sizes
   // (engine/ops/batch.h has the rules). Null: the operator may mix images.
   bool (*batch_wise)(const NodeContext& context, const std::vector<BatchUse>& inputs) = nullptr;
+  // In place of `infer` and `plan`, where the shapes of the outputs follow from the values of the
+  // inputs (NonZero): makes the outputs and fills them. May throw, Error(kInvalidInput) where the
+  // data is wrong.
+  void (*run)(RunContext& context) = nullptr;
 };
 
 // All operators, by name.

@@ -132,14 +132,13 @@ void InferIdentity(InferContext& context) {
 // Opset 12 made the ratio and the training mode inputs.
 void CheckDropoutInference(const InferContext& context) {
   if (context.opset() < 12 || !context.HasInput(2)) return;
-  const Tensor* training = context.InputValue(2);
-  if (training == nullptr) context.Unsupported("training_mode (input 2) depends on data");
-  if (training->type() != DataType::kBool || training->size() != 1) {
+  const Tensor& training = context.DemandedValue(2, "training_mode");
+  if (training.type() != DataType::kBool || training.size() != 1) {
     context.Invalid("training_mode (input 2) must be one bool, found " +
-                    std::string(DataTypeName(training->type())) + " of shape " +
-                    ShapeToString(training->shape()));
+                    std::string(DataTypeName(training.type())) + " of shape " +
+                    ShapeToString(training.shape()));
   }
-  if (!training->data<bool>()[0]) return;
+  if (!training.data<bool>()[0]) return;
   const float ratio = context.HasInput(1) && context.InputShape(1).empty()
                           ? context.InputFloats(1, "the ratio")[0]
                           : 0.5f;

@@ -110,16 +110,12 @@ std::unique_ptr<Step> PlanConstantOfShape(PlanContext& context) {
 
 template <typename T>
 T RangeInput(const NodeContext& context, std::size_t i, const char* what) {
-  const Tensor* value = context.InputValue(i);
-  if (value == nullptr) {
-    context.Unsupported(std::string(what) + " (input " + std::to_string(i) +
-                        ") depends on data; it must be known before running");
-  }
-  if (value->size() != 1) {
+  const Tensor& value = context.DemandedValue(i, what);
+  if (value.size() != 1) {
     context.Invalid(std::string(what) + " (input " + std::to_string(i) +
-                    ") must be one element, found shape " + ShapeToString(value->shape()));
+                    ") must be one element, found shape " + ShapeToString(value.shape()));
   }
-  return value->data<T>()[0];
+  return value.data<T>()[0];
 }
 
 template <typename T>

@@ -32,28 +32,7 @@ class StateInferContext final : public InferContext {
 
   void SetOutput(std::size_t i, DataType type, Shape shape) override {
     if (!HasOutput(i)) return;
-    const std::string what = "output " + std::to_string(i) + " would have ";
-    if (shape.size() > kMaxRank) {
-      Unsupported(what + "rank " + std::to_string(shape.size()) + ", at most " +
-                  std::to_string(kMaxRank) + " is supported");
-    }
-    if (DataTypeSize(type) == 0) Invalid(what + "type " + DataTypeName(type));
-    std::int64_t bytes = static_cast<std::int64_t>(DataTypeSize(type));
-    bool empty = false;
-    bool overflow = false;
-    for (const std::int64_t dim : shape) {
-      if (dim < 0) Invalid(what + "a negative size in shape " + ShapeToString(shape));
-      empty = empty || dim == 0;
-      const std::int64_t factor = std::max<std::int64_t>(dim, 1);
-      overflow = overflow || __builtin_mul_overflow(bytes, factor, &bytes);
-    }
-    // An empty tensor as well: operators multiply some of its sizes.
-    if (overflow || (!empty && static_cast<std::size_t>(bytes) > limits_->max_tensor_bytes)) {
-      throw Error(ErrorCode::kResource, NodeLabel(node()) + ": " + what + "shape " +
-                                            ShapeToString(shape) + ", more than the limit of " +
-                                            std::to_string(limits_->max_tensor_bytes) +
-                                            " bytes for one tensor");
-    }
+    CheckOutput(*this, i, type, shape, *limits_);
     states_->outputs[i]->type = type;
     states_->outputs[i]->shape = std::move(shape);
   }
@@ -85,12 +64,47 @@ void CheckInputShape(const NodeContext& context, std::size_t i, const Shape& sha
 
 }  // namespace
 
+std::size_t CheckOutput(const NodeContext& context, std::size_t i, DataType type,
+                        const Shape& shape, const Limits& limits) {
+  const std::string what = "output " + std::to_string(i) + " would have ";
+  if (shape.size() > kMaxRank) {
+    context.Unsupported(what + "rank " + std::to_string(shape.size()) + ", at most " +
+                        std::to_string(kMaxRank) + " is supported");
+  }
+  if (DataTypeSize(type) == 0) context.Invalid(what + "type " + DataTypeName(type));
+  std::int64_t bytes = static_cast<std::int64_t>(DataTypeSize(type));
+  bool empty = false;
+  bool overflow = false;
+  for (const std::int64_t dim : shape) {
+    if (dim < 0) context.Invalid(what + "a negative size in shape " + ShapeToString(shape));
+    empty = empty || dim == 0;
+    const std::int64_t factor = std::max<std::int64_t>(dim, 1);
+    overflow = overflow || __builtin_mul_overflow(bytes, factor, &bytes);
+  }
+  // An empty tensor as well: operators multiply some of its sizes.
+  if (overflow || (!empty && static_cast<std::size_t>(bytes) > limits.max_tensor_bytes)) {
+    throw Error(ErrorCode::kResource, NodeLabel(context.node()) + ": " + what + "shape " +
+                                          ShapeToString(shape) + ", more than the limit of " +
+                                          std::to_string(limits.max_tensor_bytes) +
+                                          " bytes for one tensor");
+  }
+  return empty ? 0 : static_cast<std::size_t>(bytes);
+}
+
 void InferNode(const Node& node, const NodeStates& states, const Limits& limits) {
   const OpDef* op = FindOp(node.domain, node.op);
   StateInferContext context(node, states, limits);
   if (op == nullptr) context.Unsupported("no such operator");
   for (std::size_t i = 0; i < states.inputs.size(); ++i) {
-    if (states.inputs[i] != nullptr) CheckInputShape(context, i, states.inputs[i]->shape);
+    if (states.inputs[i] == nullptr) continue;
+    if (states.inputs[i]->type == DataType::kUndefined) {
+      throw DependsOnData(NodeLabel(node) + ": the shape of input " + std::to_string(i) +
+                          " depends on data");
+    }
+    CheckInputShape(context, i, states.inputs[i]->shape);
+  }
+  if (op->infer == nullptr) {
+    throw DependsOnData(NodeLabel(node) + ": the shapes of its results depend on data");
   }
   op->infer(context);
   for (std::size_t i = 0; i < states.outputs.size(); ++i) {

@@ -28,8 +28,13 @@ struct NodeStates {
   std::vector<TensorState*> outputs;
 };
 
+// Bytes of output i of this type and shape. Throws what InferContext::SetOutput throws.
+std::size_t CheckOutput(const NodeContext& context, std::size_t i, DataType type,
+                        const Shape& shape, const Limits& limits);
+
 // Runs the operator's shape inference: fills the output states. Throws what the operator throws,
-// and Error(kUnsupported) when there is no such operator.
+// Error(kUnsupported) when there is no such operator, and DependsOnData when the type of an input
+// is not known yet or the operator has no inference.
 void InferNode(const Node& node, const NodeStates& states, const Limits& limits);
 
 // A PlanContext over node states with everything plain: what the planner extends with layouts, and

@@ -1,5 +1,6 @@
 #include "engine/plan/evaluate.h"
 
+#include "engine/ops/run_context.h"
 #include "kinglet/error.h"
 
 namespace kinglet {
@@ -19,10 +20,70 @@ void RunStep(const Node& node, const Step& step, const std::vector<const void*>&
   }
 }
 
+// Runs an operator on tensors of their own, on this thread.
+class TensorRunContext final : public RunContext {
+ public:
+  TensorRunContext(const Node& node, std::span<const Tensor* const> inputs, const Limits& limits)
+      : RunContext(node), inputs_(inputs), limits_(&limits), outputs_(node.outputs.size()) {}
+
+  DataType InputType(std::size_t i) const override { return At(i).type(); }
+  const Shape& InputShape(std::size_t i) const override { return At(i).shape(); }
+  const Tensor* InputValue(std::size_t i) const override {
+    const bool present = i < inputs_.size() && inputs_[i] != nullptr && inputs_[i]->defined();
+    return present ? inputs_[i] : nullptr;
+  }
+  const void* InputData(std::size_t i) const override {
+    const Tensor* value = InputValue(i);
+    return value == nullptr ? nullptr : value->raw();
+  }
+  void* MakeOutput(std::size_t i, DataType type, const Shape& shape) override {
+    if (!HasOutput(i)) return nullptr;
+    CheckOutput(*this, i, type, shape, *limits_);
+    outputs_[i] = Tensor(type, shape);
+    return outputs_[i].raw();
+  }
+  void* Scratch(std::size_t bytes) override {
+    scratch_.emplace_back(DataType::kUInt8, Shape{static_cast<std::int64_t>(bytes)});
+    return scratch_.back().raw();
+  }
+  int threads() const override { return 1; }
+
+  std::vector<Tensor> Take() { return std::move(outputs_); }
+
+ private:
+  const Tensor& At(std::size_t i) const {
+    const Tensor* value = InputValue(i);
+    if (value == nullptr) Invalid("input " + std::to_string(i) + " is required and absent");
+    return *value;
+  }
+  void RunUnits(std::int64_t units, void* self, UnitsFunction function) override {
+    if (units > 0) function(self, 0, 0, units);
+  }
+
+  std::span<const Tensor* const> inputs_;
+  const Limits* limits_;
+  std::vector<Tensor> outputs_;
+  std::vector<Tensor> scratch_;
+};
+
+std::vector<Tensor> EvaluateRun(const Node& node, const OpDef& op,
+                                std::span<const Tensor* const> inputs, const Limits& limits) {
+  TensorRunContext context(node, inputs, limits);
+  op.run(context);
+  std::vector<Tensor> outputs = context.Take();
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (node.outputs[i] == kNoValue || outputs[i].defined()) continue;
+    context.Unsupported("output " + std::to_string(i) + " is not supported");
+  }
+  return outputs;
+}
+
 }  // namespace
 
 std::vector<Tensor> EvaluateNode(const Node& node, std::span<const Tensor* const> inputs,
                                  const Limits& limits) {
+  const OpDef* op = FindOp(node.domain, node.op);
+  if (op != nullptr && op->run != nullptr) return EvaluateRun(node, *op, inputs, limits);
   std::vector<TensorState> input_states(inputs.size());
   std::vector<TensorState> output_states(node.outputs.size());
   NodeStates states;
@@ -48,7 +109,7 @@ std::vector<Tensor> EvaluateNode(const Node& node, std::span<const Tensor* const
   if (known) return outputs;
 
   PlainPlanContext context(node, states);
-  const std::unique_ptr<Step> step = FindOp(node.domain, node.op)->plan(context);
+  const std::unique_ptr<Step> step = op->plan(context);
   std::vector<const void*> pointers;
   for (const TensorState* state : states.inputs) {
     pointers.push_back(state == nullptr ? nullptr : state->known.raw());
