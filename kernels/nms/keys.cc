@@ -1,0 +1,184 @@
+#include "kernels/nms/keys.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <utility>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/nms/keys.cc"
+#include "kernels/common/dispatch.h"
+#include "kernels/eltwise/array-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace kinglet::kernels {
+namespace HWY_NAMESPACE {
+namespace {
+
+int64_t FilterScores(const float* scores, int64_t count, const ScoreLimit& limit,
+                     uint64_t* keys) noexcept {
+  const ArrayTag d;
+  const hn::RebindToUnsigned<ArrayTag> du;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const ArrayVec threshold = hn::Set(d, limit.threshold);
+  HWY_ALIGN float passed[hn::MaxLanes(d)];
+  HWY_ALIGN uint32_t index[hn::MaxLanes(d)];
+  uint64_t* out = keys;
+  int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    const ArrayVec x = hn::LoadU(d, scores + i);
+    const auto mask = limit.inclusive ? hn::Ge(x, threshold) : hn::Gt(x, threshold);
+    if (hn::AllFalse(d, mask)) continue;
+    const size_t n = hn::CompressStore(x, mask, d, passed);
+    hn::CompressStore(hn::Iota(du, static_cast<uint32_t>(i)), hn::RebindMask(du, mask), du, index);
+    for (size_t k = 0; k < n; ++k) *out++ = ScoreKey(passed[k], index[k]);
+  }
+  for (; i < count; ++i) {
+    if (limit.Passes(scores[i])) *out++ = ScoreKey(scores[i], static_cast<uint32_t>(i));
+  }
+  return out - keys;
+}
+
+bool AnyPasses(const float* x, int64_t count, float cut) {
+  const ArrayTag d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  bool any = false;
+  if (count < lanes) {
+    for (int64_t i = 0; i < count; ++i) any = any || x[i] >= cut;
+    return any;
+  }
+  const ArrayVec least = hn::Set(d, cut);
+  auto mask = hn::Ge(hn::LoadU(d, x + count - lanes), least);
+  for (int64_t i = 0; i + lanes < count; i += lanes) {
+    mask = hn::Or(mask, hn::Ge(hn::LoadU(d, x + i), least));
+  }
+  return !hn::AllFalse(d, mask);
+}
+
+float CutOf(const ScoreRows& rows, const float* row) {
+  return rows.relative ? row[0] + rows.cut : rows.cut;
+}
+
+int64_t FindRows(const ScoreRows& rows, uint32_t* found) noexcept {
+  int64_t count = 0;
+  for (int64_t r = 0; r < rows.rows; ++r) {
+    const float* row = rows.scores + r * rows.stride;
+    found[count] = static_cast<uint32_t>(r);
+    count += AnyPasses(row + rows.first, rows.width, CutOf(rows, row)) ? 1 : 0;
+  }
+  return count;
+}
+
+// Writes what passes of x[0, count), whose first column is `first`; there is room for all.
+int64_t PassingColumns(const float* x, int64_t count, uint32_t first, float cut, uint32_t* column,
+                       float* values) {
+  const ArrayTag d;
+  const hn::RebindToUnsigned<ArrayTag> du;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const ArrayVec least = hn::Set(d, cut);
+  HWY_ALIGN float passed[hn::MaxLanes(d)];
+  HWY_ALIGN uint32_t at[hn::MaxLanes(d)];
+  int64_t out = 0, i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    const ArrayVec v = hn::LoadU(d, x + i);
+    const auto mask = hn::Ge(v, least);
+    if (hn::AllFalse(d, mask)) continue;
+    const size_t n = hn::CompressStore(v, mask, d, passed);
+    const auto columns = hn::Iota(du, first + static_cast<uint32_t>(i));
+    hn::CompressStore(columns, hn::RebindMask(du, mask), du, at);
+    std::copy(passed, passed + n, values + out);
+    std::copy(at, at + n, column + out);
+    out += static_cast<int64_t>(n);
+  }
+  for (; i < count; ++i) {
+    if (!(x[i] >= cut)) continue;
+    values[out] = x[i];
+    column[out++] = first + static_cast<uint32_t>(i);
+  }
+  return out;
+}
+
+int64_t FindScores(const ScoreRows& rows, int64_t capacity, uint32_t* row_out, uint32_t* column,
+                   float* values) noexcept {
+  int64_t count = 0;
+  for (int64_t r = 0; r < rows.rows; ++r) {
+    const float* row = rows.scores + r * rows.stride;
+    const float cut = CutOf(rows, row);
+    if (!AnyPasses(row + rows.first, rows.width, cut)) continue;
+    if (count + rows.width > capacity) return -1;
+    const int64_t passed =
+        PassingColumns(row + rows.first, rows.width, static_cast<uint32_t>(rows.first), cut,
+                       column + count, values + count);
+    std::fill_n(row_out + count, passed, static_cast<uint32_t>(r));
+    count += passed;
+  }
+  return count;
+}
+
+constexpr ScoreRowsTable kRowsTable = {FindRows, FindScores};
+
+}  // namespace
+
+FilterScoresFn FilterScoresForTarget() { return FilterScores; }
+const ScoreRowsTable* ScoreRowsForTarget() { return &kRowsTable; }
+
+}  // namespace HWY_NAMESPACE
+}  // namespace kinglet::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace kinglet::kernels {
+namespace {
+
+constexpr int kRadixBits = 11;  // three passes over the score's bits
+constexpr size_t kRadix = size_t{1} << kRadixBits;
+constexpr int64_t kRadixFrom = 320;  // below, comparing is faster than counting
+
+size_t Digit(uint64_t key, int pass) {
+  return static_cast<size_t>(~key >> (32 + pass * kRadixBits)) & (kRadix - 1);
+}
+
+// One stable pass, greater digits first. False where all keys have the same digit.
+bool RadixPass(const uint64_t* keys, int64_t count, int pass, uint32_t* counts, uint64_t* out) {
+  if (counts[Digit(keys[0], pass)] == static_cast<uint32_t>(count)) return false;
+  uint32_t first = 0;
+  for (size_t digit = 0; digit < kRadix; ++digit) first += std::exchange(counts[digit], first);
+  for (int64_t i = 0; i < count; ++i) out[counts[Digit(keys[i], pass)]++] = keys[i];
+  return true;
+}
+
+}  // namespace
+
+HWY_EXPORT(FilterScoresForTarget);
+HWY_EXPORT(ScoreRowsForTarget);
+
+FilterScoresFn GetFilterScores() noexcept { return KINGLET_RESOLVE(FilterScoresForTarget)(); }
+
+const ScoreRowsTable& GetScoreRowsTable() noexcept {
+  return *KINGLET_RESOLVE(ScoreRowsForTarget)();
+}
+
+void SortKeys(uint64_t* keys, int64_t count, uint64_t* other) noexcept {
+  if (count < kRadixFrom) {
+    std::sort(keys, keys + count, std::greater<>());
+    return;
+  }
+  uint32_t counts[3][kRadix] = {};
+  for (int64_t i = 0; i < count; ++i) {
+    for (int pass = 0; pass < 3; ++pass) ++counts[pass][Digit(keys[i], pass)];
+  }
+  uint64_t* from = keys;
+  uint64_t* to = other;
+  for (int pass = 0; pass < 3; ++pass) {
+    if (RadixPass(from, count, pass, counts[pass], to)) std::swap(from, to);
+  }
+  if (from != keys) std::copy(from, from + count, keys);
+}
+
+void SelectTopKeys(uint64_t* keys, int64_t count, int64_t k) noexcept {
+  if (k < count) std::nth_element(keys, keys + k, keys + count, std::greater<>());
+  std::sort(keys, keys + std::min(k, count), std::greater<>());
+}
+
+}  // namespace kinglet::kernels
+#endif
