@@ -16,9 +16,10 @@ Status ModelsCommand(const CommonOptions& options) {
   for (const std::string& name : ListDescriptors()) {
     const Descriptor descriptor = FindDescriptor(name);
     list.push_back(Json::parse(DescriptorToJson(descriptor)));
-    table.Add({name,
-               fmt::format("{}x{}", descriptor.preprocess.width, descriptor.preprocess.height),
-               std::to_string(descriptor.architecture.classes), descriptor.description});
+    const bool built = !descriptor.architecture.family.empty();
+    table.Add(
+        {name, fmt::format("{}x{}", descriptor.preprocess.width, descriptor.preprocess.height),
+         built ? std::to_string(descriptor.architecture.classes) : "", descriptor.description});
   }
   Print(options.json ? Json{{"models", list}}.dump() + "\n" : table.Text());
   return Status::kDone;

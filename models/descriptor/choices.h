@@ -12,7 +12,8 @@ namespace kinglet {
 inline constexpr Choice<Task> kTasks[] = {{"classify", Task::kClassify}, {"detect", Task::kDetect}};
 inline constexpr Choice<ScoreActivation> kActivations[] = {{"auto", ScoreActivation::kAuto},
                                                            {"none", ScoreActivation::kNone},
-                                                           {"softmax", ScoreActivation::kSoftmax}};
+                                                           {"softmax", ScoreActivation::kSoftmax},
+                                                           {"sigmoid", ScoreActivation::kSigmoid}};
 inline constexpr Choice<ColorOrder> kColorOrders[] = {{"RGB", ColorOrder::kRgb},
                                                       {"BGR", ColorOrder::kBgr}};
 inline constexpr Choice<ImageLayout> kLayouts[] = {{"NCHW", ImageLayout::kNchw},
@@ -25,6 +26,23 @@ inline constexpr Choice<ResizeRule> kResizeRules[] = {
 inline constexpr Choice<FitRule> kFitRules[] = {{"stretch", FitRule::kStretch},
                                                 {"letterbox", FitRule::kLetterbox},
                                                 {"shortest_side", FitRule::kShortestSide}};
+inline constexpr Choice<BoxCoding> kBoxCodings[] = {{"none", BoxCoding::kNone},
+                                                    {"center_size", BoxCoding::kCenterSize},
+                                                    {"corner", BoxCoding::kCorner},
+                                                    {"point_offset", BoxCoding::kPointOffset}};
+inline constexpr Choice<BoxOrder> kBoxOrders[] = {{"xy", BoxOrder::kXy}, {"yx", BoxOrder::kYx}};
+inline constexpr Choice<BoxUnit> kBoxUnits[] = {{"picture", BoxUnit::kPicture},
+                                                {"pixels", BoxUnit::kPixels}};
+inline constexpr Choice<Background> kBackgrounds[] = {
+    {"none", Background::kNone}, {"first", Background::kFirst}, {"last", Background::kLast}};
+inline constexpr Choice<NmsKind> kNmsKinds[] = {
+    {"none", NmsKind::kNone}, {"per-class", NmsKind::kPerClass}, {"fast", NmsKind::kFast}};
+inline constexpr Choice<AnchorGenerator> kAnchorGenerators[] = {
+    {"ssd", AnchorGenerator::kSsd},
+    {"default_boxes", AnchorGenerator::kDefaultBoxes},
+    {"squares", AnchorGenerator::kSquares},
+    {"grid", AnchorGenerator::kGrid},
+    {"file", AnchorGenerator::kFile}};
 
 template <typename T, std::size_t N>
 const char* NameOf(const Choice<T> (&choices)[N], T value) {

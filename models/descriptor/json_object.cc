@@ -115,6 +115,10 @@ void JsonObject::Fail(std::string_view key, const std::string& expected,
               source_ + ": " + PathOf(key) + ": expected " + expected + ", found " + found);
 }
 
+void JsonObject::FailWith(const std::string& message) const {
+  throw Error(ErrorCode::kInvalidModel, source_ + ": " + message);
+}
+
 bool JsonObject::Has(std::string_view key) const { return value_->find(key) != value_->end(); }
 
 const json* JsonObject::Take(std::string_view key, const char* expected, bool required) {
@@ -182,6 +186,45 @@ std::vector<double> JsonObject::Numbers(std::string_view key, double min, double
   std::vector<double> numbers;
   for (const json& item : *value) numbers.push_back(CheckedNumber(item, key, min, max));
   return numbers;
+}
+
+std::vector<double> JsonObject::CheckedNumbers(const json& value, std::string_view key, double min,
+                                               double max, std::size_t max_count) {
+  if (!value.is_array() || value.size() > max_count) {
+    Fail(key, "an array of at most " + std::to_string(max_count) + " numbers", Shown(value));
+  }
+  std::vector<double> numbers;
+  for (const json& item : value) numbers.push_back(CheckedNumber(item, key, min, max));
+  return numbers;
+}
+
+std::vector<double> JsonObject::NumberList(std::string_view key, double min, double max,
+                                           std::size_t max_count) {
+  const json* value = Take(key, "an array", false);
+  if (value == nullptr) return {};
+  return CheckedNumbers(*value, key, min, max, max_count);
+}
+
+std::vector<std::vector<double>> JsonObject::NumberLists(std::string_view key, double min,
+                                                         double max, std::size_t max_count) {
+  const json* value = Take(key, "an array", false);
+  if (value == nullptr) return {};
+  if (!value->is_array() || value->empty() || !value->front().is_array()) {
+    return {CheckedNumbers(*value, key, min, max, max_count)};
+  }
+  if (value->size() > max_count) {
+    Fail(key, "an array of at most " + std::to_string(max_count) + " arrays", Shown(*value));
+  }
+  std::vector<std::vector<double>> lists;
+  for (const json& item : *value) lists.push_back(CheckedNumbers(item, key, min, max, max_count));
+  return lists;
+}
+
+bool JsonObject::Bool(std::string_view key, bool fallback) {
+  const json* value = Take(key, "true or false", false);
+  if (value == nullptr) return fallback;
+  if (!value->is_boolean()) Fail(key, "true or false", Shown(*value));
+  return value->get<bool>();
 }
 
 std::vector<std::string> JsonObject::Strings(std::string_view key, std::size_t max_count,

@@ -43,6 +43,13 @@ class JsonObject {
   // An array of exactly fallback.size() numbers.
   std::vector<double> Numbers(std::string_view key, double min, double max,
                               const std::vector<double>& fallback);
+  // An array of at most max_count numbers; empty when the key is missing.
+  std::vector<double> NumberList(std::string_view key, double min, double max,
+                                 std::size_t max_count);
+  // An array of such arrays, or one of them, which stands alone.
+  std::vector<std::vector<double>> NumberLists(std::string_view key, double min, double max,
+                                               std::size_t max_count);
+  bool Bool(std::string_view key, bool fallback);
   std::vector<std::string> Strings(std::string_view key, std::size_t max_count,
                                    std::size_t max_bytes);
   template <typename T>
@@ -65,10 +72,14 @@ class JsonObject {
 
   [[noreturn]] void Fail(std::string_view key, const std::string& expected,
                          const std::string& found) const;
+  // The same with a message of its own: "<key within this object>: ...".
+  [[noreturn]] void FailWith(const std::string& message) const;
 
  private:
   const nlohmann::json* Take(std::string_view key, const char* expected, bool required);
   double CheckedNumber(const nlohmann::json& value, std::string_view key, double min, double max);
+  std::vector<double> CheckedNumbers(const nlohmann::json& value, std::string_view key, double min,
+                                     double max, std::size_t max_count);
   std::string PathOf(std::string_view key) const;
 
   const nlohmann::json* value_;

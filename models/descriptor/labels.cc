@@ -18,6 +18,7 @@ struct List {
 
 constexpr List kLists[] = {{"coco", "labels/coco_90.txt"},
                            {"demo", "demo/labels.txt"},
+                           {"face", "labels/face.txt"},
                            {"imagenet", "labels/imagenet_1000.txt"},
                            {"voc", "labels/voc_20.txt"}};
 
@@ -72,7 +73,7 @@ std::string PathInFolder(const Descriptor& descriptor) {
                                               descriptor.labels + "' " + why);
   };
   if (descriptor.folder.empty()) {
-    refuse("is no list of Kinglet's (coco, demo, imagenet, voc)");
+    refuse("is no list of Kinglet's (coco, demo, face, imagenet, voc)");
   }
   const fs::path relative = fs::path(descriptor.labels).lexically_normal();
   if (relative.is_absolute() || *relative.begin() == "..") {
@@ -101,7 +102,7 @@ std::vector<std::string> NamedLabels(std::string_view name) {
   const EmbeddedFile* file = list == nullptr ? nullptr : FindEmbedded(list->path);
   if (file == nullptr) {
     throw Error(ErrorCode::kInvalidInput, "there is no list of class names '" + std::string(name) +
-                                              "'; there are coco, demo, imagenet, voc");
+                                              "'; there are coco, demo, face, imagenet, voc");
   }
   return SplitLines(file->text(), list->path);
 }

@@ -7,6 +7,7 @@
 #include "kinglet/error.h"
 #include "models/architectures/families.h"
 #include "models/descriptor/choices.h"
+#include "models/descriptor/detection_json.h"
 #include "models/descriptor/files.h"
 #include "models/descriptor/json_object.h"
 
@@ -104,13 +105,18 @@ Descriptor ParseDescriptor(std::string_view text, const std::string& source) {
   JsonObject input = root.Object("input");
   descriptor.input = input.String("name", kMaxTextBytes, "");
   descriptor.preprocess = ParsePreprocess(input);
+  if (descriptor.task == Task::kDetect) {
+    descriptor.picture_size = input.Bool("picture_size", false);
+  }
   input.Finish();
 
   JsonObject output = root.Object("output");
+  descriptor.activation =
+      output.OneOf<ScoreActivation>("activation", kActivations, ScoreActivation::kAuto);
   if (descriptor.task == Task::kClassify) {
     descriptor.output = output.String("name", kMaxTextBytes, "");
-    descriptor.activation =
-        output.OneOf<ScoreActivation>("activation", kActivations, ScoreActivation::kAuto);
+  } else {
+    descriptor.detection = ParseDetection(output);
   }
   descriptor.labels = output.String("labels", kMaxTextBytes, "");
   output.Finish();

@@ -1,9 +1,8 @@
-#include <charconv>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "kinglet/descriptor.h"
 #include "models/descriptor/choices.h"
+#include "models/descriptor/detection_json.h"
 #include "models/descriptor/files.h"
 
 namespace kinglet {
@@ -11,20 +10,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// The shortest number that reads back as the same float: 0.485, not 0.48500001430511475.
-Json Short(float value) {
-  char text[32];
-  const auto result = std::to_chars(text, text + sizeof(text) - 1, value);
-  *result.ptr = '\0';
-  const double number = std::strtod(text, nullptr);
-  if (number == static_cast<double>(static_cast<std::int64_t>(number))) {
-    return static_cast<std::int64_t>(number);
-  }
-  return number;
-}
-
 Json Short(const std::array<float, 3>& values) {
-  return {Short(values[0]), Short(values[1]), Short(values[2])};
+  return {ShortNumber(values[0]), ShortNumber(values[1]), ShortNumber(values[2])};
 }
 
 Json InputToJson(const Descriptor& descriptor) {
@@ -39,10 +26,11 @@ Json InputToJson(const Descriptor& descriptor) {
   input["resize"] = NameOf(kResizeRules, spec.resize);
   input["fit"] = NameOf(kFitRules, spec.fit);
   if (spec.fit == FitRule::kShortestSide) input["resize_shortest"] = spec.resize_shortest;
-  if (spec.fit == FitRule::kLetterbox) input["pad_value"] = Short(spec.pad_value);
-  input["max_value"] = Short(spec.max_value);
+  if (spec.fit == FitRule::kLetterbox) input["pad_value"] = ShortNumber(spec.pad_value);
+  input["max_value"] = ShortNumber(spec.max_value);
   input["mean"] = Short(spec.mean);
   input["std"] = Short(spec.stddev);
+  if (descriptor.picture_size) input["picture_size"] = true;
   return input;
 }
 
@@ -97,8 +85,10 @@ std::string DescriptorToJson(const Descriptor& descriptor) {
   Json output = Json::object();
   if (descriptor.task == Task::kClassify) {
     if (!descriptor.output.empty()) output["name"] = descriptor.output;
-    output["activation"] = NameOf(kActivations, descriptor.activation);
+  } else {
+    WriteDetection(descriptor.detection, output);
   }
+  output["activation"] = NameOf(kActivations, descriptor.activation);
   if (!descriptor.labels.empty()) output["labels"] = descriptor.labels;
   root["output"] = output;
   if (!descriptor.architecture.family.empty()) {

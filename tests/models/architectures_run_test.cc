@@ -62,7 +62,15 @@ TEST_P(ArchitectureRunTest, LogitsAreOfSaneScaleAndTellInputsApart) {
   for (const auto& [name, output] : outputs) ExpectSane(output, name);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, ArchitectureRunTest, ::testing::ValuesIn(ListDescriptors()));
+std::vector<std::string> Buildable() {
+  std::vector<std::string> names = ListDescriptors();
+  std::erase_if(names, [](const std::string& name) {
+    return FindDescriptor(name).architecture.family.empty();
+  });
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ArchitectureRunTest, ::testing::ValuesIn(Buildable()));
 
 }  // namespace
 }  // namespace kinglet

@@ -69,7 +69,7 @@ TEST(DescriptorTest, EmbeddedOnesHaveTheExactNames) {
   EXPECT_THAT(ListDescriptors(),
               ElementsAre("demo", "inception_v1", "inception_v2", "inception_v3", "mobilenet_v1",
                           "mobilenet_v2", "resnet50", "squeezenet", "ssd_inception_v2",
-                          "ssd_mobilenet_v1", "vgg16"));
+                          "ssd_mobilenet_v1", "ultraface", "vgg16"));
 }
 
 TEST(DescriptorTest, EmbeddedOnesAreConsistent) {
@@ -79,6 +79,9 @@ TEST(DescriptorTest, EmbeddedOnesAreConsistent) {
     EXPECT_EQ(descriptor.name, name);
     EXPECT_FALSE(descriptor.description.empty());
     EXPECT_NO_THROW(CheckPreprocess(descriptor.preprocess));
+    ExpectSame(ParseDescriptor(DescriptorToJson(descriptor), name), descriptor);
+    EXPECT_FALSE(DescriptorLabels(descriptor).empty());
+    if (descriptor.architecture.family.empty()) continue;
     const auto classes = static_cast<std::size_t>(descriptor.architecture.classes);
     EXPECT_EQ(FitLabels(DescriptorLabels(descriptor), classes, name).size(), classes);
     const Graph graph = BuildArchitecture(descriptor.architecture, {.seed = 1, .weights = false});
@@ -87,7 +90,6 @@ TEST(DescriptorTest, EmbeddedOnesAreConsistent) {
       EXPECT_EQ(graph.outputs().at(0).name, descriptor.output);
     }
     EXPECT_EQ(graph.inputs().at(0).shape[2], descriptor.preprocess.height);
-    ExpectSame(ParseDescriptor(DescriptorToJson(descriptor), name), descriptor);
   }
 }
 
@@ -109,12 +111,42 @@ TEST(DescriptorTest, PresetsAreWhatTheDescriptorsSay) {
   expect_rule("vgg16", TorchPreprocess(224, 224));
 }
 
-TEST(DescriptorTest, DetectorsHaveNoActivationOfAClassifier) {
-  EXPECT_EQ(FindDescriptor("ssd_mobilenet_v1").task, Task::kDetect);
-  std::string json = DescriptorToJson(FindDescriptor("ssd_mobilenet_v1"));
-  EXPECT_THAT(json, HasSubstr("\"task\": \"detect\""));
-  json.replace(json.find("\"labels\""), 0, "\"activation\": \"softmax\", ");
-  EXPECT_THROW(ParseDescriptor(json, "net.json"), Error);
+constexpr const char* kDetector = R"({"task": "detect", "input": {"width": 64, "height": 32},
+    "output": {"boxes": "b", "scores": "s", "box_order": "yx", "box_unit": "pixels",
+      "box_coding": "center_size", "box_scales": [10, 10, 5, 5], "background": "last",
+      "anchors": {"generator": "grid", "strides": [8, 16], "sizes": [[10.5, 20], [30]],
+        "aspect_ratios": [0.5, 1], "offset": 4, "round": true},
+      "nms": "fast", "score_threshold": 0.25, "iou_threshold": 0.75, "max_detections": 7,
+      "max_candidates": 50, "activation": "sigmoid"}})";
+
+TEST(DescriptorTest, DetectionSurvivesWriting) {
+  const Descriptor descriptor = ParseDescriptor(kDetector, "net.json");
+  const DetectionSpec& spec = descriptor.detection;
+  EXPECT_EQ(spec.box_coding, BoxCoding::kCenterSize);
+  EXPECT_EQ(spec.box_scales[2], 5.0f);
+  EXPECT_EQ(spec.nms, NmsKind::kFast);
+  EXPECT_EQ(spec.background, Background::kLast);
+  EXPECT_EQ(spec.anchors.sizes, (std::vector<std::vector<double>>{{10.5, 20}, {30}}));
+  EXPECT_EQ(spec.anchors.aspect_ratios, (std::vector<std::vector<double>>{{0.5, 1}}));
+  EXPECT_EQ(descriptor.activation, ScoreActivation::kSigmoid);
+  const Descriptor again = ParseDescriptor(DescriptorToJson(descriptor), "net.json");
+  ExpectSame(again, descriptor);
+  EXPECT_EQ(again.detection.anchors, spec.anchors);
+  EXPECT_EQ(again.detection.max_candidates, 50);
+}
+
+TEST(DescriptorTest, DetectionIsReadStrictly) {
+  const auto message = [](const std::string& from, const std::string& to) {
+    std::string text = kDetector;
+    return MessageOf(text.replace(text.find(from), from.size(), to));
+  };
+  EXPECT_THAT(message("\"round\"", "\"clip\""), HasSubstr("output.anchors: unknown key"));
+  EXPECT_THAT(message("[8, 16]", "[8, 16, 32]"), HasSubstr("anchors.sizes: expected one list"));
+  EXPECT_THAT(message("[8, 16]", "[8, 0]"), HasSubstr("output.anchors.strides"));
+  EXPECT_THAT(message("\"grid\"", "\"magic\""), HasSubstr("one of 'ssd', 'default_boxes'"));
+  EXPECT_THAT(message("true", "1"), HasSubstr("expected true or false"));
+  EXPECT_THAT(message("\"nms\": \"fast\"", "\"nms\": \"none\""), HasSubstr("unknown key"));
+  EXPECT_THAT(message("\"boxes\": \"b\"", "\"name\": \"b\""), HasSubstr("unknown key"));
 }
 
 TEST(DescriptorTest, UnknownNameListsTheNames) {

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kinglet/detection.h"
 #include "kinglet/graph.h"
 #include "kinglet/preprocess.h"
 
@@ -18,14 +19,17 @@ namespace kinglet {
 
 enum class Task : std::uint8_t {
   kClassify,
-  kDetect,  // the network's answers are boxes; so far such networks are built and run, not decoded
+  kDetect,  // the network's answers are boxes
 };
 
-// What turns a classifier's output into probabilities.
+// What turns the output of scores into probabilities.
 enum class ScoreActivation : std::uint8_t {
-  kAuto,     // softmax, unless the graph ends with a Softmax or Sigmoid already
+  // Nothing where the graph ends with a Softmax or Sigmoid already. Otherwise softmax, but for a
+  // detector without background a sigmoid.
+  kAuto,
   kNone,     // the output is probabilities
-  kSoftmax,  // the output is logits
+  kSoftmax,  // the output is logits of classes that exclude one another
+  kSigmoid,  // the output is logits of classes, each on its own
 };
 
 // A network that can be built without a weights file.
@@ -43,9 +47,12 @@ struct Descriptor {
   Task task = Task::kClassify;
   std::string input;          // name of the graph's picture input; "" when it has one input
   PreprocessSpec preprocess;  // size, layout, colour order, resize and crop rule, mean and std
-  // Classification only: name of the scores ("" when there is one output), and what they are.
-  std::string output;
+  // Detection only: the graph takes pictures of any size and resizes them itself: each keeps its
+  // own size, and that of `preprocess` is for timing.
+  bool picture_size = false;
+  std::string output;  // classification only: name of the scores; "" when there is one output
   ScoreActivation activation = ScoreActivation::kAuto;
+  DetectionSpec detection;  // detection only
   // "imagenet", "coco", "voc", "demo", a file (one name on each line) or "" for none. A relative
   // path counts from the descriptor's folder and stays within it.
   std::string labels;

@@ -9,7 +9,7 @@ namespace kinglet {
 
 struct Descriptor;
 
-// Names of the lists that are part of the library: "coco", "demo", "imagenet", "voc".
+// Names of the lists that are part of the library: "coco", "demo", "face", "imagenet", "voc".
 std::vector<std::string> ListLabels();
 // One of these lists. Throws Error(kInvalidInput) listing the names when there is none.
 std::vector<std::string> NamedLabels(std::string_view list);

@@ -1,0 +1,109 @@
+// What a descriptor says about the answers of a detector: which outputs they are, how boxes and
+// scores are coded, and how the best of them are chosen (docs/detection.md).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace kinglet {
+
+// How the network writes a box down. Codes are divided by DetectionSpec::box_scales first; (cy, cx,
+// h, w) is the anchor.
+enum class BoxCoding : std::uint8_t {
+  kNone,        // it is a box already: (y1, x1, y2, x2)
+  kCenterSize,  // y = ty * h + cy, height = exp(th) * h, and the same for x
+  kCorner,      // y1 = t0 * h + (cy - h / 2), y2 = t2 * h + (cy + h / 2), and the same for x
+  kPointOffset  // y1 = cy - t0, y2 = cy + t2, and the same for x (FCOS: distances from a point)
+};
+
+// Which coordinate comes first in a box or its code: (y, x, ...) as in TensorFlow or (x, y, ...).
+enum class BoxOrder : std::uint8_t { kYx, kXy };
+
+// What decoded boxes are measured in.
+enum class BoxUnit : std::uint8_t {
+  kPicture,  // fractions of the network's input: 0 to 1
+  kPixels,   // pixels of the network's input
+};
+
+// Where the scores, or the numbers of classes, have an entry that is no class.
+enum class Background : std::uint8_t { kNone, kFirst, kLast };
+
+enum class NmsKind : std::uint8_t {
+  kNone,      // the graph did it: its answers are taken as they are
+  kPerClass,  // every class on its own; a box may be found in several classes
+  kFast,      // TFLite's rule: the best class of each anchor, then one NMS over all of them
+};
+
+enum class AnchorGenerator : std::uint8_t {
+  kNone,
+  // SSD's multiple scales by the rules of the TensorFlow Object Detection API
+  // (multiple_grid_anchor_generator.create_ssd_anchors): map k of n has the scale
+  // s(k) = min_scale + (max_scale - min_scale) k / (n - 1), boxes of height s / sqrt(r) and width
+  // s sqrt(r) for each aspect ratio r, and one of scale sqrt(s(k) s(k + 1)), s(n) = 1, and aspect
+  // ratio `interpolated_ratio` (0: none). With `reduce_lowest` the first map has three boxes: scale
+  // 0.1 with ratio 1, s(0) with 2 and with 0.5. Unit square.
+  kSsd,
+  // torchvision's DefaultBoxGenerator: scales s(0) to s(n), for each map the squares s(k) and
+  // sqrt(s(k) s(k + 1)), then for each aspect ratio r the boxes (s sqrt(r), s / sqrt(r)) and
+  // turned. `clip` limits widths and heights to 1. Unit square.
+  kDefaultBoxes,
+  // UltraFace's priors: on each map squares of `sizes` pixels. `clip` limits all four numbers to
+  // 0 to 1. Unit square.
+  kSquares,
+  // The grid of a region proposal network or of RetinaNet: for each aspect ratio r = height /
+  // width, then for each of the map's `sizes` s (pixels), a box of height s sqrt(r) and width s /
+  // sqrt(r) about (y, x) * stride + offset. `round` rounds corners to whole pixels (torchvision).
+  // Pixels.
+  kGrid,
+  // A file in the descriptor's folder: JSON, an array of [cy, cx, h, w] or an object that has it as
+  // "anchors".
+  kFile,
+};
+
+struct AnchorSpec {
+  AnchorGenerator generator = AnchorGenerator::kNone;
+  std::vector<double> strides;  // pixels from one position of each map to the next
+  std::vector<std::array<int, 2>>
+      maps;  // {height, width} of each; empty: size / stride, rounded up
+  // Centres of all but kGrid lie at (i + 0.5) / size of the map, or at (i + 0.5) * stride.
+  bool center_by_stride = false;
+  double min_scale = 0.2;  // kSsd, kDefaultBoxes
+  double max_scale = 0.95;
+  std::vector<double> scales;  // instead of min and max: one for each map, and one more
+  // One list for each map, or one for all.
+  std::vector<std::vector<double>> aspect_ratios;
+  double interpolated_ratio = 1.0;         // kSsd
+  bool reduce_lowest = true;               // kSsd
+  std::vector<std::vector<double>> sizes;  // kSquares, kGrid: pixels; for each map, or one for all
+  double offset = 0;                       // kGrid: pixels
+  bool round = false;                      // kGrid
+  bool clip = false;                       // kDefaultBoxes, kSquares
+  std::string file;                        // kFile
+
+  bool operator==(const AnchorSpec&) const = default;
+};
+
+struct DetectionSpec {
+  // Names of the graph's outputs; "": found by their shapes. Raw: `boxes` {N, anchors, 4} and
+  // `scores` {N, anchors, classes}. Finished (nms is kNone): `boxes` {N, M, 4}, `scores` and
+  // `classes` {N, M}, and perhaps `count` {N}, all without N for one picture.
+  std::string boxes;
+  std::string scores;
+  std::string classes;
+  std::string count;
+  BoxCoding box_coding = BoxCoding::kNone;
+  BoxOrder box_order = BoxOrder::kXy;
+  std::array<float, 4> box_scales = {1, 1, 1, 1};
+  BoxUnit unit = BoxUnit::kPicture;
+  Background background = Background::kNone;
+  AnchorSpec anchors;
+  NmsKind nms = NmsKind::kPerClass;
+  float score_threshold = 0.3f;  // scores below it are no detections
+  float iou_threshold = 0.5f;    // of two boxes that overlap more, the better one stays
+  int max_detections = 100;      // of one picture
+  int max_candidates = 0;        // boxes of one class that NMS looks at, best first; 0: all
+};
+
+}  // namespace kinglet
