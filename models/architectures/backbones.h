@@ -5,7 +5,8 @@
 
 namespace kinglet {
 
-// Feature maps of the input's height and width divided by 16 and by 32, rounded up.
+// Feature maps of the input's height and width divided by 16 and by 32, rounded up, unless a
+// backbone states otherwise.
 struct Backbone {
   Feature fine;
   Feature coarse;  // the last one
@@ -13,6 +14,19 @@ struct Backbone {
 
 // conv_11/pointwise and conv_13/pointwise; no layer is narrower than `min_channels`.
 Backbone MobileNetV1Backbone(NetBuilder& net, double width_multiplier, int min_channels);
+// bottleneck_14/expand and conv_last.
+Backbone MobileNetV2Backbone(NetBuilder& net, double width_multiplier);
+// bottleneck_13/expand and conv_last, with half the usual channels behind the last stride.
+Backbone MobileNetV3LargeBackbone(NetBuilder& net, double width_multiplier);
+
+struct VggOptions {
+  bool ceil_third_pool = false;  // as SSD has it: 300 becomes 38, not 37
+};
+// conv_4_3 (the height and width divided by 8) and conv_5_3 (by 16).
+Backbone Vgg16Backbone(NetBuilder& net, const VggOptions& options);
+// fc_6 and fc_7 on the flattened x.
+Feature VggHidden(NetBuilder& net, const Feature& x);
+
 // mixed_4c and mixed_5c, with `act` behind every convolution.
 Backbone InceptionV2Backbone(NetBuilder& net, Act act);
 

@@ -1,5 +1,6 @@
 #include "models/architectures/builder.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <utility>
@@ -43,6 +44,10 @@ int PooledSize(int size, const PoolSpec& spec) {
   return count;
 }
 
+int Slide(int padded, int kernel, const ConvSpec& spec) {
+  return (padded - (kernel - 1) * spec.dilation - 1) / spec.stride + 1;
+}
+
 std::vector<std::int64_t> Ints(std::initializer_list<int> values) {
   return {values.begin(), values.end()};
 }
@@ -64,6 +69,16 @@ ConvSpec Depthwise(const Feature& x, int kernel, int stride) {
   ConvSpec spec = Square(x.channels, kernel, stride);
   spec.groups = x.channels;
   return spec;
+}
+
+ConvSpec With(ConvSpec spec, Act act) {
+  spec.act = act;
+  return spec;
+}
+
+int MakeDivisible(double channels) {
+  const int rounded = std::max(8, static_cast<int>(channels + 4) / 8 * 8);
+  return rounded < 0.9 * channels ? rounded + 8 : rounded;
 }
 
 Tensor LazyZeros(Shape shape) {
@@ -108,11 +123,12 @@ NetBuilder::NetBuilder(const Architecture& architecture, const BuildOptions& opt
   value.name = "input";
   value.type = DataType::kFloat32;
   value.has_shape = true;
-  value.dims = {kUnknownDim, 3, architecture.resolution, architecture.resolution};
+  const int height = architecture.input_height();
+  value.dims = {kUnknownDim, 3, height, architecture.resolution};
   value.symbols = {"N", "", "", ""};
   const ValueId id = graph_->AddValue(std::move(value));
   graph_->inputs.push_back(id);
-  input_ = {id, 3, architecture.resolution, architecture.resolution};
+  input_ = {id, 3, height, architecture.resolution};
 }
 
 Feature NetBuilder::Emit(const std::string& name, const char* op, std::vector<ValueId> inputs,
@@ -144,7 +160,7 @@ Feature NetBuilder::Conv(const std::string& name, const Feature& x, const ConvSp
   double limit = std::sqrt(3.0 * variance) * spec.gain;
   if (x.id == input_.id) limit /= input_range_;
   Attributes attributes;
-  attributes.Set("dilations", Ints({1, 1}));
+  attributes.Set("dilations", Ints({spec.dilation, spec.dilation}));
   attributes.Set("group", std::int64_t{spec.groups});
   attributes.Set("kernel_shape", Ints({spec.kernel_h, spec.kernel_w}));
   attributes.Set("pads", Ints({spec.pad_h, spec.pad_w, spec.pad_h, spec.pad_w}));
@@ -154,8 +170,8 @@ Feature NetBuilder::Conv(const std::string& name, const Feature& x, const ConvSp
       limit);
   const ValueId bias = RandomConstant(name + ".bias", {spec.channels}, kBiasLimit);
   const Feature shape{kNoValue, spec.channels,
-                      (x.height + 2 * spec.pad_h - spec.kernel_h) / spec.stride + 1,
-                      (x.width + 2 * spec.pad_w - spec.kernel_w) / spec.stride + 1};
+                      Slide(x.height + 2 * spec.pad_h, spec.kernel_h, spec),
+                      Slide(x.width + 2 * spec.pad_w, spec.kernel_w, spec)};
   return Activate(name, Emit(name, "Conv", {x.id, weight, bias}, std::move(attributes), shape),
                   spec.act);
 }
@@ -163,6 +179,7 @@ Feature NetBuilder::Conv(const std::string& name, const Feature& x, const ConvSp
 Feature NetBuilder::Activate(const std::string& name, const Feature& x, Act act) {
   if (act == Act::kNone) return x;
   if (act == Act::kRelu) return Emit(name + "/relu", "Relu", {x.id}, {}, x);
+  if (act == Act::kHardSwish) return Mul(name + "/hard_swish", x, HardSigmoid(name + "/gate", x));
   Attributes attributes;
   attributes.Set("max", 6.0f);
   attributes.Set("min", 0.0f);
@@ -229,6 +246,33 @@ Feature NetBuilder::Concat(const std::string& name, const std::vector<Feature>& 
 
 Feature NetBuilder::Add(const std::string& name, const Feature& a, const Feature& b) {
   return Emit(name, "Add", {a.id, b.id}, {}, a);
+}
+
+Feature NetBuilder::HardSigmoid(const std::string& name, const Feature& x) {
+  Attributes attributes;
+  attributes.Set("alpha", 1.0f / 6.0f);
+  attributes.Set("beta", 0.5f);
+  return Emit(name, "HardSigmoid", {x.id}, std::move(attributes), x);
+}
+
+Feature NetBuilder::Mul(const std::string& name, const Feature& a, const Feature& b) {
+  return Emit(name, "Mul", {a.id, b.id}, {}, a);
+}
+
+Feature NetBuilder::L2Normalize(const std::string& name, const Feature& x) {
+  Attributes attributes;
+  attributes.Set("axis", std::int64_t{1});
+  attributes.Set("p", std::int64_t{2});
+  const Feature unit = Emit(name + "/norm", "LpNormalization", {x.id}, std::move(attributes), x);
+  constexpr double kLimit = 20.0;  // the factors begin at 20 (Liu et al., section 3.1)
+  const ValueId scale = RandomConstant(name + ".scale", {1, x.channels, 1, 1}, kLimit);
+  return Emit(name, "Mul", {unit.id, scale}, {}, x);
+}
+
+Feature NetBuilder::Softmax(const std::string& name, const Feature& x) {
+  Attributes attributes;
+  attributes.Set("axis", std::int64_t{2});
+  return Emit(name, "Softmax", {x.id}, std::move(attributes), x);
 }
 
 Feature NetBuilder::Rows(const std::string& name, const Feature& x, int size) {

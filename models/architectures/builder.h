@@ -12,7 +12,7 @@
 
 namespace kinglet {
 
-enum class Act : std::uint8_t { kNone, kRelu, kRelu6 };
+enum class Act : std::uint8_t { kNone, kRelu, kRelu6, kHardSwish };
 
 // A feature map {N, channels, height, width} in the graph.
 struct Feature {
@@ -30,6 +30,7 @@ struct ConvSpec {
   int pad_h = 0;
   int pad_w = 0;
   int groups = 1;
+  int dilation = 1;
   Act act = Act::kRelu;
   double gain = 1.0;  // multiplies the weights, where a branch must not dominate
 };
@@ -39,6 +40,11 @@ ConvSpec Square(int channels, int kernel, int stride = 1);
 ConvSpec Pointwise(int channels);
 // One filter for each channel of x.
 ConvSpec Depthwise(const Feature& x, int kernel, int stride);
+// The same as `spec` with another activation.
+ConvSpec With(ConvSpec spec, Act act);
+
+// The multiple of 8 that is nearest to `channels`, at least 8 and at least 90 % of it.
+int MakeDivisible(double channels);
 
 struct PoolSpec {
   int kernel = 3;
@@ -66,6 +72,13 @@ class NetBuilder {
   Feature Concat(const std::string& name, const std::vector<Feature>& parts);
   Feature Add(const std::string& name, const Feature& a, const Feature& b);
   Feature Activate(const std::string& name, const Feature& x, Act act);
+  // x * min(max(x / 6 + 1/2, 0), 1) of Howard et al. 2019 (arXiv:1905.02244) without the first x.
+  Feature HardSigmoid(const std::string& name, const Feature& x);
+  Feature Mul(const std::string& name, const Feature& a, const Feature& b);
+  // Every position's channels divided by their Euclidean norm, times a factor for each channel.
+  Feature L2Normalize(const std::string& name, const Feature& x);
+  // Over the last axis of rows.
+  Feature Softmax(const std::string& name, const Feature& x);
   // {N, rows, size}: the channels of each position, in rows of `size`, positions in order. The rows
   // are the result's channels.
   Feature Rows(const std::string& name, const Feature& x, int size);

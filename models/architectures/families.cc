@@ -15,16 +15,26 @@ constexpr double kMaxWidth = 2.0;
 // VGG's first fully connected layer grows with the square of the resolution: 320 is 1.1 GB of
 // weights.
 constexpr Family kFamilies[] = {
-    {"inception_v1", &BuildInceptionV1, 32, kMaxResolution, false, {}},
-    {"inception_v2", &BuildInceptionV2, 32, kMaxResolution, false, {}},
-    {"inception_v3", &BuildInceptionV3, 75, kMaxResolution, false, {}},
-    {"mobilenet_v1", &BuildMobileNetV1, 32, kMaxResolution, true, {}},
-    {"mobilenet_v2", &BuildMobileNetV2, 32, kMaxResolution, true, {}},
-    {"resnet50", &BuildResNet50, 32, kMaxResolution, false, {}},
-    {"squeezenet", &BuildSqueezeNet, 32, kMaxResolution, false, {"1.1", "1.0"}},
-    {"ssd_inception_v2", &BuildSsdInceptionV2, 32, kMaxResolution, false, {}},
-    {"ssd_mobilenet_v1", &BuildSsdMobileNetV1, 32, kMaxResolution, true, {}},
-    {"vgg16", &BuildVgg16, 32, 320, false, {}},
+    {"inception_v1", &BuildInceptionV1, 32, kMaxResolution, false, {}, {}},
+    {"inception_v2", &BuildInceptionV2, 32, kMaxResolution, false, {}, {}},
+    {"inception_v3", &BuildInceptionV3, 75, kMaxResolution, false, {}, {}},
+    {"mobilenet_v1", &BuildMobileNetV1, 32, kMaxResolution, true, {}, {}},
+    {"mobilenet_v2", &BuildMobileNetV2, 32, kMaxResolution, true, {}, {}},
+    {"resnet50", &BuildResNet50, 32, kMaxResolution, false, {}, {}},
+    {"squeezenet", &BuildSqueezeNet, 32, kMaxResolution, false, {"1.1", "1.0"}, {}},
+    {"ssd_inception_v2", &BuildSsdInceptionV2, 32, kMaxResolution, false, {}, {}},
+    {"ssd_mobilenet_v1", &BuildSsdMobileNetV1, 32, kMaxResolution, true, {}, {}},
+    {"ssd_mobilenet_v2", &BuildSsdMobileNetV2, 32, kMaxResolution, true, {}, {}},
+    {"ssd_vgg16", &BuildSsdVgg16, 32, kMaxResolution, false, {}, {}},
+    {"ssdlite",
+     &BuildSsdLite,
+     32,
+     kMaxResolution,
+     true,
+     {},
+     {"mobilenet_v2", "mobilenet_v3_large"}},
+    {"ultraface", &BuildUltraFace, 32, kMaxResolution, false, {}, {}},
+    {"vgg16", &BuildVgg16, 32, 320, false, {}, {}},
 };
 
 [[noreturn]] void Refuse(const char* key, const std::string& expected, const std::string& found) {
@@ -34,16 +44,24 @@ constexpr Family kFamilies[] = {
 
 std::string Quoted(const std::string& text) { return '\'' + text + '\''; }
 
-void CheckVersion(const Family& family, const std::string& version) {
-  if (version.empty()) return;
+void CheckChoice(const char* key, std::span<const char* const> choices, const Family& family,
+                 const std::string& chosen) {
+  if (chosen.empty()) return;
   std::string known;
-  for (const char* name : family.versions) {
+  for (const char* name : choices) {
     if (name == nullptr) continue;
-    if (version == name) return;
+    if (chosen == name) return;
     known += (known.empty() ? "" : " or ") + Quoted(name);
   }
-  Refuse("version", known.empty() ? std::string("none for ") + family.name : known,
-         Quoted(version));
+  Refuse(key, known.empty() ? std::string("none for ") + family.name : known, Quoted(chosen));
+}
+
+void CheckSide(const char* key, const Family& family, int side) {
+  if (side >= family.min_resolution && side <= family.max_resolution) return;
+  Refuse(key,
+         std::to_string(family.min_resolution) + " to " + std::to_string(family.max_resolution) +
+             " for " + family.name,
+         std::to_string(side));
 }
 
 }  // namespace
@@ -65,13 +83,8 @@ void CheckArchitecture(const Architecture& architecture) {
       names += (names.empty() ? "" : ", ") + std::string(known.name);
     Refuse("family", "one of " + names, Quoted(architecture.family));
   }
-  if (architecture.resolution < family->min_resolution ||
-      architecture.resolution > family->max_resolution) {
-    Refuse("resolution",
-           std::to_string(family->min_resolution) + " to " +
-               std::to_string(family->max_resolution) + " for " + family->name,
-           std::to_string(architecture.resolution));
-  }
+  CheckSide("resolution", *family, architecture.resolution);
+  CheckSide("height", *family, architecture.input_height());
   if (architecture.classes < 1 || architecture.classes > kMaxClasses) {
     Refuse("classes", "1 to " + std::to_string(kMaxClasses), std::to_string(architecture.classes));
   }
@@ -81,7 +94,8 @@ void CheckArchitecture(const Architecture& architecture) {
            family->has_width_multiplier ? "0.1 to 2" : std::string("none or 1 for ") + family->name,
            std::to_string(width));
   }
-  CheckVersion(*family, architecture.version);
+  CheckChoice("version", family->versions, *family, architecture.version);
+  CheckChoice("backbone", family->backbones, *family, architecture.backbone);
 }
 
 std::vector<std::string> ListArchitectures() {

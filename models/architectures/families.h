@@ -14,7 +14,8 @@ struct Family {
   int min_resolution;  // the smallest input that every layer can take
   int max_resolution;
   bool has_width_multiplier;
-  const char* versions[2];  // first the default; null where there are none
+  const char* versions[2];   // first the default; null where there are none
+  const char* backbones[3];  // the same
 };
 
 // Sorted by name.
@@ -34,6 +35,10 @@ Graph BuildResNet50(const Architecture& architecture, const BuildOptions& option
 Graph BuildSqueezeNet(const Architecture& architecture, const BuildOptions& options);
 Graph BuildSsdInceptionV2(const Architecture& architecture, const BuildOptions& options);
 Graph BuildSsdMobileNetV1(const Architecture& architecture, const BuildOptions& options);
+Graph BuildSsdLite(const Architecture& architecture, const BuildOptions& options);
+Graph BuildSsdMobileNetV2(const Architecture& architecture, const BuildOptions& options);
+Graph BuildSsdVgg16(const Architecture& architecture, const BuildOptions& options);
+Graph BuildUltraFace(const Architecture& architecture, const BuildOptions& options);
 Graph BuildVgg16(const Architecture& architecture, const BuildOptions& options);
 
 }  // namespace kinglet

@@ -10,21 +10,7 @@
 namespace kinglet {
 namespace {
 
-ConvSpec WithRelu6(ConvSpec spec) {
-  spec.act = Act::kRelu6;
-  return spec;
-}
-
-ConvSpec Linear(ConvSpec spec) {
-  spec.act = Act::kNone;
-  return spec;
-}
-
-// The multiple of 8 that is nearest to `channels`, at least 8 and at least 90 % of it.
-int MakeDivisible(double channels) {
-  const int rounded = std::max(8, static_cast<int>(channels + 4) / 8 * 8);
-  return rounded < 0.9 * channels ? rounded + 8 : rounded;
-}
+ConvSpec WithRelu6(const ConvSpec& spec) { return With(spec, Act::kRelu6); }
 
 // The residual sum of inverted bottlenecks would double the mean square with every block.
 constexpr double kResidualGain = 0.5;
@@ -62,14 +48,14 @@ Graph BuildMobileNetV1(const Architecture& architecture, const BuildOptions& opt
       MobileNetV1Backbone(net, architecture.width_multiplier, kMinChannels).coarse);
 }
 
-Graph BuildMobileNetV2(const Architecture& architecture, const BuildOptions& options) {
+Backbone MobileNetV2Backbone(NetBuilder& net, double width) {
   struct Stage {
     int expansion, channels, blocks, stride;
   };
   constexpr Stage kStages[] = {{1, 16, 1, 1}, {6, 24, 2, 2},  {6, 32, 3, 2}, {6, 64, 4, 2},
                                {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1}};
-  const double width = architecture.width_multiplier;
-  NetBuilder net(architecture, options);
+  constexpr int kFine = 14;
+  Backbone backbone;
   Feature x = net.Conv("conv_0", net.input(), WithRelu6(Square(MakeDivisible(32 * width), 3, 2)));
   int index = 0;
   for (const Stage& stage : kStages) {
@@ -80,16 +66,23 @@ Graph BuildMobileNetV2(const Architecture& architecture, const BuildOptions& opt
       if (stage.expansion != 1) {
         y = net.Conv(name + "/expand", y, WithRelu6(Pointwise(x.channels * stage.expansion)));
       }
+      if (index == kFine) backbone.fine = y;
       y = net.Conv(name + "/depthwise", y, WithRelu6(Depthwise(y, 3, stride)));
-      ConvSpec project = Linear(Pointwise(MakeDivisible(stage.channels * width)));
+      ConvSpec project = With(Pointwise(MakeDivisible(stage.channels * width)), Act::kNone);
       const bool residual = stride == 1 && x.channels == project.channels;
       if (residual) project.gain = kResidualGain;
       y = net.Conv(name + "/project", y, project);
       x = residual ? net.Add(name + "/add", x, y) : y;
     }
   }
-  x = net.Conv("conv_last", x, WithRelu6(Pointwise(MakeDivisible(1280 * std::max(1.0, width)))));
-  return net.FinishWithClassifier(x);
+  backbone.coarse =
+      net.Conv("conv_last", x, WithRelu6(Pointwise(MakeDivisible(1280 * std::max(1.0, width)))));
+  return backbone;
+}
+
+Graph BuildMobileNetV2(const Architecture& architecture, const BuildOptions& options) {
+  NetBuilder net(architecture, options);
+  return net.FinishWithClassifier(MobileNetV2Backbone(net, architecture.width_multiplier).coarse);
 }
 
 }  // namespace kinglet

@@ -67,12 +67,22 @@ Architecture ParseArchitecture(JsonObject object, const PreprocessSpec& preproce
   architecture.family = object.String("family", kMaxNameBytes);
   architecture.width_multiplier = object.Number("width_multiplier", 0.01, 100.0, 1.0);
   architecture.resolution = static_cast<int>(object.Integer("resolution", 1, kMaxSide));
+  if (object.Has("height")) {
+    architecture.height = static_cast<int>(object.Integer("height", 1, kMaxSide));
+  }
   architecture.classes = static_cast<int>(object.Integer("classes", 1, 1'000'000));
   architecture.version = object.String("version", kMaxNameBytes, "");
+  architecture.backbone = object.String("backbone", kMaxNameBytes, "");
   object.Finish();
-  if (architecture.resolution != preprocess.width || architecture.resolution != preprocess.height) {
+  if (architecture.height == 0 && architecture.resolution != preprocess.height) {
     object.Fail("resolution", "the width and height of the input",
                 std::to_string(architecture.resolution));
+  }
+  if (architecture.resolution != preprocess.width) {
+    object.Fail("resolution", "the width of the input", std::to_string(architecture.resolution));
+  }
+  if (architecture.input_height() != preprocess.height) {
+    object.Fail("height", "the height of the input", std::to_string(architecture.height));
   }
   return architecture;
 }

@@ -41,7 +41,9 @@ Json ArchitectureToJson(const Architecture& architecture) {
   if (architecture.width_multiplier != 1.0) {
     json["width_multiplier"] = architecture.width_multiplier;
   }
+  if (!architecture.backbone.empty()) json["backbone"] = architecture.backbone;
   json["resolution"] = architecture.resolution;
+  if (architecture.height != 0) json["height"] = architecture.height;
   json["classes"] = architecture.classes;
   return json;
 }

@@ -20,6 +20,8 @@ struct Case {
   Architecture architecture;
   double million_macs;  // published, or counted in graphs that other frameworks exported
   double million_parameters;
+  std::int64_t anchors = 0;  // of a detector
+  double tolerance = 0.01;
 };
 
 void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
@@ -35,6 +37,12 @@ Architecture Make(const char* family, int resolution, int classes, double width 
   return architecture;
 }
 
+Architecture With(Architecture architecture, int height, const char* backbone) {
+  architecture.height = height;
+  architecture.backbone = backbone;
+  return architecture;
+}
+
 std::string NameOfCase(const ::testing::TestParamInfo<Case>& info) {
   std::string name = info.param.name;
   std::replace(name.begin(), name.end(), '.', '_');
@@ -47,9 +55,9 @@ TEST_P(ArchitectureTest, HasTheKnownCostAndSize) {
   const Case& c = GetParam();
   const Graph graph = BuildArchitecture(c.architecture, {.seed = 1, .weights = false});
   const auto count = testing::CountGraph(graph.ir(), 1);
-  EXPECT_NEAR(static_cast<double>(count.macs) / 1e6, c.million_macs, 0.01 * c.million_macs);
+  EXPECT_NEAR(static_cast<double>(count.macs) / 1e6, c.million_macs, c.tolerance * c.million_macs);
   EXPECT_NEAR(static_cast<double>(graph.parameter_count()) / 1e6, c.million_parameters,
-              0.01 * c.million_parameters);
+              c.tolerance * c.million_parameters);
 }
 
 TEST_P(ArchitectureTest, ShapesFitAndTheBatchIsFree) {
@@ -68,14 +76,17 @@ TEST_P(ArchitectureTest, ShapesFitAndTheBatchIsFree) {
   }
   const TensorInfo input = graph.inputs().at(0);
   EXPECT_EQ(input.name, "input");
-  EXPECT_EQ(input.shape, (Shape{-1, 3, c.architecture.resolution, c.architecture.resolution}));
+  EXPECT_EQ(input.shape, (Shape{-1, 3, c.architecture.input_height(), c.architecture.resolution}));
   EXPECT_EQ(input.symbols.at(0), "N");
-  if (c.architecture.family.starts_with("ssd_")) {
+  if (c.anchors > 0) {
     ASSERT_EQ(outputs.size(), 2u);
-    EXPECT_EQ(outputs[0].name, "box_encodings");
-    EXPECT_EQ(outputs[0].shape, (Shape{-1, 1917, 4}));
-    EXPECT_EQ(outputs[1].name, "scores");
-    EXPECT_EQ(outputs[1].shape, (Shape{-1, 1917, c.architecture.classes}));
+    const bool face = c.architecture.family == "ultraface";
+    const TensorInfo& boxes = outputs[face ? 1 : 0];
+    const TensorInfo& scores = outputs[face ? 0 : 1];
+    EXPECT_EQ(boxes.name, face ? "boxes" : "box_encodings");
+    EXPECT_EQ(boxes.shape, (Shape{-1, c.anchors, 4}));
+    EXPECT_EQ(scores.name, "scores");
+    EXPECT_EQ(scores.shape, (Shape{-1, c.anchors, c.architecture.classes}));
   } else {
     ASSERT_EQ(outputs.size(), 1u);
     EXPECT_EQ(outputs[0].name, "output");
@@ -110,8 +121,15 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"squeezenet_1.1", Make("squeezenet", 224, 1000), 349.2, 1.235},
         Case{"squeezenet_1.0", Make("squeezenet", 224, 1000, 1.0, "1.0"), 818.9, 1.248},
         Case{"resnet50", Make("resnet50", 224, 1000), 4089.2, 25.53},
-        Case{"ssd_mobilenet_v1", Make("ssd_mobilenet_v1", 300, 91), 1237.1, 6.807},
-        Case{"ssd_inception_v2", Make("ssd_inception_v2", 300, 91), 4797.9, 25.02},
+        Case{"ssd_mobilenet_v1", Make("ssd_mobilenet_v1", 300, 91), 1237.1, 6.807, 1917},
+        Case{"ssd_mobilenet_v1_0.75", Make("ssd_mobilenet_v1", 300, 91, 0.75), 728.04, 4.101, 1917},
+        Case{"ssd_mobilenet_v2", Make("ssd_mobilenet_v2", 300, 91), 1887.5, 16.818, 1917},
+        Case{"ssdlite_mobilenet_v2", Make("ssdlite", 300, 91), 762.5, 4.475, 1917, 0.02},
+        Case{"ssdlite_mobilenet_v3", With(Make("ssdlite", 320, 91), 0, "mobilenet_v3_large"),
+             583.17, 3.424, 3234},
+        Case{"ssd_inception_v2", Make("ssd_inception_v2", 300, 91), 4797.9, 25.02, 1917},
+        Case{"ssd_vgg16", Make("ssd_vgg16", 300, 91), 34858.2, 35.64, 8732},
+        Case{"ultraface", With(Make("ultraface", 320, 2), 240, ""), 100.42, 0.2739, 4420},
         Case{"vgg16", Make("vgg16", 224, 1000), 15470.3, 138.36}),
     NameOfCase);
 

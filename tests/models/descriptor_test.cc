@@ -257,6 +257,18 @@ TEST(StrictJsonTest, ArchitectureIsChecked) {
   EXPECT_THAT(MessageOf(with(R"({"family": "resnet50", "resolution": 64, "classes": 2,
                                 "depth": 5})")),
               HasSubstr("architecture: unknown key"));
+  EXPECT_THAT(MessageOf(with(R"({"family": "ssdlite", "resolution": 64, "height": 32,
+                                "classes": 2})")),
+              HasSubstr("architecture.height: expected the height of the input"));
+  EXPECT_THAT(MessageOf(with(R"({"family": "ssdlite", "resolution": 64, "classes": 2,
+                                "backbone": "vgg16"})")),
+              HasSubstr("'mobilenet_v2' or 'mobilenet_v3_large'"));
+  const Descriptor lite = ParseDescriptor(with(R"({"family": "ssdlite", "resolution": 64,
+      "height": 64, "classes": 2, "backbone": "mobilenet_v3_large"})"),
+                                          "net.json");
+  const Descriptor again = ParseDescriptor(DescriptorToJson(lite), "net.json");
+  EXPECT_EQ(again.architecture.backbone, "mobilenet_v3_large");
+  EXPECT_EQ(again.architecture.height, 64);
 }
 
 TEST(StrictJsonTest, SyntaxErrorsSayWhere) {

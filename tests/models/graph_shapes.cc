@@ -10,7 +10,10 @@ std::int64_t Slide(const Node& node, std::int64_t size, std::int64_t kernel, std
   const std::int64_t stride = node.attributes.Ints("strides").at(axis);
   const std::int64_t before = node.attributes.Ints("pads").at(axis);
   const std::int64_t after = node.attributes.Ints("pads").at(axis + 2);
-  const std::int64_t room = size + before + after - kernel;
+  const std::int64_t dilation = node.attributes.Has("dilations")
+                                    ? node.attributes.Ints("dilations").at(axis)
+                                    : std::int64_t{1};
+  const std::int64_t room = size + before + after - (kernel - 1) * dilation - 1;
   EXPECT_GE(room, 0) << node.name;
   if (node.attributes.Int("ceil_mode", 0) == 0) return room / stride + 1;
   const std::int64_t count = (room + stride - 1) / stride + 1;
@@ -84,6 +87,16 @@ class Counter {
     return {x[0], ElementCount(x) / x[0] / size[2], size[2]};
   }
 
+  Shape Broadcast(const Node& node) {
+    Shape y = In(node, 0);
+    const Shape b = In(node, 1);
+    EXPECT_EQ(y.size(), b.size()) << node.name;
+    for (std::size_t d = 0; d < y.size(); ++d) {
+      EXPECT_TRUE(y[d] == b.at(d) || b[d] == 1) << node.name;
+    }
+    return y;
+  }
+
   Shape Infer(const Node& node) {
     const Shape x = In(node, 0);
     if (node.op == "Conv") return Conv(node);
@@ -100,9 +113,11 @@ class Counter {
       EXPECT_EQ(node.attributes.Ints("perm"), (std::vector<std::int64_t>{0, 2, 3, 1}));
       return {x[0], x[2], x[3], x[1]};
     }
+    if (node.op == "Mul") return Broadcast(node);
     if (node.op == "Add") {
       EXPECT_EQ(x, In(node, 1)) << node.name;
-    } else if (node.op != "Relu" && node.op != "Clip") {
+    } else if (node.op != "Relu" && node.op != "Clip" && node.op != "HardSigmoid" &&
+               node.op != "LpNormalization" && node.op != "Softmax") {
       ADD_FAILURE() << "unexpected operator " << node.op;
     }
     return x;

@@ -36,9 +36,13 @@ enum class ScoreActivation : std::uint8_t {
 struct Architecture {
   std::string family;             // "mobilenet_v1"; "" when there is none
   double width_multiplier = 1.0;  // MobileNets only
-  int resolution = 0;             // height and width of the input, pixels
-  int classes = 1000;             // outputs for each picture or anchor, background included
-  std::string version;            // squeezenet only: "1.0" or "1.1"; "" is the family's default
+  int resolution = 0;             // width of the input, and its height where that is 0, pixels
+  int height = 0;
+  int classes = 1000;    // outputs for each picture or anchor, background included
+  std::string version;   // squeezenet only: "1.0" or "1.1"; "" is the family's default
+  std::string backbone;  // of a detector that has a choice; "" is the family's default
+
+  int input_height() const { return height == 0 ? resolution : height; }
 };
 
 struct Descriptor {
@@ -108,12 +112,12 @@ struct BuildOptions {
 std::vector<std::string> ListArchitectures();
 
 // Builds the network as an exporter writes it (opset 10, batch norm folded into convolutions, free
-// batch dimension "N", input "input" {N, 3, resolution, resolution}), with seeded random weights:
+// batch dimension "N", input "input" {N, 3, height, resolution}), with seeded random weights:
 // the same on every machine, scaled so that activations keep their size through the depth. A
 // classifier's output is "output" {N, classes}, logits. Of the SSDs it is the network part: outputs
-// "box_encodings" {N, anchors, 4}, raw, and "scores" {N, anchors, classes}, logits of a sigmoid as
-// the TensorFlow Object Detection API has it, background first. Throws Error(kInvalidInput) naming
-// a parameter that is out of range.
+// "box_encodings" (of UltraFace "boxes") {N, anchors, 4}, raw, and "scores" {N, anchors, classes},
+// background first: logits, but of UltraFace probabilities. Throws Error(kInvalidInput) naming a
+// parameter that is out of range.
 Graph BuildArchitecture(const Architecture& architecture, const BuildOptions& options = {});
 
 // The demo network that is part of the library: bytes of its ONNX file.
