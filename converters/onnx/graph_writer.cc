@@ -7,7 +7,7 @@
 #include <variant>
 
 #include "converters/onnx/schema.h"
-#include "converters/onnx/tensor.h"
+#include "engine/graph/element_types.h"
 
 namespace kinglet::converters {
 namespace {
@@ -23,7 +23,7 @@ std::string TensorHead(const std::string& name, const Tensor& tensor) {
   std::string bytes;
   Writer writer(bytes);
   writer.add_packed_int64(kTensorDims, tensor.shape().begin(), tensor.shape().end());
-  writer.add_int32(kTensorDataType, OnnxNumber(tensor.type()));
+  writer.add_int32(kTensorDataType, ElementTypeNumber(tensor.type()));
   if (!name.empty()) writer.add_string(kTensorName, name);
   return bytes + FieldHead(kTensorRawData, tensor.bytes());
 }
@@ -50,7 +50,7 @@ std::string DeclarationBytes(const Value& value) {
   info.add_string(kInfoName, value.name);
   Writer type(info, kInfoType);
   Writer tensor(type, kTypeTensor);
-  tensor.add_int32(kTypeTensorElement, OnnxNumber(value.type));
+  tensor.add_int32(kTypeTensorElement, ElementTypeNumber(value.type));
   if (value.has_shape) tensor.add_message(kTypeTensorShape, ShapeBytes(value));
   return bytes;
 }

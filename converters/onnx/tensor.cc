@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
-#include <iterator>
 #include <limits>
 #include <optional>
 #include <string>
@@ -13,45 +12,10 @@
 #include "converters/common/mapped_file.h"
 #include "converters/onnx/schema.h"
 #include "converters/onnx/wire.h"
+#include "engine/graph/element_types.h"
 
 namespace kinglet::converters {
 namespace {
-
-struct OnnxType {
-  std::string_view name;
-  DataType type;
-};
-
-// By TensorProto.DataType; kUndefined where Kinglet has no such type.
-constexpr OnnxType kOnnxTypes[] = {
-    {"undefined", DataType::kUndefined},
-    {"float32", DataType::kFloat32},
-    {"uint8", DataType::kUInt8},
-    {"int8", DataType::kInt8},
-    {"uint16", DataType::kUInt16},
-    {"int16", DataType::kInt16},
-    {"int32", DataType::kInt32},
-    {"int64", DataType::kInt64},
-    {"string", DataType::kString},
-    {"bool", DataType::kBool},
-    {"float16", DataType::kFloat16},
-    {"float64", DataType::kFloat64},
-    {"uint32", DataType::kUInt32},
-    {"uint64", DataType::kUInt64},
-    {"complex64", DataType::kUndefined},
-    {"complex128", DataType::kUndefined},
-    {"bfloat16", DataType::kBFloat16},
-    {"float8e4m3fn", DataType::kUndefined},
-    {"float8e4m3fnuz", DataType::kUndefined},
-    {"float8e5m2", DataType::kUndefined},
-    {"float8e5m2fnuz", DataType::kUndefined},
-    {"uint4", DataType::kUndefined},
-    {"int4", DataType::kUndefined},
-    {"float4e2m1", DataType::kUndefined},
-    {"float8e8m0", DataType::kUndefined},
-    {"uint2", DataType::kUndefined},
-    {"int2", DataType::kUndefined},
-};
 
 // What a TensorProto says, before its elements are read.
 struct Header {
@@ -332,23 +296,17 @@ Tensor ReadExternal(DataType type, std::int64_t elements, const Header& header, 
 }  // namespace
 
 DataType ElementType(std::int64_t onnx_type, const Place& place) {
-  if (onnx_type < 0 || onnx_type >= static_cast<std::int64_t>(std::size(kOnnxTypes))) {
+  const OnnxElementType* known = FindElementType(onnx_type);
+  if (known == nullptr) {
     Invalid(place,
             "has the element type " + std::to_string(onnx_type) + ", which ONNX does not define");
   }
-  const OnnxType& known = kOnnxTypes[onnx_type];
-  if (onnx_type != 0 && known.type == DataType::kUndefined) {
-    Unsupported(place, "has the element type " + std::string(known.name) +
+  if (onnx_type != 0 && known->type == DataType::kUndefined) {
+    Unsupported(place, "has the element type " + std::string(known->name) +
                            "; supported are float64/32/16, bfloat16, integers of 8 to 64 bits and "
                            "bool");
   }
-  return known.type;
-}
-
-std::int32_t OnnxNumber(DataType type) {
-  const auto* const found = std::find_if(std::begin(kOnnxTypes), std::end(kOnnxTypes),
-                                         [type](const OnnxType& t) { return t.type == type; });
-  return static_cast<std::int32_t>(found - std::begin(kOnnxTypes));
+  return known->type;
 }
 
 std::string_view TensorName(std::string_view proto, const Place& place) {

@@ -16,9 +16,6 @@ namespace kinglet::converters {
 // any other number.
 DataType ElementType(std::int64_t onnx_type, const Place& place);
 
-// The other way round: ONNX has every type that Kinglet has.
-std::int32_t OnnxNumber(DataType type);
-
 // The name field alone; empty when there is none.
 std::string_view TensorName(std::string_view proto, const Place& place);
 

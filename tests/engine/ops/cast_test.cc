@@ -102,6 +102,7 @@ TEST(Cast, RefusesTypesThatAreNotThere) {
   const Tensor in = Tensor::From<float>({1}, {1});
   EXPECT_THAT(Catch([&] { CastTo(in, 8); }).message, HasSubstr("'to' = string"));
   EXPECT_THAT(Catch([&] { CastTo(in, 17); }).message, HasSubstr("float8e4m3fn"));
+  EXPECT_THAT(Catch([&] { CastTo(in, 26); }).message, HasSubstr("int2"));
   EXPECT_EQ(Catch([&] { CastTo(in, 99); }).code, ErrorCode::kInvalidModel);
   EXPECT_EQ(Catch([&] { EvaluateOp("Cast", {in}); }).code, ErrorCode::kInvalidModel);
 }
