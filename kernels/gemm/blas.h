@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 namespace kinglet::kernels {
 
@@ -21,6 +22,10 @@ void PrepareBlas() noexcept;
 
 // Name of the kernels that OpenBLAS uses ("Haswell"), or "" where it does not say.
 const char* BlasCoreName() noexcept;
+
+// The kernels that PrepareBlas selects on a CPU with AVX-512 or without, while OpenBLAS uses those
+// named `current`; null: it leaves them.
+const char* BetterBlasCore(bool avx512, bool chosen_by_user, std::string_view current) noexcept;
 
 // Makes OpenBLAS choose its kernels again as if OPENBLAS_CORETYPE were `core`. False, and no
 // change, where the library has one set of kernels only or does not know the name. No other thread

@@ -34,19 +34,25 @@ void Choose() {
 }
 
 bool PrepareOnce() {
-  if (std::getenv(kCoreVariable) != nullptr) return true;
   const auto targets = RunnableTargets();
-  if (std::find(targets.begin(), targets.end(), "avx512") == targets.end()) return true;
-  for (const char* core : {"SkylakeX", "Cooperlake", "SapphireRapids"}) {
-    if (SameName(BlasCoreName(), core)) return true;
-  }
-  return SelectBlasCore("SkylakeX");
+  const bool avx512 = std::find(targets.begin(), targets.end(), "avx512") != targets.end();
+  const bool chosen_by_user = std::getenv(kCoreVariable) != nullptr;
+  const char* better = BetterBlasCore(avx512, chosen_by_user, BlasCoreName());
+  return better == nullptr || SelectBlasCore(better);
 }
 
 }  // namespace
 
 const char* BlasCoreName() noexcept {
   return gotoblas_corename != nullptr ? gotoblas_corename() : "";
+}
+
+const char* BetterBlasCore(bool avx512, bool chosen_by_user, std::string_view current) noexcept {
+  if (!avx512 || chosen_by_user) return nullptr;
+  for (const char* core : {"SkylakeX", "Cooperlake", "SapphireRapids"}) {
+    if (SameName(current, core)) return nullptr;
+  }
+  return "SkylakeX";
 }
 
 bool SelectBlasCore(const char* core) noexcept {

@@ -71,6 +71,28 @@ TEST(BlasGemm, CallsOfSeveralThreadsDoNotMix) {
   EXPECT_EQ(wrong, 0);
 }
 
+TEST(BlasGemm, WantsKernelsForAvx512WhereNobodyChose) {
+  EXPECT_STREQ(BetterBlasCore(true, false, "Haswell"), "SkylakeX");
+  EXPECT_STREQ(BetterBlasCore(true, false, "Prescott"), "SkylakeX");
+  EXPECT_STREQ(BetterBlasCore(true, false, ""), "SkylakeX");
+  EXPECT_EQ(BetterBlasCore(true, false, "SKYLAKEX"), nullptr);
+  EXPECT_EQ(BetterBlasCore(true, false, "Cooperlake"), nullptr);
+  EXPECT_EQ(BetterBlasCore(true, false, "SapphireRapids"), nullptr);
+  EXPECT_EQ(BetterBlasCore(true, true, "Haswell"), nullptr);
+  EXPECT_EQ(BetterBlasCore(false, false, "Haswell"), nullptr);
+  EXPECT_EQ(BetterBlasCore(false, false, "Zen"), nullptr);
+}
+
+TEST(BlasGemm, SelectingKernelsKeepsWhatTheUserSet) {
+  PrepareBlas();
+  const std::string before = BlasCoreName();
+  if (!SelectBlasCore("Nehalem")) GTEST_SKIP() << "this OpenBLAS has one set of kernels";
+  setenv("OPENBLAS_CORETYPE", "Haswell", 1);
+  EXPECT_TRUE(SelectBlasCore(before.c_str()));
+  EXPECT_STREQ(std::getenv("OPENBLAS_CORETYPE"), "Haswell");
+  unsetenv("OPENBLAS_CORETYPE");
+}
+
 TEST(BlasGemm, ChoosesKernelsByName) {
   PrepareBlas();
   const std::string before = BlasCoreName();
