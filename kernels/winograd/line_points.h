@@ -13,11 +13,28 @@ template <WinogradTile kTile>
 struct LinePoints;
 
 template <>
-struct LinePoints<WinogradTile::kLine3> {
-  static constexpr int kOutputs = 4;
+struct LinePoints<WinogradTile::k2> {
+  static constexpr int kOutputs = 2;
   static constexpr int kTaps = 3;
   static constexpr int kZero = 1;  // 0 is a point
+  static constexpr std::array<double, 1> kPairs = {1};
+};
+
+template <>
+struct LinePoints<WinogradTile::k4> {
+  static constexpr int kOutputs = 4;
+  static constexpr int kTaps = 3;
+  static constexpr int kZero = 1;
   static constexpr std::array<double, 2> kPairs = {1.4142135623730951, 0.7071067811865476};
+};
+
+template <>
+struct LinePoints<WinogradTile::kLine3> : LinePoints<WinogradTile::k4> {};
+
+template <>
+struct LinePoints<WinogradTile::k2Of5> : LinePoints<WinogradTile::k4> {
+  static constexpr int kOutputs = 2;
+  static constexpr int kTaps = 5;
 };
 
 template <>

@@ -63,6 +63,15 @@ HWY_INLINE void OutputLine(const Vec (&m)[4], Vec (&y)[2]) {
   y[1] = hn::Add(m[3], hn::Sub(m[1], m[2]));
 }
 
+HWY_INLINE void OutputLine(const Vec (&m)[6], Vec (&y)[2]) {
+  const Tag tag;
+  const Vec half_root = hn::Set(tag, kHalfRoot);
+  const Vec sum = hn::Add(hn::Add(m[1], m[2]), hn::Add(m[3], m[4]));
+  const Vec difference2 = hn::MulAdd(hn::Sub(m[3], m[4]), half_root, m[5]);
+  y[0] = hn::Add(m[0], sum);
+  y[1] = hn::MulAdd(hn::Sub(m[1], m[2]), hn::Set(tag, kRoot), difference2);
+}
+
 HWY_INLINE void OutputLine(const Vec (&m)[6], Vec (&y)[4]) {
   const Tag tag;
   const Vec half = hn::Set(tag, 0.5f);
@@ -235,7 +244,7 @@ HWY_INLINE void Transform(const ConvShape& s, const TilePlace& at, const float* 
                           int64_t point_stride) {
   if constexpr (kTile == WinogradTile::k2) {
     TransformSquare<4>(s, at, plane, v, point_stride);
-  } else if constexpr (kTile == WinogradTile::k4) {
+  } else if constexpr (kTile == WinogradTile::k4 || kTile == WinogradTile::k2Of5) {
     TransformSquare<6>(s, at, plane, v, point_stride);
   } else {
     TransformLine<kTile>(s, at, plane, v, point_stride);
@@ -271,9 +280,8 @@ struct OutputTile {
   int64_t rows, cols;  // inside the output
 };
 
-template <int M>
+template <int P, int M>
 HWY_INLINE void RestoreTile(const OutputTile& tile, const Epilogue& clamp) {
-  constexpr int P = M + 2;
   const Tag tag;
   const Vec low = hn::Set(tag, ClampLow(clamp));
   const Vec high = hn::Set(tag, ClampHigh(clamp));
@@ -351,12 +359,10 @@ void FinishTile(const OutputTile& tile, const Epilogue& epilogue, int64_t lanes)
 
 template <WinogradTile kTile>
 HWY_INLINE void Restore(const OutputTile& tile, const Epilogue& clamp) {
-  if constexpr (kTile == WinogradTile::k2) {
-    RestoreTile<2>(tile, clamp);
-  } else if constexpr (kTile == WinogradTile::k4) {
-    RestoreTile<4>(tile, clamp);
-  } else {
+  if constexpr (kTile == WinogradTile::kLine3 || kTile == WinogradTile::kLine7) {
     RestoreLine<kTile>(tile, clamp);
+  } else {
+    RestoreTile<LinePointCount<kTile>(), LinePoints<kTile>::kOutputs>(tile, clamp);
   }
 }
 
@@ -407,6 +413,8 @@ ConvRunFn GetRunWinograd(WinogradTile tile) {
       return &RunWinograd<WinogradTile::k2>;
     case WinogradTile::k4:
       return &RunWinograd<WinogradTile::k4>;
+    case WinogradTile::k2Of5:
+      return &RunWinograd<WinogradTile::k2Of5>;
     case WinogradTile::kLine3:
       return &RunWinograd<WinogradTile::kLine3>;
     case WinogradTile::kLine7:

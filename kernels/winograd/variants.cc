@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "kernels/conv/conv.h"
+#include "kernels/winograd/line_points.h"
 #include "kernels/winograd/winograd.h"
 
 namespace kinglet::kernels {
@@ -9,8 +10,9 @@ namespace {
 
 template <WinogradTile kTile>
 bool Supports(const ConvShape& s) {
-  const int64_t longer = kTile == WinogradTile::kLine7 ? 7 : 3;
-  const int64_t shorter = kTile == WinogradTile::k2 || kTile == WinogradTile::k4 ? 3 : 1;
+  const int64_t longer = LinePoints<kTile>::kTaps;
+  const bool line = kTile == WinogradTile::kLine3 || kTile == WinogradTile::kLine7;
+  const int64_t shorter = line ? 1 : longer;
   return std::max(s.kh, s.kw) == longer && std::min(s.kh, s.kw) == shorter && s.sh == 1 &&
          s.sw == 1 && s.dh == 1 && s.dw == 1 && s.groups == 1;
 }
@@ -69,6 +71,9 @@ ConvVariant Variant(const char* id, double error_factor) {
 
 ConvVariant Winograd2ConvF32() { return Variant<WinogradTile::k2>("conv/winograd2_f32", 2); }
 ConvVariant Winograd4ConvF32() { return Variant<WinogradTile::k4>("conv/winograd4_f32", 8); }
+ConvVariant Winograd2Of5ConvF32() {
+  return Variant<WinogradTile::k2Of5>("conv/winograd2_5x5_f32", 8);
+}
 ConvVariant WinogradLine3ConvF32() {
   return Variant<WinogradTile::kLine3>("conv/winograd_line3_f32", 4);
 }

@@ -153,8 +153,17 @@ class Runner {
 }  // namespace
 
 WinogradExtent WinogradTileExtent(const ConvShape& s, WinogradTile tile) {
-  if (tile == WinogradTile::k2) return {2, 2, 16};
-  if (tile == WinogradTile::k4) return {4, 4, 36};
+  switch (tile) {
+    case WinogradTile::k2:
+      return {2, 2, 16};
+    case WinogradTile::k4:
+      return {4, 4, 36};
+    case WinogradTile::k2Of5:
+      return {2, 2, 36};
+    case WinogradTile::kLine3:
+    case WinogradTile::kLine7:
+      break;
+  }
   const int64_t outputs = tile == WinogradTile::kLine3 ? LinePoints<WinogradTile::kLine3>::kOutputs
                                                        : LinePoints<WinogradTile::kLine7>::kOutputs;
   const int64_t points = outputs + s.kh * s.kw - 1;

@@ -1,21 +1,21 @@
-// Winograd's minimal filtering: F(m x m, 3 x 3) as conv/winograd2_f32 and conv/winograd4_f32, and
-// F(m, r) along the kernels 1x3, 3x1, 1x7 and 7x1 as conv/winograd_line3_f32 and
-// conv/winograd_line7_f32.
+// Winograd's minimal filtering: F(m x m, 3 x 3) as conv/winograd2_f32 and conv/winograd4_f32,
+// F(2 x 2, 5 x 5) as conv/winograd2_5x5_f32, and F(m, r) along the kernels 1x3, 3x1, 1x7 and 7x1 as
+// conv/winograd_line3_f32 and conv/winograd_line7_f32.
 //
 //   Y = A^T [ sum over c of (G g_c G^T) * (B^T d_c B) ] A     (* element by element)
 //
-// for every output tile Y of m x m pixels, with d_c the (m + 2) x (m + 2) input pixels of channel c
-// under it and g_c the filter. The element-wise products over all channels, tiles and filters are
-// (m + 2)^2 matrix products with m^2 * 9 / (m + 2)^2 times fewer multiply-adds than the definition:
-// 2.25 for m = 2, 4 for m = 4. In one dimension Y = A^T [sum over c of (G g_c) * (B^T d_c)] takes
-// m * r / (m + r - 1) times fewer: 2 for F(4, 3), 2.33 for F(3, 7).
+// for every output tile Y of m x m pixels, with d_c the p x p input pixels of channel c under it, p
+// = m + r - 1, and g_c the r x r filter. The element-wise products over all channels, tiles and
+// filters are p^2 matrix products with (m r / p)^2 times fewer multiply-adds than the definition:
+// 2.25 for F(2, 3), 4 for F(4, 3), 2.78 for F(2, 5). In one dimension Y = A^T [sum over c of (G
+// g_c) * (B^T d_c)] takes m * r / (m + r - 1) times fewer: 2 for F(4, 3), 2.33 for F(3, 7).
 //
 // Tiles of all images are numbered in one row and cut into groups. A worker transforms the inputs
 // of a group (V), multiplies them with the transformed filters (U) of some output channels at a
 // time (M = U V), and transforms those back with the epilogue while they are in cache.
 //
 // Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015. The points of
-// F(4) are 0, +-sqrt(2), +-sqrt(1/2) and infinity: half the error of 0, +-1, +-2.
+// F(4, 3) and F(2, 5) are 0, +-sqrt(2), +-sqrt(1/2) and infinity: half the error of 0, +-1, +-2.
 #pragma once
 
 #include <cstddef>
@@ -28,9 +28,9 @@
 
 namespace kinglet::kernels {
 
-// k2, k4: square tiles of that size under 3x3 kernels. kLine3, kLine7: tiles one pixel wide, along
-// the longer side of a kernel 1x3 or 3x1, 1x7 or 7x1.
-enum class WinogradTile : uint8_t { k2, k4, kLine3, kLine7 };
+// k2, k4: square tiles of that size under 3x3 kernels, k2Of5 under 5x5 kernels. kLine3, kLine7:
+// tiles one pixel wide, along the longer side of a kernel 1x3 or 3x1, 1x7 or 7x1.
+enum class WinogradTile : uint8_t { k2, k4, k2Of5, kLine3, kLine7 };
 
 // Output pixels of a tile, and its points: as many as the input pixels under it.
 struct WinogradExtent {

@@ -201,10 +201,11 @@ void Check(const ConvVariant& variant, const Case& test, const Operands& operand
 
 constexpr std::string_view kLine3 = "conv/winograd_line3_f32";
 constexpr std::string_view kLine7 = "conv/winograd_line7_f32";
+constexpr std::string_view k5x5 = "conv/winograd2_5x5_f32";
 
 // Every variant must have met a case that it supports, but those of `absent`.
 void CheckAll(const std::vector<Case>& cases,
-              const std::set<std::string_view>& absent = {kLine3, kLine7}) {
+              const std::set<std::string_view>& absent = {kLine3, kLine7, k5x5}) {
   std::set<std::string_view> unmet;
   for (const ConvVariant& variant : ConvVariants()) unmet.insert(variant.id);
   for (const Case& test : cases) {
@@ -288,7 +289,7 @@ TEST(Conv, KernelsStridesDilationsAndPads) {
       }
     }
   }
-  CheckAll(cases, {"conv/winograd2_f32", "conv/winograd4_f32", kLine3, kLine7});
+  CheckAll(cases, {"conv/winograd2_f32", "conv/winograd4_f32", kLine3, kLine7, k5x5});
 }
 
 TEST(Conv, TilesAtEveryEdge) {
@@ -299,6 +300,9 @@ TEST(Conv, TilesAtEveryEdge) {
         ConvShape s = Square(18, size, 20, 3, 1, 1, 1, n);
         s.pad_left = pad;
         s.ow = size + 1;  // the right pad follows
+        cases.push_back({.shape = s, .units_per_call = n});
+        s.kh = s.kw = 5;
+        s.pad_top = 2;
         cases.push_back({.shape = s, .units_per_call = n});
       }
     }
@@ -329,7 +333,7 @@ TEST(Conv, LinesAtEveryEdge) {
       cases.push_back({.shape = Line(40, 13, 200, kh, kw), .units_per_call = units_per_call});
     }
   }
-  CheckAll(cases, {"conv/depthwise_f32", "conv/winograd2_f32", "conv/winograd4_f32"});
+  CheckAll(cases, {"conv/depthwise_f32", "conv/winograd2_f32", "conv/winograd4_f32", k5x5});
 }
 
 TEST(Conv, WindowsInPaddingAndCrops) {
@@ -375,7 +379,7 @@ TEST(Conv, Groups) {
       cases.push_back({Square(7 * ic, 5, 7 * oc, 3, 1, 0, 7)});
     }
   }
-  CheckAll(cases);
+  CheckAll(cases, {kLine3, kLine7});
 }
 
 TEST(Conv, EpiloguesResidualsAndUnits) {

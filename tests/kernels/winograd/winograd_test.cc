@@ -152,6 +152,22 @@ TEST(Winograd, ErrorOfLinesGrowsWithTheRootOfTheDepth) {
   }
 }
 
+TEST(Winograd, ErrorUnder5x5GrowsWithTheRootOfTheDepth) {
+  for (const int64_t ic : {16, 48, 256}) {
+    ConvShape s = Layer(ic, 10, 16);
+    s.kh = s.kw = 5;
+    s.pad_top = s.pad_left = 2;
+    const Operands o = OperandsOf(s);
+    const ConvReference want = testing::NaiveConv(s, o.input, o.weights, {}, {}, {});
+    const double bound = 1.2e-7 * std::sqrt(static_cast<double>(ic)) + 3e-7;
+    testing::ForEachTarget([&] {
+      const Error error = Measure(s, Convolve("conv/winograd2_5x5_f32", s, o), want);
+      EXPECT_LT(error.rms, bound) << ic;
+      EXPECT_LT(error.max, 5 * bound) << ic;
+    });
+  }
+}
+
 TEST(Winograd, AnInfiniteInputSpoilsTheTilesThatReadIt) {
   const ConvShape s = Layer(20, 17, 18);
   Operands o = OperandsOf(s);
