@@ -242,13 +242,16 @@ std::unique_ptr<Step> PlanConv(PlanContext& context) {
 }  // namespace
 
 kernels::ConvShape ConvShapeOf(const PlanContext& context, const Window& window) {
-  const Shape& input = context.InputShape(0);
-  const Shape& output = context.OutputShape(0);
+  kernels::ConvShape s = ConvShapeOf(context.InputShape(0), context.OutputShape(0), window);
+  s.groups = context.attributes().Int("group", 1);
+  return s;
+}
+
+kernels::ConvShape ConvShapeOf(const Shape& input, const Shape& output, const Window& window) {
   kernels::ConvShape s;
   s.n = input[0];
   s.ic = input[1];
   s.oc = output[1];
-  s.groups = context.attributes().Int("group", 1);
   const std::size_t y = 0;
   const std::size_t x = window.rank() - 1;
   if (window.rank() == 2) {

@@ -9,6 +9,8 @@ namespace kinglet {
 
 // `window` has one or two spatial dimensions; one is a row.
 kernels::ConvShape ConvShapeOf(const PlanContext& context, const Window& window);
+// The same without groups, of NCHW shapes.
+kernels::ConvShape ConvShapeOf(const Shape& input, const Shape& output, const Window& window);
 
 // Weights (input i, known) in the form of a variant, and bias (input i, known or absent: null)
 // padded to whole blocks. Neither is read when the step runs.

@@ -1,92 +1,16 @@
 // A scale and a shift per channel behind (or before) a convolution become its weights and bias:
 // BatchNormalization in inference, and Mul, Div, Add, Sub with constants of one value per channel.
 #include <algorithm>
-#include <cmath>
 #include <cstdint>
+#include <iterator>
 #include <optional>
 
+#include "engine/passes/affine.h"
 #include "engine/passes/passes.h"
 #include "engine/passes/rewrite.h"
 
 namespace kinglet {
 namespace {
-
-struct Affine {
-  std::vector<double> scale, shift;  // y = scale[c] x + shift[c]
-};
-
-// A constant as one value per channel of an operand of rank `rank` and `channels` channels: a
-// scalar, or sizes of one but for the channel axis.
-std::optional<std::vector<double>> PerChannel(const GraphIr& graph, ValueId id, std::size_t rank,
-                                              std::int64_t channels) {
-  const Tensor* tensor = graph.ConstantOf(id);
-  if (tensor == nullptr || tensor->type() != DataType::kFloat32) return {};
-  const Shape& shape = tensor->shape();
-  if (shape.size() > rank) return {};
-  const auto* data = tensor->data<float>();
-  if (tensor->size() == 1) {
-    return std::vector<double>(static_cast<std::size_t>(channels), data[0]);
-  }
-  // Aligned at the end: axis 1 of the operand is axis 1 - (rank - shape.size()) of the constant.
-  const std::size_t offset = rank - shape.size();
-  if (offset > 1 || tensor->size() != channels) return {};
-  if (shape[1 - offset] != channels) return {};
-  return std::vector<double>(data, data + channels);
-}
-
-std::optional<Affine> BatchNorm(const GraphIr& graph, const Node& node) {
-  const Tensor* parameters[4];
-  for (std::size_t i = 0; i < 4; ++i) {
-    parameters[i] = graph.ConstantOf(node.input(i + 1));
-    if (parameters[i] == nullptr || parameters[i]->type() != DataType::kFloat32 ||
-        parameters[i]->size() != parameters[0]->size()) {
-      return {};
-    }
-  }
-  if (node.outputs.size() > 1 || node.attributes.Int("training_mode", 0) != 0 ||
-      node.attributes.Int("spatial", 1) != 1) {
-    return {};
-  }
-  const double epsilon = node.attributes.Float("epsilon", 1e-5f);
-  Affine affine;
-  for (std::int64_t c = 0; c < parameters[0]->size(); ++c) {
-    const double variance = parameters[3]->data<float>()[c];
-    const double scale = parameters[0]->data<float>()[c] / std::sqrt(variance + epsilon);
-    affine.scale.push_back(scale);
-    affine.shift.push_back(parameters[1]->data<float>()[c] -
-                           scale * parameters[2]->data<float>()[c]);
-  }
-  return affine;
-}
-
-// The affine map that `node` applies to its input `data`, a tensor of this rank and channels.
-std::optional<Affine> AffineOf(const GraphIr& graph, const Node& node, std::size_t data,
-                               std::size_t rank, std::int64_t channels) {
-  if (!node.domain.empty() || !node.fusion.empty()) return {};
-  if (node.op == "BatchNormalization") return data == 0 ? BatchNorm(graph, node) : std::nullopt;
-  if (node.inputs.size() != 2) return {};
-  const bool swapped = data == 1;
-  if ((node.op == "Sub" || node.op == "Div") && swapped) return {};
-  const auto values = PerChannel(graph, node.inputs[1 - data], rank, channels);
-  if (!values) return {};
-  const std::vector<double> ones(values->size(), 1.0);
-  const std::vector<double> zeros(values->size(), 0.0);
-  if (node.op == "Mul") return Affine{*values, zeros};
-  if (node.op == "Add") return Affine{ones, *values};
-  std::vector<double> changed = *values;
-  if (node.op == "Sub") {
-    for (double& v : changed) v = -v;
-    return Affine{ones, changed};
-  }
-  if (node.op == "Div") {
-    for (double& v : changed) {
-      if (v == 0) return {};
-      v = 1 / v;
-    }
-    return Affine{changed, zeros};
-  }
-  return {};
-}
 
 // Weights and bias of a convolution that may be rewritten; nothing when they are no constants.
 struct ConvParts {
@@ -136,7 +60,7 @@ bool FoldBehind(GraphIr& graph, Node& conv, const Node& node, std::size_t data) 
   std::optional<ConvParts> parts = PartsOf(graph, conv);
   if (!parts) return false;
   const Shape& shape = parts->weights.shape();
-  const auto affine = AffineOf(graph, node, data, shape.size(), shape[0]);
+  const auto affine = AffineOf(graph, node, data, {shape.size(), 1, shape[0]});
   if (!affine || affine->scale.size() != parts->bias.size()) return false;
   const std::int64_t filter = shape[0] > 0 ? parts->weights.size() / shape[0] : 0;
   auto* weights = parts->weights.data<float>();
@@ -169,7 +93,7 @@ bool FoldBefore(GraphIr& graph, Node& conv, const Node& node, std::size_t data) 
   if (shape[0] % groups != 0 || parts->weights.size() == 0) return false;
   std::int64_t channels = 0;
   if (__builtin_mul_overflow(shape[1], groups, &channels) || channels > (1 << 24)) return false;
-  const auto affine = AffineOf(graph, node, data, shape.size(), channels);
+  const auto affine = AffineOf(graph, node, data, {shape.size(), 1, channels});
   if (!affine || affine->scale.size() != static_cast<std::size_t>(channels)) return false;
   bool shifts = false;
   for (const double shift : affine->shift) shifts = shifts || shift != 0;
@@ -192,8 +116,7 @@ bool FoldBefore(GraphIr& graph, Node& conv, const Node& node, std::size_t data) 
 }
 
 bool MayBeAffine(const Node& node) {
-  return node.domain.empty() && (node.op == "BatchNormalization" || node.op == "Mul" ||
-                                 node.op == "Add" || node.op == "Sub" || node.op == "Div");
+  return std::find(std::begin(kAffineOps), std::end(kAffineOps), node.op) != std::end(kAffineOps);
 }
 
 }  // namespace
@@ -217,7 +140,7 @@ void FoldAffine(GraphIr& graph, const PassOptions&) {
   Rewriter rewriter(graph);
   rewriter.Sweep([&](Node& conv) {
     if (conv.op != "Conv" || !conv.domain.empty()) return;
-    for (const char* op : {"BatchNormalization", "Mul", "Add", "Sub", "Div"}) {
+    for (const char* op : kAffineOps) {
       const Node* node = rewriter.SoleProducer(conv.inputs[0], op);
       if (node == nullptr) continue;
       for (std::size_t data = 0; data < std::min<std::size_t>(node->inputs.size(), 2); ++data) {

@@ -5,6 +5,7 @@
 
 #include "kernels/common/aligned.h"
 #include "kernels/common/blocked.h"
+#include "kernels/conv/input_window.h"
 #include "kernels/conv/shape.h"
 
 namespace kinglet::kernels {
@@ -54,7 +55,7 @@ Units UnitsOf(const ConvShape& s) {
 // How a strip of output pixels is cut into parts whose input fits the cache. A part is several
 // whole rows (rows > 0), or a segment of one row, or, without padding, any run of pixels.
 struct Strips {
-  bool padded;
+  bool padded;                   // windows are copied
   int64_t rows;                  // output rows of a part
   int64_t pixels;                // output pixels of a part
   int64_t copy_rows, copy_cols;  // of the zero-framed copy of one plane
@@ -74,10 +75,10 @@ Geometry GeometryOf(const ConvShape& s, GatherUnit unit) {
   return {u, CeilDiv(group_ic, u), group_ic, int64_t{s.kh} * s.kw, whole_rows ? s.kw : 1};
 }
 
-Strips StripsOf(const ConvShape& s, const Geometry& geo) {
+Strips StripsOf(const ConvShape& s, const Geometry& geo, bool copies) {
   const int64_t pixel_bytes = geo.planes * geo.unit * static_cast<int64_t>(sizeof(float));
   Strips strips{};
-  strips.padded = NeedsPadding(s);
+  strips.padded = copies || NeedsPadding(s);
   if (!strips.padded) {
     const int64_t touched = pixel_bytes * std::min<int64_t>(s.sh, s.kh) * std::min(s.sw, s.kw);
     strips.pixels = std::clamp(kStripBytes / touched, kMinStripPixels, kMaxStripPixels);
@@ -118,16 +119,9 @@ Scratch Divide(void* scratch, const Geometry& geo, const Strips& strips) {
           reinterpret_cast<float*>(bytes + steps + PixelBytes(strips))};
 }
 
-// A rectangle of input positions (row r is y0 + r * row_step) of every plane.
-struct Window {
-  int64_t y0, x0, rows, cols, row_step;
-};
-
-void CopyWindow(const ConvShape& s, const Geometry& geo, const float* input, const Window& w,
+void CopyWindow(const ConvShape& s, const Geometry& geo, const float* input, const InputWindow& w,
                 int64_t planes, float* copy) {
-  const int64_t left = std::clamp<int64_t>(-w.x0, 0, w.cols);
-  const int64_t valid = std::clamp<int64_t>(s.iw - w.x0, left, w.cols) - left;
-  const int64_t right = w.cols - left - valid;
+  const WindowColumns columns = ColumnsOf(s, w);
   const int64_t u = geo.unit;
   const auto bytes = [u](int64_t pixels) {
     return static_cast<size_t>(pixels * u) * sizeof(float);
@@ -140,11 +134,12 @@ void CopyWindow(const ConvShape& s, const Geometry& geo, const float* input, con
         std::memset(copy, 0, bytes(w.cols));
         continue;
       }
-      std::memset(copy, 0, bytes(left));
-      if (valid > 0) {
-        std::memcpy(copy + left * u, from + (y * s.iw + w.x0 + left) * u, bytes(valid));
+      std::memset(copy, 0, bytes(columns.left));
+      if (columns.valid > 0) {
+        std::memcpy(copy + columns.left * u, from + (y * s.iw + w.x0 + columns.left) * u,
+                    bytes(columns.valid));
       }
-      std::memset(copy + (left + valid) * u, 0, bytes(right));
+      std::memset(copy + (columns.left + columns.valid) * u, 0, bytes(columns.right));
     }
   }
 }
@@ -177,15 +172,16 @@ void FillPixels(const ConvShape& s, int64_t begin, int64_t end, int64_t x0, int6
 class Runner {
  public:
   Runner(const ConvShape& s, GatherUnit unit, GatherGemmFn gemm, const ConvArgs& args,
-         void* scratch)
+         void* scratch, const WindowSource& source)
       : s_(s),
         grouping_(GroupingOf(s)),
         geo_(GeometryOf(s, unit)),
-        strips_(StripsOf(s, geo_)),
+        strips_(StripsOf(s, geo_, source.copy != nullptr)),
         units_(UnitsOf(s)),
         scratch_(Divide(scratch, geo_, strips_)),
         gemm_(gemm),
-        args_(args) {
+        args_(args),
+        source_(source) {
     const int64_t tail = geo_.group_ic % geo_.unit;
     job_.full_steps = FullPlanes() * geo_.taps;
     job_.tail_channels = (tail == 0 ? geo_.unit : tail) * geo_.taps_per_step;
@@ -232,7 +228,9 @@ class Runner {
     const int64_t end = EvenPart(pixels, units_.strips, strip_end - 1).end;
     const int64_t in_planes = geo_.unit == 16 ? s_.groups * geo_.planes : s_.ic;
     planes_ = std::min(geo_.planes, in_planes - group * geo_.planes);
-    input_ = args_.input + (image * in_planes + group * geo_.planes) * s_.ih * s_.iw * geo_.unit;
+    image_ = image;
+    if (source_.copy == nullptr)
+      input_ = args_.input + (image * in_planes + group * geo_.planes) * s_.ih * s_.iw * geo_.unit;
     const int64_t absolute = group * blocks + block;
     const int64_t floats_per_block = geo_.group_ic * geo_.taps * kBlock;
     job_.weights = static_cast<const float*>(args_.packed) + absolute * floats_per_block;
@@ -264,14 +262,18 @@ class Runner {
     if (strips_.padded) {
       const int64_t x = y == y_last ? begin % s_.ow : 0;
       const int64_t x_last = y == y_last ? (end - 1) % s_.ow : s_.ow - 1;
-      Window w;
+      InputWindow w;
       w.y0 = y * s_.sh - s_.pad_top;
       w.x0 = x * s_.sw - s_.pad_left;
       w.cols = (x_last - x) * s_.sw + int64_t{s_.kw - 1} * s_.dw + 1;
       // One output row needs as many input rows as there are taps, however dilated.
       w.row_step = y == y_last ? s_.dh : 1;
       w.rows = y == y_last ? s_.kh : (y_last - y) * s_.sh + int64_t{s_.kh - 1} * s_.dh + 1;
-      CopyWindow(s_, geo_, input_, w, planes_, scratch_.copy);
+      if (source_.copy != nullptr) {
+        source_.copy(source_.source, image_, w, scratch_.copy);
+      } else {
+        CopyWindow(s_, geo_, input_, w, planes_, scratch_.copy);
+      }
       const int64_t row_stride = w.cols * geo_.unit;
       FillSteps(s_, geo_, w.rows * row_stride, row_stride, y == y_last ? 1 : s_.dh,
                 scratch_.step_offsets);
@@ -298,6 +300,8 @@ class Runner {
   const Scratch scratch_;
   const GatherGemmFn gemm_;
   const ConvArgs& args_;
+  const WindowSource& source_;
+  int64_t image_ = 0;
   const float* input_ = nullptr;  // of the group
   int64_t planes_ = 0;            // that the group reads
   int64_t out_offset_ = 0;
@@ -352,9 +356,9 @@ int64_t GatherUnits(const ConvShape& s) {
   return s.n * GroupingOf(s).groups * units.strips * units.chunks;
 }
 
-size_t GatherScratchBytes(const ConvShape& s, GatherUnit unit) {
+size_t GatherScratchBytes(const ConvShape& s, GatherUnit unit, bool copies) {
   const Geometry geo = GeometryOf(s, unit);
-  const Strips strips = StripsOf(s, geo);
+  const Strips strips = StripsOf(s, geo, copies);
   // A part that lies within one row is copied with the rows of its taps alone, side by side.
   const int64_t rows = std::max<int64_t>(strips.copy_rows, strips.padded ? s.kh : 0);
   const int64_t copy = geo.planes * geo.unit * rows * strips.copy_cols * 4;
@@ -362,8 +366,9 @@ size_t GatherScratchBytes(const ConvShape& s, GatherUnit unit) {
 }
 
 void GatherRun(const ConvShape& s, GatherUnit unit, GatherGemmFn gemm, const ConvArgs& args,
-               int64_t begin_unit, int64_t end_unit, void* scratch) noexcept {
-  Runner runner(s, unit, gemm, args, scratch);
+               int64_t begin_unit, int64_t end_unit, void* scratch,
+               const WindowSource& source) noexcept {
+  Runner runner(s, unit, gemm, args, scratch, source);
   const int64_t per_image = GatherUnits(s) / s.n;
   while (begin_unit < end_unit) {
     const int64_t image = begin_unit / per_image;

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "kernels/conv/conv.h"
+#include "kernels/conv/input_window.h"
 #include "kernels/gemm/gather_gemm.h"
 
 namespace kinglet::kernels {
@@ -24,10 +25,20 @@ int64_t GatherDepth(const ConvShape& s);
 void GatherPack(const ConvShape& s, GatherUnit unit, const float* oihw, float* packed);
 int64_t GatherUnits(const ConvShape& s);
 
-// `scratch` has GatherScratchBytes(s, unit) bytes at a 64-byte boundary.
-size_t GatherScratchBytes(const ConvShape& s, GatherUnit unit);
+// Where inputs come from that are no float planes: `copy` writes all channels of a window of image
+// n, zeros outside the picture. Of the unit kPlane, without groups.
+using CopyWindowFn = void (*)(const void* source, int64_t n, const InputWindow& w, float* to);
+struct WindowSource {
+  CopyWindowFn copy = nullptr;  // null: args.input
+  const void* source = nullptr;
+};
+
+// `copies`: windows are copied whether they reach outside the input or not, as a source needs it.
+size_t GatherScratchBytes(const ConvShape& s, GatherUnit unit, bool copies = false);
+// `scratch` has GatherScratchBytes(s, unit, source.copy != nullptr) bytes at a 64-byte boundary.
 void GatherRun(const ConvShape& s, GatherUnit unit, GatherGemmFn gemm, const ConvArgs& args,
-               int64_t begin_unit, int64_t end_unit, void* scratch) noexcept;
+               int64_t begin_unit, int64_t end_unit, void* scratch,
+               const WindowSource& source = {}) noexcept;
 
 // GatherRun with the unit and the active target's product bound: what ConvVariant::run holds.
 ConvRunFn ResolveGatherConv(GatherUnit unit);

@@ -201,6 +201,90 @@ TEST(FuseEpilogues, AnActivatedBranchTakesNoSum) {
   EXPECT_EQ(CountOf(graph, "Add"), 1);
 }
 
+Tensor Bytes(Shape shape) {
+  Tensor tensor(DataType::kUInt8, std::move(shape));
+  auto* bytes = tensor.data<std::uint8_t>();
+  for (std::int64_t i = 0; i < tensor.size(); ++i) bytes[i] = static_cast<std::uint8_t>(i * 37);
+  return tensor;
+}
+
+Attributes Perm(std::vector<std::int64_t> axes) {
+  Attributes attributes;
+  attributes.Set("perm", std::move(axes));
+  return attributes;
+}
+
+Attributes ToFloat() {
+  Attributes attributes;
+  attributes.Set("to", std::int64_t{1});
+  return attributes;
+}
+
+TEST(FuseImages, BytesNormalisedBeforeOrAfterTheTransposition) {
+  for (const bool before : {true, false}) {
+    const GraphIr graph = SameAnswer(
+        [&](GraphBuilder& b) {
+          ValueId x = b.Input("x", {-1, 12, 10, 3}, DataType::kUInt8);
+          x = b.Op("Cast", {x}, ToFloat());
+          const Shape channels = before ? Shape{3} : Shape{3, 1, 1};
+          if (!before) x = b.Op("Transpose", {x}, Perm({0, 3, 1, 2}));
+          x = b.Op("Sub", {x, b.Floats(channels, {123, 116, 103})});
+          x = b.Op("Div", {x, b.Floats(channels, {58, 57, 56})});
+          if (before) x = b.Op("Transpose", {x}, Perm({0, 3, 1, 2}));
+          x = b.Op("Conv", {x, b.Constant(RandomTensor({18, 3, 3, 3}, 2))}, Pads(1));
+          b.Output(b.Op("Relu", {x}));
+        },
+        Bytes({2, 12, 10, 3}));
+    ASSERT_EQ(graph.nodes.size(), 1U);
+    EXPECT_EQ(graph.nodes[0].op, "ImageConv");
+    EXPECT_EQ(graph.nodes[0].fusion.activation, FusedActivation::kRelu);
+  }
+}
+
+TEST(FuseImages, FloatsScaledAndShiftedBeforeAPaddedConvolution) {
+  for (const std::int64_t channels : {1, 3}) {
+    const GraphIr graph = SameAnswer(
+        [&](GraphBuilder& b) {
+          ValueId x = b.Input("x", {-1, channels, 9, 9});
+          x = b.Op("Mul", {b.Floats({}, {1 / 127.5f}), x});
+          x = b.Op("Add", {x, b.Floats({1}, {-1})});
+          b.Output(b.Op("Conv", {x, b.Constant(RandomTensor({8, channels, 3, 3}, 2))}, Pads(1)));
+        },
+        RandomTensor({2, channels, 9, 9}));
+    ASSERT_EQ(graph.nodes.size(), 1U);
+    EXPECT_EQ(graph.nodes[0].op, "ImageConv");
+  }
+}
+
+TEST(FuseImages, LeavesWhatSomebodyElseReadsAndWhatIsNoPicture) {
+  const GraphIr shared = SameAnswer(
+      [](GraphBuilder& b) {
+        const ValueId x = b.Op("Cast", {b.Input("x", {-1, 3, 9, 9}, DataType::kUInt8)}, ToFloat());
+        const ValueId y = b.Op("Conv", {x, b.Constant(RandomTensor({3, 3, 3, 3}, 2))}, Pads(1));
+        b.Output(b.Op("Sub", {y, x}));
+      },
+      Bytes({1, 3, 9, 9}));
+  EXPECT_EQ(CountOf(shared, "ImageConv"), 0);
+  const GraphIr deep = SameAnswer(
+      [](GraphBuilder& b) {
+        const ValueId x = b.Op("Transpose", {b.Input("x", {-1, 9, 9, 5})}, Perm({0, 3, 1, 2}));
+        b.Output(b.Op("Conv", {x, b.Constant(RandomTensor({8, 5, 3, 3}, 2))}, Pads(1)));
+      },
+      RandomTensor({1, 9, 9, 5}));
+  EXPECT_EQ(CountOf(deep, "ImageConv"), 0);
+}
+
+TEST(FuseImages, AConstantThatMakesTheChannelsStays) {
+  const GraphIr graph = SameAnswer(
+      [](GraphBuilder& b) {
+        ValueId x = b.Input("x", {-1, 1, 9, 9});
+        x = b.Op("Sub", {x, b.Floats({3, 1, 1}, {0.1f, 0.2f, 0.3f})});
+        b.Output(b.Op("Conv", {x, b.Constant(RandomTensor({8, 3, 3, 3}, 2))}, Pads(1)));
+      },
+      RandomTensor({2, 1, 9, 9}));
+  EXPECT_EQ(CountOf(graph, "Sub"), 1);
+}
+
 TEST(RecognisePatterns, SwishesWrittenOut) {
   const GraphIr graph = SameAnswer(
       [](GraphBuilder& b) {
