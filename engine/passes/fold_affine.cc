@@ -119,9 +119,28 @@ bool MayBeAffine(const Node& node) {
   return std::find(std::begin(kAffineOps), std::end(kAffineOps), node.op) != std::end(kAffineOps);
 }
 
+// Folds what makes the input of `conv`; false where that is no affine node, or none that folds.
+bool FoldNearest(Rewriter& rewriter, Node& conv, const std::vector<TensorState>& shapes) {
+  GraphIr& graph = rewriter.graph();
+  for (const char* op : kAffineOps) {
+    const Node* node = rewriter.SoleProducer(conv.inputs[0], op);
+    if (node == nullptr) continue;
+    for (std::size_t data = 0; data < std::min<std::size_t>(node->inputs.size(), 2); ++data) {
+      const ValueId input = node->inputs[data];
+      // A constant may be what gives the sum its channels.
+      if (input == kNoValue || !SameShape(shapes, input, node->outputs[0])) continue;
+      if (graph.ConstantOf(input) == nullptr && FoldBefore(graph, conv, *node, data)) {
+        conv.inputs[0] = input;
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
-void FoldAffine(GraphIr& graph, const PassOptions&) {
+void FoldAffine(GraphIr& graph, const PassOptions& options) {
   {
     Rewriter rewriter(graph);
     rewriter.Sweep([&](Node& node) {
@@ -137,19 +156,11 @@ void FoldAffine(GraphIr& graph, const PassOptions&) {
   }
   RemoveDead(graph);
   // What is left stands before a convolution, or behind something else.
+  const std::vector<TensorState> shapes = ProbeShapes(graph, options.limits);
   Rewriter rewriter(graph);
   rewriter.Sweep([&](Node& conv) {
     if (conv.op != "Conv" || !conv.domain.empty()) return;
-    for (const char* op : kAffineOps) {
-      const Node* node = rewriter.SoleProducer(conv.inputs[0], op);
-      if (node == nullptr) continue;
-      for (std::size_t data = 0; data < std::min<std::size_t>(node->inputs.size(), 2); ++data) {
-        const ValueId input = node->inputs[data];
-        if (graph.ConstantOf(input) == nullptr && FoldBefore(graph, conv, *node, data)) {
-          conv.inputs[0] = input;
-          return;
-        }
-      }
+    while (FoldNearest(rewriter, conv, shapes)) {
     }
   });
 }

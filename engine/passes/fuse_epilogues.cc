@@ -70,8 +70,10 @@ Node* ResidualHost(Rewriter& rewriter, const Node& add, std::size_t& branch) {
 
 bool FuseResidual(Rewriter& rewriter, const Node& add, const std::vector<TensorState>& shapes) {
   if (add.op != "Add" || !add.domain.empty() || !add.fusion.empty()) return false;
-  const Shape& shape = StateOf(shapes, add.inputs[0]).shape;
-  if (shape.size() != 4 || shape != StateOf(shapes, add.inputs[1]).shape) return false;
+  if (StateOf(shapes, add.inputs[0]).shape.size() != 4 ||
+      !SameShape(shapes, add.inputs[0], add.inputs[1])) {
+    return false;
+  }
   std::size_t branch = 0;
   Node* conv = ResidualHost(rewriter, add, branch);
   if (conv == nullptr) return false;
@@ -89,10 +91,7 @@ bool FuseActivation(Rewriter& rewriter, const Node& node, const std::vector<Tens
     Node* host = rewriter.SoleProducer(node.inputs[0], op);
     if (host == nullptr || host->fusion.activation != FusedActivation::kNone) continue;
     // A sum with broadcasting has no fused form.
-    if (host->op == "Add" &&
-        StateOf(shapes, host->inputs[0]).shape != StateOf(shapes, host->inputs[1]).shape) {
-      continue;
-    }
+    if (host->op == "Add" && !SameShape(shapes, host->inputs[0], host->inputs[1])) continue;
     const bool residual = host->fusion.residual;
     host->fusion = *activation;
     host->fusion.residual = residual;
@@ -106,7 +105,6 @@ bool FuseActivation(Rewriter& rewriter, const Node& node, const std::vector<Tens
 
 void FuseEpilogues(GraphIr& graph, const PassOptions& options) {
   const std::vector<TensorState> shapes = ProbeShapes(graph, options.limits);
-  if (shapes.empty()) return;
   {
     Rewriter rewriter(graph);
     rewriter.Sweep([&](Node& node) { FuseResidual(rewriter, node, shapes); });

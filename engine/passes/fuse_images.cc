@@ -53,7 +53,7 @@ class PictureFinder {
       for (std::size_t data = 0; node != nullptr && data < 2; ++data) {
         const ValueId input = node->input(data);
         // The constant must not be what makes the shape.
-        if (input == kNoValue || State(input).shape != State(picture.pixels).shape) continue;
+        if (input == kNoValue || !SameShape(shapes_, input, picture.pixels)) continue;
         const auto affine = AffineOf(rewriter_.graph(), *node, data, axis);
         if (!affine || affine->scale.size() != picture.scale.size()) continue;
         for (std::size_t c = 0; c < picture.scale.size(); ++c) {
@@ -129,7 +129,6 @@ void BecomeImageConv(GraphIr& graph, Node& conv, const Picture& picture) {
 
 void FuseImages(GraphIr& graph, const PassOptions& options) {
   const std::vector<TensorState> shapes = ProbeShapes(graph, options.limits);
-  if (shapes.empty()) return;
   Rewriter rewriter(graph);
   const PictureFinder finder(rewriter, shapes);
   const auto finite = [](double v) { return std::abs(v) <= std::numeric_limits<float>::max(); };

@@ -133,14 +133,13 @@ void RecognisePatterns(GraphIr& graph, const PassOptions& options) {
     if (!node.domain.empty()) return;
     if ((node.op == "Mul" || node.op == "Div") && RecogniseHardSigmoid(rewriter, node)) return;
     if (node.op == "Mul") RecogniseSwish(rewriter, node);
-    if (node.op == "Reshape" && !shapes.empty()) {
+    if (node.op == "Reshape") {
       // Only where the input has the shape of the output: then nothing but the order changes.
       const Node before = node;
       RecogniseShuffle(rewriter, node);
-      const auto shape = [&](ValueId id) -> const Shape& {
-        return shapes[static_cast<std::size_t>(id)].shape;
-      };
-      if (node.op != before.op && shape(node.inputs[0]) != shape(node.outputs[0])) node = before;
+      if (node.op != before.op && !SameShape(shapes, node.inputs[0], node.outputs[0])) {
+        node = before;
+      }
     }
   });
 }

@@ -86,6 +86,7 @@ class FreeSizes {
   std::map<std::string, std::int64_t> sizes_;
 };
 
+// Leaves the outputs unknown where an input is, and where inference needs data.
 void InferAndFold(const Node& node, std::vector<TensorState>& states, const Limits& limits) {
   constexpr std::int64_t kFoldElements = 4096;
   NodeStates views;
@@ -93,6 +94,7 @@ void InferAndFold(const Node& node, std::vector<TensorState>& states, const Limi
   bool foldable = true;
   for (const ValueId id : node.inputs) {
     TensorState* state = id == kNoValue ? nullptr : &states[static_cast<std::size_t>(id)];
+    if (state != nullptr && state->type == DataType::kUndefined) return;
     views.inputs.push_back(state);
     foldable = foldable && (state == nullptr || state->known.defined());
     known.push_back(state == nullptr ? nullptr : &state->known);
@@ -119,7 +121,7 @@ std::vector<TensorState> ProbeShapes(const GraphIr& graph, const Limits& limits)
   FreeSizes sizes;
   for (const ValueId id : graph.inputs) {
     const Value& value = graph.value(id);
-    if (!value.has_shape) return {};
+    if (!value.has_shape) continue;
     TensorState& state = states[static_cast<std::size_t>(id)];
     state.type = value.type;
     state.shape = value.dims;
@@ -132,12 +134,23 @@ std::vector<TensorState> ProbeShapes(const GraphIr& graph, const Limits& limits)
     const Tensor& constant = graph.values[i].constant;
     if (constant.defined()) states[i] = {constant.type(), constant.shape(), constant};
   }
-  try {
-    for (const Node& node : graph.nodes) InferAndFold(node, states, limits);
-  } catch (const Error&) {
-    return {};  // the planner will say what is wrong, with the real sizes
+  for (const Node& node : graph.nodes) {
+    try {
+      InferAndFold(node, states, limits);
+    } catch (const Error&) {  // the planner will say what is wrong, with the real sizes
+      for (const ValueId id : node.outputs) {
+        if (id != kNoValue) states[static_cast<std::size_t>(id)] = {};
+      }
+    }
   }
   return states;
+}
+
+bool SameShape(const std::vector<TensorState>& states, ValueId a, ValueId b) {
+  const TensorState& left = states[static_cast<std::size_t>(a)];
+  const TensorState& right = states[static_cast<std::size_t>(b)];
+  return left.type != DataType::kUndefined && right.type != DataType::kUndefined &&
+         left.shape == right.shape;
 }
 
 }  // namespace kinglet

@@ -56,7 +56,11 @@ void RemoveDead(GraphIr& graph);
 std::optional<float> ScalarOf(const GraphIr& graph, ValueId id);
 
 // Types and shapes of all values for one choice of the free input sizes: sizes that are unlikely to
-// coincide by chance stand for them. Empty when inference needs data, or fails.
+// coincide by chance stand for them. A value whose shape depends on data, or on an input without a
+// declared shape, has the type kUndefined.
 std::vector<TensorState> ProbeShapes(const GraphIr& graph, const Limits& limits);
+
+// Whether both shapes are known and the same.
+bool SameShape(const std::vector<TensorState>& states, ValueId a, ValueId b);
 
 }  // namespace kinglet

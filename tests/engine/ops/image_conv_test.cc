@@ -32,7 +32,7 @@ ErrorCode CodeOf(const Parts& parts) {
   b.Output(y, "y");
   try {
     const Model model = Model::Compile(b.Take(), {.threads = 1});
-    std::map<std::string, Shape> shapes = {{"x", parts.pixels}};
+    InputShapes shapes = {{"x", parts.pixels}};
     if (!parts.weights_constant) shapes["w"] = parts.weights;
     model.Describe(shapes);
   } catch (const Error& error) {

@@ -98,6 +98,17 @@ TEST(FoldAffine, BatchNormBeforeAConvolutionOnlyWhereNoWindowReadsPadding) {
   }
 }
 
+TEST(FoldAffine, ScaleAndShiftBeforeAConvolution) {
+  const GraphIr graph = SameAnswer(
+      [](GraphBuilder& b) {
+        ValueId x = b.Op("Sub", {b.Input("x", {-1, 6, 6, 6}), b.Constant(RandomTensor({6, 1, 1}))});
+        x = b.Op("Div", {x, b.Floats({}, {0.3f})});
+        b.Output(b.Op("Conv", {x, b.Constant(RandomTensor({4, 6, 3, 3}, 2))}));
+      },
+      RandomTensor({1, 6, 6, 6}));
+  EXPECT_EQ(graph.nodes.size(), 1U);
+}
+
 TEST(FoldAffine, LeavesAConvolutionThatSomebodyElseReads) {
   const GraphIr graph = SameAnswer(
       [](GraphBuilder& b) {
@@ -163,6 +174,17 @@ TEST(FuseEpilogues, ClipWithOneBoundOrTwo) {
         RandomTensor({1, 5, 6, 6}));
     EXPECT_EQ(graph.nodes.size(), 2U);
   }
+}
+
+TEST(FuseEpilogues, BeforeAShapeThatDependsOnData) {
+  GraphBuilder b;
+  const ValueId x = b.Input("x", {-1, 5, 6, 6});
+  const ValueId shape = b.Input("shape", {2}, DataType::kInt64);
+  const ValueId y = b.Op("Relu", {b.Op("Conv", {x, b.Constant(RandomTensor({18, 5, 1, 1}, 2))})});
+  b.Output(b.Op("Relu", {b.Op("Reshape", {y, shape})}));
+  RunPasses(b.ir(), {});
+  EXPECT_EQ(CountOf(b.ir(), "Relu"), 1);
+  EXPECT_EQ(b.ir().nodes[0].fusion.activation, FusedActivation::kRelu);
 }
 
 TEST(FuseEpilogues, AResidualSumGoesIntoTheLaterBranch) {
@@ -275,14 +297,16 @@ TEST(FuseImages, LeavesWhatSomebodyElseReadsAndWhatIsNoPicture) {
 }
 
 TEST(FuseImages, AConstantThatMakesTheChannelsStays) {
-  const GraphIr graph = SameAnswer(
-      [](GraphBuilder& b) {
-        ValueId x = b.Input("x", {-1, 1, 9, 9});
-        x = b.Op("Sub", {x, b.Floats({3, 1, 1}, {0.1f, 0.2f, 0.3f})});
-        b.Output(b.Op("Conv", {x, b.Constant(RandomTensor({8, 3, 3, 3}, 2))}, Pads(1)));
-      },
-      RandomTensor({2, 1, 9, 9}));
-  EXPECT_EQ(CountOf(graph, "Sub"), 1);
+  for (const std::int64_t pad : {0, 1}) {
+    const GraphIr graph = SameAnswer(
+        [&](GraphBuilder& b) {
+          ValueId x = b.Input("x", {-1, 1, 9, 9});
+          x = b.Op("Sub", {x, b.Floats({3, 1, 1}, {0.1f, 0.2f, 0.3f})});
+          b.Output(b.Op("Conv", {x, b.Constant(RandomTensor({8, 3, 3, 3}, 2))}, Pads(pad)));
+        },
+        RandomTensor({2, 1, 9, 9}));
+    EXPECT_EQ(CountOf(graph, "Sub"), 1);
+  }
 }
 
 TEST(RecognisePatterns, SwishesWrittenOut) {
