@@ -10,6 +10,7 @@
 
 #include "benchmarks/kernels/candidates.h"
 #include "benchmarks/kernels/layers.h"
+#include "engine/cost/files.h"
 #include "kernels/common/cpu_target.h"
 #include "kernels/gemm/blas.h"
 
@@ -56,8 +57,11 @@ bool Wants(const Options& options, const std::string& network) {
                                                network) != options.networks.end();
 }
 
+// With the figures that the engine chooses by: of 'kinglet calibrate' where it ran, else built in.
 std::vector<Case> MakeCases(const Options& options) {
-  const kernels::MachineModel machine = kernels::DefaultMachineModel();
+  std::vector<std::string> notes;
+  const kernels::MachineModel machine = LoadCostModel({}, notes).machine;
+  for (const std::string& note : notes) std::fprintf(stderr, "check_choice: %s\n", note.c_str());
   const int threads = options.threads;
   Cases cases;
   for (const int batch : options.batches) {
