@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <functional>
+#include <limits>
 #include <utility>
 
 #undef HWY_TARGET_INCLUDE
@@ -138,6 +139,11 @@ size_t Digit(uint64_t key, int pass) {
   return static_cast<size_t>(~key >> (32 + pass * kRadixBits)) & (kRadix - 1);
 }
 
+constexpr int64_t kScoresAtOnce = 1024;
+
+// So many of the scores are wanted that all are sorted.
+bool IsMost(int64_t count, int64_t k) { return 4 * k >= count || count <= kScoresAtOnce / 4; }
+
 // One stable pass, greater digits first. False where all keys have the same digit.
 bool RadixPass(const uint64_t* keys, int64_t count, int pass, uint32_t* counts, uint64_t* out) {
   if (counts[Digit(keys[0], pass)] == static_cast<uint32_t>(count)) return false;
@@ -178,6 +184,35 @@ void SortKeys(uint64_t* keys, int64_t count, uint64_t* other) noexcept {
 void SelectTopKeys(uint64_t* keys, int64_t count, int64_t k) noexcept {
   if (k < count) std::nth_element(keys, keys + k, keys + count, std::greater<>());
   std::sort(keys, keys + std::min(k, count), std::greater<>());
+}
+
+int64_t TopScoresCapacity(int64_t count, int64_t k) noexcept {
+  // What is read at once, or sorted by counting.
+  return IsMost(count, k) ? 2 * count : 2 * k + kScoresAtOnce;
+}
+
+int64_t SelectTopScores(const float* scores, int64_t count, int64_t k, uint64_t* keys) noexcept {
+  const FilterScoresFn filter = GetFilterScores();
+  ScoreLimit limit = {-std::numeric_limits<float>::infinity(), true};
+  if (IsMost(count, k)) {
+    const int64_t found = filter(scores, count, limit, keys);
+    SortKeys(keys, found, keys + count);
+    return std::min(found, k);
+  }
+  int64_t found = 0;
+  for (int64_t first = 0; first < count; first += kScoresAtOnce) {
+    uint64_t* more = keys + found;
+    const int64_t passed =
+        filter(scores + first, std::min(kScoresAtOnce, count - first), limit, more);
+    for (int64_t i = 0; i < passed; ++i) more[i] -= static_cast<uint64_t>(first);
+    found += passed;
+    if (found < 2 * k) continue;
+    std::nth_element(keys, keys + k - 1, keys + found, std::greater<>());
+    found = k;
+    limit = {KeyScore(keys[k - 1]), false};  // an equal one comes later, which loses
+  }
+  SelectTopKeys(keys, found, k);
+  return std::min(found, k);
 }
 
 }  // namespace kinglet::kernels

@@ -68,4 +68,10 @@ void SortKeys(uint64_t* keys, int64_t count, uint64_t* other) noexcept;
 // descending.
 void SelectTopKeys(uint64_t* keys, int64_t count, int64_t k) noexcept;
 
+// Writes the keys of the `k` best scores, sorted descending, and returns their number: less than k
+// where scores are fewer or NaN. Scores are compared with the worst that is still among the best
+// before a key is made of them. `keys` has room for TopScoresCapacity(count, k).
+int64_t TopScoresCapacity(int64_t count, int64_t k) noexcept;
+int64_t SelectTopScores(const float* scores, int64_t count, int64_t k, uint64_t* keys) noexcept;
+
 }  // namespace kinglet::kernels

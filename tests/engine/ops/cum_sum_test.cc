@@ -1,0 +1,41 @@
+#include "tests/support/op_runner.h"
+#include "tests/support/op_test.h"
+
+namespace kinglet::test {
+namespace {
+
+TEST(CumSum, EveryAxisAndOption) {
+  const Tensor x = testing::Iota(DataType::kInt32, {3, 4, 300});
+  const std::int64_t strides[] = {1200, 300, 1};
+  for (std::int64_t axis = -3; axis < 3; ++axis) {
+    const auto along = static_cast<std::size_t>((axis + 3) % 3);
+    const std::int64_t size = x.shape()[along], stride = strides[along];
+    for (const bool exclusive : {false, true}) {
+      for (const bool reverse : {false, true}) {
+        const Tensor y = RunOp("CumSum", {x, Of<std::int64_t>({}, {axis})},
+                               {{"exclusive", Int(exclusive)}, {"reverse", Int(reverse)}});
+        for (std::int64_t i = 0; i < x.size(); ++i) {
+          const std::int64_t k = i / stride % size;
+          std::int32_t sum = exclusive ? 0 : x.data<std::int32_t>()[i];
+          for (std::int64_t j = reverse ? k + 1 : 0; j < (reverse ? size : k); ++j) {
+            sum += x.data<std::int32_t>()[i + (j - k) * stride];
+          }
+          ASSERT_EQ(y.data<std::int32_t>()[i], sum) << axis << exclusive << reverse << " " << i;
+        }
+      }
+    }
+  }
+}
+
+TEST(CumSum, EmptyAndWrong) {
+  EXPECT_EQ(RunOp("CumSum", {Tensor(DataType::kFloat32, {2, 0}), Of<std::int32_t>({}, {1})}).size(),
+            0);
+  const Tensor x = testing::Iota(DataType::kFloat32, {3});
+  ExpectError(ErrorCode::kInvalidModel, [&] { RunOp("CumSum", {x, Of<std::int64_t>({}, {1})}); });
+  ExpectError(ErrorCode::kInvalidModel, [&] {
+    RunOp("CumSum", {x, Of<std::int64_t>({2}, {0, 0})});
+  });
+}
+
+}  // namespace
+}  // namespace kinglet::test
