@@ -19,7 +19,8 @@ Graph BuildSsdVgg16(const Architecture& architecture, const BuildOptions& option
   constexpr int kDilated = 1024;
   constexpr int kDilation = 6;
   constexpr Extra kExtras[] = {{256, 512, 2}, {128, 256, 2}, {128, 256, 1}, {128, 256, 1}};
-  NetBuilder net(architecture, options);
+  constexpr double kPixelRange = 128.0;  // the mean is taken off, and nothing divided
+  NetBuilder net(architecture, options, kPixelRange);
   const Backbone vgg = Vgg16Backbone(net, {.ceil_third_pool = true});
   SsdHead head;
   head.maps.push_back(net.L2Normalize("conv_4_3/scaled", vgg.fine));

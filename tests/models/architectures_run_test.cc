@@ -50,6 +50,7 @@ TEST_P(ArchitectureRunTest, LogitsAreOfSaneScaleAndTellInputsApart) {
   Descriptor descriptor = FindDescriptor(GetParam());
   Architecture architecture = descriptor.architecture;
   architecture.resolution = architecture.family == "vgg16" ? 64 : 128;
+  architecture.height = 0;
   const bool detects = descriptor.task == Task::kDetect;
   if (!detects) architecture.classes = 100;
   const Model model = Model::Compile(BuildArchitecture(architecture), {.threads = 1});

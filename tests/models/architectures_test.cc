@@ -8,6 +8,7 @@
 
 #include "kinglet/descriptor.h"
 #include "kinglet/error.h"
+#include "models/anchors/anchors.h"
 #include "tests/models/graph_shapes.h"
 
 namespace kinglet {
@@ -132,6 +133,26 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"ultraface", With(Make("ultraface", 320, 2), 240, ""), 100.42, 0.2739, 4420},
         Case{"vgg16", Make("vgg16", 224, 1000), 15470.3, 138.36}),
     NameOfCase);
+
+TEST(ArchitectureAnchorsTest, DescriptorsMakeAsManyAsTheirNetworksHave) {
+  int detectors = 0;
+  for (const std::string& name : ListDescriptors()) {
+    const Descriptor descriptor = FindDescriptor(name);
+    const AnchorSpec& anchors = descriptor.detection.anchors;
+    if (descriptor.architecture.family.empty() || anchors.generator == AnchorGenerator::kNone) {
+      continue;
+    }
+    SCOPED_TRACE(name);
+    ++detectors;
+    const Graph graph = BuildArchitecture(descriptor.architecture, {.seed = 1, .weights = false});
+    const PreprocessSpec& input = descriptor.preprocess;
+    const auto made = MakeAnchors(anchors, input.width, input.height, descriptor.detection.unit);
+    for (const TensorInfo& output : graph.outputs()) {
+      EXPECT_EQ(output.shape.at(1), static_cast<std::int64_t>(made.size())) << output.name;
+    }
+  }
+  EXPECT_GE(detectors, 6);
+}
 
 const Tensor& Constant(const Graph& graph, const std::string& name) {
   for (const Value& value : graph.ir().values) {
