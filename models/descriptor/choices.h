@@ -28,8 +28,8 @@ inline constexpr Choice<FitRule> kFitRules[] = {{"stretch", FitRule::kStretch},
                                                 {"shortest_side", FitRule::kShortestSide}};
 inline constexpr Choice<BoxCoding> kBoxCodings[] = {{"none", BoxCoding::kNone},
                                                     {"center_size", BoxCoding::kCenterSize},
-                                                    {"corner", BoxCoding::kCorner},
-                                                    {"point_offset", BoxCoding::kPointOffset}};
+                                                    {"point_offset", BoxCoding::kPointOffset},
+                                                    {"centers", BoxCoding::kCenters}};
 inline constexpr Choice<BoxOrder> kBoxOrders[] = {{"xy", BoxOrder::kXy}, {"yx", BoxOrder::kYx}};
 inline constexpr Choice<BoxUnit> kBoxUnits[] = {{"picture", BoxUnit::kPicture},
                                                 {"pixels", BoxUnit::kPixels}};

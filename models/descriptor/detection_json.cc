@@ -142,10 +142,8 @@ DetectionSpec ParseDetection(JsonObject& output) {
   }
   spec.iou_threshold =
       static_cast<float>(output.Number("iou_threshold", 0, 1, double{spec.iou_threshold}));
-  spec.max_candidates =
-      static_cast<int>(output.Integer("max_candidates", 0, kMaxBoxes, spec.max_candidates));
   spec.box_coding = output.OneOf<BoxCoding>("box_coding", kBoxCodings, spec.box_coding);
-  if (spec.box_coding == BoxCoding::kNone) return spec;
+  if (!HasAnchors(spec.box_coding)) return spec;
   const std::vector<double> scales = output.Numbers("box_scales", kSmallest, 1e6, {1, 1, 1, 1});
   for (std::size_t i = 0; i < scales.size(); ++i) {
     spec.box_scales[i] = static_cast<float>(scales[i]);
@@ -163,7 +161,7 @@ void WriteDetection(const DetectionSpec& spec, Json& output) {
   output["box_unit"] = NameOf(kBoxUnits, spec.unit);
   if (spec.nms != NmsKind::kNone) {
     output["box_coding"] = NameOf(kBoxCodings, spec.box_coding);
-    if (spec.box_coding != BoxCoding::kNone) {
+    if (HasAnchors(spec.box_coding)) {
       output["box_scales"] = {ShortNumber(spec.box_scales[0]), ShortNumber(spec.box_scales[1]),
                               ShortNumber(spec.box_scales[2]), ShortNumber(spec.box_scales[3])};
       output["anchors"] = AnchorsToJson(spec.anchors);
@@ -174,7 +172,6 @@ void WriteDetection(const DetectionSpec& spec, Json& output) {
   output["score_threshold"] = ShortNumber(spec.score_threshold);
   if (spec.nms != NmsKind::kNone) {
     output["iou_threshold"] = ShortNumber(spec.iou_threshold);
-    if (spec.max_candidates != 0) output["max_candidates"] = spec.max_candidates;
   }
   output["max_detections"] = spec.max_detections;
 }

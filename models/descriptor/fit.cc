@@ -6,6 +6,7 @@
 #include "kinglet/descriptor.h"
 #include "kinglet/error.h"
 #include "models/descriptor/picture_input.h"
+#include "models/postprocess/detection_outputs.h"
 
 namespace kinglet {
 namespace {
@@ -57,12 +58,43 @@ int DeclaredSide(std::int64_t declared, int wanted) {
   return declared > 0 ? static_cast<int>(declared) : wanted;
 }
 
+// Detectors take what classifiers take, and bytes, and pictures without a batch axis.
+bool TakesPictures(const TensorInfo& input, Task task) {
+  const bool bytes = task == Task::kDetect && input.type == DataType::kUInt8;
+  if (input.type != DataType::kFloat32 && !bytes) return false;
+  if (!input.has_shape) return true;
+  if (task == Task::kDetect && input.shape.size() == 3) return true;
+  return input.shape.size() == 4 && input.shape[0] <= 1;
+}
+
+void FitInput(Descriptor& descriptor, const Graph& graph, const TensorInfo& input) {
+  if (!TakesPictures(input, descriptor.task)) NoPictureInput(graph, input);
+  if (!input.has_shape) return;
+  PreprocessSpec& spec = descriptor.preprocess;
+  const std::size_t rank = input.shape.size();
+  const std::size_t channel_axis = spec.layout == ImageLayout::kNchw ? rank - 3 : rank - 1;
+  const std::int64_t channels = input.shape[channel_axis];
+  if (channels >= 0 && channels != kColors) {
+    const auto layout = PictureLayout(input, descriptor.task);
+    if (!layout) NoPictureInput(graph, input);
+    spec.layout = *layout;
+  }
+  const std::size_t rows = HeightAxis(spec.layout, rank);
+  const std::int64_t height = input.shape[rows];
+  const std::int64_t width = input.shape[rows + 1];
+  if (height > kLargestSide || width > kLargestSide) NoPictureInput(graph, input);
+  if (height > 0 || width > 0) descriptor.picture_size = false;
+  FitSize(spec, DeclaredSide(width, spec.width), DeclaredSide(height, spec.height));
+}
+
 }  // namespace
 
-std::optional<ImageLayout> PictureLayout(const TensorInfo& input) {
-  if (!input.has_shape || input.shape.size() != 4 || input.type != DataType::kFloat32) return {};
-  if (input.shape[1] == kColors) return ImageLayout::kNchw;
-  if (input.shape[3] == kColors) return ImageLayout::kNhwc;
+std::optional<ImageLayout> PictureLayout(const TensorInfo& input, Task task) {
+  if (!input.has_shape || !TakesPictures({input.name, input.type, false, {}, {}}, task)) return {};
+  const std::size_t rank = input.shape.size();
+  if (rank != 4 && (rank != 3 || task != Task::kDetect)) return {};
+  if (input.shape[rank - 3] == kColors) return ImageLayout::kNchw;
+  if (input.shape[rank - 1] == kColors) return ImageLayout::kNhwc;
   return {};
 }
 
@@ -77,34 +109,21 @@ std::string ListTensors(const std::vector<TensorInfo>& infos) {
 
 Descriptor FitDescriptor(Descriptor descriptor, const Graph& graph) {
   const std::vector<TensorInfo> inputs = graph.inputs();
-  const std::vector<TensorInfo> outputs = graph.outputs();
   const TensorInfo& input = Choose(inputs, descriptor.input, descriptor, "input");
-  const TensorInfo& output = Choose(outputs, descriptor.output, descriptor, "output");
   if (inputs.size() > 1) {
     throw Error(ErrorCode::kUnsupported,
                 graph.ir().source + ": expected a network with one input, found " +
                     ListTensors(inputs) + "; 'kinglet run' takes any number");
   }
   descriptor.input = input.name;
-  descriptor.output = output.name;
-  descriptor.activation = ResolveActivation(descriptor.activation, graph, output.name);
-  if (input.type != DataType::kFloat32) NoPictureInput(graph, input);
-  if (!input.has_shape) return descriptor;
-  if (input.shape.size() != 4 || input.shape[0] > 1) NoPictureInput(graph, input);
-  PreprocessSpec& spec = descriptor.preprocess;
-  const std::size_t channel_axis = spec.layout == ImageLayout::kNchw ? 1 : 3;
-  const std::int64_t channels = input.shape[channel_axis];
-  if (channels >= 0 && channels != kColors) {
-    const auto layout = PictureLayout(input);
-    if (!layout) NoPictureInput(graph, input);
-    spec.layout = *layout;
+  if (descriptor.task == Task::kDetect) {
+    FitDetection(descriptor, graph);
+  } else {
+    const std::vector<TensorInfo> outputs = graph.outputs();
+    descriptor.output = Choose(outputs, descriptor.output, descriptor, "output").name;
+    descriptor.activation = ResolveActivation(descriptor.activation, graph, descriptor.output);
   }
-  const std::size_t rows = HeightAxis(spec.layout);
-  if (input.shape[rows] > kLargestSide || input.shape[rows + 1] > kLargestSide) {
-    NoPictureInput(graph, input);
-  }
-  FitSize(spec, DeclaredSide(input.shape[rows + 1], spec.width),
-          DeclaredSide(input.shape[rows], spec.height));
+  FitInput(descriptor, graph, input);
   return descriptor;
 }
 

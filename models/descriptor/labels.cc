@@ -1,12 +1,12 @@
 #include "kinglet/labels.h"
 
 #include <algorithm>
-#include <filesystem>
 
 #include "kinglet/descriptor.h"
 #include "kinglet/error.h"
 #include "models/descriptor/embedded.h"
 #include "models/descriptor/files.h"
+#include "models/descriptor/folder_file.h"
 
 namespace kinglet {
 namespace {
@@ -64,31 +64,6 @@ const List* FindList(std::string_view name) {
   return nullptr;
 }
 
-// A file that a descriptor names must be in the descriptor's folder or below, as it is written and
-// after links are followed.
-std::string PathInFolder(const Descriptor& descriptor) {
-  namespace fs = std::filesystem;
-  const auto refuse = [&](const char* why) {
-    throw Error(ErrorCode::kInvalidInput, "descriptor '" + descriptor.name + "': output.labels: '" +
-                                              descriptor.labels + "' " + why);
-  };
-  if (descriptor.folder.empty()) {
-    refuse("is no list of Kinglet's (coco, demo, face, imagenet, voc)");
-  }
-  const fs::path relative = fs::path(descriptor.labels).lexically_normal();
-  if (relative.is_absolute() || *relative.begin() == "..") {
-    refuse("must lie in the descriptor's own folder; use --labels for another file");
-  }
-  const fs::path path = fs::path(descriptor.folder) / relative;
-  std::error_code error;
-  const fs::path folder = fs::canonical(descriptor.folder, error);
-  const fs::path real = fs::weakly_canonical(path, error);
-  if (std::mismatch(folder.begin(), folder.end(), real.begin(), real.end()).first != folder.end()) {
-    refuse("leads out of the descriptor's own folder; use --labels for another file");
-  }
-  return path.string();
-}
-
 }  // namespace
 
 std::vector<std::string> ListLabels() {
@@ -114,7 +89,9 @@ std::vector<std::string> ReadLabels(const std::string& path) {
 std::vector<std::string> DescriptorLabels(const Descriptor& descriptor) {
   if (descriptor.labels.empty()) return {};
   if (FindList(descriptor.labels) != nullptr) return NamedLabels(descriptor.labels);
-  return ReadLabels(PathInFolder(descriptor));
+  return ReadLabels(PathInFolder(descriptor, descriptor.labels, "output.labels",
+                                 "is no list of Kinglet's (coco, demo, face, imagenet, voc)",
+                                 "--labels"));
 }
 
 std::vector<std::string> FitLabels(std::vector<std::string> names, std::size_t classes,

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstring>
 #include <numeric>
 
 #include "engine/graph/ir.h"
 #include "kinglet/error.h"
+#include "models/postprocess/floats.h"
 
 namespace kinglet {
 namespace {
@@ -21,44 +21,6 @@ constexpr std::array<std::string_view, 2> kProbabilities = {"Softmax", "Sigmoid"
 template <std::size_t N>
 bool IsOneOf(const std::array<std::string_view, N>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-// IEEE 754 binary16, value by value.
-float HalfToFloat(std::uint16_t half) {
-  const int exponent = half >> 10 & 31;
-  const int mantissa = half & 1023;
-  float magnitude = 0;
-  if (exponent == 31) {
-    magnitude = mantissa == 0 ? HUGE_VALF : std::nanf("");
-  } else if (exponent == 0) {
-    magnitude = std::ldexp(static_cast<float>(mantissa), -24);
-  } else {
-    magnitude = std::ldexp(static_cast<float>(mantissa + 1024), exponent - 25);
-  }
-  return (half & 0x8000) != 0 ? -magnitude : magnitude;
-}
-
-std::vector<float> ToFloats(const Tensor& tensor) {
-  const auto count = static_cast<std::size_t>(tensor.size());
-  std::vector<float> values(count);
-  switch (tensor.type()) {
-    case DataType::kFloat32:
-      if (count != 0) std::memcpy(values.data(), tensor.raw(), tensor.bytes());
-      return values;
-    case DataType::kFloat64:
-      std::transform(tensor.data<double>(), tensor.data<double>() + count, values.begin(),
-                     [](double value) { return static_cast<float>(value); });
-      return values;
-    case DataType::kFloat16: {
-      const auto* halves = static_cast<const std::uint16_t*>(tensor.raw());
-      std::transform(halves, halves + count, values.begin(), HalfToFloat);
-      return values;
-    }
-    default:
-      throw Error(ErrorCode::kInvalidInput, std::string("expected class scores in floating point, "
-                                                        "found a tensor of ") +
-                                                DataTypeName(tensor.type()));
-  }
 }
 
 }  // namespace
@@ -120,7 +82,7 @@ std::vector<std::vector<float>> ClassScores(const Tensor& output, ScoreActivatio
     throw Error(ErrorCode::kInvalidInput,
                 "expected class scores as a tensor of shape NxC, found " + ShapeToString(shape));
   }
-  const std::vector<float> values = ToFloats(output);
+  const std::vector<float> values = ToFloats(output, "class scores");
   const auto images = static_cast<std::size_t>(shape[0]);
   const std::size_t classes = values.size() / images;
   std::vector<std::vector<float>> scores(images);
@@ -128,6 +90,9 @@ std::vector<std::vector<float>> ClassScores(const Tensor& output, ScoreActivatio
     const auto begin = values.begin() + static_cast<std::ptrdiff_t>(n * classes);
     scores[n].assign(begin, begin + static_cast<std::ptrdiff_t>(classes));
     if (activation == ScoreActivation::kSoftmax) Softmax(scores[n]);
+    if (activation == ScoreActivation::kSigmoid) {
+      for (float& score : scores[n]) score = 1.0f / (1.0f + std::exp(-score));
+    }
   }
   return scores;
 }

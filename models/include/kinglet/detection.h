@@ -12,11 +12,17 @@ namespace kinglet {
 // How the network writes a box down. Codes are divided by DetectionSpec::box_scales first; (cy, cx,
 // h, w) is the anchor.
 enum class BoxCoding : std::uint8_t {
-  kNone,        // it is a box already: (y1, x1, y2, x2)
-  kCenterSize,  // y = ty * h + cy, height = exp(th) * h, and the same for x
-  kCorner,      // y1 = t0 * h + (cy - h / 2), y2 = t2 * h + (cy + h / 2), and the same for x
-  kPointOffset  // y1 = cy - t0, y2 = cy + t2, and the same for x (FCOS: distances from a point)
+  kNone,         // it is a box already: (y1, x1, y2, x2)
+  kCenterSize,   // y = ty * h + cy, height = exp(th) * h, and the same for x
+  kPointOffset,  // y1 = cy - t0 * h, y2 = cy + t2 * h, and the same for x (FCOS: distances from a
+                 // point, relative to the anchor's size)
+  kCenters,      // (y, x, height, width): decoded, but no corners; needs no anchors
 };
+
+// Whether boxes of this coding are relative to anchors.
+constexpr bool HasAnchors(BoxCoding coding) {
+  return coding == BoxCoding::kCenterSize || coding == BoxCoding::kPointOffset;
+}
 
 // Which coordinate comes first in a box or its code: (y, x, ...) as in TensorFlow or (x, y, ...).
 enum class BoxOrder : std::uint8_t { kYx, kXy };
@@ -103,7 +109,6 @@ struct DetectionSpec {
   float score_threshold = 0.3f;  // scores below it are no detections
   float iou_threshold = 0.5f;    // of two boxes that overlap more, the better one stays
   int max_detections = 100;      // of one picture
-  int max_candidates = 0;        // boxes of one class that NMS looks at, best first; 0: all
 };
 
 }  // namespace kinglet

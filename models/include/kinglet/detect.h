@@ -1,0 +1,64 @@
+// From the outputs of a detector to boxes in its pictures.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kinglet/descriptor.h"
+#include "kinglet/graph.h"
+#include "kinglet/tensor.h"
+
+namespace kinglet {
+
+// A box in pixels of the picture; the corner (x1, y1) is the upper left one. Pixel i covers i to
+// i + 1.
+struct Detection {
+  std::size_t index = 0;  // of the class, the background not counted: the line of the label file
+  float score = 0;
+  float x1 = 0, y1 = 0, x2 = 0, y2 = 0;
+};
+
+struct PictureSize {
+  int width = 0, height = 0;  // pixels
+};
+
+struct DetectorOptions {
+  int threads = 1;           // for the pictures of a batch
+  std::string anchors_file;  // instead of the descriptor's anchors, as AnchorGenerator::kFile
+};
+
+// Decodes, thresholds, suppresses and maps back what one network answers. Used by one thread at a
+// time; keeps its working memory.
+class Detector {
+ public:
+  // `fitted` is what FitDescriptor gave, of a detector. Throws Error(kInvalidModel, kInvalidInput,
+  // kIo, kResource) when its anchors cannot be made or read.
+  explicit Detector(Descriptor fitted, const DetectorOptions& options = {});
+  Detector(Detector&&) noexcept;
+  Detector& operator=(Detector&&) noexcept;
+  ~Detector();
+
+  // The detections of each picture of the batch, best first. `pictures` has the sizes of the
+  // pictures that were preprocessed as the descriptor says. Boxes are clipped to the picture; those
+  // with NaN, or without area in the picture, are left out. Throws Error(kInvalidInput) when
+  // outputs are missing or their types and shapes do not fit each other, the anchors or the number
+  // of pictures.
+  std::vector<std::vector<Detection>> Detect(const Tensors& outputs,
+                                             std::span<const PictureSize> pictures);
+
+  const Descriptor& descriptor() const;
+
+  class Impl;
+
+ private:
+  std::unique_ptr<Impl> impl_;
+};
+
+// Classes that the scores of a detector tell apart, as its descriptor counts them (without the
+// background); 0 where the outputs do not say. `outputs` are those of a plan or a model.
+std::size_t CountDetectorClasses(const Descriptor& fitted, const std::vector<TensorInfo>& outputs);
+
+}  // namespace kinglet

@@ -1,0 +1,14 @@
+// Outputs of networks as float32.
+#pragma once
+
+#include <vector>
+
+#include "kinglet/tensor.h"
+
+namespace kinglet {
+
+// The elements of a float32, float16 or float64 tensor. Throws Error(kInvalidInput) for other
+// types; `what` stands for the tensor in the message.
+std::vector<float> ToFloats(const Tensor& tensor, const char* what);
+
+}  // namespace kinglet
