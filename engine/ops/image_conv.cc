@@ -97,7 +97,7 @@ std::unique_ptr<Step> PlanImageConv(PlanContext& context) {
   context.WriteAs(0, Layout::kBlocked16);
   args.output_stride = context.OutputStride(0);
   const bool empty = ElementCount(context.OutputShape(0)) == 0;
-  const kernels::GatherGemmFn gemm = kernels::ResolveGatherGemm();
+  const kernels::ImageConvKernels target = kernels::ResolveImageConv();
   auto step =
       MakeStep(image.bytes ? "conv/image_u8" : "conv/image_f32", empty ? 0 : base.units(shape),
                [=](const StepArgs& a, std::int64_t begin, std::int64_t end) {
@@ -105,7 +105,7 @@ std::unique_ptr<Step> PlanImageConv(PlanContext& context) {
                  now.pixels = a.inputs[0];
                  kernels::ConvArgs where = args;
                  where.output = static_cast<float*>(a.outputs[0]);
-                 kernels::ImageConvRun(shape, now, gemm, where, begin, end, a.scratch);
+                 kernels::ImageConvRun(shape, now, target, where, begin, end, a.scratch);
                });
   step->scratch_bytes = empty ? 0 : kernels::ImageConvScratchBytes(shape);
   step->macs = ElementCount(context.OutputShape(0)) * shape.ic * shape.kh * shape.kw;

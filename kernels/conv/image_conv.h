@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "kernels/conv/conv.h"
+#include "kernels/conv/image_row.h"
 #include "kernels/gemm/gather_gemm.h"
 
 namespace kinglet::kernels {
@@ -30,8 +31,16 @@ size_t ImageConvScratchBytes(const ConvShape& s);
 // The variant whose packed weights, units and cost these are.
 const ConvVariant& ImageConvBase();
 
-// `args.input` is ignored. `gemm` is what ResolveGatherGemm returned.
-void ImageConvRun(const ConvShape& s, const ImageInput& image, GatherGemmFn gemm,
+// What one target does.
+struct ImageConvKernels {
+  GatherGemmFn gemm;
+  ImageRowFn row;
+};
+// For the active target.
+ImageConvKernels ResolveImageConv();
+
+// `args.input` is ignored.
+void ImageConvRun(const ConvShape& s, const ImageInput& image, const ImageConvKernels& kernels,
                   const ConvArgs& args, int64_t begin_unit, int64_t end_unit,
                   void* scratch) noexcept;
 

@@ -103,7 +103,7 @@ void Check(const ConvShape& s, bool bytes, bool channels_last, int64_t units_per
   const int64_t units = base.units(s);
   const int64_t step = units_per_call == 0 ? units : units_per_call;
   for (int64_t begin = 0; begin < units; begin += step) {
-    ImageConvRun(s, input, ResolveGatherGemm(), args, begin, std::min(begin + step, units),
+    ImageConvRun(s, input, ResolveImageConv(), args, begin, std::min(begin + step, units),
                  scratch.data());
   }
   EXPECT_TRUE(output.FencesIntact() && scratch.FencesIntact());
