@@ -5,44 +5,84 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/nms/nms.cc"
-#include "kernels/common/aligned.h"
 #include "kernels/common/dispatch.h"
-#include "kernels/nms/kept-inl.h"
+#include "kernels/nms/grid-inl.h"
 #include "kernels/nms/keys.h"
-
-namespace kinglet::kernels {
-
-#ifndef KINGLET_NMS_SCRATCH_
-#define KINGLET_NMS_SCRATCH_
-inline int64_t KeptStride(const Nms& nms, int64_t count) {
-  return RoundUpToLine(std::min(nms.max_output, count) + 16);
-}
-#endif
-
-}  // namespace kinglet::kernels
 
 HWY_BEFORE_NAMESPACE();
 namespace kinglet::kernels {
 namespace HWY_NAMESPACE {
 namespace {
 
+// One run over the candidates.
+struct Selection {
+  const Nms& nms;
+  const float* boxes;
+  uint64_t* keys;
+  int64_t count;
+  const NmsMemory& memory;
+  int64_t selected = 0;  // so many, at the front of the keys
+  int64_t kept = 0;      // so many of them have an area
+
+  Box At(int64_t k) const { return LoadBox(nms.form, boxes + size_t{4} * KeyIndex(keys[k])); }
+  bool Enough() const { return selected >= nms.max_output; }
+
+  int64_t Flat(int64_t next, int64_t most);
+  int64_t Grid(int64_t next);
+};
+
+// Goes on from candidate `next` and compares with all that are kept, until those are `most`.
+// Returns the next candidate.
+int64_t Selection::Flat(int64_t next, int64_t most) {
+  constexpr auto kLanes = static_cast<int64_t>(hn::MaxLanes(ArrayTag()));
+  const KeptBoxes all{memory.kept, memory.stride};
+  for (; next < count && kept < most && !Enough(); ++next) {
+    const Box box = At(next);
+    if (box.HasArea()) {
+      if (Suppressed(all, 0, kept, box, nms.iou_threshold)) continue;
+      if (kept % kLanes == 0) all.Clear(kept, kept + kLanes);
+      all.Set(kept++, box);
+    }
+    keys[selected++] = keys[next];
+  }
+  return next;
+}
+
+// Goes on from candidate `next` to the end, if a grid is possible. Its boxes are the selected ones,
+// then the candidates. Returns the next candidate.
+int64_t Selection::Grid(int64_t next) {
+  const int64_t first = selected, shift = next - first;
+  BoxGrid grid(nms.iou_threshold, memory.grid);
+  const auto box_of = [&](int64_t i) { return At(i < first ? i : i + shift); };
+  if (!grid.Layout(count - shift, box_of)) return next;
+  for (int64_t i = 0; i < first; ++i) {
+    const Box box = At(i);
+    if (box.HasArea()) grid.Add(i, box);
+  }
+  for (; next < count && !Enough(); ++next) {
+    const Box box = At(next);
+    if (box.HasArea()) {
+      if (grid.Suppresses(box)) continue;
+      grid.Add(next - shift, box);
+    }
+    keys[selected++] = keys[next];
+  }
+  return count;
+}
+
 int64_t Run(const Nms& nms, const float* boxes, uint64_t* keys, int64_t count,
             void* scratch) noexcept {
-  if (nms.max_output <= 0) return 0;
-  constexpr auto kLanes = static_cast<int64_t>(hn::MaxLanes(ArrayTag()));
-  const KeptBoxes kept{static_cast<float*>(scratch), KeptStride(nms, count)};
-  SortKeys(keys, count, reinterpret_cast<uint64_t*>(kept.a1 + 5 * kept.stride));
-  int64_t kept_count = 0, selected_count = 0;
-  for (int64_t k = 0; k < count && selected_count < nms.max_output; ++k) {
-    const Box box = LoadBox(nms.form, boxes + size_t{4} * KeyIndex(keys[k]));
-    if (box.HasArea()) {
-      if (Suppressed(kept, 0, kept_count, box, nms.iou_threshold)) continue;
-      if (kept_count % kLanes == 0) kept.Clear(kept_count, kept_count + kLanes);
-      kept.Set(kept_count++, box);
-    }
-    keys[selected_count++] = keys[k];
+  if (nms.max_output <= 0 || count == 0) return 0;
+  const NmsMemory memory(nms, count, scratch);
+  SortKeys(keys, count, memory.other_keys);
+  Selection selection{nms, boxes, keys, count, memory};
+  int64_t next = 0;
+  if (memory.grid.slots > 0) {
+    next = selection.Flat(next, kFlatBoxes);
+    if (count - next > kFlatBoxes) next = selection.Grid(next);
   }
-  return selected_count;
+  selection.Flat(next, INT64_MAX);
+  return selection.selected;
 }
 
 }  // namespace
@@ -61,9 +101,7 @@ HWY_EXPORT(NmsForTarget);
 NmsFn GetNms() noexcept { return KINGLET_RESOLVE(NmsForTarget)(); }
 
 size_t NmsScratchBytes(const Nms& nms, int64_t count) noexcept {
-  if (nms.max_output <= 0) return 0;
-  return static_cast<size_t>(KeptStride(nms, count)) * 5 * sizeof(float) +
-         static_cast<size_t>(count) * sizeof(uint64_t);
+  return nms.max_output <= 0 || count == 0 ? 0 : NmsMemory(nms, count, nullptr).bytes;
 }
 
 }  // namespace kinglet::kernels

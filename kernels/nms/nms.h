@@ -11,6 +11,9 @@
 // {x1, y1, x2, y2} are the same here.
 // A box that has no area (a size that is zero, negative or NaN), or whose area is infinite, has IoU
 // 0 with every box, itself included: it is selected, and suppresses nothing.
+// Very many boxes: selected ones lie in a grid by their centres. IoU > t needs
+// |centres' distance| < size * (1 - t) / (2 t) along each axis, with the size of either box: a
+// candidate is compared with the cells that this reaches, and the answer is that of all pairs.
 // Alignment: any, scratch 64 bytes. Over-read, over-write: none. Aliasing: none.
 #pragma once
 
