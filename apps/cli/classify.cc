@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -12,73 +11,16 @@
 #include "apps/cli/commands.h"
 #include "apps/cli/network.h"
 #include "apps/cli/output.h"
+#include "apps/cli/picture_runner.h"
 #include "apps/cli/pictures.h"
 #include "apps/cli/progress.h"
-#include "kinglet/image.h"
 
 namespace kinglet::cli {
 namespace {
 
-struct Milliseconds {
-  double decode = 0;
-  double preprocess = 0;
-  double infer = 0;
-};
-
-class Stopwatch {
- public:
-  double Lap() {
-    const auto now = std::chrono::steady_clock::now();
-    const std::chrono::duration<double, std::milli> lap = now - last_;
-    last_ = now;
-    return lap.count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
-
 struct Result {
   std::vector<ClassScore> top;
-  Milliseconds ms;
-};
-
-class Runner {
- public:
-  Runner(const Classifier& classifier, const ClassifyOptions& options)
-      : classifier_(classifier),
-        session_(classifier.model.NewSession()),
-        top_(static_cast<std::size_t>(options.top)) {
-    limits_.max_pixels = options.max_pixels;
-    const PreprocessSpec& spec = classifier.descriptor.preprocess;
-    Tensor input(DataType::kFloat32, PreprocessedShape(spec));
-    pixels_ = input.data<float>();
-    inputs_[classifier.descriptor.input] = std::move(input);
-  }
-
-  Result Classify(const std::string& path) {
-    Result result;
-    Stopwatch watch;
-    const Image image = ReadImage(path, limits_);
-    result.ms.decode = watch.Lap();
-    Preprocess(image, classifier_.descriptor.preprocess, scratch_, pixels_);
-    result.ms.preprocess = watch.Lap();
-    const Tensors& outputs = session_.Run(inputs_);
-    result.ms.infer = watch.Lap();
-    const auto scores =
-        ClassScores(outputs.at(classifier_.descriptor.output), classifier_.descriptor.activation);
-    result.top = TopScores(scores.front(), top_);
-    return result;
-  }
-
- private:
-  const Classifier& classifier_;
-  Session session_;
-  std::size_t top_;
-  ImageLimits limits_;
-  PreprocessScratch scratch_;
-  Tensors inputs_;
-  float* pixels_ = nullptr;
+  StageMilliseconds ms;
 };
 
 class Report {
@@ -108,7 +50,7 @@ class JsonReport : public Report {
     }
     line["ms"] = {{"decode", Rounded(result.ms.decode)},
                   {"preprocess", Rounded(result.ms.preprocess)},
-                  {"infer", Rounded(result.ms.infer)}};
+                  {"infer", Rounded(result.ms.network)}};
     Print(JsonLine(line));
   }
 
@@ -135,7 +77,7 @@ class TableReport : public Report {
     Print(text);
     sum_.decode += result.ms.decode;
     sum_.preprocess += result.ms.preprocess;
-    sum_.infer += result.ms.infer;
+    sum_.network += result.ms.network;
   }
 
   void End(std::size_t done) override {
@@ -143,7 +85,7 @@ class TableReport : public Report {
     const double n = static_cast<double>(done);
     Print(fmt::format(
         "{} {}; decode {:.2f} ms, preprocess {:.2f} ms, infer {:.2f} ms{} ({}, {} {})\n", done,
-        done == 1 ? "picture" : "pictures", sum_.decode / n, sum_.preprocess / n, sum_.infer / n,
+        done == 1 ? "picture" : "pictures", sum_.decode / n, sum_.preprocess / n, sum_.network / n,
         done == 1 ? "" : " each", OneLine(classifier_.name), classifier_.model.threads(),
         classifier_.model.threads() == 1 ? "thread" : "threads"));
   }
@@ -165,20 +107,15 @@ class TableReport : public Report {
   const Classifier& classifier_;
   Table table_;
   bool quiet_;
-  Milliseconds sum_;
+  StageMilliseconds sum_;
 };
-
-// What is wrong with one picture, which every message names.
-std::string PictureMessage(const std::string& path, const std::string& what) {
-  return what.find(path) == std::string::npos ? path + ": " + what : what;
-}
 
 }  // namespace
 
 Status ClassifyCommand(const ClassifyOptions& options) {
   const Classifier classifier = OpenClassifier(options.network, options.common);
   const PictureList list = ListPictures(options.images);
-  Runner runner(classifier, options);
+  PictureRunner runner(classifier.model, classifier.descriptor, options.max_pixels);
   std::unique_ptr<Report> report;
   if (options.common.json) {
     report = std::make_unique<JsonReport>(classifier);
@@ -193,14 +130,16 @@ Status ClassifyCommand(const ClassifyOptions& options) {
     const std::string& path = list.paths[i];
     progress.Show(i, path);
     try {
-      const Result result = runner.Classify(path);
-      report->Add(path, result);
+      const Tensors& outputs = runner.Run(path);
+      const auto scores =
+          ClassScores(outputs.at(classifier.descriptor.output), classifier.descriptor.activation);
+      report->Add(path,
+                  {TopScores(scores.front(), static_cast<std::size_t>(options.top)), runner.ms()});
       ++done;
     } catch (const Error& error) {
-      const bool limit = error.code() == ErrorCode::kResource;
-      PrintError(PictureMessage(path, error.what()) + (limit ? " (--max-pixels N)" : ""));
-    } catch (const std::bad_alloc&) {
-      PrintError(PictureMessage(path, "not enough memory"));
+      PrintPictureError(path, error);
+    } catch (const std::bad_alloc& error) {
+      PrintPictureError(path, error);
     }
   }
   report->End(done);
