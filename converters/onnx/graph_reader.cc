@@ -210,7 +210,7 @@ void GraphReader::ReadInputs(const Parts& parts) {
     const auto known = ids_.find(declared.name);
     // Files of IR version 3 list their initializers among the inputs.
     if (known != ids_.end() && graph_->value(known->second).is_constant()) continue;
-    if (!declared.is_tensor) {
+    if (!declared.is_tensor && outer_ == nullptr) {
       Unsupported(place, Quoted(declared.name) +
                              " is no tensor; sequences, maps and optional "
                              "inputs are not supported");

@@ -61,12 +61,20 @@ std::vector<ValueId> Needs(const Node& node) {
 
 }  // namespace
 
-std::vector<ValueId> CapturedValues(const Node& node) {
-  std::vector<ValueId> captured;
+std::vector<std::shared_ptr<GraphIr>> SubgraphsOf(const Node& node) {
+  std::vector<std::shared_ptr<GraphIr>> subgraphs;
   for (const auto& [name, attribute] : node.attributes) {
     if (const auto* subgraph = std::get_if<std::shared_ptr<GraphIr>>(&attribute)) {
-      for (const Capture& capture : (*subgraph)->captures) captured.push_back(capture.outer);
+      subgraphs.push_back(*subgraph);
     }
+  }
+  return subgraphs;
+}
+
+std::vector<ValueId> CapturedValues(const Node& node) {
+  std::vector<ValueId> captured;
+  for (const auto& subgraph : SubgraphsOf(node)) {
+    for (const Capture& capture : subgraph->captures) captured.push_back(capture.outer);
   }
   std::sort(captured.begin(), captured.end());
   captured.erase(std::unique(captured.begin(), captured.end()), captured.end());
@@ -137,11 +145,7 @@ void CheckGraph(const GraphIr& graph) {
       }
       available[static_cast<std::size_t>(id)] = true;
     }
-    for (const auto& [name, attribute] : node.attributes) {
-      if (const auto* subgraph = std::get_if<std::shared_ptr<GraphIr>>(&attribute)) {
-        CheckGraph(**subgraph);
-      }
-    }
+    for (const auto& subgraph : SubgraphsOf(node)) CheckGraph(*subgraph);
   }
   if (graph.outputs.empty()) Invalid(graph, "the graph has no outputs");
   for (const ValueId id : graph.outputs) {

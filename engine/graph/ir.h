@@ -99,6 +99,9 @@ struct GraphIr {
 // "node 'conv1' (Conv)": how messages name a node.
 std::string NodeLabel(const Node& node);
 
+// The subgraphs of a node, in the order of its attributes.
+std::vector<std::shared_ptr<GraphIr>> SubgraphsOf(const Node& node);
+
 // What a node needs besides its inputs: the values of its own graph that its subgraphs capture.
 std::vector<ValueId> CapturedValues(const Node& node);
 

@@ -87,6 +87,13 @@ void CheckNode(const GraphIr& graph, const Node& node, std::vector<std::string>&
   }
 }
 
+void CheckNodes(const GraphIr& graph, std::vector<std::string>& problems) {
+  for (const Node& node : graph.nodes) {
+    CheckNode(graph, node, problems);
+    for (const auto& subgraph : SubgraphsOf(node)) CheckNodes(*subgraph, problems);
+  }
+}
+
 }  // namespace
 
 std::span<const OpDef* const> AllOps() { return Registry(); }
@@ -104,7 +111,7 @@ const OpDef* FindOp(std::string_view domain, std::string_view name) {
 void CheckSupport(const GraphIr& graph) {
   constexpr std::size_t kListed = 20;
   std::vector<std::string> problems;
-  for (const Node& node : graph.nodes) CheckNode(graph, node, problems);
+  CheckNodes(graph, problems);
   if (problems.empty()) return;
   std::string message = graph.source + ": " + std::to_string(problems.size()) +
                         (problems.size() == 1 ? " thing is" : " things are") + " not supported: ";

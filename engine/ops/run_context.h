@@ -4,9 +4,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
+#include "engine/dynamic/value.h"
 #include "engine/ops/op.h"
 
 namespace kinglet {
@@ -54,6 +59,17 @@ class RunContext : public NodeContext {
                (*static_cast<Body*>(self))(worker, begin, end);
              });
   }
+
+  // Values as wholes, sequences among them, for operators that hand them on.
+  virtual const RunValue& InputHandle(std::size_t i) const = 0;
+  virtual void SetOutput(std::size_t i, RunValue value) = 0;
+  // A tensor that is no output yet, for the caller to write: `elements` gets its memory.
+  virtual RunValue MakeTensor(DataType type, const Shape& shape, void*& elements) = 0;
+
+  // Runs the subgraph of an attribute on `inputs`, which are moved from, and what it captures. For
+  // loops: each time counts as an iteration, of which a run may do so many.
+  virtual void RunGraph(std::string_view attribute, std::span<RunValue> inputs,
+                        std::vector<RunValue>& outputs) = 0;
 
   // Throws Error(kInvalidInput) "<node label>: <what>": the data is wrong.
   [[noreturn]] void WrongData(const std::string& what) const;

@@ -156,7 +156,7 @@ void FoldAffine(GraphIr& graph, const PassOptions& options) {
   }
   RemoveDead(graph);
   // What is left stands before a convolution, or behind something else.
-  const std::vector<TensorState> shapes = ProbeShapes(graph, options.limits);
+  const std::vector<TensorState> shapes = ProbeShapes(graph, options);
   Rewriter rewriter(graph);
   rewriter.Sweep([&](Node& conv) {
     if (conv.op != "Conv" || !conv.domain.empty()) return;

@@ -13,6 +13,14 @@ bool AllConstant(const GraphIr& graph, const Node& node) {
   for (const ValueId id : node.inputs) {
     if (id != kNoValue && !graph.value(id).is_constant()) return false;
   }
+  return CapturedValues(node).empty();
+}
+
+// False when an output is a sequence.
+bool AllTensors(const Node& node, const std::vector<Tensor>& outputs) {
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (node.outputs[i] != kNoValue && !outputs[i].defined()) return false;
+  }
   return true;
 }
 
@@ -37,7 +45,7 @@ void FoldConstants(GraphIr& graph, const PassOptions& options) {
         throw Error(data ? ErrorCode::kInvalidModel : error.code(), graph.source + ": " + what);
       }
     }
-    if (outputs.empty()) {
+    if (outputs.empty() || !AllTensors(node, outputs)) {
       for (const ValueId id : node.outputs) {
         if (id != kNoValue) graph.value(id).producer = static_cast<NodeId>(kept.size());
       }

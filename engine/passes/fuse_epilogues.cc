@@ -104,7 +104,7 @@ bool FuseActivation(Rewriter& rewriter, const Node& node, const std::vector<Tens
 }  // namespace
 
 void FuseEpilogues(GraphIr& graph, const PassOptions& options) {
-  const std::vector<TensorState> shapes = ProbeShapes(graph, options.limits);
+  const std::vector<TensorState> shapes = ProbeShapes(graph, options);
   {
     Rewriter rewriter(graph);
     rewriter.Sweep([&](Node& node) { FuseResidual(rewriter, node, shapes); });

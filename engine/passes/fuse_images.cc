@@ -128,7 +128,7 @@ void BecomeImageConv(GraphIr& graph, Node& conv, const Picture& picture) {
 }  // namespace
 
 void FuseImages(GraphIr& graph, const PassOptions& options) {
-  const std::vector<TensorState> shapes = ProbeShapes(graph, options.limits);
+  const std::vector<TensorState> shapes = ProbeShapes(graph, options);
   Rewriter rewriter(graph);
   const PictureFinder finder(rewriter, shapes);
   const auto finite = [](double v) { return std::abs(v) <= std::numeric_limits<float>::max(); };

@@ -17,6 +17,20 @@ constexpr Pass kPasses[] = {
 #undef KINGLET_PASS
 };
 
+// What is constant now is a constant of the subgraphs that capture it.
+void HandConstantsDown(GraphIr& graph) {
+  for (const Node& node : graph.nodes) {
+    for (const auto& subgraph : SubgraphsOf(node)) {
+      std::erase_if(subgraph->captures, [&](const Capture& capture) {
+        const Tensor* constant = graph.ConstantOf(capture.outer);
+        if (constant == nullptr) return false;
+        subgraph->value(capture.inner).constant = *constant;
+        return true;
+      });
+    }
+  }
+}
+
 }  // namespace
 
 void RunPasses(GraphIr& graph, const PassOptions& options) {
@@ -24,8 +38,14 @@ void RunPasses(GraphIr& graph, const PassOptions& options) {
   for (const Pass& pass : kPasses) {
     if (!pass.required && !options.optimize) continue;
     pass.run(graph, options);
+    HandConstantsDown(graph);
     RemoveDead(graph);
     CheckGraph(graph);
+  }
+  PassOptions inside = options;
+  inside.subgraph = true;
+  for (const Node& node : graph.nodes) {
+    for (const auto& subgraph : SubgraphsOf(node)) RunPasses(*subgraph, inside);
   }
 }
 

@@ -11,6 +11,7 @@ namespace kinglet {
 struct PassOptions {
   bool optimize = true;  // false: only the passes without which a graph cannot run
   Limits limits;
+  bool subgraph = false;  // of a node: its inputs are what the graph around it gives
 };
 
 struct Pass {
@@ -20,7 +21,8 @@ struct Pass {
 };
 
 // Runs the passes in the order of passes.inc, CheckGraph after each, and removes what nothing needs
-// any more. Throws Error(kInvalidModel, kResource).
+// any more; then on the subgraphs of the nodes that are left. Throws Error(kInvalidModel,
+// kResource).
 void RunPasses(GraphIr& graph, const PassOptions& options);
 
 }  // namespace kinglet

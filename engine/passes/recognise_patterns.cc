@@ -127,7 +127,7 @@ void RecogniseShuffle(Rewriter& rewriter, Node& node) {
 }  // namespace
 
 void RecognisePatterns(GraphIr& graph, const PassOptions& options) {
-  const std::vector<TensorState> shapes = ProbeShapes(graph, options.limits);
+  const std::vector<TensorState> shapes = ProbeShapes(graph, options);
   Rewriter rewriter(graph);
   rewriter.Sweep([&](Node& node) {
     if (!node.domain.empty()) return;

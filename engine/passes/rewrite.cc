@@ -4,7 +4,7 @@
 #include <map>
 #include <numeric>
 
-#include "engine/plan/evaluate.h"
+#include "engine/plan/inference.h"
 #include "kinglet/error.h"
 
 namespace kinglet {
@@ -16,6 +16,7 @@ Rewriter::Rewriter(GraphIr& graph)
     for (const ValueId id : node.inputs) {
       if (id != kNoValue) ++counts_[static_cast<std::size_t>(id)];
     }
+    for (const ValueId id : CapturedValues(node)) counts_[static_cast<std::size_t>(id)] += 2;
   }
   for (const ValueId id : graph.outputs) counts_[static_cast<std::size_t>(id)] += 2;
 }
@@ -23,6 +24,12 @@ Rewriter::Rewriter(GraphIr& graph)
 void Rewriter::Rename(ValueId from, ValueId to) {
   names_[static_cast<std::size_t>(from)] = to;
   counts_[static_cast<std::size_t>(to)] += counts_[static_cast<std::size_t>(from)] - 1;
+}
+
+void Rewriter::RenameCaptures(const Node& node) {
+  for (const std::shared_ptr<GraphIr>& subgraph : SubgraphsOf(node)) {
+    for (Capture& capture : subgraph->captures) capture.outer = Resolve(capture.outer);
+  }
 }
 
 Node* Rewriter::Producer(ValueId id, std::string_view op) {
@@ -44,6 +51,7 @@ void RemoveDead(GraphIr& graph) {
     for (const ValueId id : node.inputs) {
       if (id != kNoValue) needed[static_cast<std::size_t>(id)] = true;
     }
+    for (const ValueId id : CapturedValues(node)) needed[static_cast<std::size_t>(id)] = true;
   }
   std::vector<Node> nodes;
   for (std::size_t n = 0; n < graph.nodes.size(); ++n) {
@@ -86,42 +94,14 @@ class FreeSizes {
   std::map<std::string, std::int64_t> sizes_;
 };
 
-// Leaves the outputs unknown where an input is, and where inference needs data.
-void InferAndFold(const Node& node, std::vector<TensorState>& states, const Limits& limits) {
-  constexpr std::int64_t kFoldElements = 4096;
-  NodeStates views;
-  std::vector<const Tensor*> known;
-  bool foldable = true;
-  for (const ValueId id : node.inputs) {
-    TensorState* state = id == kNoValue ? nullptr : &states[static_cast<std::size_t>(id)];
-    if (state != nullptr && state->type == DataType::kUndefined) return;
-    views.inputs.push_back(state);
-    foldable = foldable && (state == nullptr || state->known.defined());
-    known.push_back(state == nullptr ? nullptr : &state->known);
-  }
-  for (const ValueId id : node.outputs) {
-    views.outputs.push_back(id == kNoValue ? nullptr : &states[static_cast<std::size_t>(id)]);
-  }
-  InferNode(node, views, limits);
-  for (const TensorState* output : views.outputs) {
-    if (output == nullptr) continue;
-    foldable = foldable && !output->known.defined() && ElementCount(output->shape) <= kFoldElements;
-  }
-  if (!foldable) return;
-  std::vector<Tensor> outputs = EvaluateNode(node, known, limits);
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    if (views.outputs[i] != nullptr) views.outputs[i]->known = std::move(outputs[i]);
-  }
-}
-
 }  // namespace
 
-std::vector<TensorState> ProbeShapes(const GraphIr& graph, const Limits& limits) {
+std::vector<TensorState> ProbeShapes(const GraphIr& graph, const PassOptions& options) {
   std::vector<TensorState> states(graph.values.size());
   FreeSizes sizes;
   for (const ValueId id : graph.inputs) {
     const Value& value = graph.value(id);
-    if (!value.has_shape) continue;
+    if (!value.has_shape || options.subgraph) continue;
     TensorState& state = states[static_cast<std::size_t>(id)];
     state.type = value.type;
     state.shape = value.dims;
@@ -136,7 +116,7 @@ std::vector<TensorState> ProbeShapes(const GraphIr& graph, const Limits& limits)
   }
   for (const Node& node : graph.nodes) {
     try {
-      InferAndFold(node, states, limits);
+      InferOne(graph, node, states, options.limits);
     } catch (const Error&) {  // the planner will say what is wrong, with the real sizes
       for (const ValueId id : node.outputs) {
         if (id != kNoValue) states[static_cast<std::size_t>(id)] = {};

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/graph/ir.h"
+#include "engine/passes/passes.h"
 #include "engine/plan/context.h"
 
 namespace kinglet {
@@ -20,6 +21,7 @@ class Rewriter {
   void Sweep(F&& visit) {
     for (Node& node : graph_.nodes) {
       for (ValueId& id : node.inputs) id = Resolve(id);
+      RenameCaptures(node);
       visit(node);
     }
     for (ValueId& id : graph_.outputs) id = Resolve(id);
@@ -28,7 +30,7 @@ class Rewriter {
   // Everybody who would read `from`, made by the node being visited, reads `to`, which was one of
   // its inputs.
   void Rename(ValueId from, ValueId to);
-  // True when one node reads the value, once, and it is no graph output.
+  // True when one node reads the value, once, and it is no graph output and captured by nobody.
   bool SoleUse(ValueId id) const { return counts_[static_cast<std::size_t>(id)] == 1; }
   // The node that makes a value, if it is of this operator of ONNX's own domain; null otherwise.
   Node* Producer(ValueId id, std::string_view op);
@@ -40,13 +42,14 @@ class Rewriter {
   GraphIr& graph() { return graph_; }
 
  private:
+  void RenameCaptures(const Node& node);
   ValueId Resolve(ValueId id) const {
     return id == kNoValue ? id : names_[static_cast<std::size_t>(id)];
   }
 
   GraphIr& graph_;
   std::vector<ValueId> names_;
-  std::vector<int> counts_;  // readers of each value; a graph output counts twice
+  std::vector<int> counts_;  // readers of each value; outputs and captures count twice
 };
 
 // Removes nodes whose outputs nobody reads, and drops constants that nobody reads.
@@ -56,9 +59,9 @@ void RemoveDead(GraphIr& graph);
 std::optional<float> ScalarOf(const GraphIr& graph, ValueId id);
 
 // Types and shapes of all values for one choice of the free input sizes: sizes that are unlikely to
-// coincide by chance stand for them. A value whose shape depends on data, or on an input without a
-// declared shape, has the type kUndefined.
-std::vector<TensorState> ProbeShapes(const GraphIr& graph, const Limits& limits);
+// coincide by chance stand for them. A value whose shape depends on data, on an input without a
+// declared shape, or on what is around a subgraph, has the type kUndefined.
+std::vector<TensorState> ProbeShapes(const GraphIr& graph, const PassOptions& options);
 
 // Whether both shapes are known and the same.
 bool SameShape(const std::vector<TensorState>& states, ValueId a, ValueId b);

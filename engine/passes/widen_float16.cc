@@ -46,20 +46,8 @@ void WidenAttributes(Node& node, const Limits& limits) {
   for (auto& [name, tensor] : widened) node.attributes.Set(name, std::move(tensor));
 }
 
-}  // namespace
-
-void WidenFloat16(GraphIr& graph, const PassOptions& options) {
-  const std::size_t count = graph.values.size();
-  bool any = false;
-  for (std::size_t i = 0; i < count; ++i) {
-    Value& value = graph.values[i];
-    if (!IsHalf(value.type) && !IsHalf(value.constant.type())) continue;
-    any = true;
-    if (value.is_constant()) value.constant = Widen(value.constant, options.limits);
-  }
-  for (Node& node : graph.nodes) WidenAttributes(node, options.limits);
-  if (!any) return;
-
+// A Cast behind each input and before each output of such a type.
+void CastBorders(GraphIr& graph) {
   for (const ValueId input : graph.inputs) {
     if (!IsHalf(graph.value(input).type)) continue;
     Value wide = graph.value(input);
@@ -69,6 +57,11 @@ void WidenFloat16(GraphIr& graph, const PassOptions& options) {
     for (Node& node : graph.nodes) {
       for (ValueId& read : node.inputs) {
         if (read == input) read = id;
+      }
+      for (const auto& subgraph : SubgraphsOf(node)) {
+        for (Capture& capture : subgraph->captures) {
+          if (capture.outer == input) capture.outer = id;
+        }
       }
     }
     Node cast = MakeCast(graph.value(input).name, kOnnxFloat);
@@ -90,9 +83,26 @@ void WidenFloat16(GraphIr& graph, const PassOptions& options) {
     graph.AddNode(std::move(cast));
     output = id;
   }
+}
+
+}  // namespace
+
+void WidenFloat16(GraphIr& graph, const PassOptions& options) {
+  const std::size_t count = graph.values.size();
+  bool any = false;
   for (std::size_t i = 0; i < count; ++i) {
     Value& value = graph.values[i];
-    const bool is_input = value.producer == kNoNode && !value.is_constant();
+    if (!IsHalf(value.type) && !IsHalf(value.constant.type())) continue;
+    any = true;
+    if (value.is_constant()) value.constant = Widen(value.constant, options.limits);
+  }
+  for (Node& node : graph.nodes) WidenAttributes(node, options.limits);
+  if (!any) return;
+
+  if (!options.subgraph) CastBorders(graph);
+  for (std::size_t i = 0; i < count; ++i) {
+    Value& value = graph.values[i];
+    const bool is_input = !options.subgraph && value.producer == kNoNode && !value.is_constant();
     if (IsHalf(value.type) && !is_input) value.type = DataType::kFloat32;
   }
   SortNodes(graph);

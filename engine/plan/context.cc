@@ -66,24 +66,24 @@ void CheckInputShape(const NodeContext& context, std::size_t i, const Shape& sha
 
 std::size_t CheckOutput(const NodeContext& context, std::size_t i, DataType type,
                         const Shape& shape, const Limits& limits) {
-  const std::string what = "output " + std::to_string(i) + " would have ";
+  const auto what = [&] { return "output " + std::to_string(i) + " would have "; };
   if (shape.size() > kMaxRank) {
-    context.Unsupported(what + "rank " + std::to_string(shape.size()) + ", at most " +
+    context.Unsupported(what() + "rank " + std::to_string(shape.size()) + ", at most " +
                         std::to_string(kMaxRank) + " is supported");
   }
-  if (DataTypeSize(type) == 0) context.Invalid(what + "type " + DataTypeName(type));
-  std::int64_t bytes = static_cast<std::int64_t>(DataTypeSize(type));
+  if (DataTypeSize(type) == 0) context.Invalid(what() + "type " + DataTypeName(type));
+  auto bytes = static_cast<std::int64_t>(DataTypeSize(type));
   bool empty = false;
   bool overflow = false;
   for (const std::int64_t dim : shape) {
-    if (dim < 0) context.Invalid(what + "a negative size in shape " + ShapeToString(shape));
+    if (dim < 0) context.Invalid(what() + "a negative size in shape " + ShapeToString(shape));
     empty = empty || dim == 0;
     const std::int64_t factor = std::max<std::int64_t>(dim, 1);
     overflow = overflow || __builtin_mul_overflow(bytes, factor, &bytes);
   }
   // An empty tensor as well: operators multiply some of its sizes.
   if (overflow || (!empty && static_cast<std::size_t>(bytes) > limits.max_tensor_bytes)) {
-    throw Error(ErrorCode::kResource, NodeLabel(context.node()) + ": " + what + "shape " +
+    throw Error(ErrorCode::kResource, NodeLabel(context.node()) + ": " + what() + "shape " +
                                           ShapeToString(shape) + ", more than the limit of " +
                                           std::to_string(limits.max_tensor_bytes) +
                                           " bytes for one tensor");

@@ -13,6 +13,8 @@ namespace kinglet {
 struct Limits {
   std::size_t max_tensor_bytes = std::size_t{2} << 30;
   std::size_t max_arena_bytes = std::size_t{16} << 30;
+  std::size_t max_scratch_bytes = std::size_t{4} << 30;  // of tensors with sizes known at run time
+  std::int64_t max_iterations = 1'000'000;               // of all loops of a run
 };
 
 // What is known of a value before running.

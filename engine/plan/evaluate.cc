@@ -1,6 +1,8 @@
 #include "engine/plan/evaluate.h"
 
-#include "engine/ops/run_context.h"
+#include <cstring>
+
+#include "engine/dynamic/interpreter.h"
 #include "kinglet/error.h"
 
 namespace kinglet {
@@ -20,60 +22,36 @@ void RunStep(const Node& node, const Step& step, const std::vector<const void*>&
   }
 }
 
-// Runs an operator on tensors of their own, on this thread.
-class TensorRunContext final : public RunContext {
- public:
-  TensorRunContext(const Node& node, std::span<const Tensor* const> inputs, const Limits& limits)
-      : RunContext(node), inputs_(inputs), limits_(&limits), outputs_(node.outputs.size()) {}
-
-  DataType InputType(std::size_t i) const override { return At(i).type(); }
-  const Shape& InputShape(std::size_t i) const override { return At(i).shape(); }
-  const Tensor* InputValue(std::size_t i) const override {
-    const bool present = i < inputs_.size() && inputs_[i] != nullptr && inputs_[i]->defined();
-    return present ? inputs_[i] : nullptr;
+// Runs an operator whose results' sizes follow from values, as the only node of a program.
+std::vector<Tensor> EvaluateRun(const Node& node, std::span<const Tensor* const> inputs,
+                                const Limits& limits) {
+  GraphIr graph;
+  Node copy = node;
+  for (std::size_t i = 0; i < copy.inputs.size(); ++i) {
+    const bool present = i < inputs.size() && inputs[i] != nullptr && inputs[i]->defined();
+    copy.inputs[i] = present ? graph.AddConstant("", *inputs[i]) : kNoValue;
   }
-  const void* InputData(std::size_t i) const override {
-    const Tensor* value = InputValue(i);
-    return value == nullptr ? nullptr : value->raw();
+  for (ValueId& id : copy.outputs) {
+    if (id == kNoValue) continue;
+    id = graph.AddValue({});
+    graph.outputs.push_back(id);
   }
-  void* MakeOutput(std::size_t i, DataType type, const Shape& shape) override {
-    if (!HasOutput(i)) return nullptr;
-    CheckOutput(*this, i, type, shape, *limits_);
-    outputs_[i] = Tensor(type, shape);
-    return outputs_[i].raw();
-  }
-  void* Scratch(std::size_t bytes) override {
-    scratch_.emplace_back(DataType::kUInt8, Shape{static_cast<std::int64_t>(bytes)});
-    return scratch_.back().raw();
-  }
-  int threads() const override { return 1; }
-
-  std::vector<Tensor> Take() { return std::move(outputs_); }
-
- private:
-  const Tensor& At(std::size_t i) const {
-    const Tensor* value = InputValue(i);
-    if (value == nullptr) Invalid("input " + std::to_string(i) + " is required and absent");
-    return *value;
-  }
-  void RunUnits(std::int64_t units, void* self, UnitsFunction function) override {
-    if (units > 0) function(self, 0, 0, units);
-  }
-
-  std::span<const Tensor* const> inputs_;
-  const Limits* limits_;
-  std::vector<Tensor> outputs_;
-  std::vector<Tensor> scratch_;
-};
-
-std::vector<Tensor> EvaluateRun(const Node& node, const OpDef& op,
-                                std::span<const Tensor* const> inputs, const Limits& limits) {
-  TensorRunContext context(node, inputs, limits);
-  op.run(context);
-  std::vector<Tensor> outputs = context.Take();
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    if (node.outputs[i] == kNoValue || outputs[i].defined()) continue;
-    context.Unsupported("output " + std::to_string(i) + " is not supported");
+  graph.AddNode(std::move(copy));
+  PlanOptions options;
+  options.limits = limits;
+  PackedStore packed;
+  const std::unique_ptr<Program> program = MakeProgram(graph, {0}, graph.outputs, packed);
+  ScratchPool pool(limits.max_scratch_bytes);
+  TeamOfOne team;
+  Frame frame(*program);
+  Interpreter(options, 0, team, pool).Run(frame);
+  std::vector<Tensor> outputs(node.outputs.size());
+  for (std::size_t i = 0, made = 0; i < outputs.size(); ++i) {
+    if (node.outputs[i] == kNoValue) continue;
+    const RunValue& value = frame.values[static_cast<std::size_t>(program->outputs[made++])];
+    if (!value.is_tensor()) continue;
+    outputs[i] = Tensor(value.type, value.shape);
+    if (value.bytes() > 0) std::memcpy(outputs[i].raw(), value.data, value.bytes());
   }
   return outputs;
 }
@@ -83,7 +61,7 @@ std::vector<Tensor> EvaluateRun(const Node& node, const OpDef& op,
 std::vector<Tensor> EvaluateNode(const Node& node, std::span<const Tensor* const> inputs,
                                  const Limits& limits) {
   const OpDef* op = FindOp(node.domain, node.op);
-  if (op != nullptr && op->run != nullptr) return EvaluateRun(node, *op, inputs, limits);
+  if (op != nullptr && op->run != nullptr) return EvaluateRun(node, inputs, limits);
   std::vector<TensorState> input_states(inputs.size());
   std::vector<TensorState> output_states(node.outputs.size());
   NodeStates states;

@@ -16,6 +16,7 @@ void FoldKnown(const Node& node, GraphStates& states, const Limits& limits) {
   const auto state = [&](ValueId id) -> TensorState& {
     return states[static_cast<std::size_t>(id)];
   };
+  if (FindOp(node.domain, node.op)->run != nullptr && !CapturedValues(node).empty()) return;
   std::size_t bytes = 0;
   for (const ValueId id : node.outputs) {
     if (id == kNoValue) continue;
@@ -30,8 +31,21 @@ void FoldKnown(const Node& node, GraphStates& states, const Limits& limits) {
   }
   std::vector<Tensor> outputs = EvaluateNode(node, inputs, limits);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
-    if (node.outputs[i] != kNoValue) state(node.outputs[i]).known = std::move(outputs[i]);
+    if (node.outputs[i] != kNoValue && !outputs[i].defined()) return;  // a sequence
   }
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (node.outputs[i] == kNoValue) continue;
+    const DataType type = outputs[i].type();
+    const Shape shape = outputs[i].shape();
+    state(node.outputs[i]) = {type, shape, std::move(outputs[i])};
+  }
+}
+
+// Whether all inputs have a type and a shape.
+bool InputsAreThere(const Node& node, const GraphStates& states) {
+  return std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) {
+    return id == kNoValue || states[static_cast<std::size_t>(id)].type != DataType::kUndefined;
+  });
 }
 
 }  // namespace
@@ -76,8 +90,16 @@ GraphStates StartInference(const GraphIr& graph, const std::vector<Shape>& input
 }
 
 void InferOne(const GraphIr& graph, const Node& node, GraphStates& states, const Limits& limits) {
+  if (!InputsAreThere(node, states)) return;
   WithNode(graph, node, [&] {
-    InferNode(node, StatesOf(node, states), limits);
+    const NodeStates of_node = StatesOf(node, states);
+    try {
+      InferNode(node, of_node, limits);
+    } catch (const DependsOnData&) {
+      for (TensorState* output : of_node.outputs) {
+        if (output != nullptr) *output = {};
+      }
+    }
     FoldKnown(node, states, limits);
   });
 }
@@ -107,6 +129,7 @@ std::vector<std::size_t> NeededNodes(const GraphIr& graph, const GraphStates& st
     for (const ValueId id : node.inputs) {
       if (id != kNoValue) needed[static_cast<std::size_t>(id)] = true;
     }
+    for (const ValueId id : CapturedValues(node)) needed[static_cast<std::size_t>(id)] = true;
   }
   std::reverse(nodes.begin(), nodes.end());
   return nodes;

@@ -11,7 +11,8 @@
 namespace kinglet {
 
 // Type and shape of every value, and the value itself where it does not depend on data: constants
-// and shape arithmetic. Parallel to graph.values.
+// and shape arithmetic. The type is kUndefined where type and shape depend on data. Parallel to
+// graph.values.
 using GraphStates = std::vector<TensorState>;
 
 // Infers the nodes [0, node_count) for inputs of these shapes, in the order of graph.inputs. Throws

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/dynamic/division.h"
 #include "engine/plan/arena.h"
 #include "engine/plan/batch.h"
 #include "engine/plan/planner.h"
@@ -286,17 +287,31 @@ SegmentChoice FindSegments(const GraphIr& graph, GraphStates& states, BatchProof
   return choice;
 }
 
-}  // namespace
-
-std::unique_ptr<Plan> MakePlan(const GraphIr& graph, const std::vector<Shape>& input_shapes,
-                               const PlanOptions& options, PackedStore& packed) {
-  GraphStates states = InferGraph(graph, input_shapes, options.limits, graph.nodes.size());
+std::unique_ptr<Plan> PlanFixed(const GraphIr& graph, const std::vector<Shape>& input_shapes,
+                                GraphStates& states, const PlanOptions& options,
+                                PackedStore& packed) {
   BatchProof proof(graph, input_shapes, states, options.limits);
   const SegmentChoice choice = FindSegments(graph, states, proof, options);
   if (choice.segments.empty()) {
     return PlanNodes(graph, states, WholeGraph(graph), options, packed);
   }
   return Assembler(graph, states, proof, choice, options, packed).Make();
+}
+
+}  // namespace
+
+std::unique_ptr<Plan> MakePlan(const GraphIr& graph, const std::vector<Shape>& input_shapes,
+                               const PlanOptions& options, PackedStore& packed,
+                               std::shared_ptr<const DynamicPart> last) {
+  GraphStates states = InferGraph(graph, input_shapes, options.limits, graph.nodes.size());
+  std::shared_ptr<const DynamicPart> part = Divide(graph, states, packed, std::move(last));
+  if (part == nullptr) return PlanFixed(graph, input_shapes, states, options, packed);
+  std::unique_ptr<Plan> plan = PlanFixed(part->fixed, input_shapes, states, options, packed);
+  for (const ValueId id : part->known) {
+    plan->known.push_back(states[static_cast<std::size_t>(id)].known);
+  }
+  plan->dynamic = std::move(part);
+  return plan;
 }
 
 }  // namespace kinglet

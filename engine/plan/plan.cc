@@ -1,9 +1,33 @@
 #include "engine/plan/plan.h"
 
 #include "engine/plan/check.h"
+#include "engine/plan/segment_step.h"
 #include "kernels/common/blocked.h"
 
 namespace kinglet {
+
+std::size_t PlanBytes(const Plan& plan) {
+  constexpr std::size_t kStepBytes = 512;
+  std::size_t bytes = sizeof(Plan) + plan.packed.bytes();
+  bytes += plan.slots.capacity() * sizeof(Slot) + plan.steps.capacity() * sizeof(PlanStep);
+  bytes += plan.blocked_values.capacity() * sizeof(ValueId);
+  for (const auto* tensors : {&plan.constants, &plan.known}) {
+    // Others hold the model's own constants.
+    for (const Tensor& tensor : *tensors) {
+      bytes += sizeof(Tensor) + (tensor.unique() ? tensor.bytes() : 0);
+    }
+  }
+  for (const PlanStep& step : plan.steps) {
+    bytes += kStepBytes + step.name.capacity() + step.op.capacity() +
+             (step.inputs.capacity() + step.outputs.capacity()) * sizeof(int) +
+             step.output_shape.capacity() * sizeof(std::int64_t) +
+             step.blocked.capacity() * sizeof(BlockedOutput);
+    if (step.segment == nullptr) continue;
+    for (const SegmentPart& part : step.segment->parts()) bytes += PlanBytes(*part.plan);
+  }
+  for (const auto& part : plan.parts) bytes += PlanBytes(*part);
+  return bytes;
+}
 
 void CheckPadLanes(const PlanStep& step, void* const* outputs) noexcept {
   for (std::size_t i = 0; i < step.blocked.size(); ++i) {

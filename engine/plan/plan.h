@@ -31,6 +31,7 @@ struct BlockedOutput {
 };
 
 class SegmentStep;
+struct DynamicPart;  // engine/dynamic/division.h
 
 struct PlanStep {
   std::unique_ptr<Step> step;
@@ -61,7 +62,15 @@ struct Plan {
   std::vector<std::unique_ptr<Plan>> parts;
 
   std::vector<ValueId> blocked_values;  // that steps write in the blocked layout
+
+  // Where nodes wait for data: what runs after the steps, whose outputs are then those of its fixed
+  // part, and what is known at these shapes. Null for most graphs.
+  std::shared_ptr<const DynamicPart> dynamic;
+  std::vector<Tensor> known;
 };
+
+// What a plan takes in memory, about: steps count as much as most of them take.
+std::size_t PlanBytes(const Plan& plan);
 
 // Aborts when pad lanes of a blocked output of the step are not zero.
 void CheckPadLanes(const PlanStep& step, void* const* outputs) noexcept;
@@ -79,9 +88,11 @@ void* Resolve(const Plan& plan, int slot, std::byte* arena, const void* const* i
               void* const* outputs) noexcept;
 
 // Plans `graph` for inputs of these shapes, in the order of graph.inputs. Packed forms of constants
-// go to `packed`, which must outlive the plan. Throws Error(kInvalidModel, kUnsupported,
+// go to `packed`, which must outlive the plan, as must the graph where nodes wait for data. `last`:
+// the dynamic part of a plan made before, to be shared. Throws Error(kInvalidModel, kUnsupported,
 // kResource).
 std::unique_ptr<Plan> MakePlan(const GraphIr& graph, const std::vector<Shape>& input_shapes,
-                               const PlanOptions& options, PackedStore& packed);
+                               const PlanOptions& options, PackedStore& packed,
+                               std::shared_ptr<const DynamicPart> last = nullptr);
 
 }  // namespace kinglet

@@ -54,18 +54,17 @@ class StepTimer {
   Clock::time_point start_;
 };
 
-bool StepProgress::Take(const Step& step, int team, int worker, std::int64_t& begin,
+bool StepProgress::Take(std::int64_t units, bool single, int team, int worker, std::int64_t& begin,
                         std::int64_t& end) noexcept {
   // A few chunks for each thread, so that one that lost its core does not hold up the others for
   // long, and none so small that handing out costs more than working.
   constexpr std::int64_t kChunks = 8;
-  const std::int64_t units = step.units;
   const std::int64_t shares = std::min({static_cast<std::int64_t>(team), kMaxShares, units});
   for (std::int64_t i = 0; i < shares; ++i) {
     const std::int64_t share = (worker + i) % shares;
     const std::int64_t first = units * share / shares;
     const std::int64_t count = units * (share + 1) / shares - first;
-    const std::int64_t chunk = step.single_units ? 1 : std::max<std::int64_t>(1, count / kChunks);
+    const std::int64_t chunk = single ? 1 : std::max<std::int64_t>(1, count / kChunks);
     std::atomic<std::int64_t>& next = shares_[static_cast<std::size_t>(share)].next;
     if (next.load(std::memory_order_relaxed) >= count) continue;
     const std::int64_t taken = next.fetch_add(chunk, std::memory_order_relaxed);
@@ -84,6 +83,24 @@ void StepProgress::Wait() noexcept {
     Pause();
   }
   complete_.wait(0, std::memory_order_acquire);
+}
+
+void ThreadTeam::Run(std::int64_t units, bool single, void* self, Function function) noexcept {
+  if (threads_ <= 1 || units <= 1) {
+    if (units > 0) function(self, 0, 0, units);
+    return;
+  }
+  progress_.Reset(threads_);
+#pragma omp parallel num_threads(threads_) default(none) shared(units, single, self, function)
+  {
+    const FlushDenormals flush;
+    const int worker = omp_get_thread_num();
+    std::int64_t begin = 0;
+    std::int64_t end = 0;
+    while (progress_.Take(units, single, omp_get_num_threads(), worker, begin, end)) {
+      function(self, worker, begin, end);
+    }
+  }
 }
 
 PlanBinding::PlanBinding(const Plan& plan)
@@ -175,7 +192,7 @@ void PlanBinding::RunTeam(int team, int worker, std::byte* scratch, RunStatus& s
                         timer.From(first_single_[s])};
     std::int64_t begin = 0;
     std::int64_t end = 0;
-    while (progress_[s].Take(step, team, worker, begin, end)) {
+    while (progress_[s].Take(step.units, step.single_units, team, worker, begin, end)) {
       step.Run(args, begin, end);
       progress_[s].Finish(end - begin, step.units, [&] {
         timer.Ended(s);

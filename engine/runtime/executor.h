@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/dynamic/team.h"
 #include "engine/plan/plan.h"
 
 namespace kinglet {
@@ -27,9 +28,9 @@ class StepProgress {
     done_.store(0, std::memory_order_relaxed);
     complete_.store(0, std::memory_order_relaxed);
   }
-  // Takes a chunk of the step's units, [begin, end), for one of `team` workers; false when none are
-  // left.
-  bool Take(const Step& step, int team, int worker, std::int64_t& begin,
+  // Takes a chunk of `units` units, [begin, end), for one of `team` workers; false when none are
+  // left. `single`: a unit is much work.
+  bool Take(std::int64_t units, bool single, int team, int worker, std::int64_t& begin,
             std::int64_t& end) noexcept;
   // Reports `count` units as done. Who reports the last ones calls `check` before anybody goes on.
   template <typename F>
@@ -51,6 +52,18 @@ class StepProgress {
   std::array<Share, kMaxShares> shares_;
   alignas(64) std::atomic<std::int64_t> done_{0};
   std::atomic<int> complete_{0};
+};
+
+// A team that meets for one piece of work at a time, in a parallel region of its own.
+class ThreadTeam final : public Team {
+ public:
+  explicit ThreadTeam(int threads) : threads_(threads) {}
+  int threads() const override { return threads_; }
+  void Run(std::int64_t units, bool single, void* self, Function function) noexcept override;
+
+ private:
+  int threads_;
+  StepProgress progress_;
 };
 
 class StepTimer;

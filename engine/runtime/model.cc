@@ -2,6 +2,7 @@
 #include <new>
 
 #include "engine/cost/files.h"
+#include "engine/dynamic/division.h"
 #include "engine/passes/passes.h"
 #include "engine/plan/segment_step.h"
 #include "engine/runtime/model_impl.h"
@@ -18,8 +19,9 @@ Error OutOfMemory(const GraphIr& graph) {
 }  // namespace
 
 Model::Impl::Impl(Graph graph, const CompileOptions& options)
-    : graph_(std::move(graph)), max_plans_(std::max<std::size_t>(options.max_plans, 1)) {
-  plan_options_.limits = {options.max_tensor_bytes, options.max_arena_bytes};
+    : graph_(std::move(graph)), max_plan_bytes_(options.max_plan_bytes) {
+  plan_options_.limits = {options.max_tensor_bytes, options.max_arena_bytes,
+                          options.max_scratch_bytes, options.max_iterations};
   plan_options_.threads = options.threads > 0 ? options.threads : AvailableThreads();
   plan_options_.blocked_layout = options.optimize;
   plan_options_.cost =
@@ -37,25 +39,34 @@ Model::Impl::Impl(Graph graph, const CompileOptions& options)
 
 std::shared_ptr<const Plan> Model::Impl::PlanFor(const std::vector<Shape>& shapes) {
   const std::lock_guard lock(mutex_);
-  const auto found = std::find_if(plans_.begin(), plans_.end(),
-                                  [&](const auto& entry) { return entry.first == shapes; });
+  const auto found = std::find_if(plans_.begin(), plans_.end(), [&](const CachedPlan& cached) {
+    return cached.shapes == shapes;
+  });
   if (found != plans_.end()) {
-    std::rotate(plans_.begin(), found, found + 1);  // most recently used first
-    return plans_.front().second;
+    std::rotate(plans_.begin(), found, found + 1);
+    return plans_.front().plan;
   }
   try {
-    std::shared_ptr<const Plan> plan = MakePlan(graph_.ir(), shapes, plan_options_, packed_);
-    if (plans_.size() >= max_plans_) plans_.pop_back();
-    plans_.insert(plans_.begin(), {shapes, plan});
+    std::shared_ptr<const Plan> plan =
+        MakePlan(graph_.ir(), shapes, plan_options_, packed_, dynamic_);
+    if (plan->dynamic != nullptr) dynamic_ = plan->dynamic;
+    plans_.insert(plans_.begin(), {shapes, plan, PlanBytes(*plan)});
+    std::size_t bytes = 0;
+    std::size_t kept = 0;
+    for (; kept < plans_.size(); ++kept) {
+      bytes += plans_[kept].bytes;
+      if (kept > 0 && bytes > max_plan_bytes_) break;
+    }
+    plans_.resize(kept);
     return plan;
   } catch (const std::bad_alloc&) {
     throw OutOfMemory(graph_.ir());
   }
 }
 
-CostModel Model::Impl::cost() const {
+PlanOptions Model::Impl::plan_options() const {
   const std::lock_guard lock(mutex_);
-  return plan_options_.cost;
+  return plan_options_;
 }
 
 void Model::Impl::Learn(const TuningTable& measured) {
@@ -68,8 +79,15 @@ void Model::Impl::Learn(const TuningTable& measured) {
 }
 
 void Model::Impl::SaveTuning(const std::string& file) const {
-  const CostModel known = cost();
+  const CostModel known = plan_options().cost;
   AddToTuningFile(known.tuning == nullptr ? TuningTable() : *known.tuning, file);
+}
+
+std::size_t Model::Impl::plan_bytes() const {
+  const std::lock_guard lock(mutex_);
+  std::size_t bytes = 0;
+  for (const CachedPlan& cached : plans_) bytes += cached.bytes;
+  return bytes;
 }
 
 std::size_t Model::Impl::weight_bytes() const {
@@ -146,6 +164,7 @@ std::vector<TensorInfo> Model::inputs() const { return impl_->inputs(); }
 std::vector<TensorInfo> Model::outputs() const { return impl_->outputs(); }
 int Model::threads() const { return impl_->threads(); }
 std::size_t Model::weight_bytes() const { return impl_->weight_bytes(); }
+std::size_t Model::plan_bytes() const { return impl_->plan_bytes(); }
 
 const std::vector<std::string>& Model::notes() const { return impl_->notes(); }
 
@@ -170,6 +189,29 @@ StepInfo Describe(const PlanStep& step) {
   return info;
 }
 
+void AddDynamicNodes(const Plan& plan, std::vector<StepInfo>& steps) {
+  if (plan.dynamic == nullptr) return;
+  for (const ProgramNode& node : plan.dynamic->program->nodes) {
+    StepInfo& info = steps.emplace_back();
+    info.name = node.node->name;
+    info.op = node.node->op;
+    info.kernel = "waits for data";
+    info.waits = true;
+  }
+}
+
+// Output k of the graph at the plan's shapes; `info` is what the file declares.
+void DescribeOutput(const Plan& plan, std::size_t k, TensorInfo& info) {
+  const auto [kind, index] = plan.dynamic == nullptr ? ValueSource{ValueSource::Kind::kFixed, k}
+                                                     : plan.dynamic->outputs[k];
+  if (kind == ValueSource::Kind::kFixed) {
+    info.type = plan.outputs[index].type;
+    info.has_shape = true;
+    info.shape = plan.outputs[index].shape;
+  }
+  info.symbols.assign(info.shape.size(), "");
+}
+
 }  // namespace
 
 PlanInfo Model::Describe(const InputShapes& shapes) const {
@@ -185,13 +227,9 @@ PlanInfo Model::Describe(const InputShapes& shapes) const {
     step_info.runs = part->runs;
     step_info.own_thread = true;
   }
+  AddDynamicNodes(*plan, info.steps);
   info.outputs = impl_->outputs();
-  for (std::size_t k = 0; k < info.outputs.size(); ++k) {
-    info.outputs[k].type = plan->outputs[k].type;
-    info.outputs[k].has_shape = true;
-    info.outputs[k].shape = plan->outputs[k].shape;
-    info.outputs[k].symbols.assign(plan->outputs[k].shape.size(), "");
-  }
+  for (std::size_t k = 0; k < info.outputs.size(); ++k) DescribeOutput(*plan, k, info.outputs[k]);
   info.macs = plan->macs;
   info.predicted_seconds = plan->predicted_seconds;
   info.arena_bytes = plan->arena_bytes;

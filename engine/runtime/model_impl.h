@@ -19,7 +19,10 @@ class Model::Impl {
   const std::vector<TensorInfo>& inputs() const { return inputs_; }
   const std::vector<TensorInfo>& outputs() const { return outputs_; }
   int threads() const { return plan_options_.threads; }
+  // What plans are made by now.
+  PlanOptions plan_options() const;
   std::size_t weight_bytes() const;
+  std::size_t plan_bytes() const;
 
   // The plan for these shapes (in the graph's order of inputs), made when there is none yet.
   std::shared_ptr<const Plan> PlanFor(const std::vector<Shape>& shapes);
@@ -36,21 +39,26 @@ class Model::Impl {
   void SaveTuning(const std::string& file) const;
 
  private:
-  // What kernels are chosen by now.
-  CostModel cost() const;
   // Adds measurements; plans are made anew.
   void Learn(const TuningTable& measured);
 
   Graph graph_;
   std::vector<TensorInfo> inputs_, outputs_;  // as declared in the file
   PlanOptions plan_options_;
-  std::size_t max_plans_;
+  std::size_t max_plan_bytes_;
   PackedStore packed_;  // outlives the plans
 
   std::vector<std::string> notes_;
 
-  mutable std::mutex mutex_;  // guards plans_ and plan_options_.cost
-  std::vector<std::pair<std::vector<Shape>, std::shared_ptr<const Plan>>> plans_;
+  struct CachedPlan {
+    std::vector<Shape> shapes;
+    std::shared_ptr<const Plan> plan;
+    std::size_t bytes = 0;
+  };
+
+  mutable std::mutex mutex_;                    // guards what follows and plan_options_.cost
+  std::vector<CachedPlan> plans_;               // most recently used first
+  std::shared_ptr<const DynamicPart> dynamic_;  // of the last plan that has one
 };
 
 }  // namespace kinglet

@@ -132,8 +132,7 @@ TuningTable Answered(const TuningTable& measured, const Plan& best) {
 
 TuneReport Model::Impl::Tune(const std::vector<Shape>& shapes, const TuneOptions& options) {
   using Clock = std::chrono::steady_clock;
-  PlanOptions plan_options = plan_options_;
-  plan_options.cost = cost();
+  const PlanOptions plan_options = this->plan_options();
   try {
     const std::shared_ptr<const Plan> before = PlanFor(shapes);
     PackedStore packed;

@@ -26,8 +26,13 @@ struct CompileOptions {
   // Limits on what a model may ask for. Error(kResource) when one is exceeded.
   std::size_t max_tensor_bytes = std::size_t{2} << 30;
   std::size_t max_arena_bytes = std::size_t{16} << 30;
-  // Plans kept, one for each combination of input shapes; the least recently used goes.
-  std::size_t max_plans = 16;
+  // For each session, of tensors whose shapes depend on data.
+  std::size_t max_scratch_bytes = std::size_t{4} << 30;
+  // Of all loops of one Run together.
+  std::int64_t max_iterations = 1'000'000;
+  // Of all plans kept, one for each combination of input shapes; the least recently used ones go.
+  // The one in use stays in any case.
+  std::size_t max_plan_bytes = std::size_t{64} << 20;
   // What kernels are chosen by: figures of this machine, and measured times of kernels (see
   // kinglet/tuning.h). "": the file in the user's cache folder, when there is one and `use_cache`
   // is set; what cannot be used of it is ignored with a note (Model::notes). A file named here must
@@ -52,6 +57,7 @@ struct StepInfo {
   Shape output_shape;  // of the first output
   std::int64_t macs = 0;
   std::int64_t units = 0;        // pieces that the work is cut into for the threads
+  bool waits = false;            // for data: planned while it runs, nothing below is known before
   std::string cut;               // what they are, where that is known: "8 images x 4 strips"
   double predicted_seconds = 0;  // by the cost model, its share of one Run
   // Where the batch is taken in parts: the images of one run of the step, and how many runs there
@@ -66,7 +72,8 @@ struct StepInfo {
 // What running a model at given input shapes takes.
 struct PlanInfo {
   std::vector<StepInfo> steps;
-  std::vector<TensorInfo> outputs;  // with the shapes at these input shapes
+  std::vector<TensorInfo> outputs;  // with the shapes at these input shapes; a size of -1, or
+                                    // `has_shape` not set, where they depend on data
   std::int64_t macs = 0;            // multiply-adds of one Run, over the whole batch
   double predicted_seconds = 0;     // of all steps
   std::size_t arena_bytes = 0;      // intermediate tensors, for each session
@@ -107,6 +114,8 @@ class Model {
 
   // Bytes of all constants: float weights as they came, and packed forms made so far.
   std::size_t weight_bytes() const;
+  // Bytes of the plans kept, about.
+  std::size_t plan_bytes() const;
 
   class Impl;
 
@@ -125,10 +134,11 @@ class Session {
   // Runs the network on these inputs, each of the declared type and a shape that fits the declared
   // one, and returns all outputs. The result is valid until the next Run; a Tensor copied out of it
   // stays valid and is not overwritten. Allocates nothing after the first call with given shapes,
-  // unless the caller kept outputs of the call before.
+  // unless the caller kept outputs of the call before, or shapes depend on data and are new.
   // Throws Error(kInvalidInput) when an input is missing, unknown, or of another type or shape;
   // Error(kInvalidModel, kUnsupported, kResource) when the network does not work at these shapes;
-  // Error(kInvalidInput) when a step met wrong data. The session stays usable.
+  // Error(kInvalidInput) when a step met wrong data, Error(kResource) when data asks for more than
+  // the limits. The session stays usable.
   const Tensors& Run(const Tensors& inputs);
 
   // Runs once and returns the seconds that each step took, in the order of PlanInfo::steps. On

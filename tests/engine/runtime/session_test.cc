@@ -237,7 +237,7 @@ TEST(Model, NamesEverythingThatIsNotSupportedAtOnce) {
 }
 
 TEST(Model, KeepsABoundedNumberOfPlans) {
-  const Model model = Model::Compile(SmallNet(), {.threads = 1, .max_plans = 2});
+  const Model model = Model::Compile(SmallNet(), {.threads = 1, .max_plan_bytes = 1});
   Session session = model.NewSession();
   const Tensors first = {{"x", RandomTensor({1, 3, 8, 8})}};
   const Tensor wanted = session.Run(first).at("y").Clone();

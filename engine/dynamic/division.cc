@@ -1,0 +1,102 @@
+#include "engine/dynamic/division.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace kinglet {
+namespace {
+
+std::size_t Index(ValueId id) { return static_cast<std::size_t>(id); }
+
+bool Waits(const Node& node, const GraphStates& states) {
+  return std::any_of(node.outputs.begin(), node.outputs.end(), [&](ValueId id) {
+    return id != kNoValue && states[Index(id)].type == DataType::kUndefined;
+  });
+}
+
+class Divider {
+ public:
+  Divider(const GraphIr& graph, const GraphStates& states)
+      : graph_(graph),
+        states_(states),
+        part_(std::make_shared<DynamicPart>()),
+        fixed_output_(graph.values.size(), -1) {}
+
+  std::shared_ptr<const DynamicPart> Make(PackedStore& packed,
+                                          std::shared_ptr<const DynamicPart> last) {
+    for (const std::size_t i :
+         NeededNodes(graph_, states_, 0, graph_.nodes.size(), graph_.outputs)) {
+      if (Waits(graph_.nodes[i], states_)) part_->nodes.push_back(i);
+    }
+    if (part_->nodes.empty()) return nullptr;
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i) {
+      if (!Waits(graph_.nodes[i], states_)) part_->fixed_nodes.push_back(i);
+    }
+    std::vector<ValueId> made;  // outputs of the graph that the program makes
+    for (const ValueId id : graph_.outputs) {
+      const bool waits = states_[Index(id)].type == DataType::kUndefined;
+      part_->outputs.push_back(waits ? ValueSource{ValueSource::Kind::kProgram, made.size()}
+                                     : NewFixedOutput(id));
+      if (waits) made.push_back(id);
+    }
+    part_->program = MakeProgram(graph_, part_->nodes, made, packed);
+    for (const int slot : part_->program->inputs) {
+      part_->inputs.push_back(SourceOf(part_->program->values[static_cast<std::size_t>(slot)]));
+    }
+    if (last != nullptr && last->nodes == part_->nodes && last->inputs == part_->inputs &&
+        last->known == part_->known && last->fixed.outputs == part_->fixed.outputs &&
+        last->fixed_nodes == part_->fixed_nodes) {
+      return last;
+    }
+    CopyFixed();
+    return std::move(part_);
+  }
+
+ private:
+  ValueSource NewFixedOutput(ValueId id) {
+    std::vector<ValueId>& outputs = part_->fixed.outputs;
+    fixed_output_[Index(id)] = static_cast<int>(outputs.size());
+    outputs.push_back(id);
+    return {ValueSource::Kind::kFixed, outputs.size() - 1};
+  }
+  ValueSource FixedOutput(ValueId id) {
+    const int at = fixed_output_[Index(id)];
+    if (at < 0) return NewFixedOutput(id);
+    return {ValueSource::Kind::kFixed, static_cast<std::size_t>(at)};
+  }
+
+  ValueSource SourceOf(ValueId id) {
+    const auto input = std::find(graph_.inputs.begin(), graph_.inputs.end(), id);
+    if (input != graph_.inputs.end()) {
+      return {ValueSource::Kind::kInput, static_cast<std::size_t>(input - graph_.inputs.begin())};
+    }
+    if (!states_[Index(id)].known.defined()) return FixedOutput(id);
+    part_->known.push_back(id);
+    return {ValueSource::Kind::kKnown, part_->known.size() - 1};
+  }
+
+  void CopyFixed() {
+    GraphIr& fixed = part_->fixed;
+    fixed.name = graph_.name;
+    fixed.source = graph_.source;
+    fixed.values = graph_.values;
+    fixed.inputs = graph_.inputs;
+    for (Value& value : fixed.values) value.producer = kNoNode;
+    for (const std::size_t i : part_->fixed_nodes) fixed.AddNode(graph_.nodes[i]);
+  }
+
+  const GraphIr& graph_;
+  const GraphStates& states_;
+  std::shared_ptr<DynamicPart> part_;
+  std::vector<int> fixed_output_;  // by value
+};
+
+}  // namespace
+
+std::shared_ptr<const DynamicPart> Divide(const GraphIr& graph, const GraphStates& states,
+                                          PackedStore& packed,
+                                          std::shared_ptr<const DynamicPart> last) {
+  return Divider(graph, states).Make(packed, std::move(last));
+}
+
+}  // namespace kinglet

@@ -1,0 +1,47 @@
+// A graph in two parts: what can be planned once the input shapes are known, and what waits for
+// data.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "engine/dynamic/program.h"
+#include "engine/graph/ir.h"
+#include "engine/plan/inference.h"
+
+namespace kinglet {
+
+// Where a value comes from.
+struct ValueSource {
+  enum class Kind : std::uint8_t {
+    kInput,    // of the graph
+    kFixed,    // an output of the fixed part
+    kKnown,    // known once the input shapes are
+    kProgram,  // an output of the program
+  };
+  Kind kind = Kind::kInput;
+  std::size_t index = 0;  // of the input or output, or of `known`
+
+  bool operator==(const ValueSource&) const = default;
+};
+
+// Both parts of a graph. Does not depend on the input shapes, unless they change which nodes wait.
+struct DynamicPart {
+  GraphIr fixed;                     // with the values of the whole graph
+  std::unique_ptr<Program> program;  // runs after it
+  std::vector<ValueSource> inputs;   // of the program
+  std::vector<ValueSource> outputs;  // of the graph: kFixed or kProgram
+  std::vector<ValueId> known;
+  std::vector<std::size_t> nodes;        // of the graph: those of the program
+  std::vector<std::size_t> fixed_nodes;  // those of the fixed part
+};
+
+// The two parts of a graph, or `last` where they are the same; null when no node that the outputs
+// need waits. Packed forms of the program go to `packed`.
+std::shared_ptr<const DynamicPart> Divide(const GraphIr& graph, const GraphStates& states,
+                                          PackedStore& packed,
+                                          std::shared_ptr<const DynamicPart> last);
+
+}  // namespace kinglet
