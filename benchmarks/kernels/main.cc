@@ -44,6 +44,7 @@ int Main(int argc, char** argv) {
   RegisterPool();
   RegisterArrays();
   RegisterLayout();
+  RegisterNms();
   RegisterPictures();
   RegisterQuantize();
   benchmark::RunSpecifiedBenchmarks();

@@ -30,6 +30,7 @@ void RegisterGemm();
 void RegisterPool();
 void RegisterArrays();  // eltwise, math, softmax
 void RegisterLayout();
+void RegisterNms();
 void RegisterPictures();  // resize
 void RegisterQuantize();
 
