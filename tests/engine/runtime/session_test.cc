@@ -11,12 +11,21 @@
 #include "kinglet/model.h"
 #include "tests/support/graph_builder.h"
 
+#if defined(__SANITIZE_THREAD__)
+#define KINGLET_COUNTS_ALLOCATIONS 0
+#elif defined(__has_feature)
+#define KINGLET_COUNTS_ALLOCATIONS !__has_feature(thread_sanitizer)
+#else
+#define KINGLET_COUNTS_ALLOCATIONS 1
+#endif
+
 namespace {
 
 std::atomic<std::size_t> allocations{0};
 
 }  // namespace
 
+#if KINGLET_COUNTS_ALLOCATIONS  // ThreadSanitizer's operators can't be replaced
 // Counts what this program allocates, so that a test can say that Run allocates nothing.
 __attribute__((noinline)) void* operator new(std::size_t bytes) {
   ++allocations;
@@ -31,6 +40,7 @@ __attribute__((noinline)) void operator delete(void* memory) noexcept { std::fre
 __attribute__((noinline)) void operator delete(void* memory, std::size_t) noexcept {
   std::free(memory);
 }
+#endif
 
 namespace kinglet {
 namespace {
