@@ -198,11 +198,24 @@ void Interpreter::Convert(RunValue& value, Layout layout) {
   }
   const std::size_t bytes = LayoutBytes(value.type, value.shape, layout);
   ScratchRef memory = pool_.Take(bytes);
-  const std::unique_ptr<Step> step = MakeReorder(value.shape, layout, options_.threads, cost_);
-  const std::vector<const void*> inputs = {value.data};
-  const std::vector<void*> outputs = {memory.data()};
-  const StepArgs args{inputs.data(), outputs.data(), nullptr, &status_};
-  if (step->units > 0) RunUnits(*step, args, 0, bytes > kTeamBytes);
+  const kernels::LayoutTable& table = kernels::GetLayoutTable();
+  struct Call {
+    const kernels::Reorder reorder;
+    decltype(table.to_plain) function;
+    const float* from;
+    float* to;
+  } call{DenseReorder(value.shape), layout == Layout::kPlain ? table.to_plain : table.to_blocked,
+         static_cast<const float*>(value.data), reinterpret_cast<float*>(memory.data())};
+  const auto run = [](void* self, int, std::int64_t begin, std::int64_t end) noexcept {
+    const Call& c = *static_cast<const Call*>(self);
+    c.function(c.reorder, c.from, c.to, begin, end);
+  };
+  const std::int64_t units = kernels::UnitCount(call.reorder);
+  if (bytes > kTeamBytes) {
+    team_.Run(units, false, &call, run);
+  } else if (units > 0) {
+    run(&call, 0, 0, units);
+  }
   value.layout = layout;
   value.data = memory.data();
   value.memory = std::move(memory);

@@ -5,12 +5,10 @@
 
 #include "engine/cost/cost_model.h"
 #include "kernels/common/blocked.h"
-#include "kernels/layout/layout.h"
 
 namespace kinglet {
 
-std::unique_ptr<Step> MakeReorder(const Shape& shape, Layout layout, int threads,
-                                  const CostModel& cost) {
+kernels::Reorder DenseReorder(const Shape& shape) {
   kernels::Reorder reorder{};
   reorder.n = shape[0];
   reorder.c = shape[1];
@@ -18,6 +16,12 @@ std::unique_ptr<Step> MakeReorder(const Shape& shape, Layout layout, int threads
   reorder.w = shape[3];
   reorder.plain_batch_stride = shape[1] * shape[2] * shape[3];
   reorder.blocked_batch_stride = kernels::RoundUpToBlock(shape[1]) * shape[2] * shape[3];
+  return reorder;
+}
+
+std::unique_ptr<Step> MakeReorder(const Shape& shape, Layout layout, int threads,
+                                  const CostModel& cost) {
+  const kernels::Reorder reorder = DenseReorder(shape);
   const bool to_blocked = layout == Layout::kBlocked16;
   const kernels::LayoutTable& table = kernels::GetLayoutTable();
   const auto function = to_blocked ? table.to_blocked : table.to_plain;

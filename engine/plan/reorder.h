@@ -4,8 +4,12 @@
 #include <memory>
 
 #include "engine/ops/op.h"
+#include "kernels/layout/layout.h"
 
 namespace kinglet {
+
+// A tensor {N, C, H, W} in both layouts, its images one behind the other.
+kernels::Reorder DenseReorder(const Shape& shape);
 
 // Converts a float32 tensor {N, C, H, W} to `layout` from the other one. Input 0, output 0. Its
 // predicted time is that on `threads` threads.
