@@ -35,10 +35,11 @@ class BoxGrid {
   // allow a grid.
   template <typename BoxAt>
   bool Layout(int64_t count, BoxAt box) {
-    if (!Measure(count, box)) return false;
+    for (int64_t i = 0; i < count; ++i) memory_.all[i] = box(i);
+    if (!Measure(count)) return false;
     std::fill_n(memory_.ends, memory_.slots + 1, 0u);
     for (int64_t i = 0; i < count; ++i) {
-      memory_.slot_of[i] = SlotOf(box(i));
+      memory_.slot_of[i] = SlotOf(At(i));
       ++memory_.ends[memory_.slot_of[i] + 1];
     }
     for (int64_t s = 0; s < memory_.slots; ++s) memory_.ends[s + 1] += memory_.ends[s];
@@ -48,8 +49,9 @@ class BoxGrid {
     return true;
   }
 
-  // Adds box number i of the layout.
-  void Add(int64_t i, const Box& box) { boxes_.Set(memory_.ends[memory_.slot_of[i]]++, box); }
+  // Box number i of the layout.
+  const Box& At(int64_t i) const { return memory_.all[i]; }
+  void Add(int64_t i) { boxes_.Set(memory_.ends[memory_.slot_of[i]]++, At(i)); }
 
   bool Suppresses(const Box& box) const {
     const Range a = Cells(box.a1, box.a2, origin_a_, cell_a_);
@@ -77,13 +79,12 @@ class BoxGrid {
     int64_t first, last;
   };
 
-  template <typename BoxAt>
-  bool Measure(int64_t count, BoxAt box) {
+  bool Measure(int64_t count) {
     double size_a = 0, size_b = 0;
     origin_a_ = origin_b_ = std::numeric_limits<double>::infinity();
     float least = std::numeric_limits<float>::infinity();
     for (int64_t i = 0; i < count; ++i) {
-      const Box x = box(i);
+      const Box& x = At(i);
       if (!x.HasArea()) continue;
       size_a += static_cast<double>(x.a2) - static_cast<double>(x.a1);
       size_b += static_cast<double>(x.b2) - static_cast<double>(x.b1);

@@ -1,10 +1,11 @@
-// The memory of non-maximum suppression.
+// Boxes, and the memory of non-maximum suppression.
 #pragma once
 
 #include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "kernels/common/aligned.h"
 #include "kernels/nms/nms.h"
@@ -16,14 +17,25 @@ inline constexpr int64_t kFlatBoxes = 192;
 // What reaches over hardly any distance is worth a grid only.
 inline constexpr float kLeastGridThreshold = 0.1f;
 
+// Corners in order.
+struct Box {
+  float a1, b1, a2, b2, area;
+
+  // Whether the IoU with other boxes can be above 0.
+  bool HasArea() const {
+    return a2 > a1 && b2 > b1 && area > 0 && area < std::numeric_limits<float>::infinity();
+  }
+};
+
 // For a grid of boxes in cells, see kernels/nms/grid-inl.h.
 struct GridMemory {
   float* boxes = nullptr;  // five arrays
   int64_t stride = 0;
   int64_t slots = 0;  // a power of two
   uint32_t* begins = nullptr;
-  uint32_t* ends = nullptr;     // one more than slots
-  uint32_t* slot_of = nullptr;  // of each box
+  uint32_t* ends = nullptr;  // one more than slots
+  Box* all = nullptr;
+  uint32_t* slot_of = nullptr;  // of each of them
 };
 
 struct NmsMemory {
@@ -40,6 +52,7 @@ struct NmsMemory {
     grid.boxes = Take<float>(5 * grid.stride);
     grid.begins = Take<uint32_t>(grid.slots);
     grid.ends = Take<uint32_t>(grid.slots + 1);
+    grid.all = Take<Box>(count);
     grid.slot_of = Take<uint32_t>(count);
   }
 

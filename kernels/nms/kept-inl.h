@@ -13,21 +13,12 @@
 
 #include "hwy/highway.h"
 #include "kernels/eltwise/array-inl.h"
+#include "kernels/nms/grid.h"
 #include "kernels/nms/nms.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace kinglet::kernels {
 namespace HWY_NAMESPACE {
-
-// Corners in order.
-struct Box {
-  float a1, b1, a2, b2, area;
-
-  // Whether the IoU with other boxes can be above 0.
-  bool HasArea() const {
-    return a2 > a1 && b2 > b1 && area > 0 && area < std::numeric_limits<float>::infinity();
-  }
-};
 
 HWY_INLINE HWY_MAYBE_UNUSED Box LoadBox(BoxForm form, const float* p) {
   Box box;

@@ -1,7 +1,9 @@
 #include "kernels/nms/keys.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
+#include <cstring>
 #include <functional>
 #include <limits>
 #include <utility>
@@ -16,23 +18,37 @@ namespace kinglet::kernels {
 namespace HWY_NAMESPACE {
 namespace {
 
+// The lanes of a mask as bits.
+template <class Mask>
+HWY_INLINE uint64_t Bits(Mask mask) {
+  uint8_t bytes[8] = {};
+  hn::StoreMaskBits(ArrayTag(), mask, bytes);
+  uint64_t bits = 0;
+  std::memcpy(&bits, bytes, sizeof(bits));
+  return bits;
+}
+
+// Calls f(lane) for each set bit. Few are set as a rule; Highway's Compress, which would serve many
+// at once, copies its table to the stack at each call where GCC compiles it.
+template <typename F>
+HWY_INLINE void ForEachLane(uint64_t bits, F f) {
+  for (; bits != 0; bits &= bits - 1) f(std::countr_zero(bits));
+}
+
 int64_t FilterScores(const float* scores, int64_t count, const ScoreLimit& limit,
                      uint64_t* keys) noexcept {
   const ArrayTag d;
-  const hn::RebindToUnsigned<ArrayTag> du;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const ArrayVec threshold = hn::Set(d, limit.threshold);
-  HWY_ALIGN float passed[hn::MaxLanes(d)];
-  HWY_ALIGN uint32_t index[hn::MaxLanes(d)];
   uint64_t* out = keys;
   int64_t i = 0;
   for (; i + lanes <= count; i += lanes) {
     const ArrayVec x = hn::LoadU(d, scores + i);
     const auto mask = limit.inclusive ? hn::Ge(x, threshold) : hn::Gt(x, threshold);
     if (hn::AllFalse(d, mask)) continue;
-    const size_t n = hn::CompressStore(x, mask, d, passed);
-    hn::CompressStore(hn::Iota(du, static_cast<uint32_t>(i)), hn::RebindMask(du, mask), du, index);
-    for (size_t k = 0; k < n; ++k) *out++ = ScoreKey(passed[k], index[k]);
+    ForEachLane(Bits(mask), [&](int lane) {
+      *out++ = ScoreKey(scores[i + lane], static_cast<uint32_t>(i + lane));
+    });
   }
   for (; i < count; ++i) {
     if (limit.Passes(scores[i])) *out++ = ScoreKey(scores[i], static_cast<uint32_t>(i));
@@ -77,19 +93,22 @@ int64_t PassingColumns(const float* x, int64_t count, uint32_t first, float cut,
   const hn::RebindToUnsigned<ArrayTag> du;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const ArrayVec least = hn::Set(d, cut);
-  HWY_ALIGN float passed[hn::MaxLanes(d)];
-  HWY_ALIGN uint32_t at[hn::MaxLanes(d)];
   int64_t out = 0, i = 0;
   for (; i + lanes <= count; i += lanes) {
     const ArrayVec v = hn::LoadU(d, x + i);
     const auto mask = hn::Ge(v, least);
+    const uint32_t at = first + static_cast<uint32_t>(i);
     if (hn::AllFalse(d, mask)) continue;
-    const size_t n = hn::CompressStore(v, mask, d, passed);
-    const auto columns = hn::Iota(du, first + static_cast<uint32_t>(i));
-    hn::CompressStore(columns, hn::RebindMask(du, mask), du, at);
-    std::copy(passed, passed + n, values + out);
-    std::copy(at, at + n, column + out);
-    out += static_cast<int64_t>(n);
+    if (hn::AllTrue(d, mask)) {
+      hn::StoreU(v, d, values + out);
+      hn::StoreU(hn::Iota(du, at), du, column + out);
+      out += lanes;
+      continue;
+    }
+    ForEachLane(Bits(mask), [&](int lane) {
+      values[out] = x[i + lane];
+      column[out++] = at + static_cast<uint32_t>(lane);
+    });
   }
   for (; i < count; ++i) {
     if (!(x[i] >= cut)) continue;

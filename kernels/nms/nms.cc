@@ -56,14 +56,13 @@ int64_t Selection::Grid(int64_t next) {
   const auto box_of = [&](int64_t i) { return At(i < first ? i : i + shift); };
   if (!grid.Layout(count - shift, box_of)) return next;
   for (int64_t i = 0; i < first; ++i) {
-    const Box box = At(i);
-    if (box.HasArea()) grid.Add(i, box);
+    if (grid.At(i).HasArea()) grid.Add(i);
   }
   for (; next < count && !Enough(); ++next) {
-    const Box box = At(next);
+    const Box& box = grid.At(next - shift);
     if (box.HasArea()) {
       if (grid.Suppresses(box)) continue;
-      grid.Add(next - shift, box);
+      grid.Add(next - shift);
     }
     keys[selected++] = keys[next];
   }
