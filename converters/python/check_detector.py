@@ -48,7 +48,9 @@ def iou(box, boxes):
     low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
     inner = np.clip(high - low, 0, None).prod(axis=1)
     areas = (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)
-    return inner / np.maximum((box[2:] - box[:2]).prod() + areas - inner, 1e-12)
+    overlap = inner / np.maximum((box[2:] - box[:2]).prod() + areas - inner, 1e-12)
+    # Boxes without an area are the same where their corners are.
+    return np.where(np.abs(boxes - box).max(axis=1) <= 1e-3, 1.0, overlap)
 
 
 def unmatched(ones, others, threshold):
