@@ -79,6 +79,20 @@ void AddPoints(CLI::App& command, std::string& network, std::string& batch, std:
       ->option_text("LIST");
 }
 
+void AddPictureOptions(CLI::App& command, std::int64_t& max_pixels, std::string& output,
+                       const std::string& what) {
+  command
+      .add_option("--output,-o", output,
+                  "Folder for a copy of each picture with " + what +
+                      " drawn on it, JPEG or PNG as the picture is; made when missing")
+      ->option_text("FOLDER");
+  command
+      .add_option("--max-pixels", max_pixels,
+                  "Largest picture that is decoded, in pixels (default: 32000000)")
+      ->check(CLI::Range(std::int64_t{1}, kLargestMaxPixels))
+      ->option_text("N");
+}
+
 Command AddClassify(CLI::App& app) {
   auto options = std::make_shared<ClassifyOptions>();
   CLI::App* command = app.add_subcommand("classify", "Say what is in pictures");
@@ -105,16 +119,66 @@ Command AddClassify(CLI::App& app) {
   command->add_option("--top,-k", options->top, "Classes shown for each picture (default: 5)")
       ->check(CLI::Range(1, 1'000'000))
       ->option_text("K");
-  command
-      ->add_option("--max-pixels", options->max_pixels,
-                   "Largest picture that is decoded, in pixels (default: 32000000)")
-      ->check(CLI::Range(std::int64_t{1}, kLargestMaxPixels))
-      ->option_text("N");
+  AddPictureOptions(*command, options->max_pixels, options->output, "the classes");
   AddCostOptions(*command, options->common.costs);
   AddCommonOptions(*command, options->common,
                    "kinglet classify --model mobilenet_v2.onnx --descriptor mobilenet_v2 --top 3 "
                    "photo.jpg holiday/");
   return {command, [options] { return ClassifyCommand(*options); }};
+}
+
+Command AddDetect(CLI::App& app) {
+  auto options = std::make_shared<DetectOptions>();
+  CLI::App* command = app.add_subcommand("detect", "Find things in pictures");
+  command->add_option("images", options->images, "Pictures (JPEG, PNG, BMP), or folders of them")
+      ->required()
+      ->option_text("IMAGE|FOLDER...");
+  command
+      ->add_option("--model,-m", options->network.model, "ONNX file (default: the demo detector)")
+      ->option_text("FILE");
+  command
+      ->add_option("--descriptor,-d", options->network.descriptor,
+                   "How pictures become the model's input and what its outputs mean: a name from "
+                   "'kinglet models' or a file (default: MODEL.json beside MODEL.onnx)")
+      ->option_text("NAME|FILE");
+  command
+      ->add_option("--labels,-l", options->network.labels,
+                   "Class names, one on each line (default: the descriptor's)")
+      ->option_text("FILE");
+  DetectorOverrides& overrides = options->overrides;
+  command
+      ->add_option("--threshold,-t", overrides.threshold,
+                   "Least score of a detection (default: the descriptor's)")
+      ->check(CLI::Range(0.0, 1.0))
+      ->option_text("T");
+  command
+      ->add_option("--iou", overrides.iou,
+                   "Of two boxes that overlap more than this (intersection over union), the one "
+                   "with the lower score goes (default: the descriptor's)")
+      ->check(CLI::Range(0.0, 1.0))
+      ->option_text("T");
+  command
+      ->add_option("--max", overrides.max_detections,
+                   "Detections of each picture at most (default: the descriptor's)")
+      ->check(CLI::Range(1, 1'000'000))
+      ->option_text("N");
+  command
+      ->add_option("--nms", overrides.nms,
+                   "Which boxes suppress which: per-class, those of the same class; fast, all, "
+                   "each with its best class only (default: the descriptor's)")
+      ->check(CLI::IsMember({"per-class", "fast"}))
+      ->option_text("per-class|fast");
+  command
+      ->add_option("--anchors", overrides.anchors,
+                   "Anchors of the network, [[cy, cx, h, w], ...] in JSON (default: "
+                   "MODEL.anchors.json beside MODEL.onnx, or the descriptor's)")
+      ->option_text("FILE.json");
+  AddPictureOptions(*command, options->max_pixels, options->output, "boxes, labels and scores");
+  AddCostOptions(*command, options->common.costs);
+  AddCommonOptions(*command, options->common,
+                   "kinglet detect --model version-RFB-320.onnx --descriptor ultraface --output "
+                   "drawn/ party.jpg holiday/");
+  return {command, [options] { return DetectCommand(*options); }};
 }
 
 Command AddRun(CLI::App& app) {
@@ -268,9 +332,9 @@ std::function<Status()> ParseArguments(int argc, const char* const* argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "kinglet " KINGLET_VERSION);
   app.footer("Example:\n  kinglet classify photo.jpg\n");
-  const Command commands[] = {AddClassify(app),  AddRun(app),  AddInfo(app),     AddBench(app),
-                              AddCalibrate(app), AddTune(app), AddDescribe(app), AddExport(app),
-                              AddModels(app),    AddOps(app)};
+  const Command commands[] = {AddClassify(app), AddDetect(app),    AddRun(app),  AddInfo(app),
+                              AddBench(app),    AddCalibrate(app), AddTune(app), AddDescribe(app),
+                              AddExport(app),   AddModels(app),    AddOps(app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

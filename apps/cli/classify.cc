@@ -9,11 +9,12 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/cli/commands.h"
+#include "apps/cli/drawn_copies.h"
 #include "apps/cli/network.h"
 #include "apps/cli/output.h"
 #include "apps/cli/picture_runner.h"
 #include "apps/cli/pictures.h"
-#include "apps/cli/progress.h"
+#include "kinglet/draw.h"
 
 namespace kinglet::cli {
 namespace {
@@ -110,11 +111,21 @@ class TableReport : public Report {
   StageMilliseconds sum_;
 };
 
+Image Drawn(Image image, const Classifier& classifier, const std::vector<ClassScore>& top) {
+  std::vector<std::string> lines;
+  for (const ClassScore& score : top) {
+    lines.push_back(fmt::format("{} {:.2f}", classifier.Label(score.index), score.score));
+  }
+  DrawCaption(image, lines);
+  return image;
+}
+
 }  // namespace
 
 Status ClassifyCommand(const ClassifyOptions& options) {
   const Classifier classifier = OpenClassifier(options.network, options.common);
   const PictureList list = ListPictures(options.images);
+  DrawnCopies copies(options.output);
   PictureRunner runner(classifier.model, classifier.descriptor, options.max_pixels);
   std::unique_ptr<Report> report;
   if (options.common.json) {
@@ -124,24 +135,16 @@ Status ClassifyCommand(const ClassifyOptions& options) {
   }
   for (const std::string& failure : list.failures) PrintError(failure);
   if (!list.paths.empty()) report->Begin();
-  std::size_t done = 0;
-  Progress progress(list.paths.size(), !options.common.quiet);
-  for (std::size_t i = 0; i < list.paths.size(); ++i) {
-    const std::string& path = list.paths[i];
-    progress.Show(i, path);
-    try {
-      const Tensors& outputs = runner.Run(path);
-      const auto scores =
-          ClassScores(outputs.at(classifier.descriptor.output), classifier.descriptor.activation);
-      report->Add(path,
-                  {TopScores(scores.front(), static_cast<std::size_t>(options.top)), runner.ms()});
-      ++done;
-    } catch (const Error& error) {
-      PrintPictureError(path, error);
-    } catch (const std::bad_alloc& error) {
-      PrintPictureError(path, error);
-    }
-  }
+  const std::size_t done =
+      ForEachPicture(list.paths, !options.common.quiet, [&](const std::string& path) {
+        const Tensors& outputs = runner.Run(path);
+        const auto scores =
+            ClassScores(outputs.at(classifier.descriptor.output), classifier.descriptor.activation);
+        const Result result = {TopScores(scores.front(), static_cast<std::size_t>(options.top)),
+                               runner.ms()};
+        report->Add(path, result);
+        if (copies.wanted()) copies.Write(path, Drawn(runner.image(), classifier, result.top));
+      });
   report->End(done);
   return done == list.paths.size() && list.failures.empty() ? Status::kDone : Status::kInputFailed;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "apps/cli/cli.h"
+#include "apps/cli/detector.h"
 #include "apps/cli/network.h"
 #include "apps/cli/shapes.h"
 #include "kinglet/image.h"
@@ -17,6 +18,16 @@ struct ClassifyOptions {
   NetworkOptions network;
   int top = 5;
   std::int64_t max_pixels = ImageLimits().max_pixels;
+  std::string output;  // folder for drawn copies; "": none
+  std::vector<std::string> images;
+};
+
+struct DetectOptions {
+  CommonOptions common;
+  NetworkOptions network;  // without a rule for the pixels
+  DetectorOverrides overrides;
+  std::int64_t max_pixels = ImageLimits().max_pixels;
+  std::string output;  // folder for drawn copies; "": none
   std::vector<std::string> images;
 };
 
@@ -77,6 +88,7 @@ struct ExportOptions {
 };
 
 Status ClassifyCommand(const ClassifyOptions& options);
+Status DetectCommand(const DetectOptions& options);
 Status RunCommand(const RunOptions& options);
 Status InfoCommand(const InfoOptions& options);
 Status BenchCommand(const BenchOptions& options);

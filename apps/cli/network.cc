@@ -27,31 +27,12 @@ bool LooksLikePath(const std::string& name) {
   return name.find('/') != std::string::npos || fs::path(name).has_extension();
 }
 
-// The descriptor that the options ask for, not yet fitted.
-Descriptor ChooseDescriptor(const NetworkOptions& network, const Graph& graph) {
-  if (!network.descriptor.empty()) return OpenDescriptor(network.descriptor);
-  if (network.model.empty()) return FindDescriptor(kDemo);
-  if (auto beside = DescriptorBeside(network.model)) return *std::move(beside);
-  // Size and classes are in the graph: with a rule for the pixels nothing is left to guess.
-  if (!network.preprocess.empty()) {
-    return DraftDescriptor(graph, fs::path(network.model).stem().string());
-  }
-  const std::string draft =
-      fs::path(network.model).replace_extension(kDescriptorExtension).string();
-  throw UsageError(fmt::format(
-      "{0}: has no descriptor, so how pictures become its input is not known: name one with "
-      "--descriptor (kinglet models lists them), a rule with --preprocess, or draft one with "
-      "kinglet describe {0} -o {1}",
-      network.model, draft));
-}
-
 Descriptor Fitted(const NetworkOptions& network, const Graph& graph) {
   Descriptor descriptor = ChooseDescriptor(network, graph);
   if (descriptor.task != Task::kClassify) {
     throw UsageError(
         fmt::format("descriptor '{}' is of a detector (task 'detect'), and kinglet classify needs "
-                    "a classifier; "
-                    "kinglet run gives the outputs of any network",
+                    "a classifier; kinglet detect runs detectors",
                     descriptor.name));
   }
   descriptor = FitDescriptor(std::move(descriptor), graph);
@@ -105,6 +86,23 @@ std::vector<std::string> ChooseLabels(const Classifier& classifier, const std::s
 
 std::string Classifier::Label(std::size_t index) const {
   return index < labels.size() ? labels[index] : fmt::format("class {}", index);
+}
+
+Descriptor ChooseDescriptor(const NetworkOptions& network, const Graph& graph) {
+  if (!network.descriptor.empty()) return OpenDescriptor(network.descriptor);
+  if (network.model.empty()) return FindDescriptor(kDemo);
+  if (auto beside = DescriptorBeside(network.model)) return *std::move(beside);
+  // Size and classes are in the graph: with a rule for the pixels nothing is left to guess.
+  if (!network.preprocess.empty()) {
+    return DraftDescriptor(graph, fs::path(network.model).stem().string());
+  }
+  const std::string draft =
+      fs::path(network.model).replace_extension(kDescriptorExtension).string();
+  throw UsageError(fmt::format(
+      "{0}: has no descriptor, so how pictures become its input is not known: name one with "
+      "--descriptor (kinglet models lists them), a rule with --preprocess, or draft one with "
+      "kinglet describe {0} -o {1}",
+      network.model, draft));
 }
 
 Descriptor OpenDescriptor(const std::string& name) {

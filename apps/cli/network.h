@@ -32,6 +32,9 @@ struct Classifier {
 // Reads, compiles and plans: everything that can be wrong with the model is found here.
 Classifier OpenClassifier(const NetworkOptions& network, const CommonOptions& options);
 
+// The descriptor that the options ask for or that lies beside the model, not yet fitted.
+Descriptor ChooseDescriptor(const NetworkOptions& network, const Graph& graph);
+
 // The descriptor that `name` means: an embedded one, or a file.
 Descriptor OpenDescriptor(const std::string& name);
 // The one in MODEL.json beside MODEL.onnx, when there is such a file.

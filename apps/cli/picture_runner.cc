@@ -1,26 +1,15 @@
 #include "apps/cli/picture_runner.h"
 
-#include <chrono>
+#include <algorithm>
+#include <cmath>
 #include <new>
 
 #include "apps/cli/cli.h"
+#include "apps/cli/progress.h"
 #include "kinglet/error.h"
 
 namespace kinglet::cli {
 namespace {
-
-class Stopwatch {
- public:
-  double Lap() {
-    const auto now = std::chrono::steady_clock::now();
-    const std::chrono::duration<double, std::milli> lap = now - last_;
-    last_ = now;
-    return lap.count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
 
 std::string PictureMessage(const std::string& path, const std::string& what) {
   return what.find(path) == std::string::npos ? path + ": " + what : what;
@@ -32,20 +21,47 @@ PictureRunner::PictureRunner(const Model& model, const Descriptor& descriptor,
                              std::int64_t max_pixels)
     : descriptor_(descriptor), session_(model.NewSession()) {
   limits_.max_pixels = max_pixels;
-  Tensor input(DataType::kFloat32, PreprocessedShape(descriptor.preprocess));
-  pixels_ = input.data<float>();
-  inputs_[descriptor.input] = std::move(input);
+  for (const TensorInfo& info : model.inputs()) {
+    if (info.name == descriptor.input) input_ = info;
+  }
+  MakeInput(descriptor.preprocess);
+}
+
+void PictureRunner::MakeInput(const PreprocessSpec& spec) {
+  spec_ = spec;
+  inputs_[descriptor_.input] = Tensor(input_.type, InputShape(spec, input_));
 }
 
 const Tensors& PictureRunner::Run(const std::string& path) {
   Stopwatch watch;
   image_ = ReadImage(path, limits_);
   ms_.decode = watch.Lap();
-  Preprocess(image_, descriptor_.preprocess, scratch_, pixels_);
+  if (descriptor_.picture_size && (spec_.width != image_.width || spec_.height != image_.height)) {
+    PreprocessSpec spec = descriptor_.preprocess;
+    spec.width = image_.width;
+    spec.height = image_.height;
+    MakeInput(spec);
+  }
+  Tensor& input = inputs_[descriptor_.input];
+  if (input.type() == DataType::kFloat32) {
+    Preprocess(image_, spec_, scratch_, input.data<float>());
+  } else {
+    samples_.resize(static_cast<std::size_t>(input.size()));
+    Preprocess(image_, spec_, scratch_, samples_.data());
+    std::transform(samples_.begin(), samples_.end(), input.data<std::uint8_t>(), [](float x) {
+      return static_cast<std::uint8_t>(std::clamp(std::nearbyint(x), 0.0f, 255.0f));
+    });
+  }
   ms_.preprocess = watch.Lap();
   const Tensors& outputs = session_.Run(inputs_);
   ms_.network = watch.Lap();
   return outputs;
+}
+
+Shape InputShape(const PreprocessSpec& spec, const TensorInfo& input) {
+  Shape shape = PreprocessedShape(spec);
+  if (input.has_shape && input.shape.size() == 3) shape.erase(shape.begin());
+  return shape;
 }
 
 void PrintPictureError(const std::string& path, const Error& error) {
@@ -55,6 +71,24 @@ void PrintPictureError(const std::string& path, const Error& error) {
 
 void PrintPictureError(const std::string& path, const std::bad_alloc&) {
   PrintError(PictureMessage(path, "not enough memory"));
+}
+
+std::size_t ForEachPicture(const std::vector<std::string>& paths, bool progress_bar,
+                           const std::function<void(const std::string&)>& body) {
+  std::size_t done = 0;
+  Progress progress(paths.size(), progress_bar);
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    progress.Show(i, paths[i]);
+    try {
+      body(paths[i]);
+      ++done;
+    } catch (const Error& error) {
+      PrintPictureError(paths[i], error);
+    } catch (const std::bad_alloc& error) {
+      PrintPictureError(paths[i], error);
+    }
+  }
+  return done;
 }
 
 }  // namespace kinglet::cli

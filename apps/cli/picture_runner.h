@@ -1,9 +1,12 @@
 // From the file of a picture to the outputs of a network, stage by stage.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <new>
 #include <string>
+#include <vector>
 
 #include "kinglet/descriptor.h"
 #include "kinglet/error.h"
@@ -13,11 +16,28 @@
 
 namespace kinglet::cli {
 
+class Stopwatch {
+ public:
+  // Milliseconds since the last call, or since the watch was made.
+  double Lap() {
+    const auto now = std::chrono::steady_clock::now();
+    const std::chrono::duration<double, std::milli> lap = now - last_;
+    last_ = now;
+    return lap.count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
 struct StageMilliseconds {
   double decode = 0;
   double preprocess = 0;
   double network = 0;
 };
+
+// The shape of one picture for this input of a network, with or without a batch axis.
+Shape InputShape(const PreprocessSpec& spec, const TensorInfo& input);
 
 class PictureRunner {
  public:
@@ -31,12 +51,16 @@ class PictureRunner {
   const StageMilliseconds& ms() const { return ms_; }
 
  private:
+  void MakeInput(const PreprocessSpec& spec);
+
   const Descriptor& descriptor_;
+  TensorInfo input_;
   Session session_;
   ImageLimits limits_;
   PreprocessScratch scratch_;
   Tensors inputs_;
-  float* pixels_ = nullptr;
+  PreprocessSpec spec_;         // of the input that was made last
+  std::vector<float> samples_;  // of pictures that the network takes as bytes
   Image image_;
   StageMilliseconds ms_;
 };
@@ -45,5 +69,10 @@ class PictureRunner {
 // is what stopped it.
 void PrintPictureError(const std::string& path, const Error& error);
 void PrintPictureError(const std::string& path, const std::bad_alloc&);
+
+// Calls `body` for each of the pictures, with a progress bar; prints what is wrong with one and
+// goes on. Returns how many were done.
+std::size_t ForEachPicture(const std::vector<std::string>& paths, bool progress_bar,
+                           const std::function<void(const std::string&)>& body);
 
 }  // namespace kinglet::cli

@@ -9,6 +9,11 @@ namespace {
 
 constexpr std::string_view kExtension = ".json";
 
+std::span<const std::byte> BytesOf(std::string_view path) {
+  const EmbeddedFile* file = FindEmbedded(path);
+  return file == nullptr ? std::span<const std::byte>() : file->bytes();
+}
+
 }  // namespace
 
 const EmbeddedFile* FindEmbedded(std::string_view path) {
@@ -45,9 +50,10 @@ Descriptor FindDescriptor(std::string_view name) {
   return ParseDescriptor(file->text(), path);
 }
 
-std::span<const std::byte> DemoModelBytes() {
-  const EmbeddedFile* file = FindEmbedded("demo/demo.onnx");
-  return file == nullptr ? std::span<const std::byte>() : file->bytes();
+std::span<const std::byte> DemoModelBytes() { return BytesOf("demo/demo.onnx"); }
+
+std::span<const std::byte> DemoDetectorBytes() {
+  return BytesOf("demo_detector/demo_detector.onnx");
 }
 
 }  // namespace kinglet

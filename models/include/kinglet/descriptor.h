@@ -120,7 +120,9 @@ std::vector<std::string> ListArchitectures();
 // parameter that is out of range.
 Graph BuildArchitecture(const Architecture& architecture, const BuildOptions& options = {});
 
-// The demo network that is part of the library: bytes of its ONNX file.
+// The demo networks that are part of the library, a classifier and a detector: bytes of their ONNX
+// files; none where the library was built without.
 std::span<const std::byte> DemoModelBytes();
+std::span<const std::byte> DemoDetectorBytes();
 
 }  // namespace kinglet

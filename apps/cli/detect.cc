@@ -1,0 +1,171 @@
+// kinglet detect: where is what in these pictures?
+#include "kinglet/detect.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "apps/cli/commands.h"
+#include "apps/cli/detector.h"
+#include "apps/cli/drawn_copies.h"
+#include "apps/cli/output.h"
+#include "apps/cli/picture_runner.h"
+#include "apps/cli/pictures.h"
+#include "kinglet/draw.h"
+
+namespace kinglet::cli {
+namespace {
+
+struct Result {
+  std::vector<Detection> detections;
+  StageMilliseconds ms;
+  double postprocess_ms = 0;
+};
+
+class Report {
+ public:
+  virtual ~Report() = default;
+  virtual void Begin() {}
+  virtual void Add(const std::string& image, const Result& result) = 0;
+  virtual void End(std::size_t) {}
+};
+
+double Rounded(double value) { return std::round(value * 1000.0) / 1000.0; }
+
+class JsonReport : public Report {
+ public:
+  explicit JsonReport(const DetectorNetwork& detector) : detector_(detector) {}
+
+  void Add(const std::string& image, const Result& result) override {
+    using Json = nlohmann::ordered_json;
+    Json line;
+    line["image"] = image;
+    line["model"] = detector_.name;
+    line["detections"] = Json::array();
+    for (const Detection& d : result.detections) {
+      Json json;
+      json["label"] = detector_.Label(d.index);
+      json["index"] = d.index;
+      json["score"] = d.score;
+      json["box"] = {Pixels(d.x1), Pixels(d.y1), Pixels(d.x2), Pixels(d.y2)};
+      line["detections"].push_back(json);
+    }
+    line["ms"] = {{"decode", Rounded(result.ms.decode)},
+                  {"preprocess", Rounded(result.ms.preprocess)},
+                  {"network", Rounded(result.ms.network)},
+                  {"postprocess", Rounded(result.postprocess_ms)}};
+    Print(JsonLine(line));
+  }
+
+ private:
+  static double Pixels(float x) { return Rounded(static_cast<double>(x)); }
+
+  const DetectorNetwork& detector_;
+};
+
+class TableReport : public Report {
+ public:
+  TableReport(const DetectorNetwork& detector, const std::vector<std::string>& images, bool quiet)
+      : detector_(detector), table_(Columns(detector, images)), quiet_(quiet) {}
+
+  void Begin() override {
+    if (!quiet_) Print(table_.HeadingLine());
+  }
+
+  void Add(const std::string& image, const Result& result) override {
+    std::string text;
+    for (const Detection& d : result.detections) {
+      const auto pixels = [](float x) { return fmt::format("{:.1f}", x); };
+      text += table_.Line({text.empty() ? OneLine(image) : "", fmt::format("{:.4f}", d.score),
+                           std::to_string(d.index), detector_.Label(d.index), pixels(d.x1),
+                           pixels(d.y1), pixels(d.x2), pixels(d.y2)});
+    }
+    if (text.empty()) text = table_.Line({OneLine(image), "-", "-", "nothing", "", "", "", ""});
+    Print(text);
+    sum_.decode += result.ms.decode;
+    sum_.preprocess += result.ms.preprocess;
+    sum_.network += result.ms.network;
+    postprocess_ms_ += result.postprocess_ms;
+  }
+
+  void End(std::size_t done) override {
+    if (quiet_ || done == 0) return;
+    const double n = static_cast<double>(done);
+    Print(fmt::format(
+        "{} {}; decode {:.2f} ms, preprocess {:.2f} ms, network {:.2f} ms, "
+        "postprocess {:.2f} ms{} ({}, {} {})\n",
+        done, done == 1 ? "picture" : "pictures", sum_.decode / n, sum_.preprocess / n,
+        sum_.network / n, postprocess_ms_ / n, done == 1 ? "" : " each", OneLine(detector_.name),
+        detector_.model.threads(), detector_.model.threads() == 1 ? "thread" : "threads"));
+  }
+
+ private:
+  static std::vector<Table::Column> Columns(const DetectorNetwork& detector,
+                                            const std::vector<std::string>& images) {
+    constexpr std::size_t kNumber = 6;
+    std::size_t picture = 0;
+    for (const std::string& image : images) {
+      picture = std::max(picture, DisplayWidth(OneLine(image)));
+    }
+    std::size_t label = 0;
+    for (const std::string& name : detector.labels) label = std::max(label, DisplayWidth(name));
+    return {{"image", false, picture}, {"score", true, kNumber}, {"index", true},
+            {"class", false, label},   {"x1", true, kNumber},    {"y1", true, kNumber},
+            {"x2", true, kNumber},     {"y2", true, kNumber}};
+  }
+
+  const DetectorNetwork& detector_;
+  Table table_;
+  bool quiet_;
+  StageMilliseconds sum_;
+  double postprocess_ms_ = 0;
+};
+
+Image Drawn(Image image, const DetectorNetwork& detector, const std::vector<Detection>& found) {
+  std::vector<DrawnBox> boxes;
+  for (const Detection& d : found) {
+    boxes.push_back({d.x1, d.y1, d.x2, d.y2,
+                     fmt::format("{} {:.2f}", detector.Label(d.index), d.score), d.index});
+  }
+  DrawBoxes(image, boxes);
+  return image;
+}
+
+}  // namespace
+
+Status DetectCommand(const DetectOptions& options) {
+  const DetectorNetwork network = OpenDetector(options.network, options.overrides, options.common);
+  Detector detector(network.descriptor, {network.model.threads(), network.anchors});
+  DrawnCopies copies(options.output);
+  PictureRunner runner(network.model, network.descriptor, options.max_pixels);
+  const PictureList list = ListPictures(options.images);
+  std::unique_ptr<Report> report;
+  if (options.common.json) {
+    report = std::make_unique<JsonReport>(network);
+  } else {
+    report = std::make_unique<TableReport>(network, list.paths, options.common.quiet);
+  }
+  for (const std::string& failure : list.failures) PrintError(failure);
+  if (!list.paths.empty()) report->Begin();
+  const std::size_t done =
+      ForEachPicture(list.paths, !options.common.quiet, [&](const std::string& path) {
+        const Tensors& outputs = runner.Run(path);
+        const PictureSize size = {runner.image().width, runner.image().height};
+        Result result;
+        Stopwatch watch;
+        result.detections = std::move(detector.Detect(outputs, {&size, 1}).front());
+        result.postprocess_ms = watch.Lap();
+        result.ms = runner.ms();
+        report->Add(path, result);
+        if (copies.wanted()) {
+          copies.Write(path, Drawn(runner.image(), network, result.detections));
+        }
+      });
+  report->End(done);
+  return done == list.paths.size() && list.failures.empty() ? Status::kDone : Status::kInputFailed;
+}
+
+}  // namespace kinglet::cli

@@ -1,0 +1,52 @@
+#include "apps/cli/drawn_copies.h"
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+
+#include "kinglet/error.h"
+
+namespace kinglet::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The extension of the copy.
+std::string ExtensionOf(const fs::path& source) {
+  std::string extension = source.extension().string();
+  std::string lower = extension;
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  const bool kept = lower == ".jpg" || lower == ".jpeg" || lower == ".png";
+  return kept ? extension : ".png";
+}
+
+}  // namespace
+
+DrawnCopies::DrawnCopies(std::string folder) : folder_(std::move(folder)) {
+  if (folder_.empty()) return;
+  std::error_code error;
+  fs::create_directories(folder_, error);
+  if (!fs::is_directory(folder_, error)) {
+    throw Error(ErrorCode::kIo, folder_ + ": the folder cannot be made" +
+                                    (error ? ": " + error.message() : std::string()));
+  }
+}
+
+void DrawnCopies::Write(const std::string& source, const Image& image) {
+  const fs::path path(source);
+  const std::string extension = ExtensionOf(path);
+  std::string name = path.stem().string() + extension;
+  for (int number = 2; !names_.insert(name).second; ++number) {
+    name = path.stem().string() + "_" + std::to_string(number) + extension;
+  }
+  const std::string target = (fs::path(folder_) / name).string();
+  std::error_code error;
+  if (fs::equivalent(source, target, error)) {
+    throw Error(ErrorCode::kInvalidInput,
+                source + ": --output would overwrite the picture; name another folder");
+  }
+  WriteImage(target, image);
+}
+
+}  // namespace kinglet::cli

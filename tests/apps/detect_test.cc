@@ -1,0 +1,202 @@
+// kinglet detect with small networks of the project's own; those of the shared data in
+// shared_data_test.cc.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "kinglet/descriptor.h"
+#include "kinglet/image.h"
+#include "tests/apps/command.h"
+
+namespace kinglet::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+std::string Picture(const std::string& name) {
+  return SourcePath("models/demo/images/" + name).string();
+}
+
+// A detector with random weights and its descriptor beside it. Its scores are logits near zero, so
+// that a threshold below one half lets many boxes pass.
+class RandomDetector {
+ public:
+  RandomDetector() {
+    Descriptor descriptor = FindDescriptor("ssd_mobilenet_v1");
+    descriptor.architecture.width_multiplier = 0.25;
+    descriptor.architecture.resolution = 96;
+    descriptor.preprocess.width = descriptor.preprocess.height = 96;
+    descriptor.detection.max_detections = 5;
+    WriteDescriptor(folder_.Path("ssd.json"), descriptor);
+    EXPECT_EQ(Kinglet({"export", folder_.Path("ssd.json"), "-o", model(), "-q"}).status, 0);
+  }
+
+  std::string model() const { return folder_.Path("ssd.onnx"); }
+  std::string Path(const std::string& name) const { return folder_.Path(name); }
+  CommandResult Detect(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.begin(), {"detect", "--model", model()});
+    return Kinglet(arguments);
+  }
+  const TemporaryFolder& folder() const { return folder_; }
+
+ private:
+  TemporaryFolder folder_;
+};
+
+TEST(DetectTest, JsonHasOneLineForEachPicture) {
+  const RandomDetector detector;
+  const CommandResult result = detector.Detect(
+      {"--json", "--threshold", "0.01", Picture("house.png"), Picture("clock.jpg")});
+  EXPECT_EQ(result.status, 0) << result.err;
+  ASSERT_THAT(result.OutLines(), SizeIs(2));
+  const auto json = nlohmann::json::parse(result.OutLines()[0]);
+  EXPECT_EQ(json.at("image"), Picture("house.png"));
+  EXPECT_EQ(json.at("model"), detector.model());
+  const Image image = ReadImage(Picture("house.png"));
+  ASSERT_THAT(json.at("detections"), SizeIs(5));
+  double before = 1;
+  for (const auto& d : json.at("detections")) {
+    EXPECT_LE(d.at("score").get<double>(), before);
+    before = d.at("score");
+    EXPECT_LT(d.at("index").get<int>(), 90);
+    EXPECT_EQ(d.at("box").size(), 4u);
+    EXPECT_GE(d.at("box")[0].get<double>(), 0);
+    EXPECT_LT(d.at("box")[0].get<double>(), d.at("box")[2].get<double>());
+    EXPECT_LE(d.at("box")[2].get<double>(), image.width);
+    EXPECT_LE(d.at("box")[3].get<double>(), image.height);
+    EXPECT_FALSE(d.at("label").get<std::string>().empty());
+  }
+  for (const char* key : {"decode", "preprocess", "network", "postprocess"}) {
+    EXPECT_GE(json.at("ms").at(key).get<double>(), 0.0);
+  }
+}
+
+TEST(DetectTest, OptionsOverrideTheDescriptor) {
+  const RandomDetector detector;
+  const auto count = [&](std::vector<std::string> options) {
+    options.insert(options.end(), {"--json", Picture("house.png")});
+    return detector.Detect(options).OutJson().at("detections").size();
+  };
+  EXPECT_EQ(count({"-t", "0.01", "--max", "2"}), 2u);
+  EXPECT_EQ(count({"-t", "1"}), 0u);
+  EXPECT_EQ(count({"-t", "0.01", "--nms", "fast", "--max", "3000", "--iou", "0"}),
+            count({"-t", "0.01", "--nms", "fast", "--max", "2000", "--iou", "0"}));
+  EXPECT_LT(count({"-t", "0.01", "--nms", "fast", "--max", "3000", "--iou", "0"}),
+            count({"-t", "0.01", "--nms", "per-class", "--max", "3000", "--iou", "0"}));
+}
+
+TEST(DetectTest, TableShowsTheStages) {
+  const RandomDetector detector;
+  const CommandResult result =
+      detector.Detect({"-t", "0.01", "--max", "2", "--threads", "1", Picture("house.png")});
+  EXPECT_EQ(result.status, 0);
+  const auto lines = result.OutLines();
+  ASSERT_THAT(lines, SizeIs(4)) << result.out;
+  EXPECT_THAT(lines[0], AllOf(HasSubstr("score"), HasSubstr("class"), HasSubstr("y2")));
+  EXPECT_THAT(lines[3], AllOf(HasSubstr("decode"), HasSubstr("preprocess"), HasSubstr("network"),
+                              HasSubstr("postprocess"), HasSubstr("1 thread")));
+  EXPECT_THAT(detector.Detect({"-q", "-t", "1", Picture("house.png")}).OutLines(), SizeIs(1));
+}
+
+TEST(DetectTest, DrawnCopiesKeepNameAndFormat) {
+  const RandomDetector detector;
+  const TemporaryFolder other;
+  other.Copy(Picture("house.png"), "clock.png");
+  const std::string out = detector.Path("drawn/deep");
+  const std::vector<std::string> arguments = {"-q",
+                                              "-t",
+                                              "0.01",
+                                              "--output",
+                                              out,
+                                              Picture("house.png"),
+                                              Picture("clock.jpg"),
+                                              Picture("fish.bmp"),
+                                              other.Path("clock.png"),
+                                              Picture("house.png")};
+  const CommandResult result = detector.Detect(arguments);
+  EXPECT_EQ(result.status, 0) << result.err;
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(out)) {
+    names.push_back(entry.path().filename().string());
+  }
+  EXPECT_THAT(names, ::testing::UnorderedElementsAre("house.png", "clock.jpg", "fish.png",
+                                                     "clock.png", "house_2.png"));
+  EXPECT_EQ(ReadText(out + "/clock.jpg").substr(0, 2), "\xFF\xD8");
+  EXPECT_EQ(ReadText(out + "/fish.png").substr(1, 3), "PNG");
+  const Image before = ReadImage(Picture("house.png"));
+  const Image after = ReadImage(out + "/house.png");
+  EXPECT_GE(after.width, before.width);
+  EXPECT_NE(after.pixels, before.pixels);
+}
+
+TEST(DetectTest, PicturesAreNeverOverwritten) {
+  const RandomDetector detector;
+  const TemporaryFolder folder;
+  const std::string picture = folder.Copy(Picture("house.png"), "house.png");
+  const std::string before = ReadText(picture);
+  const CommandResult result = detector.Detect({"-q", "--output", folder.Path(), picture});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, HasSubstr("would overwrite"));
+  EXPECT_EQ(ReadText(picture), before);
+  const CommandResult no_folder = detector.Detect({"--output", picture, picture});
+  EXPECT_EQ(no_folder.status, 4);
+  EXPECT_THAT(no_folder.ErrLines(), SizeIs(1));
+}
+
+TEST(DetectTest, MistakesAreNamed) {
+  const RandomDetector detector;
+  const CommandResult classifier =
+      detector.Detect({"--descriptor", "mobilenet_v1", Picture("house.png")});
+  EXPECT_EQ(classifier.status, 2);
+  EXPECT_THAT(classifier.err, HasSubstr("needs a detector"));
+  EXPECT_EQ(detector.Detect({"--nms", "slow", Picture("house.png")}).status, 2);
+  EXPECT_EQ(detector.Detect({"--threshold", "2", Picture("house.png")}).status, 2);
+  EXPECT_EQ(
+      Kinglet({"detect", "--model", detector.Path("none.onnx"), "-d", "ultraface", "a.png"}).status,
+      4);
+  const std::string few = detector.folder().Write("few.txt", "a\nb\n");
+  const CommandResult labels = detector.Detect({"--labels", few, Picture("house.png")});
+  EXPECT_EQ(labels.status, 2);
+  EXPECT_THAT(labels.err, AllOf(HasSubstr("expected 90"), HasSubstr("found 2")));
+  detector.folder().Write("anchors.json", "[[0.5, 0.5, 1, 1]]");
+  const CommandResult anchors =
+      detector.Detect({"--anchors", detector.Path("anchors.json"), Picture("house.png")});
+  EXPECT_NE(anchors.status, 0);
+  EXPECT_THAT(anchors.err, HasSubstr("expected 1 boxes"));
+}
+
+TEST(DetectTest, OneBadPictureDoesNotStopTheOthers) {
+  const RandomDetector detector;
+  const TemporaryFolder folder;
+  folder.Copy(Picture("house.png"), "a.png");
+  folder.Write("b.jpg", "no picture");
+  const CommandResult result = detector.Detect({"--json", folder.Path(), "missing.png"});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.OutLines(), SizeIs(1));
+  EXPECT_THAT(result.ErrLines(), SizeIs(2));
+}
+
+TEST(DetectTest, AnchorsBesideTheModelAreUsed) {
+  const RandomDetector detector;
+  detector.folder().Write("ssd.anchors.json", "{\"anchors\": \"none\"}");
+  const CommandResult result = detector.Detect({Picture("house.png")});
+  EXPECT_EQ(result.status, 3);
+  EXPECT_THAT(result.err, HasSubstr("ssd.anchors.json: expected an array of anchors"));
+}
+
+TEST(ClassifyOutputTest, ClassesAreWrittenOntoTheCopy) {
+  const TemporaryFolder folder;
+  const CommandResult result = Kinglet({"classify", "-q", "--output", folder.Path("drawn"),
+                                        Picture("house.png"), Picture("clock.jpg")});
+  EXPECT_EQ(result.status, 0) << result.err;
+  const Image before = ReadImage(Picture("house.png"));
+  const Image after = ReadImage(folder.Path("drawn/house.png"));
+  EXPECT_GE(after.width, before.width);
+  EXPECT_NE(after.pixels, before.pixels);
+  EXPECT_TRUE(std::filesystem::exists(folder.Path("drawn/clock.jpg")));
+}
+
+}  // namespace
+}  // namespace kinglet::testing
