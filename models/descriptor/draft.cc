@@ -4,7 +4,10 @@
 #include "kinglet/classify.h"
 #include "kinglet/descriptor.h"
 #include "kinglet/error.h"
+#include "models/anchors/anchors.h"
 #include "models/descriptor/picture_input.h"
+#include "models/postprocess/detection_outputs.h"
+#include "models/postprocess/graph_tail.h"
 
 namespace kinglet {
 namespace {
@@ -12,7 +15,8 @@ namespace {
 constexpr int kDefaultSide = 224;
 constexpr std::int64_t kImageNetClasses = 1000;
 constexpr std::int64_t kCocoClasses = 90;
-constexpr std::int64_t kBoxSize = 4;
+constexpr const char* kNoLabels =
+    "Class names are not known: name a file beside this one as output.labels.";
 
 int Side(std::int64_t declared, const char* what, std::vector<std::string>& notes) {
   if (declared > 0 && declared <= kLargestSide) return static_cast<int>(declared);
@@ -32,17 +36,80 @@ std::int64_t ClassCount(const TensorInfo& output) {
   return count;
 }
 
-// Classes of a detector that has two outputs {N, anchors, 4} and {N, anchors, classes}, in any
-// order; 0 where the outputs are not declared so.
-std::int64_t DetectorClasses(const std::vector<TensorInfo>& outputs) {
-  for (const TensorInfo& boxes : outputs) {
-    for (const TensorInfo& scores : outputs) {
-      if (&boxes == &scores || boxes.shape.size() != 3 || scores.shape.size() != 3) continue;
-      const bool same_anchors = boxes.shape[1] > 1 && boxes.shape[1] == scores.shape[1];
-      if (same_anchors && boxes.shape[2] == kBoxSize && scores.shape[2] > 0) return scores.shape[2];
-    }
+const TensorInfo* Named(const std::vector<TensorInfo>& outputs, const std::string& name) {
+  const auto found = std::find_if(outputs.begin(), outputs.end(),
+                                  [&](const TensorInfo& info) { return info.name == name; });
+  return found == outputs.end() ? nullptr : &*found;
+}
+
+// A built-in detector whose anchors are as many as these boxes, when there is one.
+std::optional<Descriptor> SameAnchors(std::int64_t boxes, int width, int height) {
+  for (const std::string& name : ListDescriptors()) {
+    Descriptor known = FindDescriptor(name);
+    if (!HasAnchors(known.detection.box_coding)) continue;
+    const auto anchors =
+        MakeAnchors(known.detection.anchors, width, height, known.detection.unit).size();
+    if (static_cast<std::int64_t>(anchors) == boxes) return known;
   }
-  return 0;
+  return std::nullopt;
+}
+
+// Codes or boxes and scores of anchors. The scores' last size is the number of classes.
+void DraftRaw(Descriptor& descriptor, const Graph& graph, const DetectionSpec& names) {
+  const std::vector<TensorInfo> outputs = graph.outputs();
+  const std::int64_t anchors = Named(outputs, names.boxes)->shape[1];
+  const auto known =
+      SameAnchors(anchors, descriptor.preprocess.width, descriptor.preprocess.height);
+  DetectionSpec& spec = descriptor.detection;
+  if (known) {
+    spec = known->detection;
+    descriptor.activation = known->activation;
+    descriptor.notes.push_back("As many boxes as '" + known->name +
+                               "' has anchors: coding, anchors, thresholds and background are a "
+                               "guess after it.");
+  }
+  spec.boxes = names.boxes;
+  spec.scores = names.scores;
+  if (LookAtTail(graph, names.boxes).exp) {
+    spec.box_coding = BoxCoding::kNone;
+    spec.anchors = {};
+  } else if (!known) {
+    descriptor.notes.push_back(
+        "The boxes look raw, and nothing is known about their anchors: set output.box_coding, "
+        "box_scales, anchors and background (docs/detection.md).");
+  }
+  if (LookAtTail(graph, names.scores).probabilities()) {
+    descriptor.activation = ScoreActivation::kNone;
+  }
+}
+
+// Whether the outputs look like a detector's; the descriptor says what they look like then.
+bool DraftDetection(Descriptor& descriptor, const Graph& graph, const TensorInfo& input) {
+  const std::vector<TensorInfo> outputs = graph.outputs();
+  if (const auto finished = RecognizeFinished(outputs)) {
+    descriptor.detection = *finished;
+    // Such graphs scale their pictures themselves: TensorFlow's from bytes, torchvision's from 0 to
+    // 1.
+    PreprocessSpec& spec = descriptor.preprocess;
+    spec.mean = {0, 0, 0};
+    spec.stddev = {1, 1, 1};
+    spec.max_value = input.type == DataType::kUInt8 ? 255.0f : 1.0f;
+    const std::size_t rows = HeightAxis(spec.layout, input.shape.size());
+    descriptor.picture_size = input.shape[rows] < 0 && input.shape[rows + 1] < 0;
+    descriptor.notes = {
+        std::string("The outputs look like finished detections, so that the graph is taken to "
+                    "prepare its pictures itself, from samples of 0 to ") +
+        (spec.max_value > 1 ? "255." : "1.")};
+    if (descriptor.labels.empty()) descriptor.notes.push_back(kNoLabels);
+  } else if (const auto raw = RecognizeRaw(outputs)) {
+    descriptor.notes.push_back("The outputs look like boxes and scores: a detector.");
+    DraftRaw(descriptor, graph, *raw);
+  } else {
+    return false;
+  }
+  descriptor.task = Task::kDetect;
+  descriptor.preprocess.central_crop = 1.0;
+  return true;
 }
 
 PreprocessSpec GuessPreprocess(std::int64_t classes, int width, int height,
@@ -63,7 +130,7 @@ std::string GuessLabels(std::int64_t classes, std::vector<std::string>& notes) {
     notes.push_back("Class names: COCO is a guess from the number of classes.");
     return "coco";
   }
-  notes.push_back("Class names are not known: name a file beside this one as output.labels.");
+  notes.push_back(kNoLabels);
   return "";
 }
 
@@ -78,40 +145,41 @@ std::string SafeName(const std::string& name) {
   return safe.empty() ? "network" : safe;
 }
 
+[[noreturn]] void NoPictureInput(const std::string& name, const std::vector<TensorInfo>& inputs,
+                                 const std::vector<TensorInfo>& outputs) {
+  throw Error(ErrorCode::kUnsupported,
+              name +
+                  ": expected an input that takes colour pictures (float32, Nx3xHxW or NxHxWx3) "
+                  "and an output, found inputs: " +
+                  ListTensors(inputs) + "; outputs: " + ListTensors(outputs));
+}
+
 }  // namespace
 
 Descriptor DraftDescriptor(const Graph& graph, const std::string& name) {
   const std::vector<TensorInfo> inputs = graph.inputs();
   const std::vector<TensorInfo> outputs = graph.outputs();
   const auto input = std::find_if(inputs.begin(), inputs.end(), [](const TensorInfo& info) {
-    return PictureLayout(info).has_value();
+    return PictureLayout(info, Task::kDetect).has_value();
   });
   if (input == inputs.end() || outputs.empty()) {
-    throw Error(ErrorCode::kUnsupported,
-                name +
-                    ": expected an input that takes colour pictures (float32, Nx3xHxW or NxHxWx3) "
-                    "and an output, found inputs: " +
-                    ListTensors(inputs) + "; outputs: " + ListTensors(outputs));
+    NoPictureInput(name, inputs, outputs);
   }
   Descriptor descriptor;
   descriptor.name = SafeName(name);
   descriptor.input = input->name;
-  const ImageLayout layout = *PictureLayout(*input);
-  const std::size_t rows = HeightAxis(layout);
+  const ImageLayout layout = *PictureLayout(*input, Task::kDetect);
+  const std::size_t rows = HeightAxis(layout, input->shape.size());
   const int height = Side(input->shape[rows], "height", descriptor.notes);
   const int width = Side(input->shape[rows + 1], "width", descriptor.notes);
-  const std::int64_t detector_classes = DetectorClasses(outputs);
-  if (detector_classes > 0) descriptor.task = Task::kDetect;
+  const auto raw = RecognizeRaw(outputs);
   const std::int64_t classes =
-      detector_classes > 0 ? detector_classes : ClassCount(outputs.front());
+      raw ? Named(outputs, raw->scores)->shape.back() : ClassCount(outputs.front());
   descriptor.preprocess = GuessPreprocess(classes, width, height, descriptor.notes);
   descriptor.preprocess.layout = layout;
   descriptor.labels = GuessLabels(classes, descriptor.notes);
-  if (descriptor.task == Task::kDetect) {
-    descriptor.preprocess.central_crop = 1.0;
-    descriptor.notes.push_back("The outputs look like boxes and scores: a detector.");
-    return descriptor;
-  }
+  if (DraftDetection(descriptor, graph, *input)) return descriptor;
+  if (!PictureLayout(*input)) NoPictureInput(name, inputs, outputs);
   descriptor.output = outputs.front().name;
   if (outputs.size() > 1) {
     descriptor.notes.push_back("The network has " + std::to_string(outputs.size()) +

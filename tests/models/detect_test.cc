@@ -292,6 +292,39 @@ Descriptor Coded() {
   return descriptor;
 }
 
+TEST(DraftDetectionTest, RawOutputsAreRecognised) {
+  const Graph unknown = TwoHeads({"Reshape"}, {"Reshape"});
+  Descriptor draft = DraftDescriptor(unknown, "net");
+  EXPECT_EQ(draft.task, Task::kDetect);
+  EXPECT_EQ(draft.detection.boxes, "my_boxes");
+  EXPECT_EQ(draft.preprocess.central_crop, 1.0);
+  EXPECT_THAT(draft.notes.back(), HasSubstr("nothing is known about their anchors"));
+  EXPECT_EQ(ParseDescriptor(DescriptorToJson(draft), "net.json").detection.scores, "my_scores");
+  const Descriptor known = FindDescriptor("ssd_mobilenet_v1");
+  draft = DraftDescriptor(BuildArchitecture(known.architecture, {1, false}), "net");
+  EXPECT_EQ(draft.detection.anchors, known.detection.anchors);
+  EXPECT_EQ(draft.detection.box_coding, BoxCoding::kCenterSize);
+  EXPECT_EQ(draft.labels, "coco");
+}
+
+TEST(DraftDetectionTest, FinishedOutputsAreRecognised) {
+  testing::GraphBuilder builder;
+  const ValueId input = builder.Input("image", {-1, -1, -1, 3}, DataType::kUInt8);
+  for (const char* name :
+       {"detection_scores:0", "detection_boxes:0", "num_detections:0", "detection_classes:0"}) {
+    builder.Output(builder.Op("Cast", {input}), name);
+  }
+  const Descriptor draft = DraftDescriptor(builder.Take(), "tf");
+  EXPECT_EQ(draft.task, Task::kDetect);
+  EXPECT_TRUE(draft.picture_size);
+  EXPECT_EQ(draft.preprocess.layout, ImageLayout::kNhwc);
+  EXPECT_EQ(draft.preprocess.stddev[0], 1.0f);
+  EXPECT_EQ(draft.detection.nms, NmsKind::kNone);
+  EXPECT_EQ(draft.detection.boxes, "detection_boxes:0");
+  EXPECT_EQ(draft.detection.count, "num_detections:0");
+  EXPECT_EQ(draft.detection.box_order, BoxOrder::kYx);
+}
+
 TEST(FitDetectionTest, OutputsAreFoundByTheirShapes) {
   const Descriptor fitted = FitDescriptor(Coded(), TwoHeads({"Reshape"}, {"Reshape"}));
   EXPECT_EQ(fitted.detection.boxes, "my_boxes");
