@@ -29,5 +29,11 @@ Feature VggHidden(NetBuilder& net, const Feature& x);
 
 // mixed_4c and mixed_5c, with `act` behind every convolution.
 Backbone InceptionV2Backbone(NetBuilder& net, Act act);
+// mixed_4e (the height and width divided by 16), and from there to mixed_5c.
+Feature InceptionV2Body(NetBuilder& net, Act act);
+Feature InceptionV2Tail(NetBuilder& net, const Feature& x, Act act);
+// The third stage (the height and width divided by 16), and from there the fourth.
+Feature ResNet50Body(NetBuilder& net);
+Feature ResNet50Tail(NetBuilder& net, const Feature& x, int stride);
 
 }  // namespace kinglet

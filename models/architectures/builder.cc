@@ -285,6 +285,41 @@ Feature NetBuilder::Rows(const std::string& name, const Feature& x, int size) {
               {kNoValue, x.channels * x.height * x.width / size, size, 1});
 }
 
+ValueId NetBuilder::Op(const std::string& name, const char* op, std::vector<ValueId> inputs,
+                       Attributes attributes) {
+  return Ops(name, op, std::move(inputs), std::move(attributes), 1).front();
+}
+
+std::vector<ValueId> NetBuilder::Ops(const std::string& name, const char* op,
+                                     std::vector<ValueId> inputs, Attributes attributes,
+                                     int outputs) {
+  Node node;
+  node.name = name;
+  node.op = op;
+  node.opset = kOpset;
+  node.inputs = std::move(inputs);
+  node.attributes = std::move(attributes);
+  for (int i = 0; i < outputs; ++i) {
+    Value value;
+    value.name = i == 0 ? name : name + ':' + std::to_string(i);
+    node.outputs.push_back(graph_->AddValue(std::move(value)));
+  }
+  std::vector<ValueId> ids = node.outputs;
+  graph_->AddNode(std::move(node));
+  return ids;
+}
+
+ValueId NetBuilder::Constant(const std::string& name, Tensor tensor) {
+  return graph_->AddConstant(name, std::move(tensor));
+}
+
+void NetBuilder::FixBatch() {
+  fixed_batch_ = true;
+  Value& input = graph_->value(input_.id);
+  input.dims[0] = 1;
+  input.symbols[0] = "";
+}
+
 Graph NetBuilder::FinishWithClassifier(const Feature& x) {
   return Finish(Gemm("logits", Flatten("flatten", GlobalAveragePool("pool", x)), classes_));
 }
@@ -297,10 +332,10 @@ Graph NetBuilder::Finish(const std::vector<Output>& outputs) {
     value.name = output.name;
     value.type = DataType::kFloat32;
     value.has_shape = true;
-    value.dims = {kUnknownDim};
+    value.dims = {fixed_batch_ ? 1 : kUnknownDim};
     value.dims.insert(value.dims.end(), output.sizes.begin(), output.sizes.end());
     value.symbols.resize(value.dims.size());
-    value.symbols[0] = "N";
+    if (!fixed_batch_) value.symbols[0] = "N";
     graph_->outputs.push_back(output.x.id);
   }
   CheckGraph(*graph_);

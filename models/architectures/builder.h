@@ -83,6 +83,16 @@ class NetBuilder {
   // are the result's channels.
   Feature Rows(const std::string& name, const Feature& x, int size);
 
+  // Any operator with one output, for what is no feature map. Names of values are those of nodes.
+  ValueId Op(const std::string& name, const char* op, std::vector<ValueId> inputs,
+             Attributes attributes = {});
+  // The same with several.
+  std::vector<ValueId> Ops(const std::string& name, const char* op, std::vector<ValueId> inputs,
+                           Attributes attributes, int outputs);
+  ValueId Constant(const std::string& name, Tensor tensor);
+  // From here on the network takes one picture at a time.
+  void FixBatch();
+
   // Global average pooling and a fully connected layer to the classes.
   Graph FinishWithClassifier(const Feature& x);
   // The classifier's output is x, a {N, classes} value.
@@ -107,6 +117,7 @@ class NetBuilder {
   BuildOptions options_;
   double input_range_;
   int classes_;
+  bool fixed_batch_ = false;
 };
 
 // A float32 tensor of zeros whose pages take no memory before somebody writes to them.

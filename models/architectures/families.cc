@@ -15,6 +15,13 @@ constexpr double kMaxWidth = 2.0;
 // VGG's first fully connected layer grows with the square of the resolution: 320 is 1.1 GB of
 // weights.
 constexpr Family kFamilies[] = {
+    {"faster_rcnn",
+     &BuildFasterRcnn,
+     64,
+     kMaxResolution,
+     false,
+     {},
+     {"inception_v2", "resnet50", "vgg16"}},
     {"inception_v1", &BuildInceptionV1, 32, kMaxResolution, false, {}, {}},
     {"inception_v2", &BuildInceptionV2, 32, kMaxResolution, false, {}, {}},
     {"inception_v3", &BuildInceptionV3, 75, kMaxResolution, false, {}, {}},

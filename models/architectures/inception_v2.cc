@@ -73,29 +73,48 @@ class Builder {
   Act act_;
 };
 
-}  // namespace
+struct Body {
+  Feature mixed_4c, mixed_4e;
+};
 
-Backbone InceptionV2Backbone(NetBuilder& net, Act act) {
+Body BuildBody(Builder& builder) {
   constexpr Module kStage3[] = {{"mixed_3b", 64, 64, 64, 64, 96, 32, false},
                                 {"mixed_3c", 64, 64, 96, 64, 96, 64, false}};
   constexpr Module kStage4Fine[] = {{"mixed_4b", 224, 64, 96, 96, 128, 128, false},
                                     {"mixed_4c", 192, 96, 128, 96, 128, 128, false}};
   constexpr Module kStage4[] = {{"mixed_4d", 160, 128, 160, 128, 160, 96, false},
                                 {"mixed_4e", 96, 128, 192, 160, 192, 96, false}};
-  constexpr Module kStage5[] = {{"mixed_5b", 352, 192, 320, 160, 224, 128, false},
-                                {"mixed_5c", 352, 192, 320, 192, 224, 128, true}};
-  Builder builder(net, act);
-  Backbone backbone;
+  Body body;
   Feature x = builder.Stem();
   for (const Module& m : kStage3) x = builder.Inception(x, m);
   x = builder.Reduce(x, {"mixed_4a", 128, 160, 64, 96});
   for (const Module& m : kStage4Fine) x = builder.Inception(x, m);
-  backbone.fine = x;
+  body.mixed_4c = x;
   for (const Module& m : kStage4) x = builder.Inception(x, m);
-  x = builder.Reduce(x, {"mixed_5a", 128, 192, 192, 256});
-  for (const Module& m : kStage5) x = builder.Inception(x, m);
-  backbone.coarse = x;
-  return backbone;
+  body.mixed_4e = x;
+  return body;
+}
+
+}  // namespace
+
+Feature InceptionV2Body(NetBuilder& net, Act act) {
+  Builder builder(net, act);
+  return BuildBody(builder).mixed_4e;
+}
+
+Feature InceptionV2Tail(NetBuilder& net, const Feature& x, Act act) {
+  constexpr Module kStage5[] = {{"mixed_5b", 352, 192, 320, 160, 224, 128, false},
+                                {"mixed_5c", 352, 192, 320, 192, 224, 128, true}};
+  Builder builder(net, act);
+  Feature y = builder.Reduce(x, {"mixed_5a", 128, 192, 192, 256});
+  for (const Module& m : kStage5) y = builder.Inception(y, m);
+  return y;
+}
+
+Backbone InceptionV2Backbone(NetBuilder& net, Act act) {
+  Builder builder(net, act);
+  const Body body = BuildBody(builder);
+  return {body.mixed_4c, InceptionV2Tail(net, body.mixed_4e, act)};
 }
 
 Graph BuildInceptionV2(const Architecture& architecture, const BuildOptions& options) {

@@ -2,6 +2,7 @@
 // the 3x3 convolution.
 #include <string>
 
+#include "models/architectures/backbones.h"
 #include "models/architectures/builder.h"
 #include "models/architectures/families.h"
 
@@ -31,25 +32,36 @@ Feature Bottleneck(NetBuilder& net, const std::string& name, const Feature& x, i
   return net.Activate(name, net.Add(name + "/add", y, shortcut), Act::kRelu);
 }
 
+struct Stage {
+  int number, channels, blocks;
+};
+
+Feature BuildStage(NetBuilder& net, Feature x, const Stage& stage, int stride) {
+  const std::string name = "stage_" + std::to_string(stage.number);
+  for (int block = 0; block < stage.blocks; ++block) {
+    x = Bottleneck(net, name + "/block_" + std::to_string(block + 1), x, stage.channels,
+                   block == 0 ? stride : 1);
+  }
+  return x;
+}
+
 }  // namespace
 
-Graph BuildResNet50(const Architecture& architecture, const BuildOptions& options) {
-  struct Stage {
-    int channels, blocks, stride;
-  };
-  constexpr Stage kStages[] = {{64, 3, 1}, {128, 4, 2}, {256, 6, 2}, {512, 3, 2}};
-  NetBuilder net(architecture, options);
+Feature ResNet50Body(NetBuilder& net) {
   Feature x = net.Conv("conv_1", net.input(), Square(64, 7, 2));
   x = net.MaxPool("pool_1", x, {.kernel = 3, .stride = 2, .pad = 1});
-  int stage_number = 1;
-  for (const Stage& stage : kStages) {
-    const std::string name = "stage_" + std::to_string(stage_number++);
-    for (int block = 0; block < stage.blocks; ++block) {
-      x = Bottleneck(net, name + "/block_" + std::to_string(block + 1), x, stage.channels,
-                     block == 0 ? stage.stride : 1);
-    }
-  }
-  return net.FinishWithClassifier(x);
+  x = BuildStage(net, x, {1, 64, 3}, 1);
+  x = BuildStage(net, x, {2, 128, 4}, 2);
+  return BuildStage(net, x, {3, 256, 6}, 2);
+}
+
+Feature ResNet50Tail(NetBuilder& net, const Feature& x, int stride) {
+  return BuildStage(net, x, {4, 512, 3}, stride);
+}
+
+Graph BuildResNet50(const Architecture& architecture, const BuildOptions& options) {
+  NetBuilder net(architecture, options);
+  return net.FinishWithClassifier(ResNet50Tail(net, ResNet50Body(net), 2));
 }
 
 }  // namespace kinglet

@@ -158,6 +158,27 @@ std::vector<FoundBox> ReadCocoDetections(const std::string& path, const Detectio
   return boxes;
 }
 
+std::vector<std::optional<std::int64_t>> MatchCategories(const DetectionDataset& dataset,
+                                                         const std::vector<std::string>& labels) {
+  std::map<std::string, std::int64_t> ids;
+  for (const auto& [id, name] : dataset.categories) ids.emplace(name, id);
+  std::vector<std::optional<std::int64_t>> categories;
+  bool matched = false;
+  for (const std::string& label : labels) {
+    const auto at = ids.find(label);
+    matched = matched || at != ids.end();
+    categories.push_back(at == ids.end() ? std::nullopt : std::optional(at->second));
+  }
+  if (!matched) {
+    throw Error(ErrorCode::kInvalidInput,
+                "none of the network's " + std::to_string(labels.size()) +
+                    " class names is one of the dataset's " +
+                    std::to_string(dataset.categories.size()) + " categories" +
+                    (ids.empty() ? "" : ", like '" + ids.begin()->first + "'"));
+  }
+  return categories;
+}
+
 std::string CocoDetectionsJson(const std::vector<FoundBox>& detections) {
   std::string text = "[";
   for (const FoundBox& found : detections) {

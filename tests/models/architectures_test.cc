@@ -134,6 +134,45 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"vgg16", Make("vgg16", 224, 1000), 15470.3, 138.36}),
     NameOfCase);
 
+struct TwoStages {
+  const char* backbone;
+  int classes;
+  double million_macs;  // of a 600 x 600 picture and one proposal
+  double million_parameters;
+};
+
+// Published for the exported TensorFlow models, and for VGG-16 on Pascal VOC. TensorFlow's ResNet
+// has its strides at the end of the stages, and so fewer multiply-adds.
+TEST(FasterRcnnTest, HasTheKnownCostAndSize) {
+  constexpr TwoStages kCases[] = {
+      {"inception_v2", 91, 15343.5, 13.307}, {"resnet50", 91, 0, 29.162}, {"vgg16", 21, 0, 137.08}};
+  for (const TwoStages& c : kCases) {
+    SCOPED_TRACE(c.backbone);
+    const Graph graph = BuildArchitecture(With(Make("faster_rcnn", 600, c.classes), 0, c.backbone),
+                                          {.seed = 1, .weights = false});
+    const double parameters = static_cast<double>(graph.parameter_count()) / 1e6;
+    EXPECT_NEAR(parameters, c.million_parameters, 0.015 * c.million_parameters);
+    if (c.million_macs == 0) continue;
+    const auto count = testing::CountGraph(graph.ir(), 1, 1);
+    EXPECT_NEAR(static_cast<double>(count.macs) / 1e6, c.million_macs, 0.03 * c.million_macs);
+  }
+}
+
+TEST(FasterRcnnTest, TakesOnePictureAndGivesTheOutputsOfTensorFlow) {
+  const Graph graph = BuildArchitecture(With(Make("faster_rcnn", 256, 547), 160, ""),
+                                        {.seed = 1, .weights = false});
+  EXPECT_EQ(graph.inputs().at(0).shape, (Shape{1, 3, 160, 256}));
+  const std::vector<TensorInfo> outputs = graph.outputs();
+  ASSERT_EQ(outputs.size(), 4u);
+  EXPECT_EQ(outputs[0].name, "detection_boxes");
+  EXPECT_EQ(outputs[0].shape, (Shape{1, 100, 4}));
+  EXPECT_EQ(outputs[1].name, "detection_scores");
+  EXPECT_EQ(outputs[2].name, "detection_classes");
+  EXPECT_EQ(outputs[2].shape, (Shape{1, 100}));
+  EXPECT_EQ(outputs[3].name, "num_detections");
+  EXPECT_EQ(outputs[3].shape, (Shape{1}));
+}
+
 TEST(ArchitectureAnchorsTest, DescriptorsMakeAsManyAsTheirNetworksHave) {
   int detectors = 0;
   for (const std::string& name : ListDescriptors()) {
@@ -234,7 +273,8 @@ TEST(ArchitectureParametersTest, TheSmallestInputsWork) {
     for (const int resolution : {75, 97, 320}) {
       const Graph graph =
           BuildArchitecture(Make(family.c_str(), resolution, 5), {.seed = 1, .weights = false});
-      const auto count = testing::CountGraph(graph.ir(), 2);
+      const bool two_stages = family == "faster_rcnn";
+      const auto count = testing::CountGraph(graph.ir(), two_stages ? 1 : 2, two_stages ? 3 : 0);
       for (const auto& [id, shape] : count.shapes) {
         EXPECT_GT(ElementCount(shape), 0) << family << ' ' << graph.ir().value(id).name;
       }

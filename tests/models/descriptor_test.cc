@@ -66,11 +66,11 @@ void ExpectSame(const Descriptor& a, const Descriptor& b) {
 }
 
 TEST(DescriptorTest, EmbeddedOnesHaveTheExactNames) {
-  EXPECT_THAT(
-      ListDescriptors(),
-      ElementsAre("demo", "inception_v1", "inception_v2", "inception_v3", "mobilenet_v1",
-                  "mobilenet_v2", "resnet50", "squeezenet", "ssd_inception_v2", "ssd_mobilenet_v1",
-                  "ssd_mobilenet_v2", "ssd_vgg16", "ssdlite", "ultraface", "vgg16"));
+  EXPECT_THAT(ListDescriptors(),
+              ElementsAre("demo", "demo_detector", "faster_rcnn", "inception_v1", "inception_v2",
+                          "inception_v3", "mobilenet_v1", "mobilenet_v2", "resnet50", "squeezenet",
+                          "ssd_inception_v2", "ssd_mobilenet_v1", "ssd_mobilenet_v2", "ssd_vgg16",
+                          "ssdlite", "ultraface", "vgg16"));
 }
 
 TEST(DescriptorTest, EmbeddedOnesAreConsistent) {

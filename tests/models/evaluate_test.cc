@@ -118,6 +118,15 @@ TEST(CocoFilesTest, DetectionsAreWrittenAsTheyAreRead) {
       ReadCocoDetections(folder.Write("none.json", CocoDetectionsJson({})), dataset).empty());
 }
 
+TEST(MatchCategoriesTest, NamesDecide) {
+  DetectionDataset dataset = OneBox();
+  dataset.categories = {{5, "cat"}, {2, "dog"}};
+  const auto found = MatchCategories(dataset, {"dog", "N/A", "cat"});
+  EXPECT_EQ(found, (std::vector<std::optional<std::int64_t>>{2, std::nullopt, 5}));
+  EXPECT_THROW(MatchCategories(dataset, {"face"}), Error);
+  EXPECT_THROW(MatchCategories(dataset, {}), Error);
+}
+
 std::string MessageOf(const std::string& text, bool results = false) {
   const Folder folder;
   const std::string path = folder.Write("file.json", text);

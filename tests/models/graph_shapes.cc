@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace kinglet::testing {
 namespace {
 
@@ -22,7 +24,8 @@ std::int64_t Slide(const Node& node, std::int64_t size, std::int64_t kernel, std
 
 class Counter {
  public:
-  Counter(const GraphIr& graph, std::int64_t batch) : graph_(graph) {
+  Counter(const GraphIr& graph, std::int64_t batch, std::int64_t proposals)
+      : graph_(graph), proposals_(proposals) {
     for (const ValueId id : graph.inputs) {
       Shape shape = graph.value(id).dims;
       shape.at(0) = batch;
@@ -31,11 +34,30 @@ class Counter {
   }
 
   GraphCount Run() {
-    for (const Node& node : graph_.nodes) count_.shapes[node.outputs.at(0)] = Infer(node);
+    for (const Node& node : graph_.nodes) {
+      if (proposals_ > 0 && node.op == "RoiAlign") {
+        const std::int64_t height = node.attributes.Int("output_height", 0);
+        const std::int64_t width = node.attributes.Int("output_width", 0);
+        count_.shapes[node.outputs.at(0)] = {proposals_, In(node, 0).at(1), height, width};
+      } else if (proposals_ == 0 || Follows(node)) {
+        count_.shapes[node.outputs.at(0)] = Infer(node);
+      }
+    }
     return count_;
   }
 
  private:
+  // Whether a node is part of a network proper, and what it reads is known.
+  bool Follows(const Node& node) const {
+    constexpr const char* kLayers[] = {"Conv",    "Gemm", "Concat", "MaxPool", "GlobalAveragePool",
+                                       "Flatten", "Relu", "Clip",   "Add",     "AveragePool"};
+    const bool layer = std::any_of(std::begin(kLayers), std::end(kLayers),
+                                   [&](const char* op) { return node.op == op; });
+    return layer && std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId id) {
+             return graph_.value(id).is_constant() || count_.shapes.contains(id);
+           });
+  }
+
   Shape In(const Node& node, std::size_t i) {
     const Value& value = graph_.value(node.input(i));
     return value.is_constant() ? value.constant.shape() : count_.shapes.at(node.input(i));
@@ -124,13 +146,14 @@ class Counter {
   }
 
   const GraphIr& graph_;
+  std::int64_t proposals_;
   GraphCount count_;
 };
 
 }  // namespace
 
-GraphCount CountGraph(const GraphIr& graph, std::int64_t batch) {
-  return Counter(graph, batch).Run();
+GraphCount CountGraph(const GraphIr& graph, std::int64_t batch, std::int64_t proposals) {
+  return Counter(graph, batch, proposals).Run();
 }
 
 }  // namespace kinglet::testing

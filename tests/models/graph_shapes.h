@@ -16,7 +16,8 @@ struct GraphCount {
 };
 
 // Follows the graph for a batch of `batch` images. Fails the test for an operator that no
-// architecture should have, or inputs that do not fit together.
-GraphCount CountGraph(const GraphIr& graph, std::int64_t batch);
+// architecture should have, or inputs that do not fit together. With `proposals` (of a second
+// stage) other operators are passed over, and `shapes` has no entry for what comes of them.
+GraphCount CountGraph(const GraphIr& graph, std::int64_t batch, std::int64_t proposals = 0);
 
 }  // namespace kinglet::testing

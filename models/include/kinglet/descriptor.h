@@ -117,7 +117,8 @@ std::vector<std::string> ListArchitectures();
 // classifier's output is "output" {N, classes}, logits. Of the SSDs it is the network part: outputs
 // "box_encodings" (of UltraFace "boxes") {N, anchors, 4}, raw, and "scores" {N, anchors, classes},
 // background first: logits, but of UltraFace probabilities. Throws Error(kInvalidInput) naming a
-// parameter that is out of range.
+// parameter that is out of range. Faster R-CNN takes one picture and gives finished detections, as
+// the TensorFlow Object Detection API names and lays them out.
 Graph BuildArchitecture(const Architecture& architecture, const BuildOptions& options = {});
 
 // The demo networks that are part of the library, a classifier and a detector: bytes of their ONNX

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,11 @@ std::vector<FoundBox> ReadCocoDetections(const std::string& path, const Detectio
 
 // The text of such a file.
 std::string CocoDetectionsJson(const std::vector<FoundBox>& detections);
+
+// The category that each label names, letter by letter; none where the dataset has no such
+// category. Throws Error(kInvalidInput) when that is so for all of them.
+std::vector<std::optional<std::int64_t>> MatchCategories(const DetectionDataset& dataset,
+                                                         const std::vector<std::string>& labels);
 
 // Means over categories and thresholds; -1 where no category has a thing of that kind.
 struct DetectionAccuracy {
