@@ -1,5 +1,6 @@
 // NonZero and Compress: what a condition picks, so that values say how much it is.
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "engine/ops/dispatch.h"
@@ -9,21 +10,42 @@
 namespace kinglet {
 namespace {
 
+// The high bit of each byte that is not zero.
+std::uint64_t NonZeroBytes(const void* bytes) {
+  constexpr std::uint64_t kLow = 0x7f7f7f7f7f7f7f7f;
+  std::uint64_t word;
+  std::memcpy(&word, bytes, sizeof(word));
+  return (((word & kLow) + kLow) | word) & ~kLow;
+}
+
 template <typename T>
 std::int64_t CountNonZero(const T* x, std::int64_t count) {
-  std::int64_t found = 0;
-  for (std::int64_t i = 0; i < count; ++i) found += x[i] != T{} ? 1 : 0;
+  std::int64_t found = 0, i = 0;
+  if constexpr (sizeof(T) == 1) {
+    for (; i + 8 <= count; i += 8) found += std::popcount(NonZeroBytes(x + i));
+  }
+  for (; i < count; ++i) found += x[i] != T{} ? 1 : 0;
   return found;
 }
 
 // Writes the positions of what is not zero; `out` has room for them alone.
 template <typename T>
-void WritePositions(const T* x, std::int64_t found, std::int64_t* out) {
+void WritePositions(const T* x, std::int64_t count, std::int64_t found, std::int64_t* out) {
   // Every position is written, and overwritten by the next one where it does not count: no branch
   // to be predicted. The last one ends the loop, so that nothing is written behind it.
-  for (std::int64_t i = 0, written = 0; written < found; ++i) {
-    out[written] = i;
-    written += x[i] != T{} ? 1 : 0;
+  std::int64_t i = 0, written = 0;
+  while (written < found) {
+    std::int64_t end = count;
+    if constexpr (sizeof(T) == 1) {
+      if (i + 8 <= count) {
+        end = i + 8;
+        if (NonZeroBytes(x + i) == 0) i = end;
+      }
+    }
+    for (; i < end && written < found; ++i) {
+      out[written] = i;
+      written += x[i] != T{} ? 1 : 0;
+    }
   }
 }
 
@@ -55,7 +77,7 @@ void RunNonZero(RunContext& context) {
     const std::int64_t found = CountNonZero(x, count);
     auto* out = context.Output<std::int64_t>(0, {rank, found});
     if (rank == 0 || found == 0) return;
-    WritePositions(x, found, out + (rank - 1) * found);
+    WritePositions(x, count, found, out + (rank - 1) * found);
     SplitPositions(shape, found, out);
   });
 }
@@ -78,7 +100,7 @@ void RunCompress(RunContext& context) {
   const auto item = static_cast<std::size_t>(DimsProduct(shape, axis + 1, shape.size())) *
                     DataTypeSize(context.InputType(0));
   auto* positions = context.ScratchFor<std::int64_t>(static_cast<std::size_t>(found));
-  WritePositions(condition, found, positions);
+  WritePositions(condition, count, found, positions);
   shape[axis] = found;
   auto* out = static_cast<std::byte*>(context.MakeOutput(0, context.InputType(0), shape));
   const auto* in = static_cast<const std::byte*>(context.InputData(0));

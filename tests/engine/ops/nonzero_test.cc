@@ -40,6 +40,22 @@ TEST(NonZero, EmptyScalarNanAndMinusZero) {
   EXPECT_EQ(ValuesOf<std::int64_t>(RunOp("NonZero", {x}, {}, 9)), (Ints{1, 2}));
 }
 
+// Bytes are looked at eight at a time.
+TEST(NonZero, SparseAndDenseBytes) {
+  for (const std::int64_t count : {1, 7, 8, 9, 64, 200}) {
+    for (const std::int64_t step : {1, 2, 9, 63, 300}) {
+      Tensor x(DataType::kUInt8, {count});
+      Ints expected;
+      for (std::int64_t i = 0; i < count; ++i) {
+        const bool set = i % step == step / 2;
+        x.data<std::uint8_t>()[i] = static_cast<std::uint8_t>(set ? 1 << i % 8 : 0);
+        if (set) expected.push_back(i);
+      }
+      EXPECT_EQ(ValuesOf<std::int64_t>(RunOp("NonZero", {x})), expected) << count << ", " << step;
+    }
+  }
+}
+
 Tensor Bools(std::vector<int> values) {
   Tensor tensor(DataType::kBool, {static_cast<std::int64_t>(values.size())});
   for (std::size_t i = 0; i < values.size(); ++i) tensor.data<bool>()[i] = values[i] != 0;
