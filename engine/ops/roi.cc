@@ -156,14 +156,14 @@ struct PixelRange {
 
 // The region's pixels, both ends included, cut into bins that may overlap by one.
 PixelRange BinRange(float low, float high, std::int64_t bin, std::int64_t bins, std::int64_t size) {
-  const auto first = static_cast<double>(std::round(low)),
-             last = static_cast<double>(std::round(high));
-  const double length = std::max(last - first + 1, 1.0) / static_cast<double>(bins);
-  const auto clamp = [size](double x) {  // NaN becomes 0
-    return static_cast<std::int64_t>(std::max(0.0, std::min(x, static_cast<double>(size))));
+  const float first = std::round(low), last = std::round(high);
+  // In float32, whose roundings say where bins end.
+  const float length = std::max(last - first + 1, 1.0f) / static_cast<float>(bins);
+  const auto clamp = [size](float x) {  // NaN becomes 0
+    return static_cast<std::int64_t>(std::max(0.0f, std::min(x, static_cast<float>(size))));
   };
-  return {clamp(std::floor(static_cast<double>(bin) * length) + first),
-          clamp(std::ceil(static_cast<double>(bin + 1) * length) + first)};
+  return {clamp(std::floor(static_cast<float>(bin) * length) + first),
+          clamp(std::ceil(static_cast<float>(bin + 1) * length) + first)};
 }
 
 // One channel of one region.
