@@ -1,5 +1,8 @@
-// An If whose condition is a constant becomes the nodes of the branch that is taken.
+// An If whose condition is a constant, or follows from the shapes of inputs that leave no size
+// free, becomes the nodes of the branch that is taken.
+#include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "engine/passes/passes.h"
 #include "engine/passes/rewrite.h"
@@ -11,10 +14,29 @@ void FoldConstants(GraphIr& graph, const PassOptions& options);
 
 namespace {
 
+bool IsIf(const Node& node) { return node.op == "If" && node.domain.empty(); }
+
+bool HasFreeSize(const Value& input) {
+  return !input.has_shape || std::any_of(input.dims.begin(), input.dims.end(),
+                                         [](std::int64_t size) { return size < 0; });
+}
+
+// What is known of all values whenever the graph runs; empty where its inputs leave sizes free.
+std::vector<TensorState> FixedStates(const GraphIr& graph, const PassOptions& options) {
+  const bool free = std::any_of(graph.inputs.begin(), graph.inputs.end(),
+                                [&](ValueId id) { return HasFreeSize(graph.value(id)); });
+  const bool any = std::any_of(graph.nodes.begin(), graph.nodes.end(), IsIf);
+  if (free || options.subgraph || !any) return {};
+  return ProbeShapes(graph, options);
+}
+
 // The branch that is taken, or null when that is not known.
-const GraphIr* KnownBranch(const GraphIr& graph, const Node& node) {
-  if (node.op != "If" || !node.domain.empty()) return nullptr;
-  const Tensor* condition = graph.ConstantOf(node.input(0));
+const GraphIr* KnownBranch(const GraphIr& graph, const Node& node,
+                           const std::vector<TensorState>& states) {
+  if (!IsIf(node) || node.input(0) == kNoValue) return nullptr;
+  const Tensor* condition = graph.ConstantOf(node.inputs[0]);
+  const auto at = static_cast<std::size_t>(node.inputs[0]);
+  if (condition == nullptr && at < states.size()) condition = &states[at].known;
   if (condition == nullptr || condition->type() != DataType::kBool || condition->size() != 1) {
     return nullptr;
   }
@@ -82,11 +104,12 @@ class Inliner {
 };
 
 // True when something was resolved.
-bool ResolveOnce(GraphIr& graph) {
+bool ResolveOnce(GraphIr& graph, const PassOptions& options) {
+  const std::vector<TensorState> states = FixedStates(graph, options);
   bool any = false;
   std::vector<Node> nodes;
   for (Node& node : graph.nodes) {
-    const GraphIr* branch = KnownBranch(graph, node);
+    const GraphIr* branch = KnownBranch(graph, node, states);
     if (branch == nullptr) {
       nodes.push_back(std::move(node));
       continue;
@@ -104,7 +127,7 @@ bool ResolveOnce(GraphIr& graph) {
 
 // Constants and branches of a branch are folded and resolved in their turn.
 void ResolveBranches(GraphIr& graph, const PassOptions& options) {
-  while (ResolveOnce(graph)) FoldConstants(graph, options);
+  while (ResolveOnce(graph, options)) FoldConstants(graph, options);
 }
 
 }  // namespace kinglet

@@ -75,6 +75,29 @@ TEST(ResolveBranches, ConstantConditionsLeaveTheNodesOfTheBranch) {
   }
 }
 
+// The condition of branches is whether x has two elements.
+TEST(ResolveBranches, ConditionsOnFixedShapesAreKnown) {
+  for (const std::int64_t size : {-1, 2, 3}) {
+    GraphBuilder b;
+    const ValueId x = b.Input("x", {size});
+    const ValueId two = b.Op("Squeeze", {b.Op("Equal", {b.Op("Shape", {x}), b.Ints({2})})});
+    GraphBuilder yes, no;
+    yes.Output(yes.Op("Neg", {CaptureOf(yes, b, x)}));
+    no.Output(no.Op("Abs", {CaptureOf(no, b, x)}));
+    Attributes branches;
+    branches.Set("then_branch", Subgraph(yes));
+    branches.Set("else_branch", Subgraph(no));
+    b.Output(b.Op("If", {two}, branches), "y");
+    RunPasses(b.ir(), {});
+    EXPECT_EQ(CountOf(b.ir(), "If"), size < 0 ? 1 : 0);
+    EXPECT_EQ(CountOf(b.ir(), "Neg"), size == 2 ? 1 : 0);
+    EXPECT_EQ(CountOf(b.ir(), "Abs"), size == 3 ? 1 : 0);
+    if (size == 3) continue;
+    const Tensors inputs = {{"x", Tensor::From<float>({2}, {3, -1})}};
+    EXPECT_EQ(RunOn(b.Take(), inputs, true), (std::vector<float>{-3, 1}));
+  }
+}
+
 TEST(Subgraphs, SeeWhatTheGraphAroundThemBecomes) {
   for (const bool cond : {true, false}) {
     GraphBuilder b;
