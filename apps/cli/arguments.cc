@@ -181,6 +181,69 @@ Command AddDetect(CLI::App& app) {
   return {command, [options] { return DetectCommand(*options); }};
 }
 
+Command AddEvaluate(CLI::App& app) {
+  auto options = std::make_shared<EvaluateOptions>();
+  CLI::App* command =
+      app.add_subcommand("evaluate", "Measure how often a network is right on known pictures");
+  command
+      ->add_option("--task", options->task,
+                   "classify: top-1 and top-5 on a folder for each class; detect: COCO's average "
+                   "precision")
+      ->required()
+      ->check(CLI::IsMember({"classify", "detect"}))
+      ->option_text("classify|detect");
+  command
+      ->add_option("--dataset", options->dataset,
+                   "Folder of pictures: FOLDER/<class>/ to classify; to detect, those that the "
+                   "annotations name")
+      ->option_text("FOLDER");
+  command
+      ->add_option("--annotations", options->annotations,
+                   "COCO annotations (default: annotations.json in the dataset's folder)")
+      ->option_text("FILE.json");
+  command
+      ->add_option("--detections", options->detections,
+                   "COCO results to evaluate; no network is run")
+      ->option_text("FILE.json");
+  command->add_option("--output,-o", options->output, "File for the detections, as COCO results")
+      ->option_text("FILE.json");
+  command
+      ->add_option("--model,-m", options->network.model,
+                   "ONNX file (default: the demo network of the task)")
+      ->option_text("FILE");
+  command
+      ->add_option("--descriptor,-d", options->network.descriptor,
+                   "A name from 'kinglet models' or a file (default: MODEL.json beside MODEL.onnx)")
+      ->option_text("NAME|FILE");
+  command
+      ->add_option("--labels,-l", options->network.labels,
+                   "Class names, one on each line (default: the descriptor's)")
+      ->option_text("FILE");
+  command
+      ->add_option("--threshold,-t", options->threshold,
+                   "Least score of a detection (default: 0.01: low scores count a little)")
+      ->check(CLI::Range(0.0, 1.0))
+      ->option_text("T");
+  command
+      ->add_option("--iou", options->iou,
+                   "Of two boxes that overlap more, the worse one goes (default: the descriptor's)")
+      ->check(CLI::Range(0.0, 1.0))
+      ->option_text("T");
+  command->add_option("--nms", options->nms, "As kinglet detect has it")
+      ->check(CLI::IsMember({"per-class", "fast"}))
+      ->option_text("per-class|fast");
+  command
+      ->add_option("--max-pixels", options->max_pixels,
+                   "Largest picture that is decoded, in pixels (default: 32000000)")
+      ->check(CLI::Range(std::int64_t{1}, kLargestMaxPixels))
+      ->option_text("N");
+  AddCostOptions(*command, options->common.costs);
+  AddCommonOptions(*command, options->common,
+                   "kinglet evaluate --task detect --dataset coco/val2017 --annotations "
+                   "instances_val2017.json --model ssd.onnx --descriptor ssd_mobilenet_v1");
+  return {command, [options] { return EvaluateCommand(*options); }};
+}
+
 Command AddRun(CLI::App& app) {
   auto options = std::make_shared<RunOptions>();
   CLI::App* command = app.add_subcommand("run", "Run any network on NumPy arrays");
@@ -332,9 +395,9 @@ std::function<Status()> ParseArguments(int argc, const char* const* argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "kinglet " KINGLET_VERSION);
   app.footer("Example:\n  kinglet classify photo.jpg\n");
-  const Command commands[] = {AddClassify(app), AddDetect(app),    AddRun(app),  AddInfo(app),
-                              AddBench(app),    AddCalibrate(app), AddTune(app), AddDescribe(app),
-                              AddExport(app),   AddModels(app),    AddOps(app)};
+  const Command commands[] = {AddClassify(app), AddDetect(app), AddEvaluate(app),  AddRun(app),
+                              AddInfo(app),     AddBench(app),  AddCalibrate(app), AddTune(app),
+                              AddDescribe(app), AddExport(app), AddModels(app),    AddOps(app)};
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

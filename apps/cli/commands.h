@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,20 @@ struct DetectOptions {
   std::int64_t max_pixels = ImageLimits().max_pixels;
   std::string output;  // folder for drawn copies; "": none
   std::vector<std::string> images;
+};
+
+struct EvaluateOptions {
+  CommonOptions common;
+  NetworkOptions network;
+  std::string task;         // "classify", "detect"
+  std::string dataset;      // folder
+  std::string annotations;  // "": annotations.json in the dataset's folder
+  std::string detections;   // a file instead of a network
+  std::string output;       // file for the detections
+  double threshold = 0.01;
+  std::optional<double> iou;
+  std::string nms;
+  std::int64_t max_pixels = ImageLimits().max_pixels;
 };
 
 struct RunOptions {
@@ -89,6 +104,7 @@ struct ExportOptions {
 
 Status ClassifyCommand(const ClassifyOptions& options);
 Status DetectCommand(const DetectOptions& options);
+Status EvaluateCommand(const EvaluateOptions& options);
 Status RunCommand(const RunOptions& options);
 Status InfoCommand(const InfoOptions& options);
 Status BenchCommand(const BenchOptions& options);

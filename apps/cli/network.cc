@@ -14,6 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kDemo = "demo";
+constexpr const char* kDemoDetector = "demo_detector";
 constexpr const char* kDescriptorExtension = ".json";
 
 bool IsFile(const std::string& path) {
@@ -141,6 +142,9 @@ NamedNetwork OpenNetwork(const std::string& name) {
   if (!is_json && (IsFile(name) || LooksLikePath(name))) return {ReadOnnx(name), std::nullopt};
   Descriptor descriptor = OpenDescriptor(name);
   if (name == kDemo) return {DemoGraph(), std::move(descriptor)};
+  if (name == kDemoDetector) {
+    return {ReadOnnxBytes(DemoDetectorBytes(), kDemoDetector), std::move(descriptor)};
+  }
   if (descriptor.architecture.family.empty()) {
     throw UsageError(name + ": the descriptor has no architecture to build; name the model file");
   }
