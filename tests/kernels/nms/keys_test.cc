@@ -135,7 +135,7 @@ std::vector<uint64_t> KeysOf(size_t count, int different) {
 }
 
 TEST(SortKeys, AnyCount) {
-  for (const size_t count : {0, 1, 2, 100, 319, 320, 321, 5000}) {
+  for (const size_t count : std::vector<size_t>{0, 1, 2, 100, 319, 320, 321, 5000}) {
     for (const int different : {1, 5, 1 << 20}) {
       const std::vector<uint64_t> keys = KeysOf(count, different);
       std::vector<uint64_t> expected = keys, sorted = keys, other(count);
