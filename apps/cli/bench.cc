@@ -17,6 +17,7 @@ namespace kinglet::cli {
 namespace {
 
 constexpr std::size_t kMaxPoints = 10'000;
+constexpr int kPostprocessColumn = 5;  // behind the times of the network
 
 std::vector<BenchPoint> Points(const BenchOptions& options) {
   const std::vector<int> batches = ParseNumberList("--batch", options.batch, kMaxBatch);
@@ -63,34 +64,36 @@ nlohmann::ordered_json ToJson(const BenchPoint& point, const BenchTimes& times,
   line["images_per_s"] = Rounded(speed.images_per_s, 1e3);
   line["gflops"] = Rounded(speed.gflops, 1e3);
   line["share_of_peak"] = Rounded(speed.share_of_peak, 1e4);
+  if (times.postprocess_ms) line["postprocess_ms"] = Rounded(*times.postprocess_ms, 1e4);
   line["peak_rss_mb"] = Rounded(times.peak_rss_mb, 10);
   return line;
 }
 
-Table MakeTable() {
+Table MakeTable(bool detects) {
   constexpr std::size_t kNumber = 9;
-  return Table({{"threads", true},
-                {"batch", true},
-                {"median ms", true, kNumber},
-                {"min ms", true, kNumber},
-                {"p95 ms", true, kNumber},
-                {"images/s", true, kNumber},
-                {"GFLOP/s", true, kNumber},
-                {"of peak", true},
-                {"peak memory", true}});
+  std::vector<Table::Column> columns = {
+      {"threads", true},          {"batch", true},           {"median ms", true, kNumber},
+      {"min ms", true, kNumber},  {"p95 ms", true, kNumber}, {"images/s", true, kNumber},
+      {"GFLOP/s", true, kNumber}, {"of peak", true},         {"peak memory", true}};
+  if (detects) columns.insert(columns.begin() + kPostprocessColumn, {"postprocess ms", true});
+  return Table(columns);
 }
 
 std::vector<std::string> Cells(const BenchPoint& point, const BenchTimes& times,
                                const Speed& speed) {
-  return {std::to_string(point.threads),
-          std::to_string(point.batch),
-          fmt::format("{:.3f}", times.median_ms),
-          fmt::format("{:.3f}", times.min_ms),
-          fmt::format("{:.3f}", times.p95_ms),
-          fmt::format("{:.1f}", speed.images_per_s),
-          fmt::format("{:.1f}", speed.gflops),
-          fmt::format("{:.1f} %", 100.0 * speed.share_of_peak),
-          fmt::format("{:.0f} MiB", times.peak_rss_mb)};
+  std::vector<std::string> cells = {std::to_string(point.threads),
+                                    std::to_string(point.batch),
+                                    fmt::format("{:.3f}", times.median_ms),
+                                    fmt::format("{:.3f}", times.min_ms),
+                                    fmt::format("{:.3f}", times.p95_ms),
+                                    fmt::format("{:.1f}", speed.images_per_s),
+                                    fmt::format("{:.1f}", speed.gflops),
+                                    fmt::format("{:.1f} %", 100.0 * speed.share_of_peak),
+                                    fmt::format("{:.0f} MiB", times.peak_rss_mb)};
+  if (times.postprocess_ms) {
+    cells.insert(cells.begin() + kPostprocessColumn, fmt::format("{:.3f}", *times.postprocess_ms));
+  }
+  return cells;
 }
 
 }  // namespace
@@ -99,7 +102,7 @@ Status BenchCommand(const BenchOptions& options) {
   const std::vector<BenchPoint> points = Points(options);
   if (options.point) return TimePoint(points.front());
   const double peak_gflops = MeasurePeakGflops();
-  const Table table = MakeTable();
+  Table table = MakeTable(false);
   bool headed = options.common.json;
   Progress progress(points.size(), !options.common.quiet);
   for (std::size_t i = 0; i < points.size(); ++i) {
@@ -109,6 +112,7 @@ Status BenchCommand(const BenchOptions& options) {
     const Status status = MeasurePoint(point, times);
     if (status != Status::kDone) return status;
     const Speed speed = SpeedOf(point, times, peak_gflops);
+    if (i == 0) table = MakeTable(times.postprocess_ms.has_value());
     if (!headed && !options.common.quiet) {
       Print(fmt::format("{}; peak of a core {:.1f} GFLOP/s ({})\n", OneLine(options.network),
                         peak_gflops, InstructionSet()) +

@@ -1,6 +1,7 @@
 // One point of kinglet bench: one batch on one number of threads, timed in a process of its own.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,9 @@ struct BenchTimes {
   double p95_ms = 0;
   double operations = 0;  // of one run: two for each multiply-add
   double peak_rss_mb = 0;
+  // Of a detector, behind the network and not in the times above: the median on the outputs of
+  // these runs. Not there for other networks.
+  std::optional<double> postprocess_ms{};
 };
 
 // Runs the point in a new process. Prints what went wrong there, and gives its status, otherwise.

@@ -4,6 +4,7 @@
 #include "kinglet/classify.h"
 #include "kinglet/descriptor.h"
 #include "kinglet/error.h"
+#include "kinglet/labels.h"
 #include "models/anchors/anchors.h"
 #include "models/descriptor/picture_input.h"
 #include "models/postprocess/detection_outputs.h"
@@ -64,9 +65,17 @@ void DraftRaw(Descriptor& descriptor, const Graph& graph, const DetectionSpec& n
   if (known) {
     spec = known->detection;
     descriptor.activation = known->activation;
-    descriptor.notes.push_back("As many boxes as '" + known->name +
-                               "' has anchors: coding, anchors, thresholds and background are a "
-                               "guess after it.");
+    PreprocessSpec& pixels = descriptor.preprocess;
+    pixels.mean = known->preprocess.mean;
+    pixels.stddev = known->preprocess.stddev;
+    pixels.max_value = known->preprocess.max_value;
+    pixels.color_order = known->preprocess.color_order;
+    const auto classes = static_cast<std::size_t>(Named(outputs, names.scores)->shape[2]);
+    const bool fits = DescriptorLabels(*known).size() + 1 == classes;
+    descriptor.labels = fits ? known->labels : "";
+    descriptor.notes = {"As many boxes as '" + known->name +
+                        "' has anchors: all but names and sizes is a guess after it."};
+    if (!fits) descriptor.notes.push_back(kNoLabels);
   }
   spec.boxes = names.boxes;
   spec.scores = names.scores;

@@ -37,6 +37,16 @@ TEST(BenchTest, EveryPointIsALineOfJson) {
                                                     "share_of_peak", "peak_rss_mb"));
 }
 
+TEST(BenchTest, DetectorsShowTheirPostprocessing) {
+  const std::vector<std::string> bench = {"bench", "ultraface", "--threads", "1", "--repeat", "3"};
+  auto json = bench;
+  json.push_back("--json");
+  EXPECT_GT(Kinglet(json).OutJson().at("postprocess_ms").get<double>(), 0);
+  const CommandResult table = Kinglet(bench);
+  EXPECT_EQ(table.status, 0);
+  EXPECT_THAT(table.out, HasSubstr("postprocess ms"));
+}
+
 TEST(BenchTest, SpeedsFollowFromTheMedian) {
   const auto info = Kinglet({"info", "demo", "--json", "--batch", "8"}).OutJson();
   const double operations = 2 * info.at("multiply_adds").get<double>();

@@ -305,6 +305,7 @@ TEST(DraftDetectionTest, RawOutputsAreRecognised) {
   EXPECT_EQ(draft.detection.anchors, known.detection.anchors);
   EXPECT_EQ(draft.detection.box_coding, BoxCoding::kCenterSize);
   EXPECT_EQ(draft.labels, "coco");
+  EXPECT_EQ(draft.preprocess.mean, known.preprocess.mean);
 }
 
 TEST(DraftDetectionTest, FinishedOutputsAreRecognised) {
