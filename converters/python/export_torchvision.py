@@ -29,9 +29,18 @@ NETWORKS = {
 }
 
 
+def picture(height, width):
+    """Patches with some noise: on noise alone the layers behind see the same everywhere, and other
+    pictures would then overwhelm the weights that were scaled on it."""
+    coarse = torch.rand(1, 3, height // 16 + 1, width // 16 + 1)
+    patches = torch.nn.functional.interpolate(coarse, scale_factor=16)[0, :, :height, :width]
+    return 0.8 * patches + 0.2 * torch.rand(3, height, width)
+
+
 def unit_variance(model, image, logits, boxes):
     """Shifts and scales every layer in the order of execution so that its outputs have mean zero
-    (where it has a bias) and a standard deviation of one on this image, and `logits` and `boxes` at the class and box layers ("layer-sequential
+    (where it has a bias) and a mean square of one on this image, and `logits` and `boxes` squared at
+    the class and box layers ("layer-sequential
     unit variance", Mishkin and Matas, "All you need is a good init", 2016). Untrained weights
     as they are overflow behind frozen batch norms or put all scores within a per cent."""
     seen = set()
@@ -48,12 +57,14 @@ def unit_variance(model, image, logits, boxes):
             if module in seen or output.numel() < 2:
                 return output
             seen.add(module)
-            if module.bias is not None:  # each channel around zero: no class wins everywhere
+            # Each channel around zero, so that no class wins everywhere; not from a few regions of
+            # interest, which are too alike to tell what other pictures will bring.
+            if module.bias is not None and output.numel() >= 256 * output.shape[1]:
                 channels = [1, -1] + [1] * (output.ndim - 2)
                 mean = output.mean(dim=[d for d in range(output.ndim) if d != 1])
                 module.bias.sub_(mean)
                 output = output - mean.view(channels)
-            factor = wanted(name) / max(float(output.std()), 1e-12)
+            factor = wanted(name) / max(float(output.square().mean().sqrt()), 1e-12)
             module.weight.mul_(factor)
             if module.bias is not None:
                 module.bias.mul_(factor)
@@ -72,7 +83,7 @@ def export(name, seed, logits, path):
     torch.manual_seed(seed)
     model = getattr(torchvision.models.detection, name)(weights=None, weights_backbone=None).eval()
     height, width, outputs = NETWORKS[name]
-    image = torch.rand(3, height, width)
+    image = picture(height, width)
     unit_variance(model, image, logits, boxes=0.3)
     # Traced in the way that torchvision supports (its tests export so): sizes and counts that
     # depend on data stay operators of the graph.
