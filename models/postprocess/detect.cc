@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
+#include <new>
 
 #include "kernels/common/aligned.h"
 #include "kernels/nms/detect.h"
@@ -96,6 +98,27 @@ kernels::ScoreActivation ActivationOf(ScoreActivation activation) {
   return kernels::ScoreActivation::kNone;
 }
 
+// Working memory of a thread. It has room for every score above the threshold, and most pictures
+// have few: what is not touched is not made resident, unlike the zeros of an AlignedBuffer.
+class Scratch {
+ public:
+  void Reserve(std::size_t bytes) {
+    if (bytes <= bytes_) return;
+    const std::size_t rounded = kernels::RoundUpToLine(bytes);
+    memory_.reset(std::aligned_alloc(kernels::kAlignment, rounded));
+    bytes_ = memory_ == nullptr ? 0 : rounded;
+    if (memory_ == nullptr) throw std::bad_alloc();
+  }
+  void* data() { return memory_.get(); }
+
+ private:
+  struct Free {
+    void operator()(void* memory) const { std::free(memory); }
+  };
+  std::unique_ptr<void, Free> memory_;
+  std::size_t bytes_ = 0;
+};
+
 bool SameRows(const Shape& boxes, const Shape& scores) {
   return boxes[0] == scores[0] && boxes[1] == scores[1];
 }
@@ -180,8 +203,8 @@ class Detector::Impl {
   std::vector<float> anchors_;
   bool generated_ = false;
   PictureSize anchors_for_;
-  std::vector<kernels::AlignedBuffer<std::byte>> scratch_;  // of each thread
-  std::vector<kernels::Detection> found_;                   // of all pictures
+  std::vector<Scratch> scratch_;           // of each thread
+  std::vector<kernels::Detection> found_;  // of all pictures
   std::vector<float> turned_;
 };
 
@@ -258,9 +281,7 @@ std::vector<std::vector<Detection>> Detector::Impl::Raw(const Tensors& outputs,
   const float* rows = BackgroundFirst(score_values.data(), scores.shape());
   const std::size_t bytes = kernels::DetectScratchBytes(detect);
   scratch_.resize(std::min(static_cast<std::size_t>(threads_), pictures.size()));
-  for (auto& scratch : scratch_) {
-    if (scratch.size() < bytes) scratch = kernels::AlignedBuffer<std::byte>(bytes);
-  }
+  for (Scratch& scratch : scratch_) scratch.Reserve(bytes);
   const std::int64_t most = kernels::MaxDetections(detect);
   found_.resize(pictures.size() * static_cast<std::size_t>(most));
   std::vector<std::int64_t> counts(pictures.size());
