@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -12,6 +11,7 @@
 #include "apps/cli/drawn_copies.h"
 #include "apps/cli/network.h"
 #include "apps/cli/output.h"
+#include "apps/cli/picture_report.h"
 #include "apps/cli/picture_runner.h"
 #include "apps/cli/pictures.h"
 #include "kinglet/draw.h"
@@ -24,15 +24,7 @@ struct Result {
   StageMilliseconds ms;
 };
 
-class Report {
- public:
-  virtual ~Report() = default;
-  virtual void Begin() {}
-  virtual void Add(const std::string& image, const Result& result) = 0;
-  virtual void End(std::size_t) {}
-};
-
-double Rounded(double ms) { return std::round(ms * 1000.0) / 1000.0; }
+using Report = PictureReport<Result>;
 
 class JsonReport : public Report {
  public:
