@@ -18,6 +18,17 @@ struct Command {
   std::function<Status()> run;
 };
 
+// CLI::Range lets "nan" through.
+CLI::Validator Fraction() {
+  return CLI::Validator(
+      [](std::string& text) {
+        double value = 0;
+        const bool good = CLI::detail::lexical_cast(text, value) && value >= 0 && value <= 1;
+        return good ? std::string() : "expected a number from 0 to 1, found " + text;
+      },
+      "");
+}
+
 void AddOutputOptions(CLI::App& command, CommonOptions& options, const std::string& example) {
   command.add_flag("--json", options.json, "Print JSON instead of tables");
   command.add_flag("--quiet,-q", options.quiet, "Print results and errors only");
@@ -149,13 +160,13 @@ Command AddDetect(CLI::App& app) {
   command
       ->add_option("--threshold,-t", overrides.threshold,
                    "Least score of a detection (default: the descriptor's)")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(Fraction())
       ->option_text("T");
   command
       ->add_option("--iou", overrides.iou,
                    "Of two boxes that overlap more than this (intersection over union), the one "
                    "with the lower score goes (default: the descriptor's)")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(Fraction())
       ->option_text("T");
   command
       ->add_option("--max", overrides.max_detections,
@@ -222,12 +233,12 @@ Command AddEvaluate(CLI::App& app) {
   command
       ->add_option("--threshold,-t", options->threshold,
                    "Least score of a detection (default: 0.01: low scores count a little)")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(Fraction())
       ->option_text("T");
   command
       ->add_option("--iou", options->iou,
                    "Of two boxes that overlap more, the worse one goes (default: the descriptor's)")
-      ->check(CLI::Range(0.0, 1.0))
+      ->check(Fraction())
       ->option_text("T");
   command->add_option("--nms", options->nms, "As kinglet detect has it")
       ->check(CLI::IsMember({"per-class", "fast"}))

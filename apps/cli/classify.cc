@@ -117,7 +117,7 @@ Image Drawn(Image image, const Classifier& classifier, const std::vector<ClassSc
 Status ClassifyCommand(const ClassifyOptions& options) {
   const Classifier classifier = OpenClassifier(options.network, options.common);
   const PictureList list = ListPictures(options.images);
-  DrawnCopies copies(options.output);
+  DrawnCopies copies(options.output, list.paths);
   PictureRunner runner(classifier.model, classifier.descriptor, options.max_pixels);
   std::unique_ptr<Report> report;
   if (options.common.json) {

@@ -16,6 +16,10 @@ Status DescribeCommand(const DescribeOptions& options) {
   if (options.output.empty()) {
     Print(DescriptorToJson(draft));
   } else {
+    std::error_code unknown;
+    if (std::filesystem::equivalent(options.model, options.output, unknown)) {
+      throw UsageError("--output " + options.output + " would overwrite the model");
+    }
     WriteDescriptor(options.output, draft);
     if (options.common.json) {
       const nlohmann::ordered_json line = {

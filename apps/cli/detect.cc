@@ -131,9 +131,9 @@ Image Drawn(Image image, const DetectorNetwork& detector, const std::vector<Dete
 Status DetectCommand(const DetectOptions& options) {
   const DetectorNetwork network = OpenDetector(options.network, options.overrides, options.common);
   Detector detector(network.descriptor, {network.model.threads(), network.anchors});
-  DrawnCopies copies(options.output);
   PictureRunner runner(network.model, network.descriptor, options.max_pixels);
   const PictureList list = ListPictures(options.images);
+  DrawnCopies copies(options.output, list.paths);
   std::unique_ptr<Report> report;
   if (options.common.json) {
     report = std::make_unique<JsonReport>(network);

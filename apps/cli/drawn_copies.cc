@@ -4,6 +4,7 @@
 #include <cctype>
 #include <filesystem>
 
+#include "apps/cli/commands.h"
 #include "kinglet/error.h"
 
 namespace kinglet::cli {
@@ -23,8 +24,17 @@ std::string ExtensionOf(const fs::path& source) {
 
 }  // namespace
 
-DrawnCopies::DrawnCopies(std::string folder) : folder_(std::move(folder)) {
+DrawnCopies::DrawnCopies(std::string folder, const std::vector<std::string>& sources)
+    : folder_(std::move(folder)) {
   if (folder_.empty()) return;
+  for (const std::string& source : sources) {
+    const fs::path parent = fs::path(source).parent_path();
+    std::error_code unknown;
+    if (fs::equivalent(parent.empty() ? fs::path(".") : parent, folder_, unknown)) {
+      throw UsageError("--output " + folder_ + ": copies there would overwrite pictures, " +
+                       source + " lies in it; name another folder");
+    }
+  }
   std::error_code error;
   fs::create_directories(folder_, error);
   if (!fs::is_directory(folder_, error)) {
@@ -40,13 +50,7 @@ void DrawnCopies::Write(const std::string& source, const Image& image) {
   for (int number = 2; !names_.insert(name).second; ++number) {
     name = path.stem().string() + "_" + std::to_string(number) + extension;
   }
-  const std::string target = (fs::path(folder_) / name).string();
-  std::error_code error;
-  if (fs::equivalent(source, target, error)) {
-    throw Error(ErrorCode::kInvalidInput,
-                source + ": --output would overwrite the picture; name another folder");
-  }
-  WriteImage(target, image);
+  WriteImage((fs::path(folder_) / name).string(), image);
 }
 
 }  // namespace kinglet::cli

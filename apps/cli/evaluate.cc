@@ -1,6 +1,7 @@
 // kinglet evaluate: how good is a network on pictures whose answers are known?
 #include "kinglet/evaluate.h"
 
+#include <filesystem>
 #include <new>
 
 #include "apps/cli/commands.h"
@@ -116,6 +117,14 @@ void CheckOptions(const EvaluateOptions& options) {
   if (options.task == "classify" && boxes) {
     throw UsageError(
         "--annotations, --detections, --output, --iou and --nms belong to --task detect");
+  }
+  const NetworkOptions& network = options.network;
+  for (const std::string& input :
+       {options.annotations, options.detections, network.model, network.descriptor}) {
+    std::error_code unknown;
+    if (!options.output.empty() && std::filesystem::equivalent(input, options.output, unknown)) {
+      throw UsageError("--output " + options.output + " would overwrite what is read");
+    }
   }
   if (stored && (!options.network.model.empty() || !options.network.descriptor.empty() ||
                  !options.network.labels.empty())) {

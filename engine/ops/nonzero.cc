@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <type_traits>
 
 #include "engine/ops/dispatch.h"
 #include "engine/ops/run_context.h"
@@ -18,13 +19,25 @@ std::uint64_t NonZeroBytes(const void* bytes) {
   return (((word & kLow) + kLow) | word) & ~kLow;
 }
 
+// By the bits of floats: denormal numbers count, and comparisons flush them to zero.
+template <typename T>
+bool IsNonZero(T x) {
+  if constexpr (std::is_same_v<T, float>) {
+    return std::bit_cast<std::uint32_t>(x) << 1 != 0;
+  } else if constexpr (std::is_same_v<T, double>) {
+    return std::bit_cast<std::uint64_t>(x) << 1 != 0;
+  } else {
+    return x != T{};
+  }
+}
+
 template <typename T>
 std::int64_t CountNonZero(const T* x, std::int64_t count) {
   std::int64_t found = 0, i = 0;
   if constexpr (sizeof(T) == 1) {
     for (; i + 8 <= count; i += 8) found += std::popcount(NonZeroBytes(x + i));
   }
-  for (; i < count; ++i) found += x[i] != T{} ? 1 : 0;
+  for (; i < count; ++i) found += IsNonZero(x[i]) ? 1 : 0;
   return found;
 }
 
@@ -44,7 +57,7 @@ void WritePositions(const T* x, std::int64_t count, std::int64_t found, std::int
     }
     for (; i < end && written < found; ++i) {
       out[written] = i;
-      written += x[i] != T{} ? 1 : 0;
+      written += IsNonZero(x[i]) ? 1 : 0;
     }
   }
 }

@@ -57,6 +57,15 @@ void RunConstruct(RunContext& context) {
   SetSequence(context, std::move(tensors));
 }
 
+// Sequences are copied as they grow, and no other limit counts tensors without elements.
+constexpr std::size_t kMaxTensors = std::size_t{1} << 14;
+
+void CheckLength(const RunContext& context, std::int64_t tensors) {
+  if (tensors <= static_cast<std::int64_t>(kMaxTensors)) return;
+  context.WrongData("a sequence of " + std::to_string(tensors) + " tensors; at most " +
+                    std::to_string(kMaxTensors) + " are supported");
+}
+
 void RunInsert(RunContext& context) {
   RunSequence tensors = SequenceOf(context, 0);
   const RunValue& added = TensorOf(context, 1);
@@ -65,6 +74,7 @@ void RunInsert(RunContext& context) {
                       " tensor for a sequence of type " + DataTypeName(tensors[0].type));
   }
   const std::size_t at = Position(context, 2, tensors.size(), true, tensors.size());
+  CheckLength(context, static_cast<std::int64_t>(tensors.size()) + 1);
   tensors.insert(tensors.begin() + static_cast<std::ptrdiff_t>(at), added);
   SetSequence(context, std::move(tensors));
 }
@@ -115,12 +125,15 @@ void RunSplit(RunContext& context) {
   bool keep = true;
   if (!context.HasInput(1)) {
     keep = context.attributes().Int("keepdims", 1) != 0;
+    CheckLength(context, size);
     sizes.assign(static_cast<std::size_t>(size), 1);
   } else if (context.InputShape(1).empty()) {
     const std::int64_t each = context.InputInts(1, "the size of a part")[0];
     if (each < 1) context.WrongData("parts of " + std::to_string(each));
+    CheckLength(context, size / each + (size % each != 0 ? 1 : 0));
     for (std::int64_t at = 0; at < size; at += each) sizes.push_back(std::min(each, size - at));
   } else {
+    CheckLength(context, context.InputShape(1)[0]);
     sizes = context.InputInts(1, "the sizes of the parts");
   }
   RunSequence parts;

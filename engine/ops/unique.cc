@@ -27,6 +27,7 @@ Slices SlicesOf(const RunContext& context) {
   s.outer = DimsProduct(s.shape, 0, s.axis);
   s.size = s.shape[s.axis];
   s.inner = DimsProduct(s.shape, s.axis + 1, s.shape.size());
+  if (s.size == 0 || s.inner == 0) s.outer = 0;  // slices without elements
   return s;
 }
 

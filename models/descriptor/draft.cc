@@ -97,18 +97,11 @@ bool DraftDetection(Descriptor& descriptor, const Graph& graph, const TensorInfo
   const std::vector<TensorInfo> outputs = graph.outputs();
   if (const auto finished = RecognizeFinished(outputs)) {
     descriptor.detection = *finished;
-    // Such graphs scale their pictures themselves: TensorFlow's from bytes, torchvision's from 0 to
-    // 1.
-    PreprocessSpec& spec = descriptor.preprocess;
-    spec.mean = {0, 0, 0};
-    spec.stddev = {1, 1, 1};
-    spec.max_value = input.type == DataType::kUInt8 ? 255.0f : 1.0f;
-    const std::size_t rows = HeightAxis(spec.layout, input.shape.size());
-    descriptor.picture_size = input.shape[rows] < 0 && input.shape[rows + 1] < 0;
+    TakeSamplesAsTheyAre(descriptor, input);
     descriptor.notes = {
         std::string("The outputs look like finished detections, so that the graph is taken to "
                     "prepare its pictures itself, from samples of 0 to ") +
-        (spec.max_value > 1 ? "255." : "1.")};
+        (descriptor.preprocess.max_value > 1 ? "255." : "1.")};
     if (descriptor.labels.empty()) descriptor.notes.push_back(kNoLabels);
   } else if (const auto raw = RecognizeRaw(outputs)) {
     descriptor.notes.push_back("The outputs look like boxes and scores: a detector.");

@@ -47,6 +47,11 @@ std::string ReadTextFile(const std::string& path, std::size_t max_bytes, std::st
 }
 
 void WriteTextFile(const std::string& path, std::string_view text) {
+  std::error_code status_error;
+  const auto status = std::filesystem::status(path, status_error);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+    throw Error(ErrorCode::kIo, path + ": exists and is no regular file; it is not replaced");
+  }
   const std::string temporary = path + ".tmp" + std::to_string(getpid());
   File file(std::fopen(temporary.c_str(), "wbxe"));
   if (!file) IoError(path, "cannot be written");

@@ -124,15 +124,20 @@ void FitNames(Descriptor& descriptor, const Infos& outputs) {
   }
 }
 
-// A graph with its own suppression is believed, whatever the descriptor says.
+// A graph with its own suppression is believed, whatever the descriptor says; and so is one whose
+// finished outputs have other names than the descriptor's.
 void FitSuppression(Descriptor& descriptor, const Graph& graph, const Infos& outputs) {
   DetectionSpec& spec = descriptor.detection;
-  if (spec.nms == NmsKind::kNone) return;
-  const bool in_graph = std::any_of(outputs.begin(), outputs.end(), [&](const TensorInfo& info) {
-    return LookAtTail(graph, info.name).nms;
-  });
-  if (!in_graph) return;
   std::optional<DetectionSpec> finished = RecognizeFinished(outputs);
+  if (spec.nms == NmsKind::kNone) {
+    const bool named = spec.boxes.empty() || !NameIn(outputs, spec.boxes).empty();
+    if (named || !finished) return;
+  } else {
+    const bool in_graph = std::any_of(outputs.begin(), outputs.end(), [&](const TensorInfo& info) {
+      return LookAtTail(graph, info.name).nms;
+    });
+    if (!in_graph) return;
+  }
   if (!finished) {
     throw Error(ErrorCode::kInvalidInput,
                 "descriptor '" + descriptor.name +
@@ -145,6 +150,13 @@ void FitSuppression(Descriptor& descriptor, const Graph& graph, const Infos& out
   spec = *finished;
   descriptor.notes.push_back(
       "The network does non-maximum suppression itself; its detections are taken as they are.");
+  const TensorInfo input = graph.inputs().front();
+  const bool one_picture = input.has_shape && input.shape.size() == 3;
+  if (input.type != DataType::kUInt8 && !one_picture) return;
+  TakeSamplesAsTheyAre(descriptor, input);
+  descriptor.notes.push_back(
+      std::string("The network prepares its pictures itself, from samples of 0 to ") +
+      (input.type == DataType::kUInt8 ? "255." : "1."));
 }
 
 void FitCoding(Descriptor& descriptor, const Graph& graph) {
@@ -175,6 +187,18 @@ void FitActivation(Descriptor& descriptor, const Graph& graph) {
 std::optional<DetectionSpec> RecognizeFinished(const Infos& outputs) {
   if (auto spec = RecognizeTensorFlow(outputs)) return spec;
   return RecognizeTorchvision(outputs);
+}
+
+void TakeSamplesAsTheyAre(Descriptor& descriptor, const TensorInfo& input) {
+  PreprocessSpec& spec = descriptor.preprocess;
+  spec.mean = {0, 0, 0};
+  spec.stddev = {1, 1, 1};
+  spec.max_value = input.type == DataType::kUInt8 ? 255.0f : 1.0f;
+  spec.color_order = ColorOrder::kRgb;
+  descriptor.picture_size = true;
+  if (!input.has_shape || input.shape.size() < 3) return;
+  const std::size_t rows = HeightAxis(spec.layout, input.shape.size());
+  descriptor.picture_size = input.shape[rows] < 0 && input.shape[rows + 1] < 0;
 }
 
 std::optional<DetectionSpec> RecognizeRaw(const Infos& outputs) {

@@ -137,7 +137,7 @@ TEST(DetectTest, PicturesAreNeverOverwritten) {
   const std::string picture = folder.Copy(Picture("house.png"), "house.png");
   const std::string before = ReadText(picture);
   const CommandResult result = detector.Detect({"-q", "--output", folder.Path(), picture});
-  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(result.status, 2);
   EXPECT_THAT(result.err, HasSubstr("would overwrite"));
   EXPECT_EQ(ReadText(picture), before);
   const CommandResult no_folder = detector.Detect({"--output", picture, picture});
@@ -152,7 +152,9 @@ TEST(DetectTest, MistakesAreNamed) {
   EXPECT_EQ(classifier.status, 2);
   EXPECT_THAT(classifier.err, HasSubstr("needs a detector"));
   EXPECT_EQ(detector.Detect({"--nms", "slow", Picture("house.png")}).status, 2);
-  EXPECT_EQ(detector.Detect({"--threshold", "2", Picture("house.png")}).status, 2);
+  for (const char* threshold : {"2", "nan", "-0.1"}) {
+    EXPECT_EQ(detector.Detect({"--threshold", threshold, Picture("house.png")}).status, 2);
+  }
   EXPECT_EQ(
       Kinglet({"detect", "--model", detector.Path("none.onnx"), "-d", "ultraface", "a.png"}).status,
       4);

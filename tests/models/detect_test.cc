@@ -363,6 +363,36 @@ TEST(FitDetectionTest, SuppressionInTheGraphIsReported) {
   }
 }
 
+// torchvision's exports take one picture, scale it themselves and name their outputs so.
+TEST(FitDetectionTest, FinishedOutputsOfOtherNamesAreBelieved) {
+  testing::GraphBuilder builder;
+  const ValueId input = builder.Input("image", {3, -1, -1});
+  const auto output = [&](const char* name, DataType type, Shape shape) {
+    const ValueId id = builder.Op("Cast", {input});
+    builder.Output(id, name);
+    Value& value = builder.ir().value(id);
+    value.type = type;
+    value.has_shape = true;
+    value.symbols.assign(shape.size(), "");
+    value.dims = std::move(shape);
+  };
+  output("boxes", DataType::kFloat32, {-1, 4});
+  output("labels", DataType::kInt64, {-1});
+  output("scores", DataType::kFloat32, {-1});
+  const Descriptor descriptor = FindDescriptor("faster_rcnn");
+  const Descriptor fitted = FitDescriptor(descriptor, builder.Take());
+  EXPECT_EQ(fitted.detection.boxes, "boxes");
+  EXPECT_EQ(fitted.detection.classes, "labels");
+  EXPECT_EQ(fitted.detection.count, "");
+  EXPECT_EQ(fitted.detection.box_order, BoxOrder::kXy);
+  EXPECT_EQ(fitted.detection.unit, BoxUnit::kPixels);
+  EXPECT_EQ(fitted.detection.score_threshold, descriptor.detection.score_threshold);
+  EXPECT_EQ(fitted.preprocess.mean[0], 0.0f);
+  EXPECT_EQ(fitted.preprocess.max_value, 1.0f);
+  EXPECT_TRUE(fitted.picture_size);
+  EXPECT_THAT(fitted.notes, SizeIs(2));
+}
+
 TEST(FitDetectionTest, MissingOutputsAreNamed) {
   Descriptor descriptor = Coded();
   descriptor.detection.nms = NmsKind::kNone;

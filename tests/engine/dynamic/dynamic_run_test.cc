@@ -297,6 +297,25 @@ TEST(DynamicRun, SequencesAreCarriedThroughLoops) {
             {{"trips", Tensor::From<std::int64_t>({}, {0})}, {"x", x2}});
 }
 
+// Parts without elements take no memory that a limit on bytes would count.
+TEST(DynamicRun, SequencesAreBounded) {
+  GraphBuilder b;
+  const ValueId x = b.Input("x", {-1, 0});
+  const ValueId each = b.Input("each", {}, DataType::kInt64);
+  b.Output(b.Op("SequenceLength", {b.Op("SplitToSequence", {x, each})}), "length");
+  const Model model = Model::Compile(b.Take(), {.threads = 1});
+  Session session = model.NewSession();
+  const auto inputs = [](std::int64_t rows, std::int64_t size) {
+    return Tensors{{"x", Tensor(DataType::kFloat32, {rows, 0})},
+                   {"each", Tensor::From<std::int64_t>({}, {size})}};
+  };
+  EXPECT_EQ(session.Run(inputs(5, 2)).at("length").data<std::int64_t>()[0], 3);
+  const std::string message =
+      MessageOf(ErrorCode::kInvalidInput, session, inputs(1'000'000'000'000, 1));
+  EXPECT_NE(message.find("1000000000000 tensors"), std::string::npos) << message;
+  EXPECT_EQ(session.Run(inputs(4, 4)).at("length").data<std::int64_t>()[0], 1);
+}
+
 // Running sums along an axis, from either end.
 TEST(DynamicRun, ScanGoesAlongAnyAxisInBothDirections) {
   for (const bool reversed : {false, true}) {
