@@ -34,10 +34,28 @@ struct NodeView {
 
 }  // namespace
 
+// Values that a context is asked for, noted down in the memo.
+class MemoDemands {
+ public:
+  explicit MemoDemands(StepMemo& memo) : memo_(memo) {}
+
+  // Null where there is none. The last one asked for is all that is in use.
+  const Tensor* Ask(const NodeView& view, std::size_t i) {
+    if (view.Slot(i) < 0 || view.Constant(i) != nullptr) return view.Constant(i);
+    demanded_ = view.Wrapped(i);
+    memo_.NoteDemand(i, demanded_);
+    return &demanded_;
+  }
+
+ private:
+  StepMemo& memo_;
+  Tensor demanded_;
+};
+
 class MemoInferContext final : public InferContext {
  public:
   MemoInferContext(const NodeView& view, StepMemo& memo, const Limits& limits)
-      : InferContext(*view.node.node), view_(view), memo_(memo), limits_(limits) {}
+      : InferContext(*view.node.node), view_(view), memo_(memo), limits_(limits), demands_(memo) {}
 
   DataType InputType(std::size_t i) const override { return view_.At(*this, i).type; }
   const Shape& InputShape(std::size_t i) const override { return view_.At(*this, i).shape; }
@@ -55,25 +73,24 @@ class MemoInferContext final : public InferContext {
   }
 
  private:
-  const Tensor* ValueNow(std::size_t i) const override {
-    if (view_.Slot(i) < 0 || view_.Constant(i) != nullptr) return view_.Constant(i);
-    // The last one asked for is all that is in use.
-    demanded_ = view_.Wrapped(i);
-    memo_.NoteDemand(i, demanded_);
-    return &demanded_;
-  }
+  const Tensor* ValueNow(std::size_t i) const override { return demands_.Ask(view_, i); }
 
   const NodeView& view_;
   StepMemo& memo_;
   const Limits& limits_;
-  mutable Tensor demanded_;
+  mutable MemoDemands demands_;
 };
 
 class MemoPlanContext final : public PlanContext {
  public:
   MemoPlanContext(const NodeView& view, StepMemo& memo, const PlanOptions& options,
                   const CostModel& cost)
-      : PlanContext(*view.node.node), view_(view), memo_(memo), options_(options), cost_(cost) {}
+      : PlanContext(*view.node.node),
+        view_(view),
+        memo_(memo),
+        options_(options),
+        cost_(cost),
+        demands_(memo) {}
 
   DataType InputType(std::size_t i) const override { return view_.At(*this, i).type; }
   const Shape& InputShape(std::size_t i) const override { return view_.At(*this, i).shape; }
@@ -110,18 +127,13 @@ class MemoPlanContext final : public PlanContext {
   const CostModel& cost() const override { return cost_; }
 
  private:
-  const Tensor* ValueNow(std::size_t i) const override {
-    if (view_.Slot(i) < 0 || view_.Constant(i) != nullptr) return view_.Constant(i);
-    demanded_ = view_.Wrapped(i);
-    memo_.NoteDemand(i, demanded_);
-    return &demanded_;
-  }
+  const Tensor* ValueNow(std::size_t i) const override { return demands_.Ask(view_, i); }
 
   const NodeView& view_;
   StepMemo& memo_;
   const PlanOptions& options_;
   const CostModel& cost_;
-  mutable Tensor demanded_;
+  mutable MemoDemands demands_;
 };
 
 void StepMemo::NoteDemand(std::size_t input, const Tensor& value) {

@@ -38,6 +38,7 @@ class StepMemo {
   bool for_team() const { return for_team_; }       // enough work to wake threads for
 
  private:
+  friend class MemoDemands;
   friend class MemoInferContext;
   friend class MemoPlanContext;
 

@@ -22,14 +22,17 @@ using File = std::unique_ptr<std::FILE, CloseFile>;
   throw Error(ErrorCode::kIo, path + ": " + what + ": " + std::strerror(errno));
 }
 
+// There is a folder, a device or the like.
+bool IsIrregular(const std::string& path) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  return std::filesystem::exists(status) && !std::filesystem::is_regular_file(status);
+}
+
 }  // namespace
 
 std::string ReadTextFile(const std::string& path, std::size_t max_bytes, std::string_view what) {
-  std::error_code status_error;
-  const auto status = std::filesystem::status(path, status_error);
-  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
-    throw Error(ErrorCode::kIo, path + ": is no regular file");
-  }
+  if (IsIrregular(path)) throw Error(ErrorCode::kIo, path + ": is no regular file");
   const File file(std::fopen(path.c_str(), "rbe"));
   if (!file) IoError(path, "cannot be opened");
   std::string text;
@@ -47,9 +50,7 @@ std::string ReadTextFile(const std::string& path, std::size_t max_bytes, std::st
 }
 
 void WriteTextFile(const std::string& path, std::string_view text) {
-  std::error_code status_error;
-  const auto status = std::filesystem::status(path, status_error);
-  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status)) {
+  if (IsIrregular(path)) {
     throw Error(ErrorCode::kIo, path + ": exists and is no regular file; it is not replaced");
   }
   const std::string temporary = path + ".tmp" + std::to_string(getpid());
