@@ -84,7 +84,7 @@ void RegisterLayout() {
       }
       for (const ConcatLayer& layer : layers.concats) {
         std::string name = NameOf(layer.output) + "_of";
-        for (const int64_t c : layer.channels) name += "_" + std::to_string(c);
+        for (const int64_t c : layer.channels) name += '_' + std::to_string(c);
         Register(prefix + name + "/concat",
                  [&layer, batch](benchmark::State& state) { RunConcat(state, layer, batch); });
       }

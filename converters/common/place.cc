@@ -55,13 +55,19 @@ std::string Escape(std::string_view text, std::size_t limit) {
 
 std::string Printable(std::string_view text) { return Escape(text, std::string::npos); }
 std::string Shortened(std::string_view text) { return Escape(text, kShownBytes); }
-std::string Quoted(std::string_view name) { return "'" + Shortened(name) + "'"; }
+
+std::string Quoted(std::string_view name) {
+  std::string text = "'";
+  text += Shortened(name);
+  text += '\'';
+  return text;
+}
 
 std::string Place::Own() const {
   std::string text(kind_);
-  if (index_ >= 0) text += " " + std::to_string(index_);
-  if (!name_.empty()) text += " " + Quoted(name_);
-  if (!op_.empty()) text += " (" + Shortened(op_) + ")";
+  if (index_ >= 0) text.append(" ").append(std::to_string(index_));
+  if (!name_.empty()) text.append(" ").append(Quoted(name_));
+  if (!op_.empty()) text.append(" (").append(Shortened(op_)).append(")");
   return text;
 }
 

@@ -335,7 +335,7 @@ Graph NetBuilder::Finish(const std::vector<Output>& outputs) {
     value.dims = {fixed_batch_ ? 1 : kUnknownDim};
     value.dims.insert(value.dims.end(), output.sizes.begin(), output.sizes.end());
     value.symbols.resize(value.dims.size());
-    if (!fixed_batch_) value.symbols[0] = "N";
+    if (!fixed_batch_) value.symbols[0].assign(1, 'N');
     graph_->outputs.push_back(output.x.id);
   }
   CheckGraph(*graph_);

@@ -68,7 +68,15 @@ void* BudgetRealloc(void* memory, std::size_t bytes) {
 #define STBI_MALLOC(bytes) kinglet::vision::BudgetMalloc(bytes)
 #define STBI_REALLOC(memory, bytes) kinglet::vision::BudgetRealloc(memory, bytes)
 #define STBI_FREE(memory) kinglet::vision::BudgetFree(memory)
+// A picture in memory has no function that reads more, which GCC does not see everywhere.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
 #include "stb/stb_image.h"
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
 
 #define STB_IMAGE_WRITE_STATIC
 #define STB_IMAGE_WRITE_IMPLEMENTATION
