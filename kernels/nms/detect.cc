@@ -14,7 +14,7 @@ namespace {
 constexpr float kInf = std::numeric_limits<float>::infinity();
 
 // Candidates that are looked at together, at least; more come in groups of classes.
-constexpr int64_t kMinCapacity = 1 << 18;
+constexpr int64_t kMinCapacity = 1 << 15;
 constexpr int64_t kMinColumns = 16;
 
 int64_t Classes(const Detect& d) { return d.columns - d.first_class; }
@@ -68,9 +68,9 @@ struct Offsets {
 };
 
 // A logit below which no sigmoid passes, rounding errors included.
-float LeastLogit(const ScoreLimit& limit) {
-  const double t = static_cast<double>(limit.threshold);
-  if (std::isnan(t)) return limit.threshold;
+float LeastLogit(float threshold) {
+  const double t = static_cast<double>(threshold);
+  if (std::isnan(t)) return threshold;
   if (t <= 0) return -kInf;
   if (t > 0.999999) return 12.0f;
   const double logit = std::log(t / (1 - t));
@@ -114,6 +114,10 @@ class Detector {
   int64_t Group(int64_t count, int64_t first, int64_t width);
   void DecodeClass(int64_t column, uint64_t* keys, int64_t count);
   void Class(int64_t column, uint64_t* keys, int64_t count);
+  // Of scores that are looked at: those below have not passed, or cannot be among the best.
+  float LeastScore() const {
+    return has_floor_ ? std::max(d_.limit.threshold, floor_) : d_.limit.threshold;
+  }
   int64_t BestColumn(const float* row) const;
   int64_t BestClasses(uint32_t anchor, const float* box, Detection* out);
   void Prune();
@@ -155,8 +159,8 @@ class Detector {
 };
 
 ScoreRows Detector::Rows(int64_t first, int64_t width) const {
-  ScoreRows rows{scores_, d_.anchors, d_.columns, first, width, d_.limit.threshold};
-  if (d_.activation != ScoreActivation::kNone) rows.cut = LeastLogit(d_.limit);
+  ScoreRows rows{scores_, d_.anchors, d_.columns, first, width, LeastScore()};
+  if (d_.activation != ScoreActivation::kNone) rows.cut = LeastLogit(rows.cut);
   if (d_.activation == ScoreActivation::kSoftmax) {
     // p <= 1 / (1 + exp(background - logit)); without a background every row is summed.
     rows.relative = d_.first_class > 0;
@@ -186,7 +190,7 @@ int64_t Detector::FindSoftmax(int64_t first, int64_t width) {
   int64_t count = 0;
   for (int64_t r = 0; r < rows; ++r) {
     const float* scores = Activated(rows_[r]);
-    const ScoreRows row{scores, 1, d_.columns, first, width, d_.limit.threshold};
+    const ScoreRows row{scores, 1, d_.columns, first, width, LeastScore()};
     const int64_t more =
         score_rows_.find_scores(row, CandidateCapacity(d_) - count, found_rows_ + count,
                                 found_columns_ + count, values_ + count);
@@ -282,7 +286,7 @@ void Detector::Class(int64_t column, uint64_t* keys, int64_t count) {
 
 int64_t Detector::PerClass(Detection* out) {
   int64_t width = Classes(d_);
-  for (int64_t first = d_.first_class; first < d_.columns; first += width) {
+  for (int64_t first = d_.first_class; first < d_.columns;) {
     width = std::min(width, d_.columns - first);
     int64_t count = Find(first, width);
     while (count < 0) {  // too many to be looked at together
@@ -295,6 +299,8 @@ int64_t Detector::PerClass(Detection* out) {
       const uint32_t begin = starts_[c], end = starts_[c + 1];
       if (end > begin) Class(first + c, keys_ + begin, end - begin);
     }
+    first += width;
+    if (2 * count < CandidateCapacity(d_)) width *= 2;  // fewer and fewer are good enough
   }
   Prune();
   std::copy_n(pool_, pool_count_, out);

@@ -166,6 +166,18 @@ TEST(RunDetect, Ties) {
   });
 }
 
+// More candidates than are looked at together, all of them with the score of the worst that stays.
+TEST(RunDetect, TiesOfManyCandidates) {
+  ForEachTarget([] {
+    Detect d = Base(1000, 60);
+    d.limit = {0.5f, true};
+    d.max_per_class = 40;
+    Data data = RandomData(d, 3);
+    for (float& score : data.scores) score = score > -3 ? 0.5f : 0.25f;
+    Check(d, data);
+  });
+}
+
 TEST(RunDetect, MalformedScoresAndCodes) {
   ForEachTarget([] {
     const float odd[] = {std::nanf(""), std::numeric_limits<float>::infinity(),
