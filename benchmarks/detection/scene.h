@@ -24,6 +24,7 @@ inline Scene MakeScene(int64_t anchors, int64_t columns) {
   std::normal_distribution<float> normal;
   std::uniform_real_distribution<float> uniform(0.1f, 0.9f);
   Scene scene;
+  scene.scores.reserve(static_cast<size_t>(anchors * columns));
   for (int64_t i = 0; i < anchors * columns; ++i) {
     const float noise = -8 + 1.5f * normal(random);
     scene.scores.push_back(i % columns == 0 ? 5 : noise);

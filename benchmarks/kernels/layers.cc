@@ -38,7 +38,15 @@ class Walker {
       NodeStates of_node;
       for (const ValueId id : node.inputs) of_node.inputs.push_back(At(states, id));
       for (const ValueId id : node.outputs) of_node.outputs.push_back(At(states, id));
-      InferNode(node, of_node, Limits{});
+      try {
+        InferNode(node, of_node, Limits{});
+      } catch (const DependsOnData&) {
+        // Behind the proposals of a detector nothing has a size of its own.
+        for (TensorState* output : of_node.outputs) {
+          if (output != nullptr) *output = {};
+        }
+        continue;
+      }
       Add(node, PlainPlanContext(node, of_node));
     }
     const Shape& output = states[static_cast<std::size_t>(graph.outputs.at(0))].shape;
@@ -111,7 +119,7 @@ class Walker {
     std::string name = NameOf(layer.output);
     for (std::size_t i = 0; i < context.input_count(); ++i) {
       layer.channels.push_back(context.InputShape(i).at(1));
-      name += "_" + std::to_string(layer.channels.back());
+      name += '_' + std::to_string(layer.channels.back());
     }
     if (IsNew("concat", name)) layers_.concats.push_back(layer);
   }
@@ -151,7 +159,7 @@ std::string Part(const char* letter, int64_t value, int64_t usual) {
 
 std::string Pair(const char* letter, int64_t y, int64_t x, int64_t usual) {
   if (y == usual && x == usual) return "";
-  return Part(letter, y, -1000) + (x == y ? "" : "x" + std::to_string(x));
+  return Part(letter, y, -1000) + (x == y ? "" : 'x' + std::to_string(x));
 }
 
 }  // namespace
@@ -175,7 +183,7 @@ std::string NameOf(const Volume& v) {
 std::string NameOf(const kernels::ConvChain& c) {
   const kernels::ConvShape& first = c.expands ? c.expand : c.depthwise;
   return NameOf(Volume{first.ic, first.ih, first.iw}) +
-         (c.expands ? "_" + std::to_string(c.depthwise.ic) : "") + "_" +
+         (c.expands ? '_' + std::to_string(c.depthwise.ic) : "") + "_" +
          NameOf(Volume{c.project.oc, c.project.oh, c.project.ow}) + "_k" +
          std::to_string(c.depthwise.kh) + "x" + std::to_string(c.depthwise.kw) +
          Pair("s", c.depthwise.sh, c.depthwise.sw, 1);
