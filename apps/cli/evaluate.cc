@@ -7,12 +7,12 @@
 #include "apps/cli/commands.h"
 #include "apps/cli/detector.h"
 #include "apps/cli/evaluation_report.h"
-#include "apps/cli/files.h"
 #include "apps/cli/network.h"
 #include "apps/cli/picture_runner.h"
 #include "apps/cli/progress.h"
 #include "kinglet/classify.h"
 #include "kinglet/detect.h"
+#include "kinglet/file.h"
 
 namespace kinglet::cli {
 namespace {

@@ -11,9 +11,9 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/costs.h"
-#include "apps/cli/files.h"
 #include "apps/cli/output.h"
 #include "apps/cli/progress.h"
+#include "kinglet/file.h"
 #include "kinglet/model.h"
 #include "kinglet/npy.h"
 #include "kinglet/onnx.h"

@@ -1,8 +1,8 @@
 #include "kinglet/npy.h"
 
 #include "converters/common/mapped_file.h"
-#include "converters/common/write_file.h"
 #include "converters/npy/npy_format.h"
+#include "kinglet/file.h"
 
 namespace kinglet {
 
@@ -19,7 +19,7 @@ void WriteNpy(const std::string& path, const Tensor& tensor) {
   const std::string header = converters::NpyHeader(tensor, place);
   const std::string_view elements(static_cast<const char*>(tensor.raw()), tensor.bytes());
   const std::string_view parts[] = {header, elements};
-  converters::WriteFile(path, parts, place);
+  WriteFile(path, parts);
 }
 
 }  // namespace kinglet

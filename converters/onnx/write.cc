@@ -1,10 +1,10 @@
 // Graphs to ONNX files.
 #include <protozero/pbf_writer.hpp>
 
-#include "converters/common/write_file.h"
 #include "converters/onnx/graph_writer.h"
 #include "converters/onnx/schema.h"
 #include "converters/onnx/wire.h"
+#include "kinglet/file.h"
 #include "kinglet/onnx.h"
 
 namespace kinglet {
@@ -44,7 +44,7 @@ void WriteOnnx(const std::string& path, const Graph& graph) {
   }
   std::vector<std::string_view> parts = {head};
   parts.insert(parts.end(), body.views().begin(), body.views().end());
-  converters::WriteFile(path, parts, place);
+  WriteFile(path, parts);
 }
 
 }  // namespace kinglet

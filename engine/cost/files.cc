@@ -1,7 +1,5 @@
 #include "engine/cost/files.h"
 
-#include <unistd.h>
-
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -11,6 +9,7 @@
 
 #include "kernels/common/cpu_target.h"
 #include "kinglet/error.h"
+#include "kinglet/file.h"
 
 namespace kinglet {
 namespace {
@@ -116,19 +115,8 @@ void WriteText(const std::string& file, const std::string& text) {
   std::error_code error;
   const fs::path folder = fs::path(file).parent_path();
   if (!folder.empty()) fs::create_directories(folder, error);
-  // A name that no other process takes.
-  const std::string temporary = file + "." + std::to_string(getpid()) + ".tmp";
-  {
-    std::ofstream stream(temporary, std::ios::binary | std::ios::trunc);
-    stream << text;
-    stream.close();
-    if (!stream) error = std::make_error_code(std::errc::io_error);
-  }
-  if (!error) fs::rename(temporary, file, error);
-  if (!error) return;
-  const std::string why = error.message();
-  fs::remove(temporary, error);
-  throw Error(ErrorCode::kIo, file + ": cannot be written: " + why);
+  if (error) throw Error(ErrorCode::kIo, file + ": cannot be written: " + error.message());
+  WriteFile(file, text);
 }
 
 // Runs `read(file)` when the file is named or exists in the cache; failures of the latter are

@@ -1,7 +1,5 @@
 #include "models/descriptor/files.h"
 
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -47,23 +45,6 @@ std::string ReadTextFile(const std::string& path, std::size_t max_bytes, std::st
   }
   if (std::ferror(file.get()) != 0) IoError(path, "cannot be read");
   return text;
-}
-
-void WriteTextFile(const std::string& path, std::string_view text) {
-  if (IsIrregular(path)) {
-    throw Error(ErrorCode::kIo, path + ": exists and is no regular file; it is not replaced");
-  }
-  const std::string temporary = path + ".tmp" + std::to_string(getpid());
-  File file(std::fopen(temporary.c_str(), "wbxe"));
-  if (!file) IoError(path, "cannot be written");
-  const bool written = std::fwrite(text.data(), 1, text.size(), file.get()) == text.size();
-  const bool closed = std::fclose(file.release()) == 0;
-  if (!written || !closed || std::rename(temporary.c_str(), path.c_str()) != 0) {
-    const int cause = errno;
-    std::remove(temporary.c_str());
-    errno = cause;
-    IoError(path, "cannot be written");
-  }
 }
 
 }  // namespace kinglet

@@ -1,9 +1,9 @@
 #include <nlohmann/json.hpp>
 
 #include "kinglet/descriptor.h"
+#include "kinglet/file.h"
 #include "models/descriptor/choices.h"
 #include "models/descriptor/detection_json.h"
-#include "models/descriptor/files.h"
 
 namespace kinglet {
 namespace {
@@ -101,7 +101,7 @@ std::string DescriptorToJson(const Descriptor& descriptor) {
 }
 
 void WriteDescriptor(const std::string& path, const Descriptor& descriptor) {
-  WriteTextFile(path, DescriptorToJson(descriptor));
+  WriteFile(path, DescriptorToJson(descriptor));
 }
 
 }  // namespace kinglet

@@ -1,13 +1,7 @@
-#include <unistd.h>
-
-#include <atomic>
-#include <cerrno>
 #include <climits>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <system_error>
 
+#include "kinglet/file.h"
 #include "kinglet/image.h"
 #include "vision/decode/fail.h"
 #include "vision/decode/stb.h"
@@ -43,29 +37,6 @@ void CheckImage(const Image& image, EncodedFormat format, const std::string& pat
   }
 }
 
-// In the same folder, so that the rename cannot cross file systems.
-std::string TemporaryName(const std::string& path) {
-  static std::atomic<unsigned> counter{0};
-  return path + ".tmp-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
-}
-
-void WriteFile(const std::string& path, const std::vector<std::uint8_t>& bytes) {
-  const std::string temporary = TemporaryName(path);
-  errno = 0;
-  std::ofstream stream(temporary, std::ios::binary | std::ios::trunc);
-  stream.write(reinterpret_cast<const char*>(bytes.data()),
-               static_cast<std::streamsize>(bytes.size()));
-  stream.close();
-  std::error_code error;
-  if (stream) std::filesystem::rename(temporary, path, error);
-  if (!stream || error) {
-    const std::string why = error ? error.message() : std::strerror(errno);
-    std::error_code ignored;
-    std::filesystem::remove(temporary, ignored);
-    Fail(ErrorCode::kIo, path, "cannot be written: ", why);
-  }
-}
-
 }  // namespace
 }  // namespace vision
 
@@ -78,7 +49,7 @@ void WriteImage(const std::string& path, const Image& image, const ImageWriteOpt
   }
   const std::vector<std::uint8_t> file = vision::EncodeWithStb(image, format, options.jpeg_quality);
   if (file.empty()) vision::Fail(ErrorCode::kResource, path, "no memory to encode the picture");
-  vision::WriteFile(path, file);
+  WriteFile(path, {reinterpret_cast<const char*>(file.data()), file.size()});
 }
 
 }  // namespace kinglet
