@@ -24,7 +24,7 @@ THRESHOLD, IOU, MOST = 0.3, 0.6, 100
 
 
 def scene(columns):
-    """(logits {1, anchors, columns}, codes {1, anchors, 4}, anchors {anchors, 4}), background first."""
+    """Logits {1, anchors, columns}, background first, codes and anchors of the boxes."""
     rng = numpy.random.default_rng(7)
     logits = rng.normal(-8, 1.5, (ANCHORS, columns))
     logits[:, 0] = 5
