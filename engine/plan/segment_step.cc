@@ -31,6 +31,7 @@ SegmentStep::SegmentStep(std::vector<SegmentPart> parts, int threads)
   std::size_t largest = 0;
   for (const SegmentPart& part : parts_) {
     units += part.runs;
+    images_per_thread_ += part.runs / threads_ * part.images;
     macs += part.runs * part.plan->macs;
     plan_bytes = std::max(plan_bytes, RoundUpToLine(part.plan->arena_bytes) +
                                           RoundUpToLine(part.plan->scratch_bytes));
@@ -51,15 +52,16 @@ std::size_t SegmentStep::step_count() const {
 }
 
 void SegmentStep::Run(const StepArgs& args, std::int64_t begin, std::int64_t end) const noexcept {
-  std::int64_t run = 0;
-  std::int64_t image = 0;
-  for (std::size_t p = 0; p < parts_.size(); ++p) {
-    for (std::int64_t i = std::max<std::int64_t>(begin - run, 0);
-         i < std::min(parts_[p].runs, end - run) && args.status->ok(); ++i) {
-      RunPart(p, image + i * parts_[p].images, args);
+  const std::int64_t runs = units / threads_;
+  for (std::int64_t unit = begin; unit < end && args.status->ok(); ++unit) {
+    std::int64_t image = unit / runs * images_per_thread_;
+    std::int64_t run = unit % runs;
+    std::size_t p = 0;
+    for (; run >= parts_[p].runs / threads_; ++p) {
+      run -= parts_[p].runs / threads_;
+      image += parts_[p].runs / threads_ * parts_[p].images;
     }
-    run += parts_[p].runs;
-    image += parts_[p].runs * parts_[p].images;
+    RunPart(p, image + run * parts_[p].images, args);
   }
 }
 

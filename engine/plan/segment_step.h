@@ -19,10 +19,12 @@ struct SegmentPart {
 
 // Each unit is one run: it carries its images through the whole plan on one thread, with the
 // tensors of the plan in that thread's scratch, where they stay in its cache. Inputs and outputs
-// are those of the plans with the batch in dim 0; parts take the batch one after the other.
+// are those of the plans with the batch in dim 0. Every thread has the same runs of every part, and
+// units go thread by thread: the shares that the executor hands out are then equal, and hold the
+// same images in each segment.
 class SegmentStep final : public Step {
  public:
-  // `threads` share the runs.
+  // `threads` divides the runs of every part.
   SegmentStep(std::vector<SegmentPart> parts, int threads);
 
   void Run(const StepArgs& args, std::int64_t begin, std::int64_t end) const noexcept override;
@@ -35,6 +37,7 @@ class SegmentStep final : public Step {
   void RunPart(std::size_t part, std::int64_t first_image, const StepArgs& args) const noexcept;
 
   int threads_;
+  std::int64_t images_per_thread_ = 0;
   std::vector<SegmentPart> parts_;
   std::vector<std::vector<std::string>> labels_;         // of the steps of each part, for messages
   std::vector<std::size_t> input_bytes_, output_bytes_;  // of one image

@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <functional>
+#include <numeric>
 
+#include "engine/plan/segment_step.h"
 #include "kinglet/error.h"
 #include "kinglet/model.h"
 #include "tests/support/graph_builder.h"
@@ -109,6 +112,44 @@ TEST(Segments, AThreadTakesImagesOfItsOwn) {
   }
   EXPECT_EQ(own, 8);
   EXPECT_EQ(shared, 1);
+}
+
+// Runs of several sizes: units go thread by thread, each thread's images in a row.
+TEST(Segments, ThreadsGetEqualShares) {
+  class Recorder final : public Step {
+   public:
+    explicit Recorder(std::vector<float>& order) : order_(order) {}
+    void Run(const StepArgs& args, std::int64_t, std::int64_t) const noexcept override {
+      order_.push_back(*static_cast<const float*>(args.inputs[0]));
+    }
+
+   private:
+    std::vector<float>& order_;
+  };
+  std::vector<float> order;
+  std::vector<SegmentPart> parts;
+  for (const std::int64_t images : {4, 3}) {
+    auto plan = std::make_unique<Plan>();
+    plan->input_bytes = {static_cast<std::size_t>(images) * sizeof(float)};
+    plan->slots = {{.kind = Slot::Kind::kInput, .index = 0}};
+    PlanStep step;
+    step.step = std::make_unique<Recorder>(order);
+    step.inputs = {0};
+    plan->steps.push_back(std::move(step));
+    parts.push_back({std::move(plan), images, 2});
+  }
+  const SegmentStep segment(std::move(parts), 2);
+  std::vector<float> images(14);
+  std::iota(images.begin(), images.end(), 0.0f);
+  const std::array<const void*, 1> inputs = {images.data()};
+  alignas(64) std::array<std::byte, 256> scratch{};
+  ASSERT_LE(segment.scratch_bytes, scratch.size());
+  RunStatus status;
+  ASSERT_EQ(segment.units, 4);
+  segment.Run({inputs.data(), nullptr, scratch.data(), &status}, 0, 2);
+  EXPECT_THAT(order, ::testing::ElementsAre(0, 4));
+  segment.Run({inputs.data(), nullptr, scratch.data(), &status}, 2, 4);
+  EXPECT_THAT(order, ::testing::ElementsAre(0, 4, 7, 11));
 }
 
 TEST(Segments, TheSumOfMultiplyAddsIsThatOfTheBatch) {
