@@ -37,6 +37,8 @@ struct StepArgs {
   void* const* outputs;       // parallel to the node's outputs; null where an output is unused
   std::byte* scratch;         // scratch_bytes of this worker, 64-byte aligned
   RunStatus* status;
+  // This worker has run other units of the step just before: scratch is as it left it.
+  bool again = false;
   // Null but when somebody wants to know: where a step that runs others adds up what each of them
   // takes, as its share of the time of all threads.
   double* seconds = nullptr;

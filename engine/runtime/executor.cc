@@ -12,6 +12,12 @@
 namespace kinglet {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
+double SecondsBetween(Clock::time_point start, Clock::time_point end) {
+  return std::chrono::duration<double>(end - start).count();
+}
+
 inline void Pause() noexcept {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -35,7 +41,7 @@ class StepTimer {
   }
   void Ended(std::size_t step) noexcept {
     if (seconds_ == nullptr) return;
-    seconds_[step] = std::chrono::duration<double>(Clock::now() - start_).count();
+    seconds_[step] = SecondsBetween(start_, Clock::now());
   }
   void MakeDurations(std::size_t steps) noexcept {
     if (seconds_ == nullptr) return;
@@ -48,7 +54,6 @@ class StepTimer {
   }
 
  private:
-  using Clock = std::chrono::steady_clock;
   double* seconds_;
   double* singles_;
   Clock::time_point start_;
@@ -76,13 +81,13 @@ bool StepProgress::Take(std::int64_t units, bool single, int team, int worker, s
   return false;
 }
 
-void StepProgress::Wait() noexcept {
+bool StepProgress::Spin() const noexcept {
   constexpr int kSpins = 2000;
   for (int i = 0; i < kSpins; ++i) {
-    if (complete_.load(std::memory_order_acquire) != 0) return;
+    if (complete_.load(std::memory_order_acquire) != 0) return true;
     Pause();
   }
-  complete_.wait(0, std::memory_order_acquire);
+  return false;
 }
 
 void ThreadTeam::Run(std::int64_t units, bool single, void* self, Function function) noexcept {
@@ -136,6 +141,8 @@ int PlanBinding::Run(int threads, std::byte* scratch, std::size_t scratch_stride
                      double* step_seconds) noexcept {
   status.Reset();
   failed_step_.store(-1, std::memory_order_relaxed);
+  stalled_seconds_.store(0, std::memory_order_relaxed);
+  stalled_ = 0;
   const bool timed = step_seconds != nullptr;
   if (timed) {
     std::fill_n(step_seconds, first_single_.back(), 0.0);
@@ -149,8 +156,10 @@ int PlanBinding::Run(int threads, std::byte* scratch, std::size_t scratch_stride
     }
     return failed_step_.load();
   };
+  const Clock::time_point start = Clock::now();
   if (threads <= 1) {
     RunSerial(scratch, status, timer);
+    seconds_ = SecondsBetween(start, Clock::now());
     return finish();
   }
   for (std::size_t s = 0; s < plan_.steps.size(); ++s) progress_[s].Reset(threads);
@@ -161,6 +170,8 @@ int PlanBinding::Run(int threads, std::byte* scratch, std::size_t scratch_stride
     RunTeam(omp_get_num_threads(), worker,
             scratch + static_cast<std::size_t>(worker) * scratch_stride, status, timer);
   }
+  seconds_ = SecondsBetween(start, Clock::now());
+  if (seconds_ > 0) stalled_ = stalled_seconds_.load() / (threads - 1) / seconds_;
   return finish();
 }
 
@@ -168,9 +179,11 @@ void PlanBinding::RunSerial(std::byte* scratch, RunStatus& status, StepTimer& ti
   const FlushDenormals flush;
   for (std::size_t s = 0; s < plan_.steps.size(); ++s) {
     const Step& step = *plan_.steps[s].step;
-    const StepArgs args{input_pointers_.data() + first_input_[s],
-                        output_pointers_.data() + first_output_[s], scratch, &status,
-                        timer.From(first_single_[s])};
+    const StepArgs args{.inputs = input_pointers_.data() + first_input_[s],
+                        .outputs = output_pointers_.data() + first_output_[s],
+                        .scratch = scratch,
+                        .status = &status,
+                        .seconds = timer.From(first_single_[s])};
     if (step.units > 0) step.Run(args, 0, step.units);
     timer.Ended(s);
     if constexpr (kChecks) CheckPadLanes(plan_.steps[s], args.outputs);
@@ -184,15 +197,21 @@ void PlanBinding::RunSerial(std::byte* scratch, RunStatus& status, StepTimer& ti
 void PlanBinding::RunTeam(int team, int worker, std::byte* scratch, RunStatus& status,
                           StepTimer& timer) noexcept {
   const FlushDenormals flush;
-  for (std::size_t s = 0; s < plan_.steps.size(); ++s) {
+  double stalled = 0;
+  for (std::size_t s = 0; s < plan_.steps.size() && failed_step_.load() < 0; ++s) {
     const Step& step = *plan_.steps[s].step;
     if (step.units == 0) continue;
-    const StepArgs args{input_pointers_.data() + first_input_[s],
-                        output_pointers_.data() + first_output_[s], scratch, &status,
-                        timer.From(first_single_[s])};
+    StepArgs args{.inputs = input_pointers_.data() + first_input_[s],
+                  .outputs = output_pointers_.data() + first_output_[s],
+                  .scratch = scratch,
+                  .status = &status,
+                  .seconds = timer.From(first_single_[s])};
     std::int64_t begin = 0;
     std::int64_t end = 0;
-    while (progress_[s].Take(step.units, step.single_units, team, worker, begin, end)) {
+    std::int64_t chunks = 0;
+    const Clock::time_point start = Clock::now();
+    for (; progress_[s].Take(step.units, step.single_units, team, worker, begin, end); ++chunks) {
+      args.again = chunks > 0;
       step.Run(args, begin, end);
       progress_[s].Finish(end - begin, step.units, [&] {
         timer.Ended(s);
@@ -200,11 +219,15 @@ void PlanBinding::RunTeam(int team, int worker, std::byte* scratch, RunStatus& s
         if (!status.ok()) failed_step_.store(static_cast<int>(s));
       });
     }
-    progress_[s].Wait();
-    // All chunks of this step are finished and nobody has begun the next one when it failed, so all
-    // leave here, whenever they come by.
-    if (failed_step_.load() >= 0) return;
+    // When a step fails, all of its chunks are finished and nobody has begun the next one, so all
+    // leave the loop here, whenever they come by.
+    Clock::time_point sleep;
+    if (!progress_[s].Wait([&] { sleep = Clock::now(); }) || chunks == 0) continue;
+    // Others may be within their last chunk when this thread has none left, hardly for longer.
+    const double chunk = SecondsBetween(start, sleep) / static_cast<double>(chunks);
+    stalled += std::max(0.0, SecondsBetween(sleep, Clock::now()) - chunk);
   }
+  if (stalled > 0) stalled_seconds_.fetch_add(stalled);
 }
 
 }  // namespace kinglet

@@ -40,10 +40,20 @@ class StepProgress {
     complete_.store(1, std::memory_order_release);
     complete_.notify_all();
   }
-  // Returns when all units are done. Spins for some tens of microseconds, then sleeps.
-  void Wait() noexcept;
+  // Returns when all units are done. Spins for some tens of microseconds, then calls `before_sleep`
+  // and sleeps; true if it did.
+  template <typename F>
+  bool Wait(F&& before_sleep) noexcept {
+    if (Spin()) return false;
+    before_sleep();
+    complete_.wait(0, std::memory_order_acquire);
+    return true;
+  }
 
  private:
+  // Waits a little; true when all units are done.
+  bool Spin() const noexcept;
+
   struct alignas(64) Share {
     std::atomic<std::int64_t> next{0};  // counted from the share's first unit
   };
@@ -84,6 +94,11 @@ class PlanBinding {
   int Run(int threads, std::byte* scratch, std::size_t scratch_stride, RunStatus& status,
           double* step_seconds = nullptr) noexcept;
 
+  // Of the last run: seconds, and the share of it that a thread waited on average for one that had
+  // stopped: longer than a chunk of the step takes.
+  double seconds() const { return seconds_; }
+  double stalled() const { return stalled_; }
+
  private:
   void RunSerial(std::byte* scratch, RunStatus& status, StepTimer& timer) noexcept;
   void RunTeam(int team, int worker, std::byte* scratch, RunStatus& status,
@@ -98,6 +113,9 @@ class PlanBinding {
   std::vector<double> ends_;               // of each step, when it is timed
   std::unique_ptr<StepProgress[]> progress_;
   std::atomic<int> failed_step_{-1};
+  std::atomic<double> stalled_seconds_{0};  // of all threads in this run
+  double seconds_ = 0;
+  double stalled_ = 0;
 };
 
 }  // namespace kinglet

@@ -5,13 +5,15 @@
 #include "engine/runtime/dynamic_run.h"
 #include "engine/runtime/executor.h"
 #include "engine/runtime/model_impl.h"
+#include "engine/runtime/team_size.h"
 #include "kinglet/error.h"
 
 namespace kinglet {
 
 class Session::Impl {
  public:
-  explicit Impl(std::shared_ptr<Model::Impl> model) : model_(std::move(model)) {
+  explicit Impl(std::shared_ptr<Model::Impl> model)
+      : model_(std::move(model)), team_size_(model_->threads()) {
     shapes_.resize(model_->inputs().size());
     input_pointers_.resize(model_->inputs().size());
     for (const TensorInfo& info : model_->outputs()) outputs_[info.name];
@@ -43,8 +45,10 @@ class Session::Impl {
     binding_->Bind(arena_, input_pointers_, fixed_pointers_);
     const std::size_t fixed_steps = timed ? SingleSteps(*plan_).size() : 0;
     if (timed) step_seconds_.assign(fixed_steps + DynamicNodes(), 0);
-    const int failed = binding_->Run(model_->threads(), scratch_, scratch_stride_, status_,
-                                     timed ? step_seconds_.data() : nullptr);
+    const int failed = timed ? binding_->Run(model_->threads(), scratch_, scratch_stride_, status_,
+                                             step_seconds_.data())
+                             : binding_->Run(team_size_.Now(), scratch_, scratch_stride_, status_);
+    if (!timed) team_size_.Ended(binding_->stalled(), binding_->seconds());
     if (failed >= 0) {
       const PlanStep& step = plan_->steps[static_cast<std::size_t>(failed)];
       const std::string where = status_.where() != nullptr
@@ -167,6 +171,7 @@ class Session::Impl {
   static constexpr std::size_t kPage = 4096;
 
   std::shared_ptr<Model::Impl> model_;
+  TeamSize team_size_;
   std::vector<Shape> shapes_, plan_shapes_;
   std::shared_ptr<const Plan> plan_;
   std::unique_ptr<PlanBinding> binding_;
