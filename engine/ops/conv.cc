@@ -206,6 +206,7 @@ std::unique_ptr<Step> PlanVariant(PlanContext& context, const kernels::ConvShape
                          now.input = static_cast<const float*>(a.inputs[0]);
                          now.residual = residual ? static_cast<const float*>(a.inputs[3]) : nullptr;
                          now.output = static_cast<float*>(a.outputs[0]);
+                         now.again = a.again;
                          run(shape, now, begin, end, a.scratch);
                        });
   step->scratch_bytes = variant.scratch_bytes(shape);

@@ -56,7 +56,8 @@ double PredictSeconds(const Work& work, int threads, const MachineModel& machine
   };
   const double l2 = bytes * (1 - beyond_l2);
   const double l3 = bytes * (beyond_l2 - beyond_l3);
-  const double weights_l3 = work.weight_bytes * (1 - weights_beyond_l3);
+  const auto parts = static_cast<double>(std::clamp<int64_t>(threads, 1, work.weight_parts));
+  const double weights_l3 = work.weight_bytes / parts * (1 - weights_beyond_l3);
   const double cached = 1e-9 * l2 * share / machine.l2_gbps +
                         transfer(l3 + weights_l3 * threads, l3 * share + weights_l3,
                                  machine.l3_gbps, machine.l3_all_gbps);

@@ -47,7 +47,8 @@ struct Work {
   double gflops = 0;      // of one core with the data in cache
   double read_bytes = 0;  // activations
   double write_bytes = 0;
-  double weight_bytes = 0;  // read once in a call, by each thread
+  double weight_bytes = 0;
+  int64_t weight_parts = 1;  // that units are cut into: a thread reads those of its units, once
   int64_t units = 1;
 };
 

@@ -48,6 +48,8 @@ struct ConvArgs {
   const float* bias = nullptr;      // OC rounded up to 16, zeros beyond OC; may be null
   const float* residual = nullptr;  // in the output's layout; may be null or the output
   float* output = nullptr;
+  // The scratch is as a call for other units with the same arguments has left it.
+  bool again = false;
   // Blocked outputs only: floats from one image of the output to the next, where the output is a
   // slice of a wider tensor; 0: the images are dense. The residual is always dense, and may be the
   // output only where that is, too.

@@ -40,7 +40,7 @@ double Cost(const ConvShape& s, int threads, const MachineModel& machine) {
   const bool tail = kUnit == kDirect && GatherDepth(s) / (int64_t{s.kh} * s.kw) % kBlock != 0;
   const double lost = tail ? 6.0 + 6.0 * s.kh * s.kw : 6.0;
   const double efficiency = machine.Share(kKind) * GatherEfficiency(s) * depth / (depth + lost);
-  return ConvSeconds(s, threads, machine, efficiency, GatherUnits(s));
+  return ConvSeconds(s, threads, machine, efficiency, GatherUnits(s), GatherWeightParts(s));
 }
 
 template <GatherUnit kUnit>

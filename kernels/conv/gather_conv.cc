@@ -351,6 +351,10 @@ void GatherPack(const ConvShape& s, GatherUnit unit, const float* oihw, float* p
   }
 }
 
+int64_t GatherWeightParts(const ConvShape& s) {
+  return s.n > 1 ? 1 : GroupingOf(s).groups * UnitsOf(s).chunks;
+}
+
 int64_t GatherUnits(const ConvShape& s) {
   const Units units = UnitsOf(s);
   return s.n * GroupingOf(s).groups * units.strips * units.chunks;

@@ -24,6 +24,8 @@ int64_t GatherDepth(const ConvShape& s);
 // [oc / 16][ic / unit][KH][KW][unit][16 oc]; the last ic group holds the real channels only.
 void GatherPack(const ConvShape& s, GatherUnit unit, const float* oihw, float* packed);
 int64_t GatherUnits(const ConvShape& s);
+// Parts of the weights that the units go through one after the other; 1 where each image needs all.
+int64_t GatherWeightParts(const ConvShape& s);
 
 // Where inputs come from that are no float planes: `copy` writes all channels of a window of image
 // n, zeros outside the picture. Of the unit kPlane, without groups.

@@ -28,9 +28,9 @@ constexpr double WeightBytes(const ConvShape& s) {
 }
 
 // Seconds for the batch: arithmetic at `efficiency` of peak and the traffic of inputs, outputs and
-// weights, on the threads that the units can feed.
+// weights, on the threads that the units can feed. `weight_parts` as in Work.
 double ConvSeconds(const ConvShape& s, int threads, const MachineModel& machine, double efficiency,
-                   int64_t unit_count);
+                   int64_t unit_count, int64_t weight_parts = 1);
 
 // Floats from one image of a blocked output to the next.
 inline int64_t OutputStride(const ConvShape& s, const ConvArgs& args) {

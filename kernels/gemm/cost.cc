@@ -3,7 +3,7 @@
 namespace kinglet::kernels {
 
 double GemmSeconds(const GemmShape& s, int threads, const MachineModel& machine, double efficiency,
-                   int64_t units) {
+                   int64_t units, int64_t weight_parts) {
   const auto m = static_cast<double>(s.m);
   const auto n = static_cast<double>(s.n);
   const auto k = static_cast<double>(s.k);
@@ -13,6 +13,7 @@ double GemmSeconds(const GemmShape& s, int threads, const MachineModel& machine,
   work.read_bytes = 4 * m * k;
   work.write_bytes = 4 * m * n;
   work.weight_bytes = 4 * n * k;
+  work.weight_parts = weight_parts;
   work.units = units;
   return PredictSeconds(work, threads, machine);
 }

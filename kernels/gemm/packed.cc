@@ -34,6 +34,11 @@ Units UnitsOf(const GemmShape& s) {
   return units;
 }
 
+int64_t WeightParts(const GemmShape& s) {
+  const Units units = UnitsOf(s);
+  return units.row_parts == 1 ? units.column_parts : 1;
+}
+
 int64_t UnitCount(const GemmShape& s) {
   const Units units = UnitsOf(s);
   return units.row_parts * units.column_parts;
@@ -116,7 +121,7 @@ GemmVariant PackedGemmF32() {
           .cost =
               [](const GemmShape& s, int threads, const MachineModel& machine) {
                 return GemmSeconds(s, threads, machine, machine.Share(WorkKind::kTile),
-                                   UnitCount(s));
+                                   UnitCount(s), WeightParts(s));
               },
           .packed_bytes = &PackedBytes,
           .pack = &Pack,

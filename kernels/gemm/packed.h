@@ -13,7 +13,8 @@ void PackedGemmRun(const GemmShape& s, GatherGemmFn gemm, const GemmArgs& args, 
 GemmRunFn ResolvePackedGemm();
 
 // Seconds for arithmetic at `efficiency` of peak and the traffic of operands and result.
+// `weight_parts` as in Work.
 double GemmSeconds(const GemmShape& s, int threads, const MachineModel& machine, double efficiency,
-                   int64_t units);
+                   int64_t units, int64_t weight_parts = 1);
 
 }  // namespace kinglet::kernels

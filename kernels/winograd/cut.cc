@@ -11,26 +11,22 @@ namespace {
 constexpr int64_t kMaxGroupStrips = 16;
 constexpr int64_t kMaxParts = 16;
 
-// Units of the team's busiest thread, in shares of all.
-double BusiestShare(int64_t units, int64_t threads) {
-  return static_cast<double>(CeilDiv(units, threads)) / static_cast<double>(units);
-}
-
 // How much longer a cut takes than all tiles and channels in one unit, averaged over teams of one,
 // two and four threads.
 double Slowdown(const ConvShape& s, WinogradTile tile, const WinogradCut& cut) {
-  const double alone = WinogradOperations(s, tile, {.tiles = cut.tiles, .groups = 1, .parts = 1});
-  const int64_t units = cut.groups * cut.parts;
+  const double alone =
+      WinogradOperations(s, tile, {.tiles = cut.tiles, .groups = 1, .parts = 1}, 1);
   double sum = 0;
   for (const int64_t threads : {1, 2, 4}) {
-    sum += BusiestShare(units, threads) * static_cast<double>(threads);
+    sum += WinogradOperations(s, tile, cut, threads) * static_cast<double>(threads);
   }
-  return WinogradOperations(s, tile, cut) / alone * sum / 3;
+  return sum / alone / 3;
 }
 
 }  // namespace
 
-double WinogradOperations(const ConvShape& s, WinogradTile tile, const WinogradCut& cut) {
+double WinogradOperations(const ConvShape& s, WinogradTile tile, const WinogradCut& cut,
+                          int64_t threads) {
   // A transform takes as long as the products with that many channels on the other side.
   constexpr double kInputChannels = 9;
   constexpr double kOutputChannels = 8;
@@ -45,9 +41,15 @@ double WinogradOperations(const ConvShape& s, WinogradTile tile, const WinogradC
   const double u_tiles = kNearTiles + (kFarTiles - kNearTiles) * far;
   const auto tiles = static_cast<double>(cut.tiles);
   const double products = (tiles + u_tiles * static_cast<double>(cut.groups)) * ic * oc;
-  const double transforms =
-      tiles * (ic * kInputChannels * static_cast<double>(cut.parts) + oc * kOutputChannels);
-  return 2 * static_cast<double>(WinogradTileExtent(s, tile).points) * (products + transforms);
+  const int64_t units = cut.groups * cut.parts;
+  const int64_t most = CeilDiv(units, threads);
+  const double share = static_cast<double>(most) / static_cast<double>(units);
+  const double groups =
+      static_cast<double>(CeilDiv(most, cut.parts)) / static_cast<double>(cut.groups);
+  const double inputs = tiles * ic * kInputChannels * groups;
+  const double outputs = tiles * oc * kOutputChannels * share;
+  return 2 * static_cast<double>(WinogradTileExtent(s, tile).points) *
+         (products * share + inputs + outputs);
 }
 
 WinogradCut CutWinograd(const ConvShape& s, WinogradTile tile) {

@@ -1,6 +1,7 @@
 // The variants of convolution by Winograd's transforms.
 #include <algorithm>
 
+#include "kernels/common/partition.h"
 #include "kernels/conv/conv.h"
 #include "kernels/winograd/line_points.h"
 #include "kernels/winograd/winograd.h"
@@ -42,13 +43,17 @@ template <WinogradTile kTile>
 double Cost(const ConvShape& s, int threads, const MachineModel& machine) {
   const WinogradCut cut = CutWinograd(s, kTile);
   Work work;
-  work.flops = WinogradOperations(s, kTile, cut);
+  work.units = cut.groups * cut.parts;
+  work.weight_parts = cut.groups == 1 ? cut.parts : 1;
+  // Of all threads, if each had as much to do as the one that has most.
+  const int64_t most = CeilDiv(work.units, threads);
+  work.flops = WinogradOperations(s, kTile, cut, threads) * static_cast<double>(work.units) /
+               static_cast<double>(most);
   work.gflops = machine.Gflops(WorkKind::kWinograd);
   const double n = static_cast<double>(s.n);
   work.read_bytes = 4.0 * n * static_cast<double>(s.ic) * static_cast<double>(s.ih * s.iw);
   work.write_bytes = 4.0 * n * static_cast<double>(s.oc) * static_cast<double>(s.oh * s.ow);
   work.weight_bytes = static_cast<double>(PackedBytes<kTile>(s));
-  work.units = cut.groups * cut.parts;
   return PredictSeconds(work, threads, machine);
 }
 

@@ -21,6 +21,7 @@ struct Scratch {
   TilePlace* places;
   int64_t* pixel_offsets;
   int64_t* step_offsets;
+  int64_t* group;  // in v
   float* v;
   float* m;
   int64_t bytes;
@@ -42,6 +43,7 @@ Scratch Divide(const ConvShape& s, const WinogradCut& cut, int64_t points, void*
       reinterpret_cast<TilePlace*>(take(tiles * static_cast<int64_t>(sizeof(TilePlace))));
   parts.pixel_offsets = reinterpret_cast<int64_t*>(take(tiles * 8));
   parts.step_offsets = reinterpret_cast<int64_t*>(take(blocks * 8));
+  parts.group = reinterpret_cast<int64_t*>(take(8));
   parts.v = reinterpret_cast<float*>(take(points * InputStride(s, tiles) * 4));
   parts.m = reinterpret_cast<float*>(take(points * PointStride(chunk, tiles) * 4));
   return parts;
@@ -64,6 +66,7 @@ class Runner {
         kernels_(kernels),
         args_(args),
         scratch_(Divide(s, cut_, points_, scratch)) {
+    if (!args.again) *scratch_.group = -1;
     gemm_.step_offsets = scratch_.step_offsets;
     gemm_.pixel_offsets = scratch_.pixel_offsets;
     gemm_.full_steps = s.ic / kBlock;
@@ -82,7 +85,8 @@ class Runner {
 
   void RunGroup(int64_t group, int64_t part, int64_t part_end) {
     const Range tiles = TilesOfGroup(cut_, group);
-    TransformInput(tiles);
+    if (*scratch_.group != group) TransformInput(tiles);
+    *scratch_.group = group;
     const int64_t blocks = BlockCount(s_.oc);
     const Range wanted = {EvenPart(blocks, cut_.parts, part).begin,
                           EvenPart(blocks, cut_.parts, part_end - 1).end};

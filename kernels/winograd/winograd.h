@@ -76,8 +76,8 @@ struct WinogradKernels {
   void (*output)(const WinogradOutputJob&) noexcept;
 };
 
-// How the batch is cut. Work units: groups of tiles x parts of the output blocks, which repeat the
-// input transform.
+// How the batch is cut. Work units: groups of tiles x parts of the output blocks. Every worker
+// transforms the inputs of the groups that it has units of.
 struct WinogradCut {
   int64_t rows = 0, cols = 0;  // tiles of an image
   int64_t tiles = 0;           // of the batch
@@ -87,9 +87,10 @@ struct WinogradCut {
 };
 WinogradCut CutWinograd(const ConvShape& s, WinogradTile tile);
 
-// What the batch takes with this cut, transforms and the reading of U included, in operations of
-// the products. Needs tiles, groups and parts of the cut.
-double WinogradOperations(const ConvShape& s, WinogradTile tile, const WinogradCut& cut);
+// What the thread that gets most units takes with this cut, transforms and the reading of U
+// included, in operations of the products. Needs tiles, groups and parts of the cut.
+double WinogradOperations(const ConvShape& s, WinogradTile tile, const WinogradCut& cut,
+                          int64_t threads);
 
 // A chunk of output blocks: what is multiplied and transformed back at a time, at most.
 inline constexpr int64_t kWinogradChunkBlocks = 4;

@@ -125,13 +125,14 @@ void Compact(const Guarded& strided, int64_t n, int64_t stride, float untouched,
   }
 }
 
-void RunUnits(const ConvVariant& variant, const ConvShape& s, const ConvArgs& args,
-              int64_t units_per_call, float* scratch) {
+void RunUnits(const ConvVariant& variant, const ConvShape& s, ConvArgs args, int64_t units_per_call,
+              float* scratch) {
   const int64_t units = variant.units(s);
   ASSERT_GE(units, 1);
   const int64_t step = units_per_call == 0 ? units : units_per_call;
   for (int64_t begin = 0; begin < units; begin += step) {
     variant.run(s, args, begin, std::min(begin + step, units), scratch);
+    args.again = true;
   }
 }
 
