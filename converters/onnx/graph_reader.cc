@@ -315,7 +315,8 @@ void GraphReader::ReadOutputs(const Parts& parts) {
     if (id == kNoValue) {
       Invalid(place, Quoted(name) + " is made by no node, input or initializer");
     }
-    if (!seen.insert(graph_->value(id).name).second) {
+    // Outputs of a subgraph go by their place, not by their name.
+    if (!seen.insert(graph_->value(id).name).second && outer_ == nullptr) {
       Invalid(place, Quoted(name) + " is listed twice");
     }
     graph_->outputs.push_back(id);

@@ -42,7 +42,8 @@ std::vector<std::int64_t> BatchIndices(const Shape& own, const Shape& batch) {
   return indices;
 }
 
-// The sizes of the product; the batch indices only where they are asked for.
+// The sizes of the product; the batch indices only where they are asked for and something comes
+// out: of an empty product there may be any number.
 MatMulShape ShapeOf(const NodeContext& context, bool with_batches) {
   Shape a = context.InputShape(0);
   Shape b = context.InputShape(1);
@@ -74,7 +75,7 @@ MatMulShape ShapeOf(const NodeContext& context, bool with_batches) {
   s.output = batch;
   if (!a_vector) s.output.push_back(s.m);
   if (!b_vector) s.output.push_back(s.n);
-  if (with_batches) {
+  if (with_batches && ElementCount(s.output) > 0) {
     s.a_batches = BatchIndices(a_batch, batch);
     s.b_batches = BatchIndices(b_batch, batch);
   }

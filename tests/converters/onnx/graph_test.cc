@@ -282,6 +282,21 @@ TEST(OnnxGraph, ASubgraphsOwnNamesComeFirst) {
   EXPECT_EQ(graph->nodes[0].inputs, graph->inputs);
 }
 
+TEST(OnnxGraph, ASubgraphMayGiveAValueTwice) {
+  ModelParts model = ModelWithIf();
+  GraphParts twice;
+  twice.nodes = {NodeBytes("Neg", {"x"}, {"t"})};
+  twice.outputs = {NamedOnly("t"), NamedOnly("t")};
+  model.graph.nodes = {
+      NodeBytes("If", {"c"}, {"y", "z"},
+                {GraphAttribute("then_branch", twice), GraphAttribute("else_branch", twice)})};
+  const Graph read = Read(model.Bytes());
+  const GraphIr* graph = read.ir().nodes[0].attributes.GraphOrNull("then_branch");
+  ASSERT_EQ(graph->outputs.size(), 2u);
+  EXPECT_EQ(graph->outputs[0], graph->outputs[1]);
+  EXPECT_NO_THROW(CheckGraph(read.ir()));
+}
+
 TEST(OnnxGraph, MistakesInSubgraphsAreNamed) {
   ModelParts unknown = ModelWithIf();
   unknown.graph.nodes.pop_back();

@@ -230,6 +230,63 @@ Tensors AddingInputs(std::int64_t trips, bool cond, float stop) {
           {"stop", Tensor::From<float>({1}, {stop})}};
 }
 
+// A Loop whose carried sum is two scan outputs too, and an If whose branches give one value twice.
+Graph GivingTwice() {
+  GraphBuilder b;
+  const ValueId trips = b.Input("trips", {}, DataType::kInt64);
+  const ValueId cond = b.Input("cond", {}, DataType::kBool);
+  const ValueId x = b.Input("x", {1});
+  const auto declare = [](GraphBuilder& body, ValueId id) {
+    body.ir().value(id).dims = {1};
+    body.ir().value(id).type = DataType::kFloat32;
+  };
+  GraphBuilder body;
+  body.Input("i", {}, DataType::kInt64);
+  const ValueId go = body.Input("go", {}, DataType::kBool);
+  const ValueId sum = body.Input("sum", {1});
+  const ValueId next = body.Op("Add", {sum, CaptureOf(body, b, x)});
+  declare(body, next);
+  body.Output(body.Op("Identity", {go}));
+  for (int i = 0; i < 3; ++i) body.Output(next);
+  Attributes attributes;
+  attributes.Set("body", Subgraph(body));
+  const auto looped = b.Node("Loop", {trips, cond, b.Floats({1}, {0})}, 3, attributes);
+  Attributes branches;
+  for (const char* name : {"then_branch", "else_branch"}) {
+    GraphBuilder branch;
+    const ValueId inner = CaptureOf(branch, b, x);
+    const ValueId y = branch.Op(name[0] == 't' ? "Neg" : "Abs", {inner});
+    declare(branch, y);
+    branch.Output(y);
+    branch.Output(y);
+    branches.Set(name, Subgraph(branch));
+  }
+  const auto chosen = b.Node("If", {cond}, 2, branches);
+  const char* names[] = {"sum", "one", "two"};
+  for (std::size_t i = 0; i < 3; ++i) b.Output(looped[i], names[i]);
+  b.Output(chosen[0], "first");
+  b.Output(chosen[1], "second");
+  return b.Take();
+}
+
+// Outputs of a subgraph go by their place: a value may be several of them.
+TEST(DynamicRun, ASubgraphMayGiveAValueTwice) {
+  Tensor go_on(DataType::kBool, {});
+  go_on.data<bool>()[0] = true;
+  for (const bool optimize : {false, true}) {
+    const Model model = Model::Compile(GivingTwice(), {.threads = 1, .optimize = optimize});
+    Session session = model.NewSession();
+    const Tensors& outputs = session.Run({{"trips", Tensor::From<std::int64_t>({}, {3})},
+                                          {"cond", go_on},
+                                          {"x", Tensor::From<float>({1}, {2})}});
+    EXPECT_EQ(FloatsOf(outputs.at("sum")), (std::vector<float>{6}));
+    EXPECT_EQ(FloatsOf(outputs.at("one")), (std::vector<float>{2, 4, 6}));
+    EXPECT_EQ(FloatsOf(outputs.at("two")), (std::vector<float>{2, 4, 6}));
+    EXPECT_EQ(FloatsOf(outputs.at("first")), (std::vector<float>{-2}));
+    EXPECT_EQ(FloatsOf(outputs.at("second")), (std::vector<float>{-2}));
+  }
+}
+
 TEST(DynamicRun, LoopCountsStopsEarlyAndMayNotRunAtAll) {
   for (const bool optimize : {false, true}) {
     const Model model = Model::Compile(Adding(), {.threads = 1, .optimize = optimize});
