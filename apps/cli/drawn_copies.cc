@@ -1,7 +1,11 @@
 #include "apps/cli/drawn_copies.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 
 #include "apps/cli/commands.h"
@@ -37,9 +41,14 @@ DrawnCopies::DrawnCopies(std::string folder, const std::vector<std::string>& sou
   }
   std::error_code error;
   fs::create_directories(folder_, error);
-  if (!fs::is_directory(folder_, error)) {
+  std::error_code unknown;
+  if (!fs::is_directory(folder_, unknown)) {
     throw Error(ErrorCode::kIo, folder_ + ": the folder cannot be made" +
                                     (error ? ": " + error.message() : std::string()));
+  }
+  if (access(folder_.c_str(), W_OK | X_OK) != 0) {
+    throw Error(ErrorCode::kIo,
+                folder_ + ": nothing can be written there: " + std::strerror(errno));
   }
 }
 

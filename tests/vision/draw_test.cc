@@ -125,6 +125,17 @@ TEST(DrawTest, SmallPicturesGetAStrip) {
   }
 }
 
+TEST(DrawTest, LabelsOfVeryManyBoxesAreBounded) {
+  const vision::LabelSize size = vision::SizeOfLabel("person 0.72", 1);
+  const std::vector<DrawnBox> boxes(100'000, DrawnBox{0, 0, 1, 1, "person 0.72", 0});
+  Image image = Gray(1, 1);
+  DrawBoxes(image, boxes);
+  EXPECT_EQ(image.height, 1 + 500 * size.height);
+  image = Gray(640, 480);
+  DrawBoxes(image, boxes);
+  EXPECT_EQ(image.height, 480);
+}
+
 TEST(DrawTest, LettersGrowWithThePicture) {
   EXPECT_EQ(vision::TextScale(Gray(1, 1)), 1);
   EXPECT_EQ(vision::TextScale(Gray(640, 480)), 2);

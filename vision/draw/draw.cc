@@ -11,6 +11,9 @@ namespace kinglet {
 namespace vision {
 namespace {
 
+// More would hide one another, and the search for their places takes its time.
+constexpr std::size_t kMostLabels = 500;
+
 struct Label {
   std::string text;
   Color color;
@@ -123,8 +126,9 @@ void DrawBoxes(Image& image, std::span<const DrawnBox> boxes) {
   std::vector<Label> strip;
   std::vector<Rect> places;
   std::vector<Rect> outlines;
-  for (const DrawnBox& box : boxes) outlines.push_back(PixelBox(box, image).rect());
-  for (const DrawnBox& box : boxes) {
+  const std::span<const DrawnBox> labelled = boxes.first(std::min(boxes.size(), kMostLabels));
+  for (const DrawnBox& box : labelled) outlines.push_back(PixelBox(box, image).rect());
+  for (const DrawnBox& box : labelled) {
     const Label label = {DrawableText(box.label), ColorOf(box.color)};
     if (label.text.empty()) continue;
     const LabelSize size = SizeOfLabel(label.text, scale);

@@ -40,16 +40,23 @@ void CheckImage(const Image& image, EncodedFormat format, const std::string& pat
 }  // namespace
 }  // namespace vision
 
-void WriteImage(const std::string& path, const Image& image, const ImageWriteOptions& options) {
+std::vector<std::uint8_t> EncodeImage(const std::string& path, const Image& image,
+                                      const ImageWriteOptions& options) {
   const vision::EncodedFormat format = vision::FormatOf(path);
   vision::CheckImage(image, format, path);
   if (options.jpeg_quality < 1 || options.jpeg_quality > 100) {
     vision::Fail(ErrorCode::kInvalidInput, path, "a JPEG quality of ", options.jpeg_quality,
                  "; 1 to 100 are possible");
   }
-  const std::vector<std::uint8_t> file = vision::EncodeWithStb(image, format, options.jpeg_quality);
+  std::vector<std::uint8_t> file = vision::EncodeWithStb(image, format, options.jpeg_quality);
   if (file.empty()) vision::Fail(ErrorCode::kResource, path, "no memory to encode the picture");
+  return file;
+}
+
+void WriteImage(const std::string& path, const Image& image, const ImageWriteOptions& options) {
+  const std::vector<std::uint8_t> file = EncodeImage(path, image, options);
   WriteFile(path, {reinterpret_cast<const char*>(file.data()), file.size()});
+}
 }
 
 }  // namespace kinglet

@@ -19,7 +19,8 @@ struct DrawnBox {
 // Lines and letters grow with the picture. Labels lie inside the picture, beside one another where
 // there is room; where a picture is too small for a label, the label goes into a strip that is
 // added below it, which may make the picture wider too. Characters other than printable ASCII are
-// shown as '?', and labels of more than 80 are cut.
+// shown as '?', and labels of more than 80 are cut. Of more than 500 boxes the first 500 get
+// labels.
 void DrawBoxes(Image& image, std::span<const DrawnBox> boxes);
 
 // Draws lines of text in the upper left corner, on a filled background; in a strip below where they

@@ -57,6 +57,10 @@ struct ImageWriteOptions {
   int jpeg_quality = 92;  // 1 to 100
 };
 
+// The bytes of the file that WriteImage would write.
+std::vector<std::uint8_t> EncodeImage(const std::string& path, const Image& image,
+                                      const ImageWriteOptions& options = {});
+
 // Writes the picture in the format that the extension of `path` names (.jpg, .jpeg, .png, .bmp),
 // under a temporary name first: at no time is there half a file at `path`. Throws
 // Error(kInvalidInput) for another extension or an inconsistent picture, Error(kIo) when the file
