@@ -304,6 +304,17 @@ Command AddBench(CLI::App& app) {
       ->check(CLI::Range(1, 1'000'000))
       ->option_text("N");
   AddShapeOption(*command, options->shapes);
+  command
+      ->add_option("--descriptor,-d", options->descriptor,
+                   "Descriptor of a model file: a name from 'kinglet models' or a file (default: "
+                   "MODEL.json beside MODEL.onnx). With that of a detector, all its stages are "
+                   "timed")
+      ->option_text("NAME|FILE");
+  command
+      ->add_option("--image", options->picture,
+                   "Picture that a detector decodes and prepares (default: a drawn JPEG of 640 x "
+                   "480)")
+      ->option_text("FILE");
   command->add_flag("--point", options->point)->group("");  // what bench calls itself with
   AddCostOptions(*command, options->common.costs);
   AddOutputOptions(*command, options->common,
@@ -386,6 +397,18 @@ Command AddOps(CLI::App& app) {
   return {command, [options] { return OpsCommand(*options); }};
 }
 
+// A name or file of no letters would count as not given.
+void RefuseEmptyValues(CLI::App& command) {
+  const CLI::Validator not_empty(
+      [](std::string& text) {
+        return text.empty() ? std::string("expected a value, found an empty one") : std::string();
+      },
+      "");
+  for (CLI::Option* option : command.get_options()) {
+    if (option->get_items_expected_max() > 0) option->check(not_empty);
+  }
+}
+
 // Help and version are output; everything else is a mistake.
 std::string TextOf(const CLI::App& app, const CLI::ParseError& error) {
   std::ostringstream text;
@@ -409,6 +432,7 @@ std::function<Status()> ParseArguments(int argc, const char* const* argv) {
   const Command commands[] = {AddClassify(app), AddDetect(app), AddEvaluate(app),  AddRun(app),
                               AddInfo(app),     AddBench(app),  AddCalibrate(app), AddTune(app),
                               AddDescribe(app), AddExport(app), AddModels(app),    AddOps(app)};
+  for (const Command& command : commands) RefuseEmptyValues(*command.app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,8 +1,10 @@
 // kinglet bench: how fast is this network, at which batch and on how many threads?
 #include <fmt/format.h>
+#include <sys/prctl.h>
 
 #include <algorithm>
 #include <cmath>
+#include <csignal>
 #include <nlohmann/json.hpp>
 
 #include "apps/cli/bench_point.h"
@@ -10,6 +12,7 @@
 #include "apps/cli/number_list.h"
 #include "apps/cli/output.h"
 #include "apps/cli/progress.h"
+#include "kinglet/image.h"
 #include "kinglet/machine.h"
 #include "kinglet/model.h"
 
@@ -17,7 +20,9 @@ namespace kinglet::cli {
 namespace {
 
 constexpr std::size_t kMaxPoints = 10'000;
-constexpr int kPostprocessColumn = 5;  // behind the times of the network
+// Stages of a detector stand in their order about the times of the network.
+constexpr int kDecodeColumn = 2;
+constexpr int kPostprocessColumn = 7;
 
 std::vector<BenchPoint> Points(const BenchOptions& options) {
   const std::vector<int> batches = ParseNumberList("--batch", options.batch, kMaxBatch);
@@ -29,8 +34,8 @@ std::vector<BenchPoint> Points(const BenchOptions& options) {
   std::vector<BenchPoint> points;
   for (const int t : threads) {
     for (const int b : batches) {
-      points.push_back(
-          {options.network, b, t, options.shapes, options.repeat, options.common.costs});
+      points.push_back({options.network, b, t, options.shapes, options.repeat, options.common.costs,
+                        options.descriptor, options.picture});
     }
   }
   return points;
@@ -64,7 +69,12 @@ nlohmann::ordered_json ToJson(const BenchPoint& point, const BenchTimes& times,
   line["images_per_s"] = Rounded(speed.images_per_s, 1e3);
   line["gflops"] = Rounded(speed.gflops, 1e3);
   line["share_of_peak"] = Rounded(speed.share_of_peak, 1e4);
-  if (times.postprocess_ms) line["postprocess_ms"] = Rounded(*times.postprocess_ms, 1e4);
+  if (times.stages) {
+    line["ms"] = {{"decode", Rounded(times.stages->decode, 1e4)},
+                  {"preprocess", Rounded(times.stages->preprocess, 1e4)},
+                  {"network", Rounded(times.median_ms, 1e4)},
+                  {"postprocess", Rounded(times.stages->postprocess, 1e4)}};
+  }
   line["peak_rss_mb"] = Rounded(times.peak_rss_mb, 10);
   return line;
 }
@@ -75,7 +85,10 @@ Table MakeTable(bool detects) {
       {"threads", true},          {"batch", true},           {"median ms", true, kNumber},
       {"min ms", true, kNumber},  {"p95 ms", true, kNumber}, {"images/s", true, kNumber},
       {"GFLOP/s", true, kNumber}, {"of peak", true},         {"peak memory", true}};
-  if (detects) columns.insert(columns.begin() + kPostprocessColumn, {"postprocess ms", true});
+  if (detects) {
+    columns.insert(columns.begin() + kDecodeColumn, {{"decode", true}, {"preprocess", true}});
+    columns.insert(columns.begin() + kPostprocessColumn, {"postprocess", true});
+  }
   return Table(columns);
 }
 
@@ -90,17 +103,35 @@ std::vector<std::string> Cells(const BenchPoint& point, const BenchTimes& times,
                                     fmt::format("{:.1f}", speed.gflops),
                                     fmt::format("{:.1f} %", 100.0 * speed.share_of_peak),
                                     fmt::format("{:.0f} MiB", times.peak_rss_mb)};
-  if (times.postprocess_ms) {
-    cells.insert(cells.begin() + kPostprocessColumn, fmt::format("{:.3f}", *times.postprocess_ms));
+  if (times.stages) {
+    const auto number = [](double ms) { return fmt::format("{:.3f}", ms); };
+    cells.insert(cells.begin() + kDecodeColumn,
+                 {number(times.stages->decode), number(times.stages->preprocess)});
+    cells.insert(cells.begin() + kPostprocessColumn, number(times.stages->postprocess));
   }
   return cells;
+}
+
+// Before time goes into runs; says what is wrong.
+bool IsReadable(const std::string& picture) {
+  try {
+    ReadImage(picture);
+    return true;
+  } catch (const Error& error) {
+    PrintError(error.what());
+    return false;
+  }
 }
 
 }  // namespace
 
 Status BenchCommand(const BenchOptions& options) {
   const std::vector<BenchPoint> points = Points(options);
-  if (options.point) return TimePoint(points.front());
+  if (options.point) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // nobody reads what it measures when its parent is gone
+    return TimePoint(points.front());
+  }
+  if (!options.picture.empty() && !IsReadable(options.picture)) return Status::kInputFailed;
   const double peak_gflops = MeasurePeakGflops();
   Table table = MakeTable(false);
   bool headed = options.common.json;
@@ -112,7 +143,7 @@ Status BenchCommand(const BenchOptions& options) {
     const Status status = MeasurePoint(point, times);
     if (status != Status::kDone) return status;
     const Speed speed = SpeedOf(point, times, peak_gflops);
-    if (i == 0) table = MakeTable(times.postprocess_ms.has_value());
+    if (i == 0) table = MakeTable(times.stages.has_value());
     if (!headed && !options.common.quiet) {
       Print(fmt::format("{}; peak of a core {:.1f} GFLOP/s ({})\n", OneLine(options.network),
                         peak_gflops, InstructionSet()) +

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/cli/costs.h"
+#include "apps/cli/detector.h"
 #include "apps/cli/network.h"
 #include "apps/cli/output.h"
 #include "apps/cli/own_process.h"
@@ -51,25 +52,6 @@ double Median(const std::vector<double>& sorted) {
   return (sorted[(count - 1) / 2] + sorted[count / 2]) / 2;
 }
 
-double TimePostprocess(const Descriptor& descriptor, const Tensors& outputs,
-                       const BenchPoint& point) {
-  constexpr Milliseconds kPostprocessBudget{300};
-  Detector detector(descriptor, {point.threads, ""});
-  const std::vector<PictureSize> pictures(
-      static_cast<std::size_t>(point.batch),
-      PictureSize{descriptor.preprocess.width, descriptor.preprocess.height});
-  std::vector<double> times;
-  detector.Detect(outputs, pictures);
-  const Clock::time_point begin = Clock::now();
-  while (times.size() < kMinRuns || Clock::now() - begin < kPostprocessBudget) {
-    const Clock::time_point start = Clock::now();
-    detector.Detect(outputs, pictures);
-    times.push_back(Milliseconds(Clock::now() - start).count());
-  }
-  std::sort(times.begin(), times.end());
-  return Median(times);
-}
-
 double PeakRssMb() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -92,11 +74,34 @@ std::vector<std::string> Arguments(const BenchPoint& point) {
   if (point.costs.no_cache) arguments.push_back("--no-cache");
   if (point.costs.no_winograd) arguments.push_back("--no-winograd");
   if (point.costs.tune) arguments.push_back("--tune");
+  if (!point.descriptor.empty()) {
+    arguments.insert(arguments.end(), {"--descriptor", point.descriptor});
+  }
+  if (!point.picture.empty()) arguments.insert(arguments.end(), {"--image", point.picture});
   for (const std::string& shape : point.shapes) {
     arguments.insert(arguments.end(), {"--shape", shape});
   }
   arguments.insert(arguments.end(), {"--", point.network});
   return arguments;
+}
+
+// The one that is named, the network's own, or the one beside it: that of a detector fitted to the
+// network.
+std::optional<Descriptor> DescriptorOf(const BenchPoint& point, const NamedNetwork& network) {
+  std::optional<Descriptor> descriptor = network.descriptor;
+  if (!point.descriptor.empty()) {
+    if (descriptor) throw UsageError("--descriptor is for a model file");
+    descriptor = OpenDescriptor(point.descriptor);
+  }
+  if (!descriptor) descriptor = DescriptorBeside(point.network);
+  if (descriptor && descriptor->task == Task::kDetect) {
+    return FitDescriptor(*std::move(descriptor), network.graph);
+  }
+  if (!point.picture.empty()) {
+    throw UsageError("--image is for detectors, and " + point.network +
+                     (descriptor ? " is none" : " has no descriptor that says that it is one"));
+  }
+  return descriptor;
 }
 
 // The one line of an error that a process left, without the name of the program.
@@ -136,22 +141,29 @@ Status MeasurePoint(const BenchPoint& point, BenchTimes& times) {
   }
   times = {json.at("median_ms"), json.at("min_ms"), json.at("p95_ms"), json.at("operations"),
            json.at("peak_rss_mb")};
-  if (json.contains("postprocess_ms")) times.postprocess_ms = json["postprocess_ms"];
+  if (json.contains("stages")) {
+    const auto& stages = json["stages"];
+    times.stages = {stages.at(0), stages.at(1), stages.at(2)};
+  }
   return Status::kDone;
 }
 
 Status TimePoint(const BenchPoint& point) {
   NamedNetwork network = OpenNetwork(point.network);
-  if (!network.descriptor) network.descriptor = DescriptorBeside(point.network);
-  const bool detects = network.descriptor && network.descriptor->task == Task::kDetect;
-  if (detects) network.descriptor = FitDescriptor(*std::move(network.descriptor), network.graph);
+  const std::string anchors = network.descriptor ? "" : AnchorsBeside(point.network);
+  std::optional<Descriptor> descriptor = DescriptorOf(point, network);
   CommonOptions common;
   common.threads = point.threads;
   common.costs = point.costs;
   Model model = CompileModel(std::move(network.graph), common);
-  const InputShapes shapes =
-      ChooseShapes(model.inputs(), {point.batch, point.shapes}, network.descriptor);
+  const InputShapes shapes = ChooseShapes(model.inputs(), {point.batch, point.shapes}, descriptor);
   const PlanInfo plan = model.Describe(shapes);
+  std::optional<Detector> detector;
+  if (descriptor && descriptor->task == Task::kDetect) {
+    detector.emplace(SizedAs(*descriptor, shapes.at(descriptor->input)),
+                     DetectorOptions{point.threads, anchors});
+    detector->CheckOutputs(plan.outputs);
+  }
   TuneWhenAsked(model, shapes, common);
   const Tensors inputs = RandomInputs(model.inputs(), shapes);
   Session session = model.NewSession();
@@ -163,8 +175,11 @@ Status TimePoint(const BenchPoint& point) {
                          {"p95_ms", times[p95 - 1]},
                          {"operations", 2.0 * static_cast<double>(plan.macs)},
                          {"peak_rss_mb", PeakRssMb()}};
-  if (detects) {
-    json["postprocess_ms"] = TimePostprocess(*network.descriptor, session.Run(inputs), point);
+  if (detector) {
+    const TensorInfo input = model.inputs().front();
+    const DetectorStages stages =
+        TimeStages(*detector, session, input, shapes.at(input.name), point.picture);
+    json["stages"] = {stages.decode, stages.preprocess, stages.postprocess};
   }
   Print(json.dump() + "\n");
   return Status::kDone;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/cli/bench_stages.h"
 #include "apps/cli/cli.h"
 
 namespace kinglet::cli {
@@ -16,6 +17,8 @@ struct BenchPoint {
   std::vector<std::string> shapes;  // as ShapeOptions
   int repeat = 0;                   // runs that are timed; 0: until the median is stable
   CostOptions costs;
+  std::string descriptor;  // name or file; "": the network's own, or the one beside it
+  std::string picture;     // for a detector; "": one that is drawn
 };
 
 struct BenchTimes {
@@ -24,9 +27,8 @@ struct BenchTimes {
   double p95_ms = 0;
   double operations = 0;  // of one run: two for each multiply-add
   double peak_rss_mb = 0;
-  // Of a detector, behind the network and not in the times above: the median on the outputs of
-  // these runs. Not there for other networks.
-  std::optional<double> postprocess_ms{};
+  // Of a detector, and not in the times above. Not there for other networks.
+  std::optional<DetectorStages> stages{};
 };
 
 // Runs the point in a new process. Prints what went wrong there, and gives its status, otherwise.

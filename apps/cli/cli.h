@@ -26,6 +26,12 @@ class UsageError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// A network whose answers are none that its descriptor tells of, whatever the picture.
+class WrongModel : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 // What kernels are chosen by.
 struct CostOptions {
   std::string calibration;  // files; "": those of the cache folder

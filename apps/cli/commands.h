@@ -92,6 +92,8 @@ struct BenchOptions {
   std::string batch = "1";          // lists, as ParseNumberList reads them
   std::string threads;              // "": the CPUs that this process may use
   std::vector<std::string> shapes;  // as ShapeOptions
+  std::string descriptor;           // of a model file; "": the one beside it
+  std::string picture;              // for a detector; "": one that is drawn
   int repeat = 0;                   // 0: until the median is stable
   bool point = false;               // times the first point in this process
 };

@@ -129,9 +129,8 @@ Image Drawn(Image image, const DetectorNetwork& detector, const std::vector<Dete
 }  // namespace
 
 Status DetectCommand(const DetectOptions& options) {
-  const DetectorNetwork network = OpenDetector(options.network, options.overrides, options.common);
-  Detector detector(network.descriptor, {network.model.threads(), network.anchors});
-  PictureRunner runner(network.model, network.descriptor, options.max_pixels);
+  DetectorNetwork network = OpenDetector(options.network, options.overrides, options.common);
+  DetectorRunner runner(network, options.max_pixels);
   const PictureList list = ListPictures(options.images);
   DrawnCopies copies(options.output, list.paths);
   std::unique_ptr<Report> report;
@@ -144,13 +143,10 @@ Status DetectCommand(const DetectOptions& options) {
   if (!list.paths.empty()) report->Begin();
   const std::size_t done =
       ForEachPicture(list.paths, !options.common.quiet, [&](const std::string& path) {
-        const Tensors& outputs = runner.Run(path);
-        const PictureSize size = {runner.image().width, runner.image().height};
         Result result;
-        Stopwatch watch;
-        result.detections = std::move(detector.Detect(outputs, {&size, 1}).front());
-        result.postprocess_ms = watch.Lap();
+        result.detections = runner.Run(path);
         result.ms = runner.ms();
+        result.postprocess_ms = runner.postprocess_ms();
         report->Add(path, result);
         if (copies.wanted()) {
           copies.Write(path, Drawn(runner.image(), network, result.detections));

@@ -42,7 +42,64 @@ void Override(const DetectorOverrides& overrides, const std::string& name, Detec
   if (overrides.nms == "fast") spec.nms = NmsKind::kFast;
 }
 
-// MODEL.anchors.json beside MODEL.onnx, or one for all variants MODEL_*.onnx.
+// As a plan has them where the size of the input is known, and otherwise as the model declares
+// them.
+std::vector<TensorInfo> OutputsOf(const Model& model, const Descriptor& descriptor) {
+  if (descriptor.picture_size) return model.outputs();
+  InputShapes shapes;
+  for (const TensorInfo& input : model.inputs()) {
+    shapes[input.name] = InputShape(descriptor.preprocess, input);
+  }
+  return model.Describe(shapes).outputs;
+}
+
+bool NamesBackground(const std::string& name) {
+  return name == "background" || name == "__background__" || name == "???";
+}
+
+// The names for the classes; where their number shows that the descriptor is wrong about the
+// background, the network is right.
+std::vector<std::string> FitDetectorLabels(const std::string& name, Descriptor& descriptor,
+                                           const std::vector<TensorInfo>& outputs,
+                                           const std::string& file, const CommonOptions& options) {
+  const std::string& source = file.empty() ? descriptor.labels : file;
+  std::vector<std::string> names = file.empty() ? DescriptorLabels(descriptor) : ReadLabels(file);
+  Background& background = descriptor.detection.background;
+  const std::size_t classes = CountDetectorClasses(descriptor, outputs);
+  if (background != Background::kNone && !names.empty() && NamesBackground(names.front())) {
+    names.erase(names.begin());
+  }
+  if (names.empty() || classes == 0 || names.size() == classes) return names;
+  if (background != Background::kNone && names.size() == classes + 1) {
+    background = Background::kNone;
+    PrintNote(options, fmt::format("note: {}: as many scores as '{}' has names: none of them is "
+                                   "taken for the background",
+                                   name, source));
+  } else if (background == Background::kNone && names.size() + 1 == classes) {
+    background = Background::kFirst;
+    PrintNote(options, fmt::format("note: {}: one score more than '{}' has names: the first is "
+                                   "taken for the background",
+                                   name, source));
+  } else if (!file.empty()) {
+    throw Error(ErrorCode::kInvalidInput,
+                fmt::format("{}: expected {} class names, as the network has classes, found {}",
+                            source, classes, names.size()));
+  } else {
+    PrintNote(options, fmt::format("note: {} has {} classes and '{}' {} names: classes are shown "
+                                   "by number (--labels FILE names them)",
+                                   name, classes, source, names.size()));
+    return {};
+  }
+  return names;
+}
+
+std::string DoesNotFit(const std::string& name, const Descriptor& descriptor, const Error& error) {
+  return fmt::format("{}: the network and its descriptor '{}' do not fit: {}", name,
+                     descriptor.name, error.what());
+}
+
+}  // namespace
+
 std::string AnchorsBeside(const std::string& model) {
   std::string stem = fs::path(model).replace_extension().string();
   for (int i = 0; i < 2; ++i) {
@@ -55,59 +112,6 @@ std::string AnchorsBeside(const std::string& model) {
   }
   return "";
 }
-
-// Classes as the network's outputs count them, the background left out; 0: not known.
-std::size_t CountClasses(const DetectorNetwork& detector) {
-  const Descriptor& descriptor = detector.descriptor;
-  if (descriptor.picture_size) return CountDetectorClasses(descriptor, detector.model.outputs());
-  InputShapes shapes;
-  for (const TensorInfo& input : detector.model.inputs()) {
-    shapes[input.name] = InputShape(descriptor.preprocess, input);
-  }
-  return CountDetectorClasses(descriptor, detector.model.Describe(shapes).outputs);
-}
-
-bool NamesBackground(const std::string& name) {
-  return name == "background" || name == "__background__" || name == "???";
-}
-
-// The names for the classes; where their number shows that the descriptor is wrong about the
-// background, the network is right.
-void FitDetectorLabels(DetectorNetwork& detector, std::vector<std::string> names,
-                       const std::string& source, bool strict, const CommonOptions& options) {
-  Background& background = detector.descriptor.detection.background;
-  const std::size_t classes = CountClasses(detector);
-  if (background != Background::kNone && !names.empty() && NamesBackground(names.front())) {
-    names.erase(names.begin());
-  }
-  if (names.empty() || classes == 0 || names.size() == classes) {
-    detector.labels = std::move(names);
-    return;
-  }
-  if (background != Background::kNone && names.size() == classes + 1) {
-    background = Background::kNone;
-    PrintNote(options, fmt::format("note: {}: as many scores as '{}' has names: none of them is "
-                                   "taken for the background",
-                                   detector.name, source));
-  } else if (background == Background::kNone && names.size() + 1 == classes) {
-    background = Background::kFirst;
-    PrintNote(options, fmt::format("note: {}: one score more than '{}' has names: the first is "
-                                   "taken for the background",
-                                   detector.name, source));
-  } else if (strict) {
-    throw Error(ErrorCode::kInvalidInput,
-                fmt::format("{}: expected {} class names, as the network has classes, found {}",
-                            source, classes, names.size()));
-  } else {
-    PrintNote(options, fmt::format("note: {} has {} classes and '{}' {} names: classes are shown "
-                                   "by number (--labels FILE names them)",
-                                   detector.name, classes, source, names.size()));
-    return;
-  }
-  detector.labels = std::move(names);
-}
-
-}  // namespace
 
 std::string DetectorNetwork::Label(std::size_t index) const {
   return index < labels.size() ? labels[index] : fmt::format("class {}", index);
@@ -136,15 +140,36 @@ DetectorNetwork OpenDetector(const NetworkOptions& network, const DetectorOverri
     anchors = AnchorsBeside(network.model);
     if (!anchors.empty()) PrintNote(options, "note: anchors from " + anchors);
   }
-  DetectorNetwork detector{
-      name, std::move(descriptor), CompileModel(std::move(graph), options), {}, std::move(anchors)};
-  if (network.labels.empty()) {
-    FitDetectorLabels(detector, DescriptorLabels(detector.descriptor), detector.descriptor.labels,
-                      false, options);
-  } else {
-    FitDetectorLabels(detector, ReadLabels(network.labels), network.labels, true, options);
+  Model model = CompileModel(std::move(graph), options);
+  const std::vector<TensorInfo> outputs = OutputsOf(model, descriptor);
+  std::vector<std::string> labels =
+      FitDetectorLabels(name, descriptor, outputs, network.labels, options);
+  Detector detector(std::move(descriptor), {model.threads(), std::move(anchors)});
+  try {
+    detector.CheckOutputs(outputs);
+  } catch (const Error& error) {
+    throw Error(error.code(), DoesNotFit(name, detector.descriptor(), error));
   }
-  return detector;
+  return {name, std::move(model), std::move(detector), std::move(labels)};
+}
+
+DetectorRunner::DetectorRunner(DetectorNetwork& network, std::int64_t max_pixels)
+    : network_(network), runner_(network.model, network.descriptor(), max_pixels) {}
+
+std::vector<Detection> DetectorRunner::Run(const std::string& path) {
+  const Tensors& outputs = runner_.Run(path);
+  const PictureSize size = {image().width, image().height};
+  Stopwatch watch;
+  std::vector<std::vector<Detection>> found;
+  try {
+    found = network_.detector.Detect(outputs, {&size, 1});
+  } catch (const Error& error) {
+    if (answered_ || error.code() != ErrorCode::kInvalidModel) throw;
+    throw WrongModel(DoesNotFit(network_.name, network_.descriptor(), error));
+  }
+  answered_ = true;
+  postprocess_ms_ = watch.Lap();
+  return std::move(found.front());
 }
 
 }  // namespace kinglet::cli

@@ -1,6 +1,11 @@
 // kinglet evaluate: how good is a network on pictures whose answers are known?
 #include "kinglet/evaluate.h"
 
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <new>
 
@@ -66,12 +71,11 @@ std::vector<FoundBox> RunDetector(const EvaluateOptions& options, const Detectio
   overrides.iou = options.iou;
   overrides.max_detections = kMostDetections;
   overrides.nms = options.nms;
-  const DetectorNetwork network = OpenDetector(options.network, overrides, options.common);
-  const auto categories = MatchCategories(dataset, network.labels);
-  DetectorOptions detector_options;
-  detector_options.anchors_file = network.anchors;
-  Detector detector(network.descriptor, detector_options);
-  PictureRunner runner(network.model, network.descriptor, options.max_pixels);
+  DetectorNetwork network = OpenDetector(options.network, overrides, options.common);
+  run.match = MatchCategories(dataset, network.labels);
+  PrintCategoryWarnings(options.common, dataset, *run.match);
+  const auto& categories = run.match->of_label;
+  DetectorRunner runner(network, options.max_pixels);
   std::vector<std::string> paths;
   for (const DatasetImage& image : dataset.images) {
     paths.push_back(options.dataset + '/' + image.file);
@@ -79,10 +83,7 @@ std::vector<FoundBox> RunDetector(const EvaluateOptions& options, const Detectio
   std::vector<FoundBox> found;
   run.model = network.name;
   run.failed = ForEachPicture(paths, options.common.quiet, [&](std::size_t i) {
-    const Tensors& outputs = runner.Run(paths[i]);
-    const PictureSize size{runner.image().width, runner.image().height};
-    const std::vector<std::vector<Detection>> answers = detector.Detect(outputs, {&size, 1});
-    for (const Detection& d : answers.front()) {
+    for (const Detection& d : runner.Run(paths[i])) {
       if (d.index >= categories.size() || !categories[d.index]) continue;
       const auto number = [](float value) { return static_cast<double>(value); };
       found.push_back(
@@ -95,17 +96,31 @@ std::vector<FoundBox> RunDetector(const EvaluateOptions& options, const Detectio
   return found;
 }
 
+// Those that a file stores, without those of categories that the dataset does not have.
+std::vector<FoundBox> StoredDetections(const EvaluateOptions& options,
+                                       const DetectionDataset& dataset) {
+  std::vector<FoundBox> found = ReadCocoDetections(options.detections, dataset);
+  const std::size_t strange = std::erase_if(
+      found, [&](const FoundBox& box) { return !dataset.categories.contains(box.category); });
+  if (strange > 0) {
+    PrintNote(options.common, fmt::format("warning: {} of {} detections in {} are of categories "
+                                          "that the dataset does not have, and are left out",
+                                          strange, found.size() + strange, options.detections));
+  }
+  return found;
+}
+
 Status EvaluateDetector(const EvaluateOptions& options) {
   const std::string annotations =
       options.annotations.empty() ? options.dataset + '/' + kAnnotations : options.annotations;
   const DetectionDataset dataset = ReadCocoAnnotations(annotations);
-  DetectionRun run{options.detections, 0, 0};
+  DetectionRun run{options.detections, 0, 0, {}};
   const std::vector<FoundBox> found = options.detections.empty()
                                           ? RunDetector(options, dataset, run)
-                                          : ReadCocoDetections(options.detections, dataset);
-  if (!options.output.empty()) WriteFile(options.output, CocoDetectionsJson(found));
+                                          : StoredDetections(options, dataset);
   run.detections = found.size();
   ShowDetectionReport(options, dataset, MeasureDetections(dataset, found), run);
+  if (!options.output.empty()) WriteFile(options.output, CocoDetectionsJson(found));
   return run.failed == 0 ? Status::kDone : Status::kInputFailed;
 }
 
@@ -135,10 +150,25 @@ void CheckOptions(const EvaluateOptions& options) {
   }
 }
 
+// What would only be found when all pictures are done, or with each of them.
+void CheckFolders(const EvaluateOptions& options) {
+  std::error_code unknown;
+  const bool boxes = options.task == "detect" && options.detections.empty();
+  if (boxes && !std::filesystem::is_directory(options.dataset, unknown)) {
+    throw Error(ErrorCode::kIo, "--dataset " + options.dataset + ": is no folder");
+  }
+  if (options.output.empty()) return;
+  const std::string parent = std::filesystem::path(options.output).parent_path().string();
+  if (access(parent.empty() ? "." : parent.c_str(), W_OK | X_OK) != 0) {
+    throw Error(ErrorCode::kIo, options.output + ": cannot be written: " + std::strerror(errno));
+  }
+}
+
 }  // namespace
 
 Status EvaluateCommand(const EvaluateOptions& options) {
   CheckOptions(options);
+  CheckFolders(options);
   return options.task == "classify" ? EvaluateClassifier(options) : EvaluateDetector(options);
 }
 

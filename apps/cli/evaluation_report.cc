@@ -15,13 +15,12 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kTop = 5;
 
+// -1 says that there is nothing to find: a share of no pictures, or no things of that kind.
 double Share(std::size_t part, std::size_t whole) {
-  return whole == 0 ? 0.0 : static_cast<double>(part) / static_cast<double>(whole);
+  return whole == 0 ? -1 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
-std::string Percent(double share) { return fmt::format("{:.2f} %", 100 * share); }
-
-// -1 says that there is nothing to find.
+std::string Percent(double share) { return share < 0 ? "-" : fmt::format("{:.2f} %", 100 * share); }
 Json NumberOrNull(double value) { return value < 0 ? Json(nullptr) : Json(value); }
 std::string NumberOrDash(double value) { return value < 0 ? "-" : fmt::format("{:.4f}", value); }
 
@@ -46,7 +45,40 @@ std::vector<Row> Rows(const DetectionAccuracy& a) {
           {"ar_large", "ARl   above", a.ar_large}};
 }
 
+// The first of them in quotes; of a long list how many more there are.
+std::string Some(const std::vector<std::string>& names) {
+  constexpr std::size_t kMost = 10;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), kMost); ++i) {
+    text += (i == 0 ? "'" : ", '") + names[i] + '\'';
+  }
+  return names.size() > kMost ? text + fmt::format(" and {} more", names.size() - kMost) : text;
+}
+
+std::vector<std::string> NamesOf(const DetectionDataset& dataset,
+                                 const std::vector<std::int64_t>& categories) {
+  std::vector<std::string> names;
+  for (const std::int64_t id : categories) names.push_back(dataset.categories.at(id));
+  return names;
+}
+
 }  // namespace
+
+void PrintCategoryWarnings(const CommonOptions& options, const DetectionDataset& dataset,
+                           const CategoryMatch& match) {
+  const auto warn = [&](const char* what, const std::string& count,
+                        const std::vector<std::string>& names) {
+    if (names.empty()) return;
+    PrintNote(options, fmt::format("warning: {} ({}): {}", what, count, Some(names)));
+  };
+  warn("categories of the dataset are no class names of the network, and count as not found",
+       fmt::format("{} of {}", match.unmatched.size(), dataset.categories.size()),
+       NamesOf(dataset, match.unmatched));
+  warn("categories of the dataset share a name, and detections count for the one of lowest id",
+       std::to_string(match.repeated_categories.size()), match.repeated_categories);
+  warn("classes of the network share a name, and their detections count for the same category",
+       std::to_string(match.repeated_labels.size()), match.repeated_labels);
+}
 
 ClassificationReport::ClassificationReport(const Classifier& classifier)
     : classifier_(classifier), classes_(classifier.classes) {}
@@ -76,8 +108,8 @@ void ClassificationReport::ShowJson(const EvaluateOptions& options, std::size_t 
                {"dataset", options.dataset},
                {"pictures", total_.pictures},
                {"failed", failed},
-               {"top1", Share(total_.top1, total_.pictures)},
-               {"top5", Share(total_.top5, total_.pictures)},
+               {"top1", NumberOrNull(Share(total_.top1, total_.pictures))},
+               {"top5", NumberOrNull(Share(total_.top5, total_.pictures))},
                {"classes", Json::array()}};
   for (std::size_t i = 0; i < classes_.size(); ++i) {
     const Count& count = classes_[i];
@@ -116,6 +148,11 @@ void ShowDetectionReport(const EvaluateOptions& options, const DetectionDataset&
                  {"dataset", options.dataset}, {"pictures", dataset.images.size()},
                  {"failed", run.failed},       {"detections", run.detections}};
     for (const Row& row : Rows(accuracy)) line[row.key] = NumberOrNull(row.value);
+    if (run.match) {
+      line["unmatched_categories"] = NamesOf(dataset, run.match->unmatched);
+      line["repeated_categories"] = run.match->repeated_categories;
+      line["repeated_labels"] = run.match->repeated_labels;
+    }
     line["classes"] = Json::array();
     for (const auto& [id, ap] : accuracy.category_ap) {
       line["classes"].push_back({{"id", id}, {"label", dataset.categories.at(id)}, {"ap", ap}});

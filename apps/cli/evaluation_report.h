@@ -1,6 +1,7 @@
 // What kinglet evaluate prints.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,8 +36,12 @@ class ClassificationReport {
 struct DetectionRun {
   std::string model;  // or the file of detections
   std::size_t detections = 0;
-  std::size_t failed = 0;  // pictures that could not be read
+  std::size_t failed = 0;              // pictures that could not be read
+  std::optional<CategoryMatch> match;  // where a network was run
 };
+// Names what cannot be found, and names that are not unique, on stderr.
+void PrintCategoryWarnings(const CommonOptions& options, const DetectionDataset& dataset,
+                           const CategoryMatch& match);
 void ShowDetectionReport(const EvaluateOptions& options, const DetectionDataset& dataset,
                          const DetectionAccuracy& accuracy, const DetectionRun& run);
 

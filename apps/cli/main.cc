@@ -14,6 +14,9 @@ Status Guarded(int argc, char** argv) {
   } catch (const UsageError& error) {
     PrintError(error.what());
     return Status::kUsage;
+  } catch (const WrongModel& error) {
+    PrintError(error.what());
+    return Status::kBadModel;
   } catch (const Error& error) {
     PrintError(error.what());
     return StatusOf(error.code());

@@ -17,6 +17,21 @@ std::string PictureMessage(const std::string& path, const std::string& what) {
 
 }  // namespace
 
+void InputWriter::Write(const Image& image, const PreprocessSpec& spec, Tensor& input,
+                        std::int64_t n) {
+  const std::int64_t size = ElementCount(PreprocessedShape(spec));
+  if (input.type() == DataType::kFloat32) {
+    Preprocess(image, spec, scratch_, input.data<float>() + n * size);
+    return;
+  }
+  samples_.resize(static_cast<std::size_t>(size));
+  Preprocess(image, spec, scratch_, samples_.data());
+  std::transform(samples_.begin(), samples_.end(), input.data<std::uint8_t>() + n * size,
+                 [](float x) {
+                   return static_cast<std::uint8_t>(std::clamp(std::nearbyint(x), 0.0f, 255.0f));
+                 });
+}
+
 PictureRunner::PictureRunner(const Model& model, const Descriptor& descriptor,
                              std::int64_t max_pixels)
     : descriptor_(descriptor), session_(model.NewSession()) {
@@ -42,16 +57,7 @@ const Tensors& PictureRunner::Run(const std::string& path) {
     spec.height = image_.height;
     MakeInput(spec);
   }
-  Tensor& input = inputs_[descriptor_.input];
-  if (input.type() == DataType::kFloat32) {
-    Preprocess(image_, spec_, scratch_, input.data<float>());
-  } else {
-    samples_.resize(static_cast<std::size_t>(input.size()));
-    Preprocess(image_, spec_, scratch_, samples_.data());
-    std::transform(samples_.begin(), samples_.end(), input.data<std::uint8_t>(), [](float x) {
-      return static_cast<std::uint8_t>(std::clamp(std::nearbyint(x), 0.0f, 255.0f));
-    });
-  }
+  writer_.Write(image_, spec_, inputs_[descriptor_.input]);
   ms_.preprocess = watch.Lap();
   const Tensors& outputs = session_.Run(inputs_);
   ms_.network = watch.Lap();

@@ -39,6 +39,18 @@ struct StageMilliseconds {
 // The shape of one picture for this input of a network, with or without a batch axis.
 Shape InputShape(const PreprocessSpec& spec, const TensorInfo& input);
 
+// Pictures as a network takes them.
+class InputWriter {
+ public:
+  // Makes the picture the `n`th of the batch in `input`, which has the size of `spec`, and as type
+  // float32 or uint8. Throws Error.
+  void Write(const Image& image, const PreprocessSpec& spec, Tensor& input, std::int64_t n = 0);
+
+ private:
+  PreprocessScratch scratch_;
+  std::vector<float> samples_;  // of pictures that the network takes as bytes
+};
+
 class PictureRunner {
  public:
   // `descriptor` is fitted to the model, and both outlive the runner.
@@ -57,10 +69,9 @@ class PictureRunner {
   TensorInfo input_;
   Session session_;
   ImageLimits limits_;
-  PreprocessScratch scratch_;
+  InputWriter writer_;
   Tensors inputs_;
-  PreprocessSpec spec_;         // of the input that was made last
-  std::vector<float> samples_;  // of pictures that the network takes as bytes
+  PreprocessSpec spec_;  // of the input that was made last
   Image image_;
   StageMilliseconds ms_;
 };

@@ -128,7 +128,8 @@ Axis AxisOf(const AnchorSpec& spec, std::size_t k, int map, double input) {
     const double stride = spec.strides.empty() ? std::floor(input / map) : spec.strides[k];
     return {stride, spec.offset};
   }
-  const double step = spec.center_by_stride ? spec.strides[k] / input : 1.0 / map;
+  const bool by_stride = spec.center_by_stride && k < spec.strides.size();
+  const double step = by_stride ? spec.strides[k] / input : 1.0 / map;
   return {step, step / 2};
 }
 
@@ -154,12 +155,35 @@ void CheckSpec(const AnchorSpec& spec, std::size_t maps) {
   const bool squares = spec.generator == AnchorGenerator::kSquares;
   const bool by_stride = spec.center_by_stride || spec.maps.empty();
   if (maps == 0) Refuse("strides", "a number for each map", 0);
-  if (by_stride ? spec.strides.size() != maps
-                : !spec.strides.empty() && spec.strides.size() != maps) {
-    Refuse("strides", std::to_string(maps) + " numbers, one for each map", spec.strides.size());
+  const auto unpadded = static_cast<std::size_t>(spec.unpadded_maps);
+  if (unpadded > 0 && (grid || !spec.maps.empty())) {
+    Refuse("unpadded_maps", "none with given maps, or for a grid", unpadded);
+  }
+  const std::size_t with_stride = maps - unpadded;
+  if (by_stride ? spec.strides.size() != with_stride
+                : !spec.strides.empty() && spec.strides.size() != with_stride) {
+    Refuse("strides", std::to_string(with_stride) + " numbers, one for each map",
+           spec.strides.size());
   }
   CheckLists(spec.aspect_ratios, maps, "aspect_ratios", grid);
   CheckLists(spec.sizes, maps, "sizes", grid || squares);
+}
+
+// The maps, and the sizes of the boxes at each position of each.
+struct AnchorGrids {
+  std::vector<std::array<int, 2>> maps;
+  std::vector<std::vector<Size>> sizes;
+};
+
+AnchorGrids GridsOf(const AnchorSpec& spec, int width, int height) {
+  AnchorGrids grids{AnchorMaps(spec, width, height), {}};
+  const std::size_t maps = grids.maps.size();
+  CheckSpec(spec, maps);
+  const std::vector<double> scales =
+      spec.sizes.empty() ? Scales(spec, maps) : std::vector<double>();
+  const Size input = {static_cast<double>(height), static_cast<double>(width)};
+  for (std::size_t k = 0; k < maps; ++k) grids.sizes.push_back(SizesOf(spec, scales, k, input));
+  return grids;
 }
 
 }  // namespace
@@ -171,31 +195,43 @@ std::vector<std::array<int, 2>> AnchorMaps(const AnchorSpec& spec, int width, in
     maps.push_back({static_cast<int>(std::ceil(height / stride)),
                     static_cast<int>(std::ceil(width / stride))});
   }
+  for (int i = 0; i < spec.unpadded_maps && !maps.empty(); ++i) {
+    std::array<int, 2> map = maps.back();
+    if (map[0] >= 3 && map[1] >= 3) map = {map[0] - 2, map[1] - 2};
+    maps.push_back(map);
+  }
   return maps;
 }
 
+std::size_t CountAnchors(const AnchorSpec& spec, int width, int height) {
+  const AnchorGrids grids = GridsOf(spec, width, height);
+  std::size_t count = 0;
+  for (std::size_t k = 0; k < grids.maps.size(); ++k) {
+    count += grids.sizes[k].size() * static_cast<std::size_t>(grids.maps[k][0]) *
+             static_cast<std::size_t>(grids.maps[k][1]);
+  }
+  return count;
+}
+
 std::vector<AnchorBox> MakeAnchors(const AnchorSpec& spec, int width, int height, BoxUnit unit) {
-  const std::vector<std::array<int, 2>> maps = AnchorMaps(spec, width, height);
-  CheckSpec(spec, maps.size());
-  const std::vector<double> scales =
-      spec.sizes.empty() ? Scales(spec, maps.size()) : std::vector<double>();
+  const std::size_t count = CountAnchors(spec, width, height);
+  if (count > kMaxAnchors) {
+    throw Error(ErrorCode::kResource, "anchors: more than " + std::to_string(kMaxAnchors) +
+                                          " anchors for an input of " + std::to_string(width) +
+                                          "x" + std::to_string(height));
+  }
+  const AnchorGrids grids = GridsOf(spec, width, height);
   const Size input = {static_cast<double>(height), static_cast<double>(width)};
   const bool own_pixels = spec.generator == AnchorGenerator::kGrid;
   Size scale = {1, 1};
   if (own_pixels && unit == BoxUnit::kPicture) scale = {1 / input.h, 1 / input.w};
   if (!own_pixels && unit == BoxUnit::kPixels) scale = input;
   std::vector<AnchorBox> anchors;
-  for (std::size_t k = 0; k < maps.size(); ++k) {
-    const std::vector<Size> sizes = SizesOf(spec, scales, k, input);
-    const std::size_t count =
-        sizes.size() * static_cast<std::size_t>(maps[k][0]) * static_cast<std::size_t>(maps[k][1]);
-    if (count > kMaxAnchors - anchors.size()) {
-      throw Error(ErrorCode::kResource, "anchors: more than " + std::to_string(kMaxAnchors) +
-                                            " anchors for an input of " + std::to_string(width) +
-                                            "x" + std::to_string(height));
-    }
-    Append(spec, sizes, maps[k], AxisOf(spec, k, maps[k][0], input.h),
-           AxisOf(spec, k, maps[k][1], input.w), scale, anchors);
+  anchors.reserve(count);
+  for (std::size_t k = 0; k < grids.maps.size(); ++k) {
+    const std::array<int, 2>& map = grids.maps[k];
+    Append(spec, grids.sizes[k], map, AxisOf(spec, k, map[0], input.h),
+           AxisOf(spec, k, map[1], input.w), scale, anchors);
   }
   return anchors;
 }

@@ -17,6 +17,9 @@ inline constexpr std::size_t kMaxAnchors = std::size_t{1} << 22;
 // {height, width} of each feature map for an input of this size.
 std::vector<std::array<int, 2>> AnchorMaps(const AnchorSpec& spec, int width, int height);
 
+// How many anchors there are. Throws Error(kInvalidModel) as MakeAnchors does.
+std::size_t CountAnchors(const AnchorSpec& spec, int width, int height);
+
 // The anchors of all maps in turn; in a map row by row, position by position, in the order that
 // AnchorGenerator states. In fractions of the input for BoxUnit::kPicture, in its pixels for
 // kPixels, whatever the generator's own unit is. Computed in double and rounded once, except where

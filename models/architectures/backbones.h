@@ -20,7 +20,7 @@ Backbone MobileNetV2Backbone(NetBuilder& net, double width_multiplier);
 Backbone MobileNetV3LargeBackbone(NetBuilder& net, double width_multiplier);
 
 struct VggOptions {
-  bool ceil_third_pool = false;  // as SSD has it: 300 becomes 38, not 37
+  bool ceil_pools = false;  // maps halve rounded up: SSD's 300 becomes 150, 75, 38, 19
 };
 // conv_4_3 (the height and width divided by 8) and conv_5_3 (by 16).
 Backbone Vgg16Backbone(NetBuilder& net, const VggOptions& options);

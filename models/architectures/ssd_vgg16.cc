@@ -21,7 +21,7 @@ Graph BuildSsdVgg16(const Architecture& architecture, const BuildOptions& option
   constexpr Extra kExtras[] = {{256, 512, 2}, {128, 256, 2}, {128, 256, 1}, {128, 256, 1}};
   constexpr double kPixelRange = 128.0;  // the mean is taken off, and nothing divided
   NetBuilder net(architecture, options, kPixelRange);
-  const Backbone vgg = Vgg16Backbone(net, {.ceil_third_pool = true});
+  const Backbone vgg = Vgg16Backbone(net, {.ceil_pools = true});
   SsdHead head;
   head.maps.push_back(net.L2Normalize("conv_4_3/scaled", vgg.fine));
   head.anchors = {4, 6, 6, 6, 4, 4};

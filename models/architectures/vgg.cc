@@ -17,8 +17,9 @@ Backbone Vgg16Backbone(NetBuilder& net, const VggOptions& options) {
   int number = 0;
   for (const Stage& stage : kStages) {
     const std::string last = '_' + std::to_string(number);
-    const bool ceil = options.ceil_third_pool && number == 3;
-    if (number > 0) x = net.MaxPool("pool" + last, x, {.kernel = 2, .stride = 2, .ceil = ceil});
+    if (number > 0) {
+      x = net.MaxPool("pool" + last, x, {.kernel = 2, .stride = 2, .ceil = options.ceil_pools});
+    }
     const std::string suffix = '_' + std::to_string(++number);
     for (int i = 1; i <= stage.convolutions; ++i) {
       x = net.Conv("conv" + suffix + "_" + std::to_string(i), x, Square(stage.channels, 3));

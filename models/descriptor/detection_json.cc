@@ -52,6 +52,7 @@ AnchorSpec ParseGenerator(JsonObject& object, AnchorGenerator generator) {
     spec.offset = object.Number("offset", -kMaxPixels, kMaxPixels, spec.offset);
     spec.round = object.Bool("round", spec.round);
   } else {
+    spec.unpadded_maps = static_cast<int>(object.Integer("unpadded_maps", 0, kMaxMaps, 0));
     spec.center_by_stride = object.Bool("center_by_stride", spec.center_by_stride);
   }
   if (generator == AnchorGenerator::kDefaultBoxes || generator == AnchorGenerator::kSquares) {
@@ -105,6 +106,7 @@ Json AnchorsToJson(const AnchorSpec& spec) {
   if (!spec.file.empty()) json["file"] = spec.file;
   if (!spec.strides.empty()) json["strides"] = ShortNumbers(spec.strides);
   for (const auto& map : spec.maps) json["maps"].push_back(map);
+  if (spec.unpadded_maps != 0) json["unpadded_maps"] = spec.unpadded_maps;
   if (spec.center_by_stride) json["center_by_stride"] = true;
   if (spec.min_scale != defaults.min_scale) json["min_scale"] = spec.min_scale;
   if (spec.max_scale != defaults.max_scale) json["max_scale"] = spec.max_scale;

@@ -43,26 +43,37 @@ const TensorInfo* Named(const std::vector<TensorInfo>& outputs, const std::strin
   return found == outputs.end() ? nullptr : &*found;
 }
 
-// A built-in detector whose anchors are as many as these boxes, when there is one.
-std::optional<Descriptor> SameAnchors(std::int64_t boxes, int width, int height) {
+// The built-in detectors whose anchors are as many as these boxes.
+std::vector<Descriptor> SameAnchors(std::int64_t boxes, int width, int height) {
+  std::vector<Descriptor> same;
   for (const std::string& name : ListDescriptors()) {
     Descriptor known = FindDescriptor(name);
     if (!HasAnchors(known.detection.box_coding)) continue;
-    const auto anchors =
-        MakeAnchors(known.detection.anchors, width, height, known.detection.unit).size();
-    if (static_cast<std::int64_t>(anchors) == boxes) return known;
+    const std::size_t anchors = CountAnchors(known.detection.anchors, width, height);
+    if (static_cast<std::int64_t>(anchors) == boxes) same.push_back(std::move(known));
   }
-  return std::nullopt;
+  return same;
+}
+
+// "'a', 'b' and 'c' have" as many anchors.
+std::string NamesThatHave(const std::vector<Descriptor>& known) {
+  std::string names;
+  for (std::size_t i = 0; i < known.size(); ++i) {
+    if (i > 0) names += i + 1 < known.size() ? ", " : " and ";
+    names += '\'' + known[i].name + '\'';
+  }
+  return names + (known.size() == 1 ? " has" : " have");
 }
 
 // Codes or boxes and scores of anchors. The scores' last size is the number of classes.
 void DraftRaw(Descriptor& descriptor, const Graph& graph, const DetectionSpec& names) {
   const std::vector<TensorInfo> outputs = graph.outputs();
   const std::int64_t anchors = Named(outputs, names.boxes)->shape[1];
-  const auto known =
+  const std::vector<Descriptor> same =
       SameAnchors(anchors, descriptor.preprocess.width, descriptor.preprocess.height);
+  const Descriptor* known = same.empty() ? nullptr : &same.front();
   DetectionSpec& spec = descriptor.detection;
-  if (known) {
+  if (known != nullptr) {
     spec = known->detection;
     descriptor.activation = known->activation;
     PreprocessSpec& pixels = descriptor.preprocess;
@@ -73,8 +84,9 @@ void DraftRaw(Descriptor& descriptor, const Graph& graph, const DetectionSpec& n
     const auto classes = static_cast<std::size_t>(Named(outputs, names.scores)->shape[2]);
     const bool fits = DescriptorLabels(*known).size() + 1 == classes;
     descriptor.labels = fits ? known->labels : "";
-    descriptor.notes = {"As many boxes as '" + known->name +
-                        "' has anchors: all but names and sizes is a guess after it."};
+    const std::string whom = same.size() == 1 ? "it." : "'" + known->name + "'.";
+    descriptor.notes = {"As many boxes as " + NamesThatHave(same) +
+                        " anchors: all but names and sizes is a guess after " + whom};
     if (!fits) descriptor.notes.push_back(kNoLabels);
   }
   spec.boxes = names.boxes;
@@ -82,7 +94,7 @@ void DraftRaw(Descriptor& descriptor, const Graph& graph, const DetectionSpec& n
   if (LookAtTail(graph, names.boxes).exp) {
     spec.box_coding = BoxCoding::kNone;
     spec.anchors = {};
-  } else if (!known) {
+  } else if (known == nullptr) {
     descriptor.notes.push_back(
         "The boxes look raw, and nothing is known about their anchors: set output.box_coding, "
         "box_scales, anchors and background (docs/detection.md).");

@@ -46,10 +46,11 @@ std::string Plain(std::string name) {
   return name;
 }
 
-// The class of each folder by its name, or an empty list when one has none.
+// The class of each folder by its name, or an empty list when one has none. Throws
+// Error(kInvalidInput) for the name of several classes.
 std::vector<std::size_t> ByName(const std::vector<fs::path>& folders,
                                 const std::vector<std::string>& labels, std::string& stranger) {
-  std::map<std::string, std::size_t> classes;
+  std::multimap<std::string, std::size_t> classes;
   for (std::size_t i = 0; i < labels.size(); ++i) classes.emplace(Plain(labels[i]), i);
   std::vector<std::size_t> found;
   for (const fs::path& folder : folders) {
@@ -57,6 +58,13 @@ std::vector<std::size_t> ByName(const std::vector<fs::path>& folders,
     if (at == classes.end()) {
       stranger = folder.filename().string();
       return {};
+    }
+    const auto next = std::next(at);
+    if (next != classes.end() && next->first == at->first) {
+      throw Error(ErrorCode::kInvalidInput,
+                  folder.string() + ": the classes " + std::to_string(at->second) + " and " +
+                      std::to_string(next->second) +
+                      " both have this name; give class names that differ");
     }
     found.push_back(at->second);
   }

@@ -149,7 +149,7 @@ std::vector<FoundBox> ReadCocoDetections(const std::string& path, const Detectio
         if (!images.contains(box.image)) {
           checker.Fail("image_id", "the dataset has no image " + std::to_string(box.image));
         }
-        if (dataset.categories.contains(box.category)) boxes.push_back(box);
+        boxes.push_back(box);
       });
   if (!listed) {
     throw Error(ErrorCode::kInvalidInput,
@@ -158,25 +158,37 @@ std::vector<FoundBox> ReadCocoDetections(const std::string& path, const Detectio
   return boxes;
 }
 
-std::vector<std::optional<std::int64_t>> MatchCategories(const DetectionDataset& dataset,
-                                                         const std::vector<std::string>& labels) {
+CategoryMatch MatchCategories(const DetectionDataset& dataset,
+                              const std::vector<std::string>& labels) {
+  CategoryMatch match;
   std::map<std::string, std::int64_t> ids;
-  for (const auto& [id, name] : dataset.categories) ids.emplace(name, id);
-  std::vector<std::optional<std::int64_t>> categories;
-  bool matched = false;
+  std::set<std::string> repeated;
+  for (const auto& [id, name] : dataset.categories) {
+    if (!ids.emplace(name, id).second) repeated.insert(name);
+  }
+  match.repeated_categories.assign(repeated.begin(), repeated.end());
+  repeated.clear();
+  std::set<std::string> names;
+  std::set<std::int64_t> matched;
   for (const std::string& label : labels) {
     const auto at = ids.find(label);
-    matched = matched || at != ids.end();
-    categories.push_back(at == ids.end() ? std::nullopt : std::optional(at->second));
+    match.of_label.push_back(at == ids.end() ? std::nullopt : std::optional(at->second));
+    if (at == ids.end()) continue;
+    matched.insert(at->second);
+    if (!names.insert(label).second) repeated.insert(label);
   }
-  if (!matched) {
+  match.repeated_labels.assign(repeated.begin(), repeated.end());
+  if (matched.empty()) {
     throw Error(ErrorCode::kInvalidInput,
                 "none of the network's " + std::to_string(labels.size()) +
                     " class names is one of the dataset's " +
                     std::to_string(dataset.categories.size()) + " categories" +
                     (ids.empty() ? "" : ", like '" + ids.begin()->first + "'"));
   }
-  return categories;
+  for (const auto& [id, name] : dataset.categories) {
+    if (!matched.contains(id)) match.unmatched.push_back(id);
+  }
+  return match;
 }
 
 std::string CocoDetectionsJson(const std::vector<FoundBox>& detections) {

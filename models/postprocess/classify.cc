@@ -79,7 +79,7 @@ std::vector<std::vector<float>> ClassScores(const Tensor& output, ScoreActivatio
                                   : std::count_if(shape.begin() + 1, shape.end(),
                                                   [](std::int64_t size) { return size != 1; });
   if (shape.size() < 2 || wide > 1 || output.size() == 0) {
-    throw Error(ErrorCode::kInvalidInput,
+    throw Error(ErrorCode::kInvalidModel,
                 "expected class scores as a tensor of shape NxC, found " + ShapeToString(shape));
   }
   const std::vector<float> values = ToFloats(output, "class scores");

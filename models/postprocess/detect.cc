@@ -23,16 +23,30 @@ constexpr std::int64_t kBoxSize = 4;
 
 [[noreturn]] void BadOutput(const std::string& name, const std::string& expected,
                             const std::string& found) {
-  throw Error(ErrorCode::kInvalidInput,
+  throw Error(ErrorCode::kInvalidModel,
               "output '" + name + "': expected " + expected + ", found " + found);
+}
+
+[[noreturn]] void Missing(const std::string& name) {
+  throw Error(ErrorCode::kInvalidModel, "the detector's output '" + name + "' is missing");
 }
 
 const Tensor& Find(const Tensors& outputs, const std::string& name) {
   const auto found = outputs.find(name);
-  if (found == outputs.end()) {
-    throw Error(ErrorCode::kInvalidInput, "the detector's output '" + name + "' is missing");
-  }
+  if (found == outputs.end()) Missing(name);
   return found->second;
+}
+
+// The shape of a planned output, when it is known. The type is always known.
+const Shape* ShapeOf(const std::vector<TensorInfo>& outputs, const std::string& name,
+                     const char* what) {
+  const auto found = std::find_if(outputs.begin(), outputs.end(),
+                                  [&](const TensorInfo& info) { return info.name == name; });
+  if (found == outputs.end()) Missing(name);
+  CheckFloats(found->type, what);
+  const bool known = found->has_shape && std::all_of(found->shape.begin(), found->shape.end(),
+                                                     [](std::int64_t size) { return size >= 0; });
+  return known ? &found->shape : nullptr;
 }
 
 // The elements of a tensor as float32, of its own when it has that type.
@@ -151,6 +165,15 @@ class Detector::Impl {
                                                        : Raw(outputs, pictures);
   }
 
+  void CheckOutputs(const std::vector<TensorInfo>& outputs) const {
+    const DetectionSpec& spec = descriptor_.detection;
+    if (spec.nms == NmsKind::kNone || descriptor_.picture_size) return;
+    const Shape* boxes = ShapeOf(outputs, spec.boxes, "boxes");
+    const Shape* scores = ShapeOf(outputs, spec.scores, "class scores");
+    if (boxes == nullptr || scores == nullptr || boxes->empty()) return;
+    Checked(*boxes, *scores, boxes->front());
+  }
+
   const Descriptor& descriptor() const { return descriptor_; }
 
  private:
@@ -191,7 +214,7 @@ class Detector::Impl {
     return {mapping, picture, static_cast<double>(input.width), static_cast<double>(input.height)};
   }
 
-  kernels::Detect Checked(const Tensor& boxes, const Tensor& scores, std::size_t pictures) const;
+  kernels::Detect Checked(const Shape& b, const Shape& s, std::int64_t pictures) const;
   const float* BackgroundFirst(const float* scores, const Shape& shape);
   std::vector<std::vector<Detection>> Raw(const Tensors& outputs,
                                           std::span<const PictureSize> pictures);
@@ -208,12 +231,10 @@ class Detector::Impl {
   std::vector<float> turned_;
 };
 
-// What the kernels are to do, when the outputs are what it needs.
-kernels::Detect Detector::Impl::Checked(const Tensor& boxes, const Tensor& scores,
-                                        std::size_t pictures) const {
+// What the kernels are to do, when boxes and scores have the shapes that it needs.
+kernels::Detect Detector::Impl::Checked(const Shape& b, const Shape& s,
+                                        std::int64_t pictures) const {
   const DetectionSpec& spec = descriptor_.detection;
-  const Shape& b = boxes.shape();
-  const Shape& s = scores.shape();
   const bool own = b.size() == 4;  // boxes of its own for each class
   if ((b.size() != 3 && !own) || b.back() != kBoxSize) {
     BadOutput(spec.boxes, "boxes as NxAx4", ShapeToString(b));
@@ -222,14 +243,14 @@ kernels::Detect Detector::Impl::Checked(const Tensor& boxes, const Tensor& score
     BadOutput(spec.scores, "scores of the boxes, which are " + ShapeToString(b) + ", as NxAxC",
               ShapeToString(s));
   }
-  if (b[0] != static_cast<std::int64_t>(pictures)) {
+  if (b[0] != pictures) {
     BadOutput(spec.boxes, std::to_string(pictures) + " pictures", ShapeToString(b));
   }
   const auto anchors = static_cast<std::int64_t>(anchors_.size()) / kBoxSize;
   if (HasAnchors(spec.box_coding) && anchors != b[1]) {
-    BadOutput(spec.boxes,
-              std::to_string(anchors) + " boxes, as the descriptor makes anchors for this input",
-              std::to_string(b[1]));
+    const std::string whose = generated_ ? "the descriptor makes anchors for this input"
+                                         : "there are anchors in the file";
+    BadOutput(spec.boxes, std::to_string(anchors) + " boxes, as " + whose, std::to_string(b[1]));
   }
   kernels::Detect detect;
   detect.anchors = b[1];
@@ -272,7 +293,8 @@ std::vector<std::vector<Detection>> Detector::Impl::Raw(const Tensors& outputs,
   if (generated_ && descriptor_.picture_size && !pictures.empty()) MakeAnchorsFor(pictures.front());
   const Tensor& boxes = Find(outputs, descriptor_.detection.boxes);
   const Tensor& scores = Find(outputs, descriptor_.detection.scores);
-  const kernels::Detect detect = Checked(boxes, scores, pictures.size());
+  const auto images = static_cast<std::int64_t>(pictures.size());
+  const kernels::Detect detect = Checked(boxes.shape(), scores.shape(), images);
   std::vector<std::vector<Detection>> detections(pictures.size());
   if (detect.anchors == 0) return detections;
   const FloatView box_values(boxes, "boxes");
@@ -285,7 +307,6 @@ std::vector<std::vector<Detection>> Detector::Impl::Raw(const Tensors& outputs,
   const std::int64_t most = kernels::MaxDetections(detect);
   found_.resize(pictures.size() * static_cast<std::size_t>(most));
   std::vector<std::int64_t> counts(pictures.size());
-  const auto images = static_cast<std::int64_t>(pictures.size());
   ParallelFor(threads_, images, [&](std::int64_t n, int worker) {
     counts[static_cast<std::size_t>(n)] = kernels::RunDetect(
         detect, rows + n * detect.anchors * detect.columns,
@@ -366,6 +387,10 @@ Detector::~Detector() = default;
 std::vector<std::vector<Detection>> Detector::Detect(const Tensors& outputs,
                                                      std::span<const PictureSize> pictures) {
   return impl_->Detect(outputs, pictures);
+}
+
+void Detector::CheckOutputs(const std::vector<TensorInfo>& outputs) const {
+  impl_->CheckOutputs(outputs);
 }
 
 const Descriptor& Detector::descriptor() const { return impl_->descriptor(); }

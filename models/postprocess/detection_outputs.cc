@@ -111,16 +111,28 @@ void FitNames(Descriptor& descriptor, const Infos& outputs) {
   const bool finished = spec.nms == NmsKind::kNone;
   const std::optional<DetectionSpec> seen =
       finished ? RecognizeFinished(outputs) : RecognizeRaw(outputs);
+  std::string guessed;
   for (const OutputKey& key : kKeys) {
     const bool wanted =
         finished || key.name == &DetectionSpec::boxes || key.name == &DetectionSpec::scores;
     std::string& name = spec.*key.name;
     std::string found = NameIn(outputs, name);
-    if (found.empty() && seen) found = (*seen).*key.name;
+    if (found.empty() && seen) {
+      found = (*seen).*key.name;
+      if (wanted && !name.empty() && !found.empty()) {
+        guessed += guessed.empty() ? "" : ", ";
+        guessed.append(key.key).append(" are '").append(found);
+        guessed.append("' (descriptor: '").append(name).append("')");
+      }
+    }
     if (wanted && found.empty() && (key.required || !name.empty())) {
       NoOutput(descriptor, key.key, name, outputs);
     }
     name = wanted ? found : "";
+  }
+  if (!guessed.empty()) {
+    descriptor.notes.push_back(
+        "The network has no outputs of the descriptor's names; by their shapes, " + guessed + ".");
   }
 }
 

@@ -45,10 +45,18 @@ std::vector<float> ToFloats(const Tensor& tensor, const char* what) {
       return values;
     }
     default:
-      throw Error(ErrorCode::kInvalidInput, std::string("expected ") + what +
-                                                " in floating point, found a tensor of " +
-                                                DataTypeName(tensor.type()));
+      CheckFloats(tensor.type(), what);
+      return values;
   }
+}
+
+void CheckFloats(DataType type, const char* what) {
+  if (type == DataType::kFloat32 || type == DataType::kFloat64 || type == DataType::kFloat16) {
+    return;
+  }
+  throw Error(ErrorCode::kInvalidModel, std::string("expected ") + what +
+                                            " in floating point, found a tensor of " +
+                                            DataTypeName(type));
 }
 
 }  // namespace kinglet

@@ -4,7 +4,10 @@
 
 #include <cstdio>
 
+#include "kinglet/descriptor.h"
+#include "kinglet/onnx.h"
 #include "tests/apps/command.h"
+#include "tests/support/graph_builder.h"
 
 namespace kinglet::testing {
 namespace {
@@ -37,14 +40,78 @@ TEST(BenchTest, EveryPointIsALineOfJson) {
                                                     "share_of_peak", "peak_rss_mb"));
 }
 
-TEST(BenchTest, DetectorsShowTheirPostprocessing) {
-  const std::vector<std::string> bench = {"bench", "ultraface", "--threads", "1", "--repeat", "3"};
+void ExpectStages(const nlohmann::json& line) {
+  for (const char* stage : {"decode", "preprocess", "network", "postprocess"}) {
+    EXPECT_GT(line.at("ms").at(stage).get<double>(), 0) << stage;
+  }
+  EXPECT_EQ(line.at("ms").at("network"), line.at("median_ms"));
+}
+
+TEST(BenchTest, DetectorsShowTheirStages) {
+  const std::vector<std::string> bench = {"bench",   "ultraface", "--threads", "1",
+                                          "--batch", "1,4",       "--repeat",  "3"};
   auto json = bench;
   json.push_back("--json");
-  EXPECT_GT(Kinglet(json).OutJson().at("postprocess_ms").get<double>(), 0);
+  const CommandResult result = Kinglet(json);
+  ASSERT_THAT(result.OutLines(), SizeIs(2)) << result.err;
+  for (const std::string& line : result.OutLines()) ExpectStages(nlohmann::json::parse(line));
   const CommandResult table = Kinglet(bench);
   EXPECT_EQ(table.status, 0);
-  EXPECT_THAT(table.out, HasSubstr("postprocess ms"));
+  EXPECT_THAT(table.out, AllOf(HasSubstr("decode  preprocess  median ms"),
+                               HasSubstr("p95 ms  postprocess   images/s")));
+}
+
+TEST(BenchTest, AModelFileIsADetectorByItsDescriptor) {
+  const TemporaryFolder folder;
+  Descriptor descriptor = FindDescriptor("ssd_mobilenet_v1");
+  descriptor.architecture.width_multiplier = 0.1;
+  descriptor.architecture.resolution = descriptor.preprocess.width = descriptor.preprocess.height =
+      64;
+  WriteDescriptor(folder.Path("small.json"), descriptor);
+  const std::string model = folder.Path("a.onnx");
+  ASSERT_EQ(Kinglet({"export", folder.Path("small.json"), "-o", model, "-q"}).status, 0);
+  const std::string picture = SourcePath("models/demo/images/house.png").string();
+  const std::vector<std::string> bench = {"bench",    model, "--threads", "1",
+                                          "--repeat", "1",   "--json"};
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), bench.begin(), bench.end());
+    return Kinglet(more);
+  };
+  EXPECT_FALSE(with({}).OutJson().contains("ms"));
+  ExpectStages(with({"--descriptor", folder.Path("small.json"), "--image", picture}).OutJson());
+  EXPECT_EQ(with({"--descriptor", folder.Path("small.json"), "--image", "none.jpg"}).status, 1);
+  EXPECT_EQ(with({"--image", picture}).status, 2);
+  EXPECT_EQ(with({"--descriptor", "mobilenet_v1", "--image", picture}).status, 2);
+  EXPECT_EQ(Kinglet({"bench", "ultraface", "--descriptor", "ultraface"}).status, 2);
+  // Anchors beside the model are those of the model.
+  folder.Write("a.anchors.json", "[[0.5, 0.5, 1, 1]]");
+  const CommandResult anchors = with({"--descriptor", folder.Path("small.json")});
+  EXPECT_EQ(anchors.status, 3);
+  EXPECT_THAT(anchors.ErrLines(), ElementsAre(HasSubstr("expected 1 boxes")));
+}
+
+// Of an input with nothing fixed, --shape could say anything.
+TEST(BenchTest, ADetectorsInputIsAColourPicture) {
+  const TemporaryFolder folder;
+  GraphBuilder b;
+  const ValueId x = b.Input("x", {-1, -1, -1, -1});
+  b.Output(b.Op("Reshape", {x, b.Ints({1, -1, 4})}), "boxes");
+  b.Output(b.Op("Sigmoid", {b.Op("Reshape", {x, b.Ints({1, -1, 4})})}), "scores");
+  WriteOnnx(folder.Path("a.onnx"), b.Take());
+  folder.Write("a.json", R"({"task": "detect", "input": {"width": 8, "height": 8},
+                             "output": {"boxes": "boxes", "scores": "scores"}})");
+  const auto bench = [&](const std::string& shape) {
+    return Kinglet({"bench", folder.Path("a.onnx"), "--threads", "1", "--repeat", "1", "--json",
+                    "--shape", "x=" + shape});
+  };
+  const CommandResult picture = bench("1x3x8x12");
+  ASSERT_EQ(picture.status, 0) << picture.err;
+  ExpectStages(picture.OutJson());
+  for (const char* shape : {"1x1x8x12", "4", "1x8x12x3", "1x3x2x3x4"}) {
+    const CommandResult result = bench(shape);
+    EXPECT_EQ(result.status, 2) << shape;
+    EXPECT_THAT(result.ErrLines(), SizeIs(1));
+  }
 }
 
 TEST(BenchTest, SpeedsFollowFromTheMedian) {

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <regex>
 #include <thread>
 
 #include "kinglet/descriptor.h"
@@ -80,6 +81,37 @@ TEST(CommandLineTest, MistakesAreOneLineAndStatusTwo) {
     EXPECT_THAT(result.ErrLines(), SizeIs(1)) << result.err;
     EXPECT_THAT(result.err, StartsWith("kinglet: "));
   }
+}
+
+// The options of a command that take a value, and its positional argument, as --help lists them.
+std::vector<std::string> OptionsWithValue(const std::string& command) {
+  std::vector<std::string> options;
+  for (const std::string& line : Kinglet({command, "--help"}).OutLines()) {
+    std::smatch match;
+    static const std::regex kOption("^  (?:-\\w,)?(--[a-z-]+) [^ ].*");
+    if (std::regex_match(line, match, kOption)) options.push_back(match[1]);
+  }
+  return options;
+}
+
+TEST(CommandLineTest, EmptyValuesAreMistakes) {
+  std::size_t checked = 0;
+  for (const char* command : {"classify", "detect", "evaluate", "run", "info", "bench", "calibrate",
+                              "tune", "describe", "export"}) {
+    for (const std::string& option : OptionsWithValue(command)) {
+      SCOPED_TRACE(command + (' ' + option));
+      const CommandResult result = Kinglet({command, option, "", "nothing.onnx"});
+      EXPECT_EQ(result.status, 2);
+      EXPECT_THAT(result.ErrLines(), SizeIs(1)) << result.err;
+      EXPECT_THAT(result.err, HasSubstr(option));
+      ++checked;
+    }
+    const CommandResult positional = Kinglet({command, ""});
+    EXPECT_EQ(positional.status, 2) << command;
+    EXPECT_THAT(positional.ErrLines(), SizeIs(1)) << positional.err;
+  }
+  EXPECT_GE(checked, 60u);
+  EXPECT_EQ(Kinglet({"detect", "--output=", "a.jpg"}).status, 2);
 }
 
 TEST(CommandLineTest, ControlCharactersDoNotReachTheTerminal) {

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "engine/graph/ir.h"
 #include "kinglet/descriptor.h"
 #include "kinglet/image.h"
+#include "kinglet/onnx.h"
 #include "tests/apps/command.h"
 
 namespace kinglet::testing {
@@ -140,6 +142,15 @@ TEST(DetectTest, PicturesAreNeverOverwritten) {
   EXPECT_EQ(result.status, 2);
   EXPECT_THAT(result.err, HasSubstr("would overwrite"));
   EXPECT_EQ(ReadText(picture), before);
+  const CommandResult nowhere = detector.Detect({"--output", "/sys/drawn", picture});
+  EXPECT_EQ(nowhere.status, 4);
+  EXPECT_THAT(nowhere.ErrLines(), SizeIs(1));
+  EXPECT_THAT(nowhere.err, AllOf(HasSubstr("/sys/drawn: the folder cannot be made: "),
+                                 ::testing::Not(HasSubstr("No such file"))));
+  const CommandResult closed = detector.Detect({"--output", "/proc/self", picture});
+  EXPECT_EQ(closed.status, 4);
+  EXPECT_EQ(closed.out, "");
+  EXPECT_THAT(closed.err, HasSubstr("/proc/self: nothing can be written there"));
   const CommandResult no_folder = detector.Detect({"--output", picture, picture});
   EXPECT_EQ(no_folder.status, 4);
   EXPECT_THAT(no_folder.ErrLines(), SizeIs(1));
@@ -165,8 +176,42 @@ TEST(DetectTest, MistakesAreNamed) {
   detector.folder().Write("anchors.json", "[[0.5, 0.5, 1, 1]]");
   const CommandResult anchors =
       detector.Detect({"--anchors", detector.Path("anchors.json"), Picture("house.png")});
-  EXPECT_NE(anchors.status, 0);
-  EXPECT_THAT(anchors.err, HasSubstr("expected 1 boxes"));
+  EXPECT_EQ(anchors.status, 3);
+  EXPECT_THAT(anchors.err, HasSubstr("expected 1 boxes, as there are anchors in the file"));
+}
+
+// What is wrong with the descriptor is said once, and before any picture is read.
+TEST(DetectTest, AnchorsThatDoNotFitAreFoundAtOnce) {
+  const RandomDetector detector;
+  Descriptor descriptor = ReadDescriptor(detector.Path("ssd.json"));
+  descriptor.detection.anchors.strides.pop_back();
+  const std::string wrong = detector.Path("wrong.json");
+  WriteDescriptor(wrong, descriptor);
+  const std::vector<std::string> pictures = {Picture("house.png"), Picture("clock.jpg"),
+                                             "none.png"};
+  auto arguments = pictures;
+  arguments.insert(arguments.begin(), {"--descriptor", wrong});
+  const CommandResult fixed = detector.Detect(arguments);
+  EXPECT_EQ(fixed.status, 3);
+  EXPECT_EQ(fixed.out, "");
+  EXPECT_THAT(fixed.ErrLines(), SizeIs(1)) << fixed.err;
+  EXPECT_THAT(fixed.err, AllOf(HasSubstr("descriptor 'ssd_mobilenet_v1' do not fit: output "
+                                         "'box_encodings': expected"),
+                               HasSubstr("as the descriptor makes anchors")));
+  descriptor.architecture = {};
+  descriptor.picture_size = true;
+  WriteDescriptor(wrong, descriptor);
+  const TemporaryFolder folder;
+  const std::string free = folder.Path("free.onnx");
+  Graph graph = ReadOnnx(detector.model());
+  Value& input = graph.ir().value(graph.ir().inputs.front());
+  input.dims[2] = input.dims[3] = kUnknownDim;
+  WriteOnnx(free, graph);
+  arguments.insert(arguments.begin(), {"detect", "--json", "--model", free});
+  const CommandResult first = Kinglet(arguments);
+  EXPECT_EQ(first.status, 3);
+  EXPECT_EQ(first.out, "");
+  EXPECT_THAT(first.ErrLines(), SizeIs(1)) << first.err;
 }
 
 TEST(DetectTest, OneBadPictureDoesNotStopTheOthers) {

@@ -120,6 +120,65 @@ TEST(EvaluateTest, DetectorsAreMeasuredAgainstAnnotations) {
   EXPECT_THAT(stranger.err, HasSubstr("'zebra'"));
 }
 
+TEST(EvaluateTest, CategoriesThatNoLabelNamesAreNamed) {
+  const TemporaryFolder folder;
+  const std::string images = SourcePath("models/demo_detector/images").string();
+  nlohmann::json dataset = {{"images", {{{"id", 7}, {"file_name", "garden.jpg"}}}},
+                            {"categories",
+                             {{{"id", 4}, {"name", "sun"}},
+                              {{"id", 5}, {"name", "sun"}},
+                              {{"id", 6}, {"name", "dragon"}}}},
+                            {"annotations", nlohmann::json::array()}};
+  for (int i = 10; i < 22; ++i) {
+    dataset["categories"].push_back({{"id", i}, {"name", "beast " + std::to_string(i)}});
+  }
+  const CommandResult result =
+      Kinglet({"evaluate", "--task", "detect", "--dataset", images, "--annotations",
+               folder.Write("a.json", dataset.dump()), "--json"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.err,
+              AllOf(HasSubstr("count as not found (14 of 15): 'sun', 'dragon', 'beast"),
+                    HasSubstr("and 4 more"), HasSubstr("share a name"), HasSubstr("(1): 'sun'")));
+  EXPECT_EQ(result.OutJson().at("unmatched_categories").size(), 14u);
+  EXPECT_EQ(result.OutJson().at("unmatched_categories")[1], "dragon");
+  EXPECT_EQ(result.OutJson().at("repeated_categories"), nlohmann::json({"sun"}));
+  EXPECT_TRUE(result.OutJson().at("repeated_labels").empty());
+}
+
+TEST(EvaluateTest, StoredDetectionsOfOtherCategoriesAreCounted) {
+  const TemporaryFolder folder;
+  const std::string found =
+      folder.Write("found.json",
+                   R"([{"image_id": 166, "category_id": 99, "bbox": [0, 0, 1, 1], "score": 0.5}])");
+  const CommandResult result = Kinglet({"evaluate", "--task", "detect", "--annotations",
+                                        Coco("annotations.json"), "--detections", found, "--json"});
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_THAT(result.err, HasSubstr("warning: 1 of 1 detections"));
+  EXPECT_EQ(result.OutJson().at("detections"), 0);
+  EXPECT_EQ(result.OutJson().at("ap"), 0);
+}
+
+TEST(EvaluateTest, SharesOfNoPicturesAreNull) {
+  const TemporaryFolder folder;
+  fs::create_directories(folder.Path("data/car"));
+  std::ofstream(folder.Path("data/car/broken.png")) << "no picture";
+  const std::vector<std::string> evaluate = {"evaluate", "--task", "classify", "--dataset",
+                                             folder.Path("data")};
+  auto json = evaluate;
+  json.push_back("--json");
+  const CommandResult result = Kinglet(json);
+  EXPECT_EQ(result.status, 1);
+  EXPECT_TRUE(result.OutJson().at("top1").is_null());
+  EXPECT_TRUE(result.OutJson().at("top5").is_null());
+  EXPECT_THAT(Kinglet(evaluate).out, HasSubstr("top-1 -, top-5 - of 0 pictures, 1 not read"));
+  const CommandResult none =
+      Kinglet({"evaluate", "--task", "detect", "--annotations",
+               folder.Write("a.json", R"({"images": [], "categories": [], "annotations": []})"),
+               "--detections", folder.Write("b.json", "[]"), "--json"});
+  EXPECT_EQ(none.status, 0) << none.err;
+  EXPECT_TRUE(none.OutJson().at("ap").is_null());
+}
+
 TEST(EvaluateTest, MistakesAreOneClearLine) {
   const TemporaryFolder folder;
   std::ofstream(folder.Path("annotations.json")) << "{\"images\": 3}";
@@ -136,6 +195,10 @@ TEST(EvaluateTest, MistakesAreOneClearLine) {
   expect({"--task", "classify", "--dataset", folder.Path(".")}, 2, "expected pictures");
   expect({"--task", "detect", "--dataset", folder.Path("."), "--detections", "x"}, 2,
          "found no list 'images'");
+  expect({"--task", "detect", "--dataset", Coco("annotations.json")}, 4, "is no folder");
+  expect({"--task", "detect", "--annotations", Coco("annotations.json"), "--detections",
+          Coco("detections.json"), "--output", folder.Path("none/out.json")},
+         4, "none/out.json: cannot be written");
   expect({"--task", "detect", "--annotations", Coco("annotations.json"), "--detections",
           folder.Path("none.json")},
          4, "none.json");

@@ -94,6 +94,25 @@ TEST(AnchorsTest, CentersByStrideLeaveTheMapAside) {
   EXPECT_NEAR(anchors.back().cx, 37.5 * 8 / 300, 1e-6);
 }
 
+// torchvision's SSD300 has steps of 100 and 300 pixels for the last two maps of 300.
+TEST(AnchorsTest, UnpaddedMapsShrinkByTwo) {
+  AnchorSpec spec;
+  spec.generator = AnchorGenerator::kDefaultBoxes;
+  spec.strides = {64};
+  spec.unpadded_maps = 2;
+  spec.center_by_stride = true;
+  using Maps = std::vector<std::array<int, 2>>;
+  EXPECT_EQ(AnchorMaps(spec, 300, 300), (Maps{{5, 5}, {3, 3}, {1, 1}}));
+  EXPECT_EQ(AnchorMaps(spec, 512, 128), (Maps{{2, 8}, {2, 8}, {2, 8}}));
+  const auto anchors = MakeAnchors(spec, 300, 300, BoxUnit::kPicture);
+  ASSERT_EQ(anchors.size(), 2u * (25 + 9 + 1));
+  EXPECT_EQ(CountAnchors(spec, 300, 300), anchors.size());
+  EXPECT_FLOAT_EQ(anchors[0].cx, 0.5f * 64 / 300);
+  EXPECT_FLOAT_EQ(anchors[2 * 25].cx, 0.5f * 100 / 300);
+  EXPECT_FLOAT_EQ(anchors[2 * 25 + 2].cx, 1.5f * 100 / 300);
+  EXPECT_FLOAT_EQ(anchors.back().cy, 0.5f);
+}
+
 TEST(AnchorsTest, ListsMustFitEachOther) {
   const auto message = [](const AnchorSpec& spec) -> std::string {
     try {
@@ -116,6 +135,10 @@ TEST(AnchorsTest, ListsMustFitEachOther) {
   spec.aspect_ratios = {{1}};
   EXPECT_THAT(message(spec), HasSubstr("anchors.sizes"));
   spec.generator = AnchorGenerator::kSsd;
+  spec.unpadded_maps = 1;
+  spec.maps = {{2, 2}};
+  EXPECT_THAT(message(spec), HasSubstr("anchors.unpadded_maps"));
+  spec.unpadded_maps = 0;
   spec.maps = {{8192, 8192}, {1, 1}, {1, 1}};
   EXPECT_THAT(message(spec), HasSubstr("more than 4194304 anchors"));
 }

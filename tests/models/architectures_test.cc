@@ -193,6 +193,28 @@ TEST(ArchitectureAnchorsTest, DescriptorsMakeAsManyAsTheirNetworksHave) {
   EXPECT_GE(detectors, 6);
 }
 
+// At every size, whatever its remainders.
+TEST(ArchitectureAnchorsTest, DescriptorsFitTheirNetworksAtAllSizes) {
+  constexpr int kSizes[][2] = {{32, 32},   {33, 47},   {97, 75},   {129, 130}, {160, 200},
+                               {223, 301}, {299, 303}, {320, 240}, {400, 96},  {511, 513}};
+  for (const std::string& name : ListDescriptors()) {
+    Descriptor descriptor = FindDescriptor(name);
+    if (descriptor.architecture.family.empty() || !HasAnchors(descriptor.detection.box_coding)) {
+      continue;
+    }
+    for (const auto& [width, height] : kSizes) {
+      SCOPED_TRACE(name + ' ' + std::to_string(width) + 'x' + std::to_string(height));
+      descriptor.architecture.resolution = width;
+      descriptor.architecture.height = height;
+      const Graph graph = BuildArchitecture(descriptor.architecture, {.seed = 1, .weights = false});
+      const std::size_t made = CountAnchors(descriptor.detection.anchors, width, height);
+      for (const TensorInfo& output : graph.outputs()) {
+        EXPECT_EQ(output.shape.at(1), static_cast<std::int64_t>(made)) << output.name;
+      }
+    }
+  }
+}
+
 const Tensor& Constant(const Graph& graph, const std::string& name) {
   for (const Value& value : graph.ir().values) {
     if (value.name == name) return value.constant;

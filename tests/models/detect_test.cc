@@ -12,6 +12,7 @@
 namespace kinglet {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -302,6 +303,10 @@ TEST(DraftDetectionTest, RawOutputsAreRecognised) {
   EXPECT_EQ(ParseDescriptor(DescriptorToJson(draft), "net.json").detection.scores, "my_scores");
   const Descriptor known = FindDescriptor("ssd_mobilenet_v1");
   draft = DraftDescriptor(BuildArchitecture(known.architecture, {1, false}), "net");
+  EXPECT_THAT(draft.notes.front(),
+              HasSubstr("As many boxes as 'ssd_inception_v2', 'ssd_mobilenet_v1', "
+                        "'ssd_mobilenet_v2' and 'ssdlite' have anchors: all but names and sizes "
+                        "is a guess after 'ssd_inception_v2'."));
   EXPECT_EQ(draft.detection.anchors, known.detection.anchors);
   EXPECT_EQ(draft.detection.box_coding, BoxCoding::kCenterSize);
   EXPECT_EQ(draft.labels, "coco");
@@ -391,6 +396,17 @@ TEST(FitDetectionTest, FinishedOutputsOfOtherNamesAreBelieved) {
   EXPECT_EQ(fitted.preprocess.max_value, 1.0f);
   EXPECT_TRUE(fitted.picture_size);
   EXPECT_THAT(fitted.notes, SizeIs(2));
+}
+
+TEST(FitDetectionTest, OutputsOfOtherNamesAreTakenWithANote) {
+  Descriptor descriptor = Coded();
+  descriptor.detection.boxes = "box_encodings";
+  descriptor.detection.scores = "my_scores";
+  const Descriptor fitted = FitDescriptor(descriptor, TwoHeads({"Reshape"}, {"Reshape"}));
+  EXPECT_EQ(fitted.detection.boxes, "my_boxes");
+  EXPECT_EQ(fitted.detection.scores, "my_scores");
+  EXPECT_THAT(fitted.notes, ElementsAre(HasSubstr("boxes are 'my_boxes' (descriptor: "
+                                                  "'box_encodings').")));
 }
 
 TEST(FitDetectionTest, MissingOutputsAreNamed) {

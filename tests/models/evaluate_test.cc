@@ -15,7 +15,9 @@ namespace kinglet {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 namespace fs = std::filesystem;
 
@@ -121,10 +123,22 @@ TEST(CocoFilesTest, DetectionsAreWrittenAsTheyAreRead) {
 TEST(MatchCategoriesTest, NamesDecide) {
   DetectionDataset dataset = OneBox();
   dataset.categories = {{5, "cat"}, {2, "dog"}};
-  const auto found = MatchCategories(dataset, {"dog", "N/A", "cat"});
-  EXPECT_EQ(found, (std::vector<std::optional<std::int64_t>>{2, std::nullopt, 5}));
+  const CategoryMatch match = MatchCategories(dataset, {"dog", "N/A", "cat"});
+  EXPECT_EQ(match.of_label, (std::vector<std::optional<std::int64_t>>{2, std::nullopt, 5}));
+  EXPECT_THAT(match.unmatched, IsEmpty());
   EXPECT_THROW(MatchCategories(dataset, {"face"}), Error);
   EXPECT_THROW(MatchCategories(dataset, {}), Error);
+}
+
+TEST(MatchCategoriesTest, SaysWhatCannotBeFoundAndWhatIsNotUnique) {
+  DetectionDataset dataset = OneBox();
+  dataset.categories = {{2, "dog"}, {3, "cat"}, {7, "dog"}, {9, "owl"}};
+  const CategoryMatch match = MatchCategories(dataset, {"cat", "N/A", "dog", "cat", "N/A"});
+  EXPECT_EQ(match.of_label,
+            (std::vector<std::optional<std::int64_t>>{3, std::nullopt, 2, 3, std::nullopt}));
+  EXPECT_THAT(match.unmatched, ElementsAre(7, 9));
+  EXPECT_THAT(match.repeated_categories, ElementsAre("dog"));
+  EXPECT_THAT(match.repeated_labels, ElementsAre("cat"));
 }
 
 std::string MessageOf(const std::string& text, bool results = false) {
@@ -246,6 +260,8 @@ TEST(ClassFoldersTest, WhatFitsNoClassIsNamed) {
   folder.Write("cat/a.jpg", "");
   folder.Write("lion/a.jpg", "");
   EXPECT_THAT(message({"cat", "dog", "bird"}), AllOf(HasSubstr("'lion'"), HasSubstr("found 2")));
+  EXPECT_THAT(message({"lion", "cat", "Cat"}),
+              AllOf(HasSubstr("/cat: the classes 1 and 2 both have this name")));
   EXPECT_THROW(ListClassFolders(folder.path() + "/none", 1, {"cat"}), Error);
 }
 

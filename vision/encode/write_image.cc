@@ -57,6 +57,5 @@ void WriteImage(const std::string& path, const Image& image, const ImageWriteOpt
   const std::vector<std::uint8_t> file = EncodeImage(path, image, options);
   WriteFile(path, {reinterpret_cast<const char*>(file.data()), file.size()});
 }
-}
 
 }  // namespace kinglet

@@ -32,7 +32,7 @@ ScoreActivation ResolveActivation(ScoreActivation wanted, const Graph& graph,
 
 // Scores of each image of a batch: an output of float32, float16 or float64 with shape {N, C} or
 // {N, ..., C, ...} where every size but N and C is 1; `activation` is applied (not kAuto). Throws
-// Error(kInvalidInput) for other types and shapes.
+// Error(kInvalidModel) for other types and shapes.
 std::vector<std::vector<float>> ClassScores(const Tensor& output, ScoreActivation activation);
 
 }  // namespace kinglet

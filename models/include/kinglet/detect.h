@@ -41,9 +41,14 @@ class Detector {
   Detector& operator=(Detector&&) noexcept;
   ~Detector();
 
+  // Whether this network is the descriptor's: that boxes, scores and anchors fit each other, as far
+  // as these outputs (of a plan: PlanInfo::outputs) have known shapes. Nothing for finished
+  // detections, and where the input has each picture's own size. Throws Error(kInvalidModel).
+  void CheckOutputs(const std::vector<TensorInfo>& outputs) const;
+
   // The detections of each picture of the batch, best first. `pictures` has the sizes of the
   // pictures that were preprocessed as the descriptor says. Boxes are clipped to the picture; those
-  // with NaN, or without area in the picture, are left out. Throws Error(kInvalidInput) when
+  // with NaN, or without area in the picture, are left out. Throws Error(kInvalidModel) when
   // outputs are missing or their types and shapes do not fit each other, the anchors or the number
   // of pictures.
   std::vector<std::vector<Detection>> Detect(const Tensors& outputs,

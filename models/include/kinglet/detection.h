@@ -73,7 +73,11 @@ struct AnchorSpec {
   std::vector<double> strides;  // pixels from one position of each map to the next
   std::vector<std::array<int, 2>>
       maps;  // {height, width} of each; empty: size / stride, rounded up
-  // Centres of all but kGrid lie at (i + 0.5) / size of the map, or at (i + 0.5) * stride.
+  // Maps behind those of `strides` that a 3x3 window without padding makes of the map before: 2
+  // smaller, or of the same size where it does not fit. Not with `maps`, not for kGrid.
+  int unpadded_maps = 0;
+  // Centres of all but kGrid lie at (i + 0.5) / size of the map, or, for maps that have a stride,
+  // at (i + 0.5) * stride.
   bool center_by_stride = false;
   double min_scale = 0.2;  // kSsd, kDefaultBoxes
   double max_scale = 0.95;

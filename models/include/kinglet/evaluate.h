@@ -53,17 +53,26 @@ inline constexpr std::size_t kMaxAnnotationBytes = std::size_t{1} << 30;
 // found: also for ids that nothing has, and names of files that leave the folder.
 DetectionDataset ReadCocoAnnotations(const std::string& path);
 
-// Reads COCO results: an array of image_id, category_id, bbox, score. The ids are those of the
-// dataset. Errors as above.
+// Reads COCO results: an array of image_id, category_id, bbox, score. The images are those of the
+// dataset; detections of categories that it does not have change no measure. Errors as above.
 std::vector<FoundBox> ReadCocoDetections(const std::string& path, const DetectionDataset& dataset);
 
 // The text of such a file.
 std::string CocoDetectionsJson(const std::vector<FoundBox>& detections);
 
-// The category that each label names, letter by letter; none where the dataset has no such
-// category. Throws Error(kInvalidInput) when that is so for all of them.
-std::vector<std::optional<std::int64_t>> MatchCategories(const DetectionDataset& dataset,
-                                                         const std::vector<std::string>& labels);
+// Which category each label names, letter by letter.
+struct CategoryMatch {
+  std::vector<std::optional<std::int64_t>> of_label;  // none: the dataset has no such category
+  // Ids of categories that no label names: their things cannot be found.
+  std::vector<std::int64_t> unmatched;
+  // Names of several categories (the label stands for the one with the lowest id) or of several
+  // labels (all stand for the same category). Sorted.
+  std::vector<std::string> repeated_categories;
+  std::vector<std::string> repeated_labels;
+};
+// Throws Error(kInvalidInput) when no label names a category.
+CategoryMatch MatchCategories(const DetectionDataset& dataset,
+                              const std::vector<std::string>& labels);
 
 // Means over categories and thresholds; -1 where no category has a thing of that kind.
 struct DetectionAccuracy {

@@ -1,0 +1,29 @@
+// What a detector does around its network, timed apart.
+#pragma once
+
+#include <string>
+
+#include "kinglet/descriptor.h"
+#include "kinglet/detect.h"
+#include "kinglet/model.h"
+
+namespace kinglet::cli {
+
+// Milliseconds of a whole batch, medians.
+struct DetectorStages {
+  double decode = 0;
+  double preprocess = 0;
+  double postprocess = 0;
+};
+
+// The descriptor for pictures of the size that this shape of the input has. Throws UsageError when
+// it is none of colour pictures.
+Descriptor SizedAs(Descriptor descriptor, const Shape& shape);
+
+// Decodes a picture, makes the input of this shape from it (each picture of a batch anew), runs the
+// network once and takes what it answers to boxes. `picture` is a file; "": a JPEG of 640 x 480
+// that is drawn here. `detector` has the descriptor that SizedAs gave. Throws Error.
+DetectorStages TimeStages(Detector& detector, Session& session, const TensorInfo& input,
+                          const Shape& shape, const std::string& picture);
+
+}  // namespace kinglet::cli
