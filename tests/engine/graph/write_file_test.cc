@@ -1,6 +1,8 @@
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
@@ -92,6 +94,20 @@ TEST_F(WriteFileTest, LeavesTheOldFileWhenTheNewOneCannotBeWritten) {
   EXPECT_THAT(error.message, HasSubstr("cannot be written: File too large"));
   EXPECT_EQ(Read(Path("a")), "old");
   EXPECT_EQ(Files(), 1);
+}
+
+TEST_F(WriteFileTest, NothingIsLeftOfAProcessThatEndsMeanwhile) {
+  const int nameless = open(folder_.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+  if (nameless < 0) GTEST_SKIP() << "the file system has no files without names";
+  close(nameless);
+  const auto write = [&] {
+    const rlimit little = {1000, 1000};
+    setrlimit(RLIMIT_FSIZE, &little);
+    std::signal(SIGXFSZ, SIG_DFL);
+    WriteFile(Path("a"), std::string(5000, 'x'));
+  };
+  EXPECT_EXIT(write(), ::testing::KilledBySignal(SIGXFSZ), "");
+  EXPECT_EQ(Files(), 0);
 }
 
 }  // namespace
