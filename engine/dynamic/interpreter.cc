@@ -296,6 +296,19 @@ class NodeRunContext final : public RunContext {
   int threads() const override { return interpreter_.team_.threads(); }
 
   const RunValue& InputHandle(std::size_t i) const override { return At(i); }
+  RunValue TakeInput(std::size_t i) override {
+    const RunValue& value = At(i);
+    const int slot = slots_.inputs[i];
+    const auto holds = [&](const std::vector<int>& list) {
+      return std::count(list.begin(), list.end(), slot);
+    };
+    const bool last = holds(slots_.last) > 0 && holds(slots_.inputs) == 1 &&
+                      frame_.constants[Index(slot)] == nullptr;
+    if (!last) return value;
+    RunValue taken = value;
+    frame_.values[Index(slot)].Clear();
+    return taken;
+  }
   void SetOutput(std::size_t i, RunValue value) override {
     if (HasOutput(i)) frame_.values[Index(slots_.outputs[i])] = std::move(value);
   }

@@ -39,17 +39,20 @@ class MemoDemands {
  public:
   explicit MemoDemands(StepMemo& memo) : memo_(memo) {}
 
-  // Null where there is none. The last one asked for is all that is in use.
+  // Null where there is none.
   const Tensor* Ask(const NodeView& view, std::size_t i) {
     if (view.Slot(i) < 0 || view.Constant(i) != nullptr) return view.Constant(i);
-    demanded_ = view.Wrapped(i);
-    memo_.NoteDemand(i, demanded_);
-    return &demanded_;
+    demanded_.resize(view.node.inputs.size());  // once, so that what was handed out stays
+    if (!demanded_[i].defined()) {
+      demanded_[i] = view.Wrapped(i);
+      memo_.NoteDemand(i, demanded_[i]);
+    }
+    return &demanded_[i];
   }
 
  private:
   StepMemo& memo_;
-  Tensor demanded_;
+  std::vector<Tensor> demanded_;  // by input
 };
 
 class MemoInferContext final : public InferContext {

@@ -62,6 +62,9 @@ class RunContext : public NodeContext {
 
   // Values as wholes, sequences among them, for operators that hand them on.
   virtual const RunValue& InputHandle(std::size_t i) const = 0;
+  // The same, taken from where it was when nobody reads it after this node: input i is not to be
+  // asked for again.
+  virtual RunValue TakeInput(std::size_t i) = 0;
   virtual void SetOutput(std::size_t i, RunValue value) = 0;
   // A tensor that is no output yet, for the caller to write: `elements` gets its memory.
   virtual RunValue MakeTensor(DataType type, const Shape& shape, void*& elements) = 0;

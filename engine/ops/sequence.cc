@@ -23,10 +23,21 @@ const RunValue& TensorOf(const RunContext& context, std::size_t i) {
   return value;
 }
 
-void SetSequence(RunContext& context, RunSequence tensors) {
+void SetSequence(RunContext& context, std::shared_ptr<RunSequence> tensors) {
   RunValue value;
-  value.sequence = std::make_shared<const RunSequence>(std::move(tensors));
+  value.sequence = std::move(tensors);
   context.SetOutput(0, std::move(value));
+}
+void SetSequence(RunContext& context, RunSequence tensors) {
+  SetSequence(context, std::make_shared<RunSequence>(std::move(tensors)));
+}
+
+// The sequence of input 0, to be changed: itself when nobody else has it, or a copy.
+std::shared_ptr<RunSequence> TakeSequence(RunContext& context) {
+  SequenceOf(context, 0);
+  RunValue value = context.TakeInput(0);
+  if (value.sequence.use_count() > 1) return std::make_shared<RunSequence>(*value.sequence);
+  return std::const_pointer_cast<RunSequence>(value.sequence);  // made by SetSequence
 }
 
 // The position in input i, which counts from the end when negative; `fallback` when it is absent.
@@ -46,7 +57,7 @@ std::size_t Position(const RunContext& context, std::size_t i, std::size_t size,
   return static_cast<std::size_t>(at);
 }
 
-void RunEmpty(RunContext& context) { SetSequence(context, {}); }
+void RunEmpty(RunContext& context) { SetSequence(context, RunSequence()); }
 
 void RunConstruct(RunContext& context) {
   RunSequence tensors;
@@ -57,7 +68,7 @@ void RunConstruct(RunContext& context) {
   SetSequence(context, std::move(tensors));
 }
 
-// Sequences are copied as they grow, and no other limit counts tensors without elements.
+// No other limit counts tensors without elements.
 constexpr std::size_t kMaxTensors = std::size_t{1} << 14;
 
 void CheckLength(const RunContext& context, std::int64_t tensors) {
@@ -67,24 +78,24 @@ void CheckLength(const RunContext& context, std::int64_t tensors) {
 }
 
 void RunInsert(RunContext& context) {
-  RunSequence tensors = SequenceOf(context, 0);
   const RunValue& added = TensorOf(context, 1);
-  if (!tensors.empty() && tensors[0].type != added.type) {
+  const std::shared_ptr<RunSequence> tensors = TakeSequence(context);
+  if (!tensors->empty() && tensors->front().type != added.type) {
     context.WrongData("a " + std::string(DataTypeName(added.type)) +
-                      " tensor for a sequence of type " + DataTypeName(tensors[0].type));
+                      " tensor for a sequence of type " + DataTypeName(tensors->front().type));
   }
-  const std::size_t at = Position(context, 2, tensors.size(), true, tensors.size());
-  CheckLength(context, static_cast<std::int64_t>(tensors.size()) + 1);
-  tensors.insert(tensors.begin() + static_cast<std::ptrdiff_t>(at), added);
-  SetSequence(context, std::move(tensors));
+  const std::size_t at = Position(context, 2, tensors->size(), true, tensors->size());
+  CheckLength(context, static_cast<std::int64_t>(tensors->size()) + 1);
+  tensors->insert(tensors->begin() + static_cast<std::ptrdiff_t>(at), added);
+  SetSequence(context, tensors);
 }
 
 void RunErase(RunContext& context) {
-  RunSequence tensors = SequenceOf(context, 0);
-  if (tensors.empty()) context.WrongData("the sequence is empty");
-  const std::size_t at = Position(context, 1, tensors.size(), false, tensors.size() - 1);
-  tensors.erase(tensors.begin() + static_cast<std::ptrdiff_t>(at));
-  SetSequence(context, std::move(tensors));
+  const std::shared_ptr<RunSequence> tensors = TakeSequence(context);
+  if (tensors->empty()) context.WrongData("the sequence is empty");
+  const std::size_t at = Position(context, 1, tensors->size(), false, tensors->size() - 1);
+  tensors->erase(tensors->begin() + static_cast<std::ptrdiff_t>(at));
+  SetSequence(context, tensors);
 }
 
 void RunAt(RunContext& context) {

@@ -31,14 +31,14 @@ void DynamicRun::Prepare(std::shared_ptr<const Plan> plan) {
     part_ = plan->dynamic;
     frame_ = std::make_unique<Frame>(*part_->program);
   }
-  const bool other = plan_ != plan;
+  // First, so that no step outlives what it was made from, should anything below throw.
+  if (plan_ != plan) frame_->ForgetKnown();
   plan_ = std::move(plan);
   for (std::size_t k = 0; k < part_->inputs.size(); ++k) {
     if (part_->inputs[k].kind != ValueSource::Kind::kKnown) continue;
     const Tensor& known = plan_->known[part_->inputs[k].index];
     frame_->SetInput(k, known.type(), known.shape(), known.raw(), &known);
   }
-  if (other) frame_->ForgetKnown();
 }
 
 void DynamicRun::Run(const std::vector<Shape>& input_shapes, const std::vector<const void*>& inputs,

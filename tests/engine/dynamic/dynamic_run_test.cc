@@ -354,6 +354,43 @@ TEST(DynamicRun, SequencesAreCarriedThroughLoops) {
             {{"trips", Tensor::From<std::int64_t>({}, {0})}, {"x", x2}});
 }
 
+// A sequence changes in place where nobody else has it, and only there.
+TEST(DynamicRun, SequencesThatOthersReadStay) {
+  GraphBuilder b, body;
+  const ValueId x = b.Input("x", {-1});
+  const ValueId parts =
+      b.Op("SplitToSequence", {x, b.Constant(Tensor::From<std::int64_t>({}, {1}))});
+  const ValueId longer = b.Op("SequenceInsert", {parts, x});
+  const ValueId shorter = b.Op("SequenceErase", {b.Op("SequenceErase", {longer})});
+  // Each time one more than there are parts, whatever the time before made of its copy.
+  const ValueId i = body.Input("i", {}, DataType::kInt64);
+  const ValueId go_on = body.Input("go_on", {}, DataType::kBool);
+  static_cast<void>(i);
+  body.Output(body.Op("Identity", {go_on}));
+  const ValueId captured = CaptureOf(body, b, parts);
+  body.Output(
+      body.Op("SequenceLength", {body.Op("SequenceInsert", {captured, CaptureOf(body, b, x)})}));
+  Attributes attributes;
+  attributes.Set("body", Subgraph(body));
+  Tensor yes(DataType::kBool, {});
+  yes.data<bool>()[0] = true;
+  b.Output(
+      b.Op("Loop", {b.Constant(Tensor::From<std::int64_t>({}, {3})), b.Constant(yes)}, attributes),
+      "lengths");
+  b.Output(b.Op("SequenceLength", {parts}), "parts");
+  b.Output(b.Op("SequenceLength", {shorter}), "shorter");
+  const Model model = Model::Compile(b.Take(), {.threads = 1});
+  Session session = model.NewSession();
+  for (int run = 0; run < 2; ++run) {
+    const Tensors& found = session.Run({{"x", RandomTensor({5})}});
+    const auto* lengths = found.at("lengths").data<std::int64_t>();
+    EXPECT_EQ(std::vector<std::int64_t>(lengths, lengths + 3),
+              (std::vector<std::int64_t>{6, 6, 6}));
+    EXPECT_EQ(found.at("parts").data<std::int64_t>()[0], 5);
+    EXPECT_EQ(found.at("shorter").data<std::int64_t>()[0], 4);
+  }
+}
+
 // Parts without elements take no memory that a limit on bytes would count.
 TEST(DynamicRun, SequencesAreBounded) {
   GraphBuilder b;
