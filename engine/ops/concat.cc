@@ -231,7 +231,11 @@ std::unique_ptr<Step> PlanSplit(PlanContext& context) {
   const std::size_t axis = SplitAxis(context);
   const Shape sizes = SplitSizes(context, in[axis]);
   if (context.HasInput(1)) context.DoNotRead(1);
-  if (!context.IsBlocked(0)) return PlanSplitRuns(context, axis, sizes, false);
+  if (!context.IsBlocked(0)) {
+    if (sizes.size() != 1) return PlanSplitRuns(context, axis, sizes, false);
+    context.Alias(0, 0);
+    return nullptr;
+  }
 
   context.ReadAs(0, Layout::kBlocked16);
   for (std::size_t i = 0; i < sizes.size(); ++i) {

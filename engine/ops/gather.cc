@@ -1,8 +1,8 @@
 // Gather: slices of a tensor along an axis, in the order that an index tensor names.
 #include <cinttypes>
-#include <cstring>
 
 #include "engine/ops/batch.h"
+#include "engine/ops/indices.h"
 #include "engine/ops/views.h"
 
 namespace kinglet {
@@ -59,11 +59,7 @@ std::unique_ptr<Step> MakeGather(const PlanContext& context) {
                             return;
                           }
                           if (index < 0) index += size;
-                          if (bytes == 4) {  // a copy of known size costs no call
-                            std::memcpy(dst, src + index * 4, 4);
-                          } else {
-                            std::memcpy(dst, src + index * bytes, static_cast<std::size_t>(bytes));
-                          }
+                          CopyBytes(dst, src + index * bytes, bytes);
                           if (++at == index_count) {
                             at = 0;
                             src += size * bytes;
@@ -73,6 +69,14 @@ std::unique_ptr<Step> MakeGather(const PlanContext& context) {
 }
 
 std::unique_ptr<Step> PlanGather(PlanContext& context) {
+  const Shape& data = context.InputShape(0);
+  const Shape& indices = context.InputShape(1);
+  const std::size_t axis = context.Axis(context.attributes().Int("axis", 0), data.size());
+  if (data[axis] == 1 && ElementCount(indices) == 1 && context.InputValue(1) != nullptr) {
+    context.DoNotRead(1);  // the only one that there is
+    context.Alias(0, 0);
+    return nullptr;
+  }
   return context.InputType(1) == DataType::kInt32 ? MakeGather<std::int32_t>(context)
                                                   : MakeGather<std::int64_t>(context);
 }

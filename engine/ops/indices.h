@@ -33,10 +33,18 @@ inline std::int64_t InRange(std::int64_t index, std::int64_t size, RunStatus& st
 
 // A copy of known size costs no call.
 inline void CopyBytes(std::byte* to, const std::byte* from, std::int64_t bytes) noexcept {
-  if (bytes == 4) {
-    std::memcpy(to, from, 4);
-  } else {
-    std::memcpy(to, from, static_cast<std::size_t>(bytes));
+  switch (bytes) {
+    case 4:
+      std::memcpy(to, from, 4);
+      break;
+    case 8:
+      std::memcpy(to, from, 8);
+      break;
+    case 16:  // a box
+      std::memcpy(to, from, 16);
+      break;
+    default:
+      std::memcpy(to, from, static_cast<std::size_t>(bytes));
   }
 }
 

@@ -1,6 +1,7 @@
 // TopK: the largest or smallest elements along an axis, and where they stand.
 #include <algorithm>
 #include <bit>
+#include <limits>
 #include <numeric>
 #include <type_traits>
 
@@ -80,7 +81,8 @@ void SelectLine(const Lines& lines, const T* x, std::uint64_t* keys, float* copy
       copy[i] = lines.largest ? x[i * lines.inner] : -x[i * lines.inner];
     }
     const float* scores = in_place ? x : copy;
-    if (kernels::SelectTopScores(scores, lines.size, lines.k, keys) == lines.k) return;
+    const kernels::ScoreLimit all{-std::numeric_limits<float>::infinity(), true};
+    if (kernels::SelectTopScores(scores, lines.size, all, lines.k, keys) == lines.k) return;
   }
   for (std::int64_t i = 0; i < lines.size; ++i) {
     const std::uint64_t order = OrderOf(x[i * lines.inner], lines.largest);

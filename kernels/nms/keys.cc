@@ -13,6 +13,19 @@
 #include "kernels/common/dispatch.h"
 #include "kernels/eltwise/array-inl.h"
 
+#ifndef KINGLET_SCORE_LINE_TABLE
+#define KINGLET_SCORE_LINE_TABLE
+namespace kinglet::kernels {
+
+struct ScoreLineTable {
+  // How many scores pass; the greatest score, -infinity without any.
+  int64_t (*count)(const float* scores, int64_t count, const ScoreLimit& limit) noexcept;
+  float (*greatest)(const float* scores, int64_t count) noexcept;
+};
+
+}  // namespace kinglet::kernels
+#endif
+
 HWY_BEFORE_NAMESPACE();
 namespace kinglet::kernels {
 namespace HWY_NAMESPACE {
@@ -137,10 +150,49 @@ int64_t FindScores(const ScoreRows& rows, int64_t capacity, uint32_t* row_out, u
 
 constexpr ScoreRowsTable kRowsTable = {FindRows, FindScores};
 
+// Calls f(i) for vectors of elements [i, i + lanes), and returns where they end.
+template <typename F>
+HWY_INLINE int64_t ForEachVector(int64_t count, F f) {
+  const auto lanes = static_cast<int64_t>(hn::Lanes(ArrayTag()));
+  int64_t i = 0;
+  for (; i + lanes <= count; i += lanes) f(i);
+  return i;
+}
+
+int64_t CountScores(const float* scores, int64_t count, const ScoreLimit& limit) noexcept {
+  const ArrayTag d;
+  const hn::RebindToSigned<ArrayTag> di;
+  const ArrayVec threshold = hn::Set(d, limit.threshold);
+  auto found = hn::Zero(di);  // less one for each that passes
+  int64_t i = ForEachVector(count, [&](int64_t at) HWY_ATTR {
+    const ArrayVec x = hn::LoadU(d, scores + at);
+    const auto passes = limit.inclusive ? hn::Ge(x, threshold) : hn::Gt(x, threshold);
+    found = hn::Add(found, hn::VecFromMask(di, hn::RebindMask(di, passes)));
+  });
+  int64_t total = -int64_t{hn::GetLane(hn::SumOfLanes(di, found))};
+  for (; i < count; ++i) total += limit.Passes(scores[i]) ? 1 : 0;
+  return total;
+}
+
+float GreatestScore(const float* scores, int64_t count) noexcept {
+  const ArrayTag d;
+  ArrayVec most = hn::Set(d, -std::numeric_limits<float>::infinity());
+  int64_t i = ForEachVector(count, [&](int64_t at) HWY_ATTR {
+    const ArrayVec x = hn::LoadU(d, scores + at);
+    most = hn::IfThenElse(hn::Gt(x, most), x, most);  // NaN is no score
+  });
+  float greatest = hn::GetLane(hn::MaxOfLanes(d, most));
+  for (; i < count; ++i) greatest = scores[i] > greatest ? scores[i] : greatest;
+  return greatest;
+}
+
+constexpr ScoreLineTable kLineTable = {CountScores, GreatestScore};
+
 }  // namespace
 
 FilterScoresFn FilterScoresForTarget() { return FilterScores; }
 const ScoreRowsTable* ScoreRowsForTarget() { return &kRowsTable; }
+const ScoreLineTable* ScoreLineForTarget() { return &kLineTable; }
 
 }  // namespace HWY_NAMESPACE
 }  // namespace kinglet::kernels
@@ -160,8 +212,8 @@ size_t Digit(uint64_t key, int pass) {
 
 constexpr int64_t kScoresAtOnce = 1024;
 
-// So many of the scores are wanted that all are sorted.
-bool IsMost(int64_t count, int64_t k) { return 4 * k >= count || count <= kScoresAtOnce / 4; }
+// Scores that the caches of a core hold: reading them some times costs less than any ordering.
+constexpr int64_t kLine = 1 << 15;
 
 // One stable pass, greater digits first. False where all keys have the same digit.
 bool RadixPass(const uint64_t* keys, int64_t count, int pass, uint32_t* counts, uint64_t* out) {
@@ -176,6 +228,7 @@ bool RadixPass(const uint64_t* keys, int64_t count, int pass, uint32_t* counts, 
 
 HWY_EXPORT(FilterScoresForTarget);
 HWY_EXPORT(ScoreRowsForTarget);
+HWY_EXPORT(ScoreLineForTarget);
 
 FilterScoresFn GetFilterScores() noexcept { return KINGLET_RESOLVE(FilterScoresForTarget)(); }
 
@@ -200,6 +253,32 @@ void SortKeys(uint64_t* keys, int64_t count, uint64_t* other) noexcept {
   if (from != keys) std::copy(from, from + count, keys);
 }
 
+int64_t MoveTopKeys(uint64_t* keys, int64_t count, int64_t wanted, uint64_t* other) noexcept {
+  if (wanted >= count) return count;
+  // Counted by their distance from the least key, in so many steps: the cut is at one of these.
+  uint64_t least = keys[0], greatest = keys[0];
+  for (int64_t i = 1; i < count; ++i) {
+    least = std::min(least, keys[i]);
+    greatest = std::max(greatest, keys[i]);
+  }
+  const int shift = std::max(0, static_cast<int>(std::bit_width(greatest - least)) - kRadixBits);
+  uint32_t counts[kRadix] = {};
+  for (int64_t i = 0; i < count; ++i) ++counts[(keys[i] - least) >> shift];
+  size_t step = kRadix - 1;
+  int64_t found = counts[step];
+  while (found < wanted) found += counts[--step];
+  const uint64_t cut = least + (static_cast<uint64_t>(step) << shift);
+  int64_t front = 0, rest = 0;
+  for (int64_t i = 0; i < count; ++i) {  // every key is written, and overwritten where it is not it
+    const uint64_t key = keys[i];
+    keys[front] = other[rest] = key;
+    front += key >= cut ? 1 : 0;
+    rest += key >= cut ? 0 : 1;
+  }
+  std::copy(other, other + rest, keys + front);
+  return front;
+}
+
 void SelectTopKeys(uint64_t* keys, int64_t count, int64_t k) noexcept {
   if (k < count) std::nth_element(keys, keys + k, keys + count, std::greater<>());
   std::sort(keys, keys + std::min(k, count), std::greater<>());
@@ -207,17 +286,57 @@ void SelectTopKeys(uint64_t* keys, int64_t count, int64_t k) noexcept {
 
 int64_t TopScoresCapacity(int64_t count, int64_t k) noexcept {
   // What is read at once, or sorted by counting.
-  return IsMost(count, k) ? 2 * count : 2 * k + kScoresAtOnce;
+  return count <= kLine ? 2 * count : 2 * k + kScoresAtOnce;
 }
 
-int64_t SelectTopScores(const float* scores, int64_t count, int64_t k, uint64_t* keys) noexcept {
-  const FilterScoresFn filter = GetFilterScores();
-  ScoreLimit limit = {-std::numeric_limits<float>::infinity(), true};
-  if (IsMost(count, k)) {
-    const int64_t found = filter(scores, count, limit, keys);
-    SortKeys(keys, found, keys + count);
-    return std::min(found, k);
+int64_t SelectBestScores(const float* scores, int64_t count, ScoreLimit limit, int64_t k,
+                         uint64_t* keys) noexcept {
+  if (k <= 0) return 0;
+  if (count > kLine) return SelectTopScores(scores, count, limit, k, keys);
+  const ScoreLineTable& line = *KINGLET_RESOLVE(ScoreLineForTarget)();
+  float least = limit.threshold;  // of those that pass, where they are too many
+  if (line.count(scores, count, limit) > k) {
+    // In the order of keys: at least k are above the limit, less than k above `over`.
+    const auto score_of = [](uint64_t order) { return KeyScore(order << 32); };
+    uint64_t under = ScoreKey(limit.threshold, 0) >> 32;
+    uint64_t over = ScoreKey(line.greatest(scores, count), 0) >> 32;
+    while (over > under + 1) {
+      const uint64_t middle = under + (over - under) / 2;
+      const ScoreLimit tried{score_of(middle), false};
+      const int64_t found = line.count(scores, count, tried);
+      if (found < k) {
+        over = middle;
+        continue;
+      }
+      under = middle;
+      limit = tried;
+      if (found == k) break;
+    }
+    least = score_of(over);
   }
+  const int64_t found = GetFilterScores()(scores, count, limit, keys);
+  // The last ones of the least are too many.
+  int64_t from = found, to = found;
+  for (int64_t left = found - k; left > 0;) {
+    const uint64_t key = keys[--from];
+    if (KeyScore(key) > least) {
+      keys[--to] = key;
+    } else {
+      --left;
+    }
+  }
+  if (to < found || from < found) std::copy(keys + to, keys + found, keys + from);
+  return std::min(found, k);
+}
+
+int64_t SelectTopScores(const float* scores, int64_t count, ScoreLimit limit, int64_t k,
+                        uint64_t* keys) noexcept {
+  if (count <= kLine) {
+    const int64_t found = SelectBestScores(scores, count, limit, k, keys);
+    SortKeys(keys, found, keys + found);
+    return found;
+  }
+  const FilterScoresFn filter = GetFilterScores();
   int64_t found = 0;
   for (int64_t first = 0; first < count; first += kScoresAtOnce) {
     uint64_t* more = keys + found;

@@ -64,14 +64,25 @@ const ScoreRowsTable& GetScoreRowsTable() noexcept;
 // them. `other` is as large as `keys`; the sorted ones are in `keys` afterwards.
 void SortKeys(uint64_t* keys, int64_t count, uint64_t* other) noexcept;
 
+// Moves `wanted` of the greatest keys or some more to the front, the others behind them, both in
+// the order in which they came, and returns how many are at the front: all when they are no more
+// than wanted. `other` is as large as `keys`.
+int64_t MoveTopKeys(uint64_t* keys, int64_t count, int64_t wanted, uint64_t* other) noexcept;
+
 // Moves the `k` greatest of `count` keys, distinct ones in any order, to the front, sorted
 // descending.
 void SelectTopKeys(uint64_t* keys, int64_t count, int64_t k) noexcept;
 
-// Writes the keys of the `k` best scores, sorted descending, and returns their number: less than k
-// where scores are fewer or NaN. Scores are compared with the worst that is still among the best
+// Writes the keys of the `k` best scores that pass, sorted descending, and returns their number:
+// less than k where fewer pass. Scores are compared with the worst that is still among the best
 // before a key is made of them. `keys` has room for TopScoresCapacity(count, k).
 int64_t TopScoresCapacity(int64_t count, int64_t k) noexcept;
-int64_t SelectTopScores(const float* scores, int64_t count, int64_t k, uint64_t* keys) noexcept;
+int64_t SelectTopScores(const float* scores, int64_t count, ScoreLimit limit, int64_t k,
+                        uint64_t* keys) noexcept;
+
+// The same, and in any order in which equal scores come in the order of their indices: for those
+// who sort anyway.
+int64_t SelectBestScores(const float* scores, int64_t count, ScoreLimit limit, int64_t k,
+                         uint64_t* keys) noexcept;
 
 }  // namespace kinglet::kernels

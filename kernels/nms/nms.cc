@@ -14,6 +14,12 @@ namespace kinglet::kernels {
 namespace HWY_NAMESPACE {
 namespace {
 
+// Where a few are wanted, and less than such a share of the candidates, so many for each wanted one
+// are looked at first.
+constexpr int64_t kTopMost = 512;
+constexpr int64_t kTopShare = 16;
+constexpr int64_t kTopOutputs = 4;
+
 // One run over the candidates.
 struct Selection {
   const Nms& nms;
@@ -73,9 +79,17 @@ int64_t Run(const Nms& nms, const float* boxes, uint64_t* keys, int64_t count,
             void* scratch) noexcept {
   if (nms.max_output <= 0 || count == 0) return 0;
   const NmsMemory memory(nms, count, scratch);
-  SortKeys(keys, count, memory.other_keys);
-  Selection selection{nms, boxes, keys, count, memory};
+  Selection selection{nms, boxes, keys, 0, memory};
   int64_t next = 0;
+  if (nms.max_output < count / kTopShare && nms.max_output <= kTopMost) {
+    // The best ones may do: the others are sorted when those are not enough.
+    selection.count = MoveTopKeys(keys, count, kTopOutputs * nms.max_output, memory.other_keys);
+    SortKeys(keys, selection.count, memory.other_keys);
+    next = selection.Flat(next, INT64_MAX);
+    if (selection.Enough()) return selection.selected;
+  }
+  SortKeys(keys + next, count - next, memory.other_keys);
+  selection.count = count;
   if (memory.grid.slots > 0) {
     next = selection.Flat(next, kFlatBoxes);
     if (count - next > kFlatBoxes) next = selection.Grid(next);

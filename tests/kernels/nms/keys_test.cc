@@ -152,5 +152,66 @@ TEST(SortKeys, AnyCount) {
   }
 }
 
+TEST(MoveTopKeys, AtLeastTheWanted) {
+  for (const size_t count : std::vector<size_t>{1, 2, 100, 5000}) {
+    for (const int different : {1, 5, 1 << 20}) {
+      for (const size_t wanted : {size_t{0}, size_t{1}, count / 3, count, count + 5}) {
+        const std::vector<uint64_t> keys = KeysOf(count, different);
+        std::vector<uint64_t> moved = keys, other(count);
+        const auto top = static_cast<size_t>(MoveTopKeys(
+            moved.data(), static_cast<int64_t>(count), static_cast<int64_t>(wanted), other.data()));
+        ASSERT_GE(top, std::min(count, wanted));
+        ASSERT_LE(top, count);
+        // Both parts in the order of the indices, as they came.
+        std::vector<uint64_t> front, rest;
+        const uint64_t least =
+            top == 0 ? ~uint64_t{0}
+                     : *std::min_element(moved.begin(),
+                                         moved.begin() + static_cast<std::ptrdiff_t>(top));
+        for (const uint64_t key : keys) (key >= least ? front : rest).push_back(key);
+        front.insert(front.end(), rest.begin(), rest.end());
+        EXPECT_EQ(moved, front) << count << ", " << wanted;
+      }
+    }
+  }
+}
+
+TEST(SelectBestScores, TheBestThatPass) {
+  ForEachTarget([] {
+    for (const size_t count : std::vector<size_t>{0, 1, 9, 400, 1000, 40000}) {
+      for (const bool few_values : {false, true}) {
+        std::vector<float> scores = Scores(count);
+        if (few_values) {
+          for (float& score : scores) score = std::floor(2 * score) / 2;
+        }
+        for (const ScoreLimit limit : {ScoreLimit{-kInf, true}, ScoreLimit{-kInf}, ScoreLimit{0.0f},
+                                       ScoreLimit{0.25f, true}, ScoreLimit{kInf}}) {
+          std::vector<uint64_t> passed;
+          for (size_t i = 0; i < count; ++i) {
+            if (limit.Passes(scores[i])) {
+              passed.push_back(ScoreKey(scores[i], static_cast<uint32_t>(i)));
+            }
+          }
+          std::sort(passed.begin(), passed.end(), std::greater<>());
+          for (const int64_t k : {0, 1, 3, 300, 50000}) {
+            const auto n = static_cast<int64_t>(count);
+            std::vector<uint64_t> expected = passed;
+            expected.resize(std::min(passed.size(), static_cast<size_t>(k)));
+            std::vector<uint64_t> keys(static_cast<size_t>(TopScoresCapacity(n, k)));
+            const int64_t top = SelectTopScores(scores.data(), n, limit, k, keys.data());
+            ASSERT_EQ(std::vector<uint64_t>(keys.begin(), keys.begin() + top), expected)
+                << count << ", " << k;
+            const int64_t best = SelectBestScores(scores.data(), n, limit, k, keys.data());
+            keys.resize(static_cast<size_t>(best));
+            std::stable_sort(keys.begin(), keys.end(),
+                             [](uint64_t a, uint64_t b) { return KeyScore(a) > KeyScore(b); });
+            ASSERT_EQ(keys, expected) << count << ", " << k;
+          }
+        }
+      }
+    }
+  });
+}
+
 }  // namespace
 }  // namespace kinglet::kernels
