@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -162,7 +163,8 @@ TEST(Quantize, BlockedRoundTripKeepsPadLanes) {
           for (size_t i = 0; i < before.size(); ++i) {
             if (i % 16 >= channels) before[i] = 0.0f;
           }
-          GuardedBuffer<float> y(before, 1);
+          GuardedBuffer<float> y(pixels * 16, 1);
+          std::copy(before.begin(), before.end(), y.begin());
           GetQuantizeTable().round_trip_blocked(scales.data(), zeros.data(), range, y.data(),
                                                 y.data(), pixels);
           for (size_t i = 0; i < y.size(); ++i) {
