@@ -36,8 +36,8 @@ MachineModel DefaultMachineModel() noexcept {
   machine.l2_gbps = peak * 0.8;
   machine.l3_gbps = 60;
   machine.l3_all_gbps = 120;
-  machine.dram_gbps = 20;
-  machine.dram_all_gbps = 30;
+  machine.dram_gbps = 35;
+  machine.dram_all_gbps = 50;
   machine.step_seconds = 0.5e-6;
   machine.handover_seconds = 1.5e-6;
   machine.share_of_peak = {0.96, 0.9, 0.55, 0.9, 0.85, 0.02};
