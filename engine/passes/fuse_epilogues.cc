@@ -84,12 +84,21 @@ bool FuseResidual(Rewriter& rewriter, const Node& add, const std::vector<TensorS
   return true;
 }
 
+// Whether what a node makes is float32: where nothing else is known, as its constant weights are.
+bool MakesFloat32(const GraphIr& graph, const Node& host, const std::vector<TensorState>& shapes) {
+  const DataType type = StateOf(shapes, host.outputs[0]).type;
+  if (type != DataType::kUndefined) return type == DataType::kFloat32;
+  const Tensor* weights = host.op == "Add" ? nullptr : graph.ConstantOf(host.input(1));
+  return weights != nullptr && weights->type() == DataType::kFloat32;
+}
+
 bool FuseActivation(Rewriter& rewriter, const Node& node, const std::vector<TensorState>& shapes) {
   const std::optional<Fusion> activation = ActivationOf(rewriter.graph(), node);
-  if (!activation || StateOf(shapes, node.inputs[0]).type != DataType::kFloat32) return false;
+  if (!activation) return false;
   for (const char* op : {"Conv", "Gemm", "Add"}) {
     Node* host = rewriter.SoleProducer(node.inputs[0], op);
     if (host == nullptr || host->fusion.activation != FusedActivation::kNone) continue;
+    if (!MakesFloat32(rewriter.graph(), *host, shapes)) continue;
     // A sum with broadcasting has no fused form.
     if (host->op == "Add" && !SameShape(shapes, host->inputs[0], host->inputs[1])) continue;
     const bool residual = host->fusion.residual;

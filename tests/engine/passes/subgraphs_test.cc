@@ -166,5 +166,32 @@ TEST(Subgraphs, WhatIsNotSupportedInsideIsNamed) {
   }
 }
 
+// Only data says how many images there are; weights say of what type.
+TEST(FuseEpilogues, ActivationsBehindNodesThatWait) {
+  const auto build = [](GraphBuilder& b) {
+    const ValueId x = b.Input("x", {-1, 3, 6, 6});
+    const ValueId count = b.Input("count", {1}, DataType::kInt64);
+    const ValueId some = b.Op("Slice", {x, b.Ints({0}), count, b.Ints({0})});
+    const ValueId conv = b.Op("Conv", {some, b.Constant(RandomTensor({5, 3, 3, 3}, 2))});
+    const ValueId flat =
+        b.Op("Flatten", {b.Op("Clip", {conv, b.Floats({}, {0}), b.Floats({}, {1})})});
+    b.Output(b.Op("Relu", {b.Op("Gemm", {flat, b.Constant(RandomTensor({80, 4}, 3))})}), "y");
+  };
+  GraphBuilder b;
+  build(b);
+  RunPasses(b.ir(), {});
+  EXPECT_EQ(CountOf(b.ir(), "Clip") + CountOf(b.ir(), "Relu"), 0);
+  const Tensors inputs = {{"x", RandomTensor({3, 3, 6, 6})},
+                          {"count", Tensor::From<std::int64_t>({1}, {2})}};
+  std::vector<float> answers[2];
+  for (const bool optimize : {false, true}) {
+    GraphBuilder again;
+    build(again);
+    answers[optimize ? 1 : 0] = RunOn(again.Take(), inputs, optimize);
+  }
+  ASSERT_EQ(answers[0].size(), 8u);
+  for (std::size_t i = 0; i < 8; ++i) EXPECT_NEAR(answers[0][i], answers[1][i], 1e-5) << i;
+}
+
 }  // namespace
 }  // namespace kinglet
