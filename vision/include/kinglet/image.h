@@ -31,7 +31,7 @@ inline constexpr std::int64_t kLargestMaxPixels = std::int64_t{1} << 28;
 // What a picture may take. It is checked against the sizes in the file's header before memory for
 // the pixels is taken; the memory that decoding may use is in proportion to it.
 struct ImageLimits {
-  std::int64_t max_pixels = 32'000'000;  // width x height; 1 to kLargestMaxPixels
+  std::int64_t max_pixels = 50'000'000;  // width x height; 1 to kLargestMaxPixels
 };
 
 // Reads a picture file. The format (baseline or progressive JPEG, PNG, BMP) is recognised by
