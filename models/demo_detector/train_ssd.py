@@ -43,14 +43,15 @@ def augment(pictures, truth, size):
     """Parts of the scenes, enlarged or shrunk, mirrored and recoloured. Things of which less than
     0.45 is left are no longer to be found, and their remains are background."""
     n = len(pictures)
-    x = to_input(pictures).contiguous()
+    x = pictures.permute(0, 3, 1, 2).float()
     truth = truth.clone()
-    theta = torch.zeros(n, 2, 3)
+    grid = torch.empty(n, size, size, 2)
+    steps = (torch.arange(size) + 0.5) / size * 2 - 1
     for i in range(n):
         left, top, w, h = _crop()
         flip = -1.0 if torch.rand(()) < 0.5 else 1.0
-        theta[i, 0, 0], theta[i, 0, 2] = flip * w, 2 * left + w - 1
-        theta[i, 1, 1], theta[i, 1, 2] = h, 2 * top + h - 1
+        grid[i, :, :, 0] = flip * w * steps + (2 * left + w - 1)
+        grid[i, :, :, 1] = (h * steps + (2 * top + h - 1))[:, None]
         boxes = truth[i, :, 1:]
         whole = (boxes[:, 2:] - boxes[:, :2]).prod(1)
         boxes[:, 0::2] = ((boxes[:, 0::2].clamp(left, left + w)) - left) / w
@@ -61,11 +62,11 @@ def augment(pictures, truth, size):
         truth[i, left_over < 0.45 * whole, 0] = -1
         if torch.rand(()) < 0.2:
             x[i] = x[i][torch.randperm(3)]
-    grid = functional.affine_grid(theta, (n, 3, size, size), align_corners=False)
     x = functional.grid_sample(x, grid, padding_mode="border", align_corners=False)
     gain = torch.empty(n, 3, 1, 1).uniform_(0.85, 1.15)
     shift = torch.empty(n, 3, 1, 1).uniform_(-0.12, 0.12)
-    return (x * gain + shift).clamp_(-1, 1).contiguous(memory_format=torch.channels_last), truth
+    x = x.mul_(gain / 127.5).add_(shift - gain).clamp_(-1, 1)
+    return x.contiguous(memory_format=torch.channels_last), truth
 
 
 @torch.no_grad()
@@ -113,6 +114,9 @@ def main():
     parser.add_argument("--backbone", default="/tmp/kinglet-demo/demo.pt")
     parser.add_argument("--start", help="checkpoint of this script to train further")
     parser.add_argument("--epochs", type=int, default=24)
+    parser.add_argument(
+        "--hold", action="store_true", help="the peak rate to the end; finish with a second run"
+    )
     parser.add_argument("--rate", type=float, default=PEAK_RATE, help="peak learning rate")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
@@ -128,17 +132,19 @@ def main():
         model.load_state_dict(torch.load(args.start))
     average = copy.deepcopy(model)
     optimizer = torch.optim.AdamW(parameter_groups(model, args.rate))
-    steps_per_epoch = len(pictures) // BATCH
+    steps_per_epoch = len(truth) // BATCH
     total, step, begin = args.epochs * steps_per_epoch, 0, time.time()
     for epoch in range(args.epochs):
-        order = torch.randperm(len(pictures))
+        order = torch.randperm(len(truth))
         running = 0.0
         model.train()
         for k in range(steps_per_epoch):
             picked = order[k * BATCH : (k + 1) * BATCH].sort().values
             batch = torch.from_numpy(pictures[picked.numpy()])
             x, wanted = augment(batch, truth[picked], scenes.SIZE)
-            share = min(1.0, step / WARM_STEPS) * (0.5 + 0.5 * math.cos(math.pi * step / total))
+            share = min(1.0, step / WARM_STEPS)
+            if not args.hold:
+                share *= 0.5 + 0.5 * math.cos(math.pi * step / total)
             for group in optimizer.param_groups:
                 group["lr"] = group["peak"] * share + 1e-6
             value = ssd.loss(*model(x), wanted, priors)
