@@ -331,6 +331,7 @@ int64_t SelectBestScores(const float* scores, int64_t count, ScoreLimit limit, i
 
 int64_t SelectTopScores(const float* scores, int64_t count, ScoreLimit limit, int64_t k,
                         uint64_t* keys) noexcept {
+  if (k <= 0) return 0;
   if (count <= kLine) {
     const int64_t found = SelectBestScores(scores, count, limit, k, keys);
     SortKeys(keys, found, keys + found);
