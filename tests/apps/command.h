@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/source_dir.h"
+
 namespace kinglet::testing {
 
 struct CommandResult {
@@ -45,7 +47,7 @@ std::string ReadText(const std::filesystem::path& path);
 
 // Files of the repository.
 inline std::filesystem::path SourcePath(const std::string& relative) {
-  return std::filesystem::path(KINGLET_SOURCE_DIR) / relative;
+  return SourceDir() / relative;
 }
 
 }  // namespace kinglet::testing

@@ -31,6 +31,7 @@
 #include "kinglet/error.h"
 #include "kinglet/model.h"
 #include "kinglet/onnx.h"
+#include "tests/support/source_dir.h"
 
 namespace kinglet {
 namespace {
@@ -260,7 +261,7 @@ bool IsTooNew(const fs::path& folder) {
 // Lines "pattern: reason", the pattern as a shell has it; '#' begins a comment.
 std::vector<std::string> ReadSkips() {
   std::vector<std::string> patterns;
-  std::ifstream file(std::string(KINGLET_SOURCE_DIR) + "/tests/conformance/skips.txt");
+  std::ifstream file(testing::SourceDir() / "tests/conformance/skips.txt");
   for (std::string line; std::getline(file, line);) {
     const std::size_t colon = line.find(": ");
     if (line.empty() || line[0] == '#') continue;

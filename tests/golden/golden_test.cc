@@ -16,16 +16,14 @@
 #include "kinglet/model.h"
 #include "kinglet/npy.h"
 #include "kinglet/onnx.h"
+#include "tests/support/source_dir.h"
 
 namespace kinglet {
 namespace {
 
 namespace fs = std::filesystem;
 
-fs::path DataRoot() {
-  const char* given = std::getenv("KINGLET_SHARED_DATA");
-  return given != nullptr ? fs::path(given) : fs::path(KINGLET_SOURCE_DIR) / "../shared/data";
-}
+fs::path DataRoot() { return testing::SharedDataDir(); }
 
 bool IsQuantized(const std::string& path) { return path.find("_qdq") != std::string::npos; }
 

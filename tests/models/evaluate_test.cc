@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kinglet/error.h"
+#include "tests/support/source_dir.h"
 
 namespace kinglet {
 namespace {
@@ -39,7 +40,7 @@ class Folder {
 };
 
 std::string Fixture(const char* name) {
-  return std::string(KINGLET_SOURCE_DIR "/tests/models/coco/") + name;
+  return (testing::SourceDir() / "tests/models/coco" / name).string();
 }
 
 TEST(MeasureDetectionsTest, AgreesWithPycocotools) {

@@ -4,20 +4,17 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <vector>
 
+#include "tests/support/source_dir.h"
+
 namespace kinglet::testing {
 
-inline std::filesystem::path SharedData() {
-  const char* set = std::getenv("KINGLET_SHARED_DATA");
-  return set != nullptr ? std::filesystem::path(set)
-                        : std::filesystem::path(KINGLET_SOURCE_DIR) / ".." / "shared" / "data";
-}
+inline std::filesystem::path SharedData() { return SharedDataDir(); }
 
 inline std::vector<std::uint8_t> ReadBytes(const std::filesystem::path& path) {
   std::ifstream stream(path, std::ios::binary);
