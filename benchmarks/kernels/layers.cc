@@ -3,10 +3,10 @@
 #include <map>
 #include <set>
 
+#include "engine/op/context.h"
 #include "engine/ops/conv.h"
 #include "engine/ops/pool.h"
 #include "engine/passes/passes.h"
-#include "engine/plan/context.h"
 #include "kinglet/descriptor.h"
 #include "kinglet/graph.h"
 

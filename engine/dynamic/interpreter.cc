@@ -4,8 +4,8 @@
 #include <chrono>
 #include <cstring>
 
-#include "engine/ops/run_context.h"
-#include "engine/plan/reorder.h"
+#include "engine/op/reorder.h"
+#include "engine/op/run_context.h"
 #include "kernels/common/aligned.h"
 #include "kinglet/error.h"
 

@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "engine/dynamic/program.h"
-#include "engine/dynamic/scratch_pool.h"
 #include "engine/dynamic/step_memo.h"
 #include "engine/dynamic/team.h"
-#include "engine/dynamic/value.h"
+#include "engine/op/scratch_pool.h"
+#include "engine/op/value.h"
 #include "engine/plan/plan.h"
 
 namespace kinglet {

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/ops/op.h"
-#include "engine/plan/packed_store.h"
+#include "engine/op/op.h"
+#include "engine/op/packed_store.h"
 
 namespace kinglet {
 

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "engine/plan/context.h"
+#include "engine/op/context.h"
 #include "kernels/common/blocked.h"
 #include "kinglet/error.h"
 

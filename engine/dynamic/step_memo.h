@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/dynamic/program.h"
-#include "engine/dynamic/value.h"
+#include "engine/op/value.h"
 #include "engine/plan/plan.h"
 
 namespace kinglet {

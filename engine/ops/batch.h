@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "engine/ops/op.h"
+#include "engine/op/op.h"
 
 namespace kinglet {
 

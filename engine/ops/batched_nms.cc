@@ -5,7 +5,7 @@
 #include <limits>
 #include <numeric>
 
-#include "engine/ops/run_context.h"
+#include "engine/op/run_context.h"
 #include "kernels/common/aligned.h"
 #include "kernels/nms/keys.h"
 #include "kernels/nms/nms.h"

@@ -5,7 +5,7 @@
 #include <array>
 #include <cstdint>
 
-#include "engine/ops/op.h"
+#include "engine/op/op.h"
 
 namespace kinglet {
 

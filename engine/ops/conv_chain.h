@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "engine/ops/op.h"
+#include "engine/op/op.h"
 #include "kernels/chain/chain.h"
 
 namespace kinglet {

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-#include "engine/ops/op.h"
+#include "engine/op/op.h"
 #include "kernels/common/blocked.h"
 #include "kernels/common/epilogue.h"
 #include "kernels/eltwise/unary.h"

@@ -3,10 +3,10 @@
 #include <vector>
 
 #include "engine/cost/cost_model.h"
+#include "engine/op/op.h"
 #include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
-#include "engine/ops/op.h"
 #include "engine/ops/product.h"
 
 namespace kinglet {

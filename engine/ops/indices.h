@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "engine/op/op.h"
 #include "engine/ops/dispatch.h"
-#include "engine/ops/op.h"
 
 namespace kinglet {
 

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "engine/ops/run_context.h"
+#include "engine/op/run_context.h"
 #include "kernels/common/aligned.h"
 #include "kernels/nms/keys.h"
 #include "kernels/nms/nms.h"

@@ -4,8 +4,8 @@
 #include <cstring>
 #include <type_traits>
 
+#include "engine/op/run_context.h"
 #include "engine/ops/dispatch.h"
-#include "engine/ops/run_context.h"
 #include "engine/ops/views.h"
 
 namespace kinglet {

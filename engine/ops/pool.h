@@ -1,7 +1,7 @@
 // What a pool over windows is to the kernels.
 #pragma once
 
-#include "engine/ops/op.h"
+#include "engine/op/op.h"
 #include "engine/ops/spatial.h"
 #include "kernels/pool/pool.h"
 

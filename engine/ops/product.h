@@ -6,7 +6,7 @@
 #include <type_traits>
 #include <vector>
 
-#include "engine/ops/op.h"
+#include "engine/op/op.h"
 #include "kernels/common/epilogue.h"
 
 namespace kinglet {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/ops/op.h"
+#include "engine/op/op.h"
 
 namespace kinglet {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "engine/ops/run_context.h"
+#include "engine/op/run_context.h"
 #include "engine/ops/views.h"
 
 namespace kinglet {

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "engine/ops/op.h"
+#include "engine/op/op.h"
 
 namespace kinglet {
 

@@ -2,8 +2,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "engine/op/run_context.h"
 #include "engine/ops/dispatch.h"
-#include "engine/ops/run_context.h"
 #include "engine/ops/views.h"
 
 namespace kinglet {

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/ops/op.h"
+#include "engine/op/op.h"
 #include "kernels/layout/strided.h"
 
 namespace kinglet {

@@ -2,8 +2,8 @@
 // or Transpose become plain weights, ConstantOfShape becomes a tensor.
 #include <cstdint>
 
+#include "engine/infer/evaluate.h"
 #include "engine/passes/passes.h"
-#include "engine/plan/evaluate.h"
 #include "kinglet/error.h"
 
 namespace kinglet {

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "engine/graph/ir.h"
-#include "engine/plan/context.h"
+#include "engine/op/context.h"
 
 namespace kinglet {
 

@@ -4,7 +4,7 @@
 #include <map>
 #include <numeric>
 
-#include "engine/plan/inference.h"
+#include "engine/infer/inference.h"
 #include "kinglet/error.h"
 
 namespace kinglet {

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "engine/graph/ir.h"
+#include "engine/op/context.h"
 #include "engine/passes/passes.h"
-#include "engine/plan/context.h"
 
 namespace kinglet {
 

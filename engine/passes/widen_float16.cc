@@ -2,8 +2,8 @@
 // float32, and a Cast stands at each input and output of such a type.
 #include <cstdint>
 
+#include "engine/infer/evaluate.h"
 #include "engine/passes/passes.h"
-#include "engine/plan/evaluate.h"
 
 namespace kinglet {
 namespace {

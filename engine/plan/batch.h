@@ -6,8 +6,8 @@
 #include <map>
 #include <vector>
 
-#include "engine/ops/op.h"
-#include "engine/plan/inference.h"
+#include "engine/infer/inference.h"
+#include "engine/op/op.h"
 
 namespace kinglet {
 

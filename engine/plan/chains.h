@@ -4,8 +4,8 @@
 #include <map>
 #include <vector>
 
+#include "engine/infer/inference.h"
 #include "engine/ops/conv_chain.h"
-#include "engine/plan/inference.h"
 
 namespace kinglet {
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/dynamic/division.h"
 #include "engine/plan/arena.h"
 #include "engine/plan/batch.h"
+#include "engine/plan/division.h"
 #include "engine/plan/planner.h"
 #include "engine/plan/segment_step.h"
 #include "engine/plan/segments.h"

@@ -1,6 +1,6 @@
 #include "engine/plan/plan.h"
 
-#include "engine/plan/check.h"
+#include "engine/op/check.h"
 #include "engine/plan/segment_step.h"
 #include "kernels/common/blocked.h"
 

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "engine/graph/ir.h"
-#include "engine/ops/step.h"
-#include "engine/plan/context.h"
-#include "engine/plan/packed_store.h"
+#include "engine/op/context.h"
+#include "engine/op/packed_store.h"
+#include "engine/op/step.h"
 #include "kinglet/tensor.h"
 
 namespace kinglet {
@@ -31,7 +31,7 @@ struct BlockedOutput {
 };
 
 class SegmentStep;
-struct DynamicPart;  // engine/dynamic/division.h
+struct DynamicPart;  // engine/plan/division.h
 
 struct PlanStep {
   std::unique_ptr<Step> step;

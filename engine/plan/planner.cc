@@ -5,9 +5,9 @@
 #include <functional>
 #include <map>
 
+#include "engine/op/reorder.h"
 #include "engine/plan/arena.h"
 #include "engine/plan/chains.h"
-#include "engine/plan/reorder.h"
 #include "engine/plan/slices.h"
 #include "kernels/common/blocked.h"
 #include "kinglet/error.h"

@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "engine/plan/inference.h"
+#include "engine/infer/inference.h"
 #include "engine/plan/plan.h"
 
 namespace kinglet {

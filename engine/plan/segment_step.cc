@@ -5,7 +5,7 @@
 #include <chrono>
 #include <utility>
 
-#include "engine/plan/check.h"
+#include "engine/op/check.h"
 #include "kernels/common/aligned.h"
 
 namespace kinglet {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "engine/graph/ir.h"
-#include "engine/plan/inference.h"
+#include "engine/infer/inference.h"
 
 namespace kinglet {
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/dynamic/division.h"
 #include "engine/dynamic/interpreter.h"
+#include "engine/plan/division.h"
 #include "engine/plan/plan.h"
 #include "engine/runtime/executor.h"
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "engine/plan/check.h"
+#include "engine/op/check.h"
 #include "engine/plan/segment_step.h"
 #include "engine/runtime/denormals.h"
 

@@ -2,8 +2,8 @@
 #include <new>
 
 #include "engine/cost/files.h"
-#include "engine/dynamic/division.h"
 #include "engine/passes/passes.h"
+#include "engine/plan/division.h"
 #include "engine/plan/segment_step.h"
 #include "engine/runtime/model_impl.h"
 #include "kinglet/error.h"

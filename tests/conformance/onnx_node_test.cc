@@ -25,8 +25,8 @@
 
 #include "converters/onnx/tensor.h"
 #include "engine/graph/ir.h"
+#include "engine/op/op.h"
 #include "engine/ops/dispatch.h"
-#include "engine/ops/op.h"
 #include "kernels/common/half.h"
 #include "kinglet/error.h"
 #include "kinglet/model.h"

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/plan/context.h"
+#include "engine/op/context.h"
 #include "kernels/common/blocked.h"
 
 namespace kinglet::test {

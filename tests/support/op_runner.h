@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "engine/graph/ir.h"
-#include "engine/ops/op.h"
-#include "engine/plan/evaluate.h"
+#include "engine/infer/evaluate.h"
+#include "engine/op/op.h"
 #include "kinglet/error.h"
 
 namespace kinglet::testing {

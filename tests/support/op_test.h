@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/plan/evaluate.h"
+#include "engine/infer/evaluate.h"
 #include "kinglet/error.h"
 
 namespace kinglet::test {

@@ -1,6 +1,6 @@
 #include <sstream>
 
-#include "engine/ops/op.h"
+#include "engine/op/op.h"
 #include "kinglet/operators.h"
 
 namespace kinglet {

@@ -1,4 +1,4 @@
-#include "engine/plan/reorder.h"
+#include "engine/op/reorder.h"
 
 #include <algorithm>
 #include <cstring>

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "engine/dynamic/value.h"
-#include "engine/ops/op.h"
+#include "engine/op/op.h"
+#include "engine/op/value.h"
 
 namespace kinglet {
 

@@ -1,10 +1,10 @@
-#include "engine/dynamic/scratch_pool.h"
+#include "engine/op/scratch_pool.h"
 
 #include <bit>
 #include <cstring>
 #include <string>
 
-#include "engine/plan/check.h"
+#include "engine/op/check.h"
 #include "kernels/common/aligned.h"
 #include "kinglet/error.h"
 

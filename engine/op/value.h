@@ -6,8 +6,8 @@
 #include <memory>
 #include <vector>
 
-#include "engine/dynamic/scratch_pool.h"
-#include "engine/ops/op.h"
+#include "engine/op/op.h"
+#include "engine/op/scratch_pool.h"
 
 namespace kinglet {
 

@@ -13,14 +13,14 @@
 #include <vector>
 
 #include "engine/graph/ir.h"
-#include "engine/ops/step.h"
+#include "engine/op/step.h"
 #include "kinglet/error.h"
 #include "kinglet/tensor.h"
 
 namespace kinglet {
 
 struct CostModel;  // engine/cost/cost_model.h
-class RunContext;  // engine/ops/run_context.h
+class RunContext;  // engine/op/run_context.h
 
 inline constexpr int kMinOpset = 7;
 inline constexpr int kMaxOpset = 21;

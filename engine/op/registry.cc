@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "engine/ops/op.h"
+#include "engine/op/op.h"
 #include "kinglet/error.h"
 
 namespace kinglet {

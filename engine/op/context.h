@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "engine/cost/cost_model.h"
-#include "engine/ops/op.h"
+#include "engine/op/op.h"
 
 namespace kinglet {
 

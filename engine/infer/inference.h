@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "engine/graph/ir.h"
-#include "engine/plan/context.h"
+#include "engine/op/context.h"
 #include "kinglet/error.h"
 
 namespace kinglet {

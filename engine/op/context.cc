@@ -1,4 +1,4 @@
-#include "engine/plan/context.h"
+#include "engine/op/context.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "engine/dynamic/scratch_pool.h"
+#include "engine/op/scratch_pool.h"
 
 #include <gtest/gtest.h>
 

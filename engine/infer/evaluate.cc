@@ -1,4 +1,4 @@
-#include "engine/plan/evaluate.h"
+#include "engine/infer/evaluate.h"
 
 #include <cstring>
 

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "engine/plan/context.h"
+#include "engine/op/context.h"
 
 namespace kinglet {
 

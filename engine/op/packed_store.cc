@@ -1,4 +1,4 @@
-#include "engine/plan/packed_store.h"
+#include "engine/op/packed_store.h"
 
 namespace kinglet {
 

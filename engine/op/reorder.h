@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "engine/ops/op.h"
+#include "engine/op/op.h"
 #include "kernels/layout/layout.h"
 
 namespace kinglet {

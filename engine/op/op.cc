@@ -1,9 +1,9 @@
-#include "engine/ops/op.h"
+#include "engine/op/op.h"
 
 #include <cstdarg>
 #include <cstdio>
 
-#include "engine/ops/run_context.h"
+#include "engine/op/run_context.h"
 #include "kinglet/error.h"
 
 namespace kinglet {

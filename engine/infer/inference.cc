@@ -1,10 +1,10 @@
-#include "engine/plan/inference.h"
+#include "engine/infer/inference.h"
 
 #include <algorithm>
 #include <string>
 #include <utility>
 
-#include "engine/plan/evaluate.h"
+#include "engine/infer/evaluate.h"
 
 namespace kinglet {
 namespace {

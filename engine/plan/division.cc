@@ -1,4 +1,4 @@
-#include "engine/dynamic/division.h"
+#include "engine/plan/division.h"
 
 #include <algorithm>
 #include <utility>

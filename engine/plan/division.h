@@ -9,7 +9,7 @@
 
 #include "engine/dynamic/program.h"
 #include "engine/graph/ir.h"
-#include "engine/plan/inference.h"
+#include "engine/infer/inference.h"
 
 namespace kinglet {
 
