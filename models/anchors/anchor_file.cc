@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "kinglet/error.h"
-#include "models/descriptor/files.h"
-#include "models/descriptor/json_object.h"
+#include "models/files/files.h"
+#include "models/files/json_object.h"
 
 namespace kinglet {
 namespace {

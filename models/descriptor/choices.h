@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "kinglet/descriptor.h"
-#include "models/descriptor/json_object.h"
+#include "models/files/json_object.h"
 
 namespace kinglet {
 

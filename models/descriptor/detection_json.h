@@ -4,7 +4,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "kinglet/detection.h"
-#include "models/descriptor/json_object.h"
+#include "models/files/json_object.h"
 
 namespace kinglet {
 

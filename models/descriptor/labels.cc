@@ -5,8 +5,8 @@
 #include "kinglet/descriptor.h"
 #include "kinglet/error.h"
 #include "models/descriptor/embedded.h"
-#include "models/descriptor/files.h"
 #include "models/descriptor/folder_file.h"
+#include "models/files/files.h"
 
 namespace kinglet {
 namespace {

@@ -8,8 +8,8 @@
 #include "models/architectures/families.h"
 #include "models/descriptor/choices.h"
 #include "models/descriptor/detection_json.h"
-#include "models/descriptor/files.h"
-#include "models/descriptor/json_object.h"
+#include "models/files/files.h"
+#include "models/files/json_object.h"
 
 namespace kinglet {
 namespace {

@@ -5,8 +5,8 @@
 
 #include "kinglet/error.h"
 #include "kinglet/evaluate.h"
-#include "models/descriptor/files.h"
 #include "models/evaluation/coco_records.h"
+#include "models/files/files.h"
 
 namespace kinglet {
 namespace {

@@ -6,9 +6,9 @@
 #include "kinglet/error.h"
 #include "kinglet/labels.h"
 #include "models/anchors/anchors.h"
-#include "models/descriptor/picture_input.h"
-#include "models/postprocess/detection_outputs.h"
-#include "models/postprocess/graph_tail.h"
+#include "models/fit/detection_outputs.h"
+#include "models/fit/graph_tail.h"
+#include "models/fit/picture_input.h"
 
 namespace kinglet {
 namespace {

@@ -1,4 +1,4 @@
-#include "models/postprocess/graph_tail.h"
+#include "models/fit/graph_tail.h"
 
 #include <algorithm>
 #include <array>

@@ -1,4 +1,4 @@
-#include "models/postprocess/detection_outputs.h"
+#include "models/fit/detection_outputs.h"
 
 #include <algorithm>
 #include <array>
@@ -6,8 +6,8 @@
 #include <string_view>
 
 #include "kinglet/error.h"
-#include "models/descriptor/picture_input.h"
-#include "models/postprocess/graph_tail.h"
+#include "models/fit/graph_tail.h"
+#include "models/fit/picture_input.h"
 
 namespace kinglet {
 namespace {

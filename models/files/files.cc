@@ -1,4 +1,4 @@
-#include "models/descriptor/files.h"
+#include "models/files/files.h"
 
 #include <cerrno>
 #include <cstdio>

@@ -1,4 +1,4 @@
-#include "models/descriptor/json_object.h"
+#include "models/files/json_object.h"
 
 #include <algorithm>
 #include <cmath>

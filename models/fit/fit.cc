@@ -5,8 +5,8 @@
 #include "kinglet/classify.h"
 #include "kinglet/descriptor.h"
 #include "kinglet/error.h"
-#include "models/descriptor/picture_input.h"
-#include "models/postprocess/detection_outputs.h"
+#include "models/fit/detection_outputs.h"
+#include "models/fit/picture_input.h"
 
 namespace kinglet {
 namespace {
