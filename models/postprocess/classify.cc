@@ -1,29 +1,13 @@
 #include "kinglet/classify.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <numeric>
 
-#include "engine/graph/ir.h"
 #include "kinglet/error.h"
 #include "models/postprocess/floats.h"
 
 namespace kinglet {
-namespace {
-
-// Operators that hand on the values of their first input.
-constexpr std::array<std::string_view, 11> kTransparent = {
-    "Reshape", "Flatten", "Squeeze",        "Unsqueeze",        "Identity", "Dropout",
-    "Cast",    "Slice",   "QuantizeLinear", "DequantizeLinear", "Transpose"};
-constexpr std::array<std::string_view, 2> kProbabilities = {"Softmax", "Sigmoid"};
-
-template <std::size_t N>
-bool IsOneOf(const std::array<std::string_view, N>& names, std::string_view name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-}  // namespace
 
 std::vector<ClassScore> TopScores(std::span<const float> scores, std::size_t count) {
   std::vector<std::size_t> order(scores.size());
@@ -52,25 +36,6 @@ void Softmax(std::span<float> scores) {
     sum += static_cast<double>(score);
   }
   for (float& score : scores) score = static_cast<float>(static_cast<double>(score) / sum);
-}
-
-ScoreActivation ResolveActivation(ScoreActivation wanted, const Graph& graph,
-                                  const std::string& output) {
-  if (wanted != ScoreActivation::kAuto) return wanted;
-  const GraphIr& ir = graph.ir();
-  const auto found = std::find_if(ir.outputs.begin(), ir.outputs.end(),
-                                  [&](ValueId id) { return ir.value(id).name == output; });
-  ValueId id = found == ir.outputs.end() ? kNoValue : *found;
-  // Every step goes to an earlier node, so the walk ends; the bound is for graphs not yet checked.
-  for (std::size_t i = 0; id != kNoValue && i <= ir.nodes.size(); ++i) {
-    const NodeId producer = ir.value(id).producer;
-    if (producer == kNoNode) break;
-    const Node& node = ir.nodes[static_cast<std::size_t>(producer)];
-    if (IsOneOf(kProbabilities, node.op)) return ScoreActivation::kNone;
-    if (!IsOneOf(kTransparent, node.op)) break;
-    id = node.input(0);
-  }
-  return ScoreActivation::kSoftmax;
 }
 
 std::vector<std::vector<float>> ClassScores(const Tensor& output, ScoreActivation activation) {
