@@ -1,12 +1,9 @@
 #include "kernels/conv/conv.h"
 
 #include "kernels/common/variant_table.h"
+#include "kernels/conv/variants.h"
 
 namespace kinglet::kernels {
-
-#define KINGLET_CONV_VARIANT(function) ConvVariant function();
-#include "kernels/conv/variants.inc"
-#undef KINGLET_CONV_VARIANT
 
 std::span<const ConvVariant> ConvVariants() {
   static VariantTable<ConvVariant> table;

@@ -3,6 +3,7 @@
 #include "kernels/conv/conv.h"
 #include "kernels/conv/gather_conv.h"
 #include "kernels/conv/shape.h"
+#include "kernels/conv/variants.h"
 
 namespace kinglet::kernels {
 namespace {

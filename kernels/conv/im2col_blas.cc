@@ -7,6 +7,7 @@
 #include "kernels/common/activate.h"
 #include "kernels/conv/conv.h"
 #include "kernels/conv/shape.h"
+#include "kernels/conv/variants.h"
 #include "kernels/gemm/blas.h"
 
 namespace kinglet::kernels {

@@ -4,6 +4,7 @@
 #include "kernels/common/scalar_activation.h"
 #include "kernels/conv/conv.h"
 #include "kernels/conv/shape.h"
+#include "kernels/conv/variants.h"
 
 namespace kinglet::kernels {
 namespace {

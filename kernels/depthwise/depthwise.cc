@@ -9,6 +9,7 @@
 #include "kernels/common/blocked.h"
 #include "kernels/conv/conv.h"
 #include "kernels/conv/shape.h"
+#include "kernels/conv/variants.h"
 #include "kernels/depthwise/rows.h"
 
 #undef HWY_TARGET_INCLUDE

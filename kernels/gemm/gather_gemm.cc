@@ -5,7 +5,6 @@
 #include <cstring>
 #include <iterator>
 
-#include "kernels/conv/gather_conv.h"
 #include "kernels/gemm/packed.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -13,6 +12,7 @@
 #include "kernels/common/dispatch.h"
 #include "kernels/common/epilogue-inl.h"
 #include "kernels/common/unroll.h"
+#include "kernels/gemm/gather_gemm-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace kinglet::kernels {
@@ -323,23 +323,12 @@ void RunGatherGemm(const GatherGemm& g) noexcept {
 
 GatherGemmFn GetRunGatherGemm() { return &RunGatherGemm; }
 
-template <GatherUnit kUnit>
-void RunGatherConv(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
-                   void* scratch) noexcept {
-  GatherRun(s, kUnit, &RunGatherGemm, args, begin, end, scratch);
-}
-
 void RunPackedGemm(const GemmShape& s, const GemmArgs& args, int64_t begin, int64_t end,
                    void* scratch) noexcept {
   PackedGemmRun(s, &RunGatherGemm, args, begin, end, scratch);
 }
 
 GemmRunFn GetRunPackedGemm() { return &RunPackedGemm; }
-
-ConvRunFn GetRunGatherConv(GatherUnit unit) {
-  return unit == GatherUnit::kPlane ? &RunGatherConv<GatherUnit::kPlane>
-                                    : &RunGatherConv<GatherUnit::kBlock16>;
-}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace kinglet::kernels
@@ -349,12 +338,9 @@ HWY_AFTER_NAMESPACE();
 namespace kinglet::kernels {
 
 HWY_EXPORT(GetRunGatherGemm);
-HWY_EXPORT(GetRunGatherConv);
 HWY_EXPORT(GetRunPackedGemm);
 
 GatherGemmFn ResolveGatherGemm() { return KINGLET_RESOLVE(GetRunGatherGemm)(); }
-
-ConvRunFn ResolveGatherConv(GatherUnit unit) { return KINGLET_RESOLVE(GetRunGatherConv)(unit); }
 
 GemmRunFn ResolvePackedGemm() { return KINGLET_RESOLVE(GetRunPackedGemm)(); }
 

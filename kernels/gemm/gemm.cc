@@ -1,12 +1,9 @@
 #include "kernels/gemm/gemm.h"
 
 #include "kernels/common/variant_table.h"
+#include "kernels/gemm/variants.h"
 
 namespace kinglet::kernels {
-
-#define KINGLET_GEMM_VARIANT(function) GemmVariant function();
-#include "kernels/gemm/variants.inc"
-#undef KINGLET_GEMM_VARIANT
 
 std::span<const GemmVariant> GemmVariants() {
   static VariantTable<GemmVariant> table;

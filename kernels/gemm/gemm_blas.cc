@@ -6,6 +6,7 @@
 #include "kernels/common/partition.h"
 #include "kernels/gemm/blas.h"
 #include "kernels/gemm/packed.h"
+#include "kernels/gemm/variants.h"
 
 namespace kinglet::kernels {
 namespace {

@@ -8,6 +8,7 @@
 #include "kernels/common/partition.h"
 #include "kernels/gemm/gather_gemm.h"
 #include "kernels/gemm/gemm.h"
+#include "kernels/gemm/variants.h"
 
 namespace kinglet::kernels {
 namespace {

@@ -1,4 +1,6 @@
 // The variants of convolution by Winograd's transforms.
+#include "kernels/conv/variants.h"
+
 #include <algorithm>
 
 #include "kernels/common/partition.h"

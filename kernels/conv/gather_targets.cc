@@ -1,0 +1,36 @@
+// GatherRun with the product of each target bound.
+#include "kernels/conv/gather_conv.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/conv/gather_targets.cc"
+#include "kernels/common/dispatch.h"
+#include "kernels/gemm/gather_gemm-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace kinglet::kernels {
+namespace HWY_NAMESPACE {
+
+template <GatherUnit kUnit>
+void RunGatherConv(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
+                   void* scratch) noexcept {
+  GatherRun(s, kUnit, &RunGatherGemm, args, begin, end, scratch);
+}
+
+ConvRunFn GetRunGatherConv(GatherUnit unit) {
+  return unit == GatherUnit::kPlane ? &RunGatherConv<GatherUnit::kPlane>
+                                    : &RunGatherConv<GatherUnit::kBlock16>;
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace kinglet::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace kinglet::kernels {
+
+HWY_EXPORT(GetRunGatherConv);
+
+ConvRunFn ResolveGatherConv(GatherUnit unit) { return KINGLET_RESOLVE(GetRunGatherConv)(unit); }
+
+}  // namespace kinglet::kernels
+#endif  // HWY_ONCE
