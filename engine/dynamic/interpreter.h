@@ -10,9 +10,9 @@
 #include "engine/dynamic/program.h"
 #include "engine/dynamic/step_memo.h"
 #include "engine/dynamic/team.h"
+#include "engine/op/plan_options.h"
 #include "engine/op/scratch_pool.h"
 #include "engine/op/value.h"
-#include "engine/plan/plan.h"
 
 namespace kinglet {
 

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "engine/dynamic/program.h"
+#include "engine/op/plan_options.h"
 #include "engine/op/value.h"
-#include "engine/plan/plan.h"
 
 namespace kinglet {
 

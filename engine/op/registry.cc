@@ -1,23 +1,16 @@
 #include <algorithm>
 
 #include "engine/op/op.h"
+#include "engine/op/operators.h"
 #include "kinglet/error.h"
 
 namespace kinglet {
-
-#define KINGLET_OP(Name) const OpDef& Op##Name();
-#include "engine/ops/ops.inc"
-#undef KINGLET_OP
 
 namespace {
 
 const std::vector<const OpDef*>& Registry() {
   static const std::vector<const OpDef*> ops = [] {
-    std::vector<const OpDef*> list = {
-#define KINGLET_OP(Name) &Op##Name(),
-#include "engine/ops/ops.inc"
-#undef KINGLET_OP
-    };
+    std::vector<const OpDef*> list = ListOperators();
     std::sort(list.begin(), list.end(),
               [](const OpDef* a, const OpDef* b) { return a->name < b->name; });
     return list;

@@ -10,6 +10,7 @@
 #include "engine/graph/ir.h"
 #include "engine/op/context.h"
 #include "engine/op/packed_store.h"
+#include "engine/op/plan_options.h"
 #include "engine/op/step.h"
 #include "kinglet/tensor.h"
 
@@ -74,14 +75,6 @@ std::size_t PlanBytes(const Plan& plan);
 
 // Aborts when pad lanes of a blocked output of the step are not zero.
 void CheckPadLanes(const PlanStep& step, void* const* outputs) noexcept;
-
-struct PlanOptions {
-  Limits limits;
-  int threads = 1;
-  bool blocked_layout = true;
-  CostModel cost;
-  bool trial = false;  // for its predictions alone: packs nothing and cannot run
-};
 
 // The memory of a slot, null for -1.
 void* Resolve(const Plan& plan, int slot, std::byte* arena, const void* const* inputs,
