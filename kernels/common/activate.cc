@@ -31,6 +31,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace kinglet::kernels {
 
+KINGLET_EXPORT_TARGET(Activate);
 HWY_EXPORT(GetActivate);
 
 ActivateFn ResolveActivate() { return KINGLET_RESOLVE(GetActivate)(); }

@@ -10,43 +10,30 @@
 #define HWY_TARGET_INCLUDE "kernels/common/cpu_target.cc"
 #include "kernels/common/dispatch.h"
 
-HWY_BEFORE_NAMESPACE();
-namespace kinglet::kernels {
-namespace HWY_NAMESPACE {
-
-// Compiled for each target, so what it returns is what the dispatch really reaches.
-const char* CompiledName() {
-#if HWY_TARGET == HWY_AVX2
-  return "avx2";
-#elif HWY_TARGET == HWY_AVX3
-  return "avx512";
-#elif HWY_ARCH_ARM_A64 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
-  return "neon";
-#else
-  return "baseline";
-#endif
-}
-
-}  // namespace HWY_NAMESPACE
-}  // namespace kinglet::kernels
-HWY_AFTER_NAMESPACE();
-
 #if HWY_ONCE
 namespace kinglet::kernels {
-namespace {
 
-HWY_EXPORT(CompiledName);
+KINGLET_EXPORT_TARGET(CpuTarget);
+
+namespace {
 
 #if (HWY_TARGETS & (HWY_TARGETS - 1)) == 0  // one target: nothing to choose
 
 std::vector<int64_t> RunnableBits() { return {HWY_TARGETS}; }
 void Activate(int64_t) {}
-std::string_view NameOf(int64_t) { return HWY_STATIC_DISPATCH(CompiledName)(); }
+size_t TableIndex() { return 0; }
+std::string_view NameOf(int64_t) { return HWY_STATIC_DISPATCH(CompiledTarget)(); }
 
 #else
 
+// Kinglet's own: Highway's belongs to the process, and others choose there as well.
+hwy::ChosenTarget& Chosen() {
+  static hwy::ChosenTarget chosen;
+  return chosen;
+}
+
 std::vector<int64_t> RunnableBits() {
-  const int64_t supported = hwy::SupportedTargets() | HWY_STATIC_TARGET;
+  static const int64_t supported = hwy::SupportedTargets() | HWY_STATIC_TARGET;
   std::vector<int64_t> bits;
   for (int64_t rest = HWY_TARGETS & supported; rest != 0; rest &= rest - 1) {
     bits.push_back(rest & -rest);
@@ -54,7 +41,9 @@ std::vector<int64_t> RunnableBits() {
   return bits;
 }
 
-void Activate(int64_t bit) { hwy::GetChosenTarget().Update(bit); }
+void Activate(int64_t bit) { Chosen().Update(bit); }
+
+size_t TableIndex() { return Chosen().GetIndex(); }
 
 std::string_view NameOf(int64_t bit) {
   if (bit == HWY_AVX2) return "avx2";
@@ -107,10 +96,12 @@ size_t CacheBytes(int level, size_t otherwise) {
 
 }  // namespace
 
-std::string_view ActiveTarget() noexcept {
+size_t ActiveTableIndex() noexcept {
   EnsureChosen();
-  return HWY_DYNAMIC_DISPATCH(CompiledName)();
+  return TableIndex();
 }
+
+std::string_view ActiveTarget() noexcept { return TargetOfCpuTarget(); }
 
 std::vector<std::string_view> RunnableTargets() {
   std::vector<std::string_view> names;

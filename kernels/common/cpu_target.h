@@ -19,6 +19,9 @@ std::vector<std::string_view> RunnableTargets();
 // call it between plans).
 bool ForceTarget(std::string_view name) noexcept;
 
+// The active target's place in the tables of HWY_EXPORT (kernels/common/dispatch.h).
+size_t ActiveTableIndex() noexcept;
+
 // False when KINGLET_TARGET is set to a name that is not runnable here; the best target is then
 // active. An application asks once at start-up.
 bool EnvironmentTargetIsValid() noexcept;

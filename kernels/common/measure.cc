@@ -55,6 +55,9 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace kinglet::kernels {
+
+KINGLET_EXPORT_TARGET(Measure);
+
 namespace {
 HWY_EXPORT(MultiplyAddLoop);
 HWY_EXPORT(CopyLoop);

@@ -98,6 +98,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace kinglet::kernels {
 
+KINGLET_EXPORT_TARGET(ImageRow);
 HWY_EXPORT(GetImageRow);
 
 ImageRowFn ResolveImageRow() { return KINGLET_RESOLVE(GetImageRow)(); }

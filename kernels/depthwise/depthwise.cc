@@ -286,6 +286,9 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace kinglet::kernels {
+
+KINGLET_EXPORT_TARGET(Depthwise);
+
 namespace {
 
 HWY_EXPORT(GetRunDepthwise);

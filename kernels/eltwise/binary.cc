@@ -150,6 +150,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace kinglet::kernels {
 
+KINGLET_EXPORT_TARGET(Binary);
 HWY_EXPORT(BinaryForTarget);
 
 const BinaryFns& GetBinary(BinaryOp op) noexcept { return *KINGLET_RESOLVE(BinaryForTarget)(op); }

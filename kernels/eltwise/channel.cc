@@ -81,6 +81,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace kinglet::kernels {
 
+KINGLET_EXPORT_TARGET(Channel);
 HWY_EXPORT(ChannelTableForTarget);
 
 const ChannelTable& GetChannelTable() noexcept { return *KINGLET_RESOLVE(ChannelTableForTarget)(); }

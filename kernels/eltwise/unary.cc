@@ -128,6 +128,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace kinglet::kernels {
 
+KINGLET_EXPORT_TARGET(Unary);
 HWY_EXPORT(UnaryForTarget);
 
 UnaryFn GetUnary(UnaryOp op) noexcept {

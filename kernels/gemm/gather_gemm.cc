@@ -337,6 +337,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace kinglet::kernels {
 
+KINGLET_EXPORT_TARGET(GatherGemm);
 HWY_EXPORT(GetRunGatherGemm);
 HWY_EXPORT(GetRunPackedGemm);
 

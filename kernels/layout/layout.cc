@@ -287,6 +287,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace kinglet::kernels {
 
+KINGLET_EXPORT_TARGET(Layout);
 HWY_EXPORT(LayoutTableForTarget);
 
 const LayoutTable& GetLayoutTable() noexcept { return *KINGLET_RESOLVE(LayoutTableForTarget)(); }

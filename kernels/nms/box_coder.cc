@@ -142,6 +142,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace kinglet::kernels {
 
+KINGLET_EXPORT_TARGET(BoxCoder);
 HWY_EXPORT(DecodeBoxesForTarget);
 
 DecodeBoxesFn GetDecodeBoxes() noexcept { return KINGLET_RESOLVE(DecodeBoxesForTarget)(); }

@@ -226,6 +226,7 @@ bool RadixPass(const uint64_t* keys, int64_t count, int pass, uint32_t* counts, 
 
 }  // namespace
 
+KINGLET_EXPORT_TARGET(Keys);
 HWY_EXPORT(FilterScoresForTarget);
 HWY_EXPORT(ScoreRowsForTarget);
 HWY_EXPORT(ScoreLineForTarget);

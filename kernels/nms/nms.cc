@@ -109,6 +109,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace kinglet::kernels {
 
+KINGLET_EXPORT_TARGET(Nms);
 HWY_EXPORT(NmsForTarget);
 
 NmsFn GetNms() noexcept { return KINGLET_RESOLVE(NmsForTarget)(); }

@@ -222,6 +222,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace kinglet::kernels {
 
+KINGLET_EXPORT_TARGET(Pool);
 HWY_EXPORT(PoolTableForTarget);
 
 const PoolTable& GetPoolTable() noexcept { return *KINGLET_RESOLVE(PoolTableForTarget)(); }

@@ -178,6 +178,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace kinglet::kernels {
 
+KINGLET_EXPORT_TARGET(Quantize);
 HWY_EXPORT(QuantizeTableForTarget);
 
 const QuantizeTable& GetQuantizeTable() noexcept {

@@ -259,6 +259,7 @@ size_t FilterScratch(size_t src_width, size_t out_width) noexcept {
   return 3 * src_width + 3 * out_width + 2;
 }
 
+KINGLET_EXPORT_TARGET(Picture);
 HWY_EXPORT(PictureTableForTarget);
 
 const PictureTable& GetPictureTable() noexcept { return *KINGLET_RESOLVE(PictureTableForTarget)(); }

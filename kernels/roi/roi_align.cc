@@ -136,6 +136,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace kinglet::kernels {
 
+KINGLET_EXPORT_TARGET(RoiAlign);
 HWY_EXPORT(RoiAlignTableForTarget);
 
 const RoiAlignTable& GetRoiAlignTable() noexcept {

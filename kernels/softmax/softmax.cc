@@ -138,6 +138,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace kinglet::kernels {
 
+KINGLET_EXPORT_TARGET(Softmax);
 HWY_EXPORT(SoftmaxForTarget);
 
 SoftmaxFn GetSoftmax() noexcept { return KINGLET_RESOLVE(SoftmaxForTarget)(); }

@@ -430,6 +430,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace kinglet::kernels {
 
+KINGLET_EXPORT_TARGET(Winograd);
 HWY_EXPORT(GetRunWinograd);
 
 ConvRunFn ResolveWinograd(WinogradTile tile) { return KINGLET_RESOLVE(GetRunWinograd)(tile); }

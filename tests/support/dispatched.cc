@@ -1,0 +1,128 @@
+#include "tests/support/dispatched.h"
+
+#include "kernels/common/activate.h"
+#include "kernels/common/cpu_target.h"
+#include "kernels/conv/conv.h"
+#include "kernels/conv/image_row.h"
+#include "kernels/depthwise/rows.h"
+#include "kernels/eltwise/binary.h"
+#include "kernels/eltwise/channel.h"
+#include "kernels/eltwise/unary.h"
+#include "kernels/gemm/gather_gemm.h"
+#include "kernels/gemm/gemm.h"
+#include "kernels/layout/layout.h"
+#include "kernels/math/math.h"
+#include "kernels/nms/box_coder.h"
+#include "kernels/nms/keys.h"
+#include "kernels/nms/nms.h"
+#include "kernels/pool/pool.h"
+#include "kernels/quantize/quantize.h"
+#include "kernels/resize/picture.h"
+#include "kernels/roi/roi_align.h"
+#include "kernels/softmax/softmax.h"
+
+// KINGLET_EXPORT_TARGET(name) of each file.
+#define KINGLET_DISPATCHED_FILES(FILE)              \
+  FILE("kernels/common/activate.cc", Activate)      \
+  FILE("kernels/common/cpu_target.cc", CpuTarget)   \
+  FILE("kernels/common/measure.cc", Measure)        \
+  FILE("kernels/conv/image_row.cc", ImageRow)       \
+  FILE("kernels/depthwise/depthwise.cc", Depthwise) \
+  FILE("kernels/eltwise/binary.cc", Binary)         \
+  FILE("kernels/eltwise/channel.cc", Channel)       \
+  FILE("kernels/eltwise/unary.cc", Unary)           \
+  FILE("kernels/gemm/gather_gemm.cc", GatherGemm)   \
+  FILE("kernels/layout/layout.cc", Layout)          \
+  FILE("kernels/nms/box_coder.cc", BoxCoder)        \
+  FILE("kernels/nms/keys.cc", Keys)                 \
+  FILE("kernels/nms/nms.cc", Nms)                   \
+  FILE("kernels/pool/pool.cc", Pool)                \
+  FILE("kernels/quantize/quantize.cc", Quantize)    \
+  FILE("kernels/resize/picture.cc", Picture)        \
+  FILE("kernels/roi/roi_align.cc", RoiAlign)        \
+  FILE("kernels/softmax/softmax.cc", Softmax)       \
+  FILE("kernels/winograd/transform.cc", Winograd)
+
+namespace kinglet::kernels {
+#define DECLARE(path, name) const char* TargetOf##name() noexcept;
+KINGLET_DISPATCHED_FILES(DECLARE)
+#undef DECLARE
+}  // namespace kinglet::kernels
+
+namespace kinglet::testing {
+namespace {
+
+// Compiled once: the reference, and what BLAS does.
+bool HasTargets(std::string_view id) {
+  return id.find("reference") == id.npos && id.find("blas") == id.npos;
+}
+
+class Collector {
+ public:
+  template <typename Result, typename... Args>
+  void Add(std::string name, Result (*function)(Args...) noexcept) {
+    points_.push_back({std::move(name), reinterpret_cast<const void*>(function)});
+  }
+  template <typename Table>
+  void Add(std::string name, const Table& table) {
+    points_.push_back({std::move(name), &table});
+  }
+  std::vector<EntryPoint> Take() { return std::move(points_); }
+
+ private:
+  std::vector<EntryPoint> points_;
+};
+
+}  // namespace
+
+const std::vector<DispatchedFile>& DispatchedFiles() {
+  static const std::vector<DispatchedFile> files = {
+#define LIST(path, name) {path, &kernels::TargetOf##name},
+      KINGLET_DISPATCHED_FILES(LIST)
+#undef LIST
+  };
+  return files;
+}
+
+std::vector<EntryPoint> EntryPoints() {
+  Collector all;
+  for (const kernels::ConvVariant& variant : kernels::ConvVariants()) {
+    if (HasTargets(variant.id)) all.Add(variant.id, variant.run);
+  }
+  for (const kernels::GemmVariant& variant : kernels::GemmVariants()) {
+    if (HasTargets(variant.id)) all.Add(variant.id, variant.run);
+  }
+  all.Add("chain, image: product", kernels::ResolveGatherGemm());
+  all.Add("chain: depthwise rows", kernels::ResolveDepthwiseRows());
+  all.Add("image: row", kernels::ResolveImageRow());
+  all.Add("activate", kernels::ResolveActivate());
+  all.Add("pool", kernels::GetPoolTable());
+  all.Add("unary", kernels::GetUnary(kernels::UnaryOp::kAbs));
+  all.Add("binary", kernels::GetBinary(kernels::BinaryOp::kAdd));
+  all.Add("channel", kernels::GetChannelTable());
+  all.Add("softmax", kernels::GetSoftmax());
+  all.Add("layout", kernels::GetLayoutTable());
+  all.Add("quantize", kernels::GetQuantizeTable());
+  all.Add("picture", kernels::GetPictureTable());
+  all.Add("nms", kernels::GetNms());
+  all.Add("scores", kernels::GetFilterScores());
+  all.Add("score rows", kernels::GetScoreRowsTable());
+  all.Add("box coder", kernels::GetDecodeBoxes());
+  all.Add("roi", kernels::GetRoiAlignTable());
+  all.Add("math", kernels::GetMathTable());
+  return all.Take();
+}
+
+std::string FilesOnOtherTargets(std::string_view target) {
+  std::string found;
+  if (kernels::ActiveTarget() != target) {
+    found = "active: " + std::string(kernels::ActiveTarget()) + "\n";
+  }
+  for (const DispatchedFile& file : DispatchedFiles()) {
+    if (file.target() == target) continue;
+    found += std::string(file.path) + ": " + file.target() + "\n";
+  }
+  return found;
+}
+
+}  // namespace kinglet::testing
