@@ -68,15 +68,22 @@ double RereadSeconds(const Tensor& data, double pause) {
   return times[1 + kRounds / 2];
 }
 
+// A virtual machine may be told of a cache of which it has a small part.
+constexpr std::size_t kSurelyInL3 = std::size_t{16} << 20;
+
 // How much of the shared cache is ours: what is read again after the time of a few steps as fast as
 // at once. Neighbours on the same cache, which a virtual machine does not see, take the rest.
 double KeptL3Bytes(const kernels::CacheSizes& caches) {
   constexpr double kPause = 3e-3;
   constexpr double kSlower = 1.6;
-  std::size_t kept = std::max(caches.l3_bytes / 16, caches.l2_bytes);
-  for (std::size_t bytes = caches.l3_bytes / 8; bytes <= caches.l3_bytes; bytes *= 2) {
+  const std::size_t first = std::min(caches.l3_bytes / 8, kSurelyInL3);
+  std::size_t kept = std::max(first / 2, caches.l2_bytes);
+  double at_once = 0;  // seconds for a byte; what does not fit would not be faster at once
+  for (std::size_t bytes = first; bytes <= caches.l3_bytes; bytes *= 2) {
     const Tensor data = MakeFloats(bytes);
-    if (RereadSeconds(data, kPause) > kSlower * RereadSeconds(data, 0)) break;
+    const auto size = static_cast<double>(bytes);
+    if (bytes == first) at_once = RereadSeconds(data, 0) / size;
+    if (RereadSeconds(data, kPause) > kSlower * at_once * size) break;
     kept = bytes;
   }
   return static_cast<double>(kept);
@@ -172,7 +179,8 @@ Calibration Calibrate(const std::function<void(std::size_t, std::size_t)>& progr
     if (progress) progress(done++, kMeasurements);
   };
   const kernels::CacheSizes& caches = kernels::Caches();
-  const std::size_t in_l3 = std::max(caches.l3_bytes / 4, 2 * caches.l2_bytes);
+  const std::size_t in_l3 =
+      std::max(std::min(caches.l3_bytes / 4, kSurelyInL3), 2 * caches.l2_bytes);
   const std::size_t beyond_l3 =
       std::clamp(4 * caches.l3_bytes, std::size_t{64} << 20, std::size_t{256} << 20);
   // A line that is written to memory is read first, so copying moves half as much again.

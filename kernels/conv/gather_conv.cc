@@ -5,14 +5,20 @@
 
 #include "kernels/common/aligned.h"
 #include "kernels/common/blocked.h"
+#include "kernels/common/cpu_target.h"
 #include "kernels/conv/input_window.h"
 #include "kernels/conv/shape.h"
 
 namespace kinglet::kernels {
 namespace {
 
-// What of the input should stay in the second-level cache while the output channels pass by.
-constexpr int64_t kStripBytes = 448 << 10;
+// What of the input should stay in the second-level cache while the output channels pass by: half
+// of it but for the weights of a pass.
+int64_t StripBytes() {
+  constexpr int64_t kLeast = 128 << 10;
+  constexpr int64_t kWeights = 64 << 10;
+  return std::max(static_cast<int64_t>(Caches().l2_bytes) / 2 - kWeights, kLeast);
+}
 constexpr int64_t kMaxStripPixels = 512;
 constexpr int64_t kMinStripPixels = 24;
 
@@ -38,6 +44,8 @@ Units UnitsOf(const ConvShape& s) {
   const Grouping grouping = GroupingOf(s);
   constexpr double kMinUnitMultiplyAdds = 250e3;
   constexpr int64_t kEnoughUnits = 64;
+  // A unit reads the weights of its blocks, which takes as long as the products of many pixels.
+  constexpr int64_t kMinUnitPixels = 64;
   const int64_t pixels = s.oh * s.ow;
   const int64_t blocks = BlockCount(grouping.oc);
   const auto worthwhile = static_cast<int64_t>(
@@ -46,9 +54,11 @@ Units UnitsOf(const ConvShape& s) {
   Units units{1, 1, blocks};
   units.strips = std::clamp<int64_t>(pixels / 96, 1, wanted);
   units.chunks = std::clamp<int64_t>(CeilDiv(wanted, units.strips), 1, CeilDiv(blocks, 4));
-  const int64_t missing = CeilDiv(wanted, units.strips * units.chunks);
-  units.strips = std::clamp<int64_t>(units.strips * missing, 1,
-                                     std::max(units.strips, pixels / kMinStripPixels));
+  const auto missing = [&] { return CeilDiv(wanted, units.strips * units.chunks); };
+  units.strips = std::clamp<int64_t>(units.strips * missing(), 1,
+                                     std::max(units.strips, pixels / kMinUnitPixels));
+  units.chunks =
+      std::clamp<int64_t>(units.chunks * missing(), 1, std::max(units.chunks, CeilDiv(blocks, 2)));
   return units;
 }
 
@@ -77,24 +87,25 @@ Geometry GeometryOf(const ConvShape& s, GatherUnit unit) {
 
 Strips StripsOf(const ConvShape& s, const Geometry& geo, bool copies) {
   const int64_t pixel_bytes = geo.planes * geo.unit * static_cast<int64_t>(sizeof(float));
+  const int64_t strip_bytes = StripBytes();
   Strips strips{};
   strips.padded = copies || NeedsPadding(s);
   if (!strips.padded) {
     const int64_t touched = pixel_bytes * std::min<int64_t>(s.sh, s.kh) * std::min(s.sw, s.kw);
-    strips.pixels = std::clamp(kStripBytes / touched, kMinStripPixels, kMaxStripPixels);
+    strips.pixels = std::clamp(strip_bytes / touched, kMinStripPixels, kMaxStripPixels);
     return strips;
   }
   const int64_t frame_rows = int64_t{s.kh - 1} * s.dh + 1;
   const int64_t frame_cols = int64_t{s.kw - 1} * s.dw + 1;
   const int64_t full_cols = (s.ow - 1) * s.sw + frame_cols;
-  const int64_t fitting_rows = kStripBytes / (pixel_bytes * full_cols);
+  const int64_t fitting_rows = strip_bytes / (pixel_bytes * full_cols);
   strips.rows = 1 + std::max<int64_t>(0, (fitting_rows - frame_rows) / s.sh);
   strips.rows = std::min({strips.rows, s.oh, std::max<int64_t>(1, kMaxStripPixels / s.ow)});
   strips.pixels = strips.rows * s.ow;
   strips.copy_rows = strips.rows == 1 ? s.kh : (strips.rows - 1) * s.sh + frame_rows;
   strips.copy_cols = full_cols;
   if (strips.rows == 1 && s.ow > kMinStripPixels) {
-    const int64_t fitting_cols = kStripBytes / (pixel_bytes * s.kh);
+    const int64_t fitting_cols = strip_bytes / (pixel_bytes * s.kh);
     const int64_t segment = 1 + (fitting_cols - frame_cols) / s.sw;
     strips.pixels = std::clamp(segment, kMinStripPixels, s.ow);
     strips.copy_cols = (strips.pixels - 1) * s.sw + frame_cols;
@@ -102,21 +113,32 @@ Strips StripsOf(const ConvShape& s, const Geometry& geo, bool copies) {
   return strips;
 }
 
+// A window in scratch: output pixels [begin, end) of an image and group. Units that differ in their
+// output blocks alone share it.
+struct HeldWindow {
+  int64_t image, group, begin, end;
+  bool operator==(const HeldWindow&) const = default;
+};
+
 // Where a worker's scratch keeps its parts.
 struct Scratch {
+  HeldWindow* held;
   int64_t* step_offsets;
   int64_t* pixel_offsets;
   float* copy;
 };
 
+constexpr int64_t kHeldBytes = RoundUpToLine(static_cast<int64_t>(sizeof(HeldWindow)));
 int64_t StepBytes(const Geometry& geo) { return RoundUpToLine(geo.planes * geo.taps * 8); }
 int64_t PixelBytes(const Strips& strips) { return RoundUpToLine(strips.pixels * 8); }
 
 Scratch Divide(void* scratch, const Geometry& geo, const Strips& strips) {
-  auto* bytes = static_cast<char*>(scratch);
-  const int64_t steps = StepBytes(geo);
-  return {reinterpret_cast<int64_t*>(bytes), reinterpret_cast<int64_t*>(bytes + steps),
-          reinterpret_cast<float*>(bytes + steps + PixelBytes(strips))};
+  auto* held = static_cast<char*>(scratch);
+  char* steps = held + kHeldBytes;
+  char* pixels = steps + StepBytes(geo);
+  return {reinterpret_cast<HeldWindow*>(held), reinterpret_cast<int64_t*>(steps),
+          reinterpret_cast<int64_t*>(pixels),
+          reinterpret_cast<float*>(pixels + PixelBytes(strips))};
 }
 
 void CopyWindow(const ConvShape& s, const Geometry& geo, const float* input, const InputWindow& w,
@@ -182,6 +204,7 @@ class Runner {
         gemm_(gemm),
         args_(args),
         source_(source) {
+    if (!args.again) *scratch_.held = {-1, -1, -1, -1};
     const int64_t tail = geo_.group_ic % geo_.unit;
     job_.full_steps = FullPlanes() * geo_.taps;
     job_.tail_channels = (tail == 0 ? geo_.unit : tail) * geo_.taps_per_step;
@@ -229,6 +252,7 @@ class Runner {
     const int64_t in_planes = geo_.unit == 16 ? s_.groups * geo_.planes : s_.ic;
     planes_ = std::min(geo_.planes, in_planes - group * geo_.planes);
     image_ = image;
+    group_ = group;
     if (source_.copy == nullptr)
       input_ = args_.input + (image * in_planes + group * geo_.planes) * s_.ih * s_.iw * geo_.unit;
     const int64_t absolute = group * blocks + block;
@@ -256,30 +280,38 @@ class Runner {
                             : std::min((row + 1) * s_.ow, begin + strips_.pixels);
   }
 
-  void RunPart(int64_t begin, int64_t end) {
+  // Copies the window of output pixels [begin, end).
+  void HoldWindow(int64_t begin, int64_t end) {
     const int64_t y = begin / s_.ow;
     const int64_t y_last = (end - 1) / s_.ow;
+    const int64_t x = y == y_last ? begin % s_.ow : 0;
+    const int64_t x_last = y == y_last ? (end - 1) % s_.ow : s_.ow - 1;
+    InputWindow w;
+    w.y0 = y * s_.sh - s_.pad_top;
+    w.x0 = x * s_.sw - s_.pad_left;
+    w.cols = (x_last - x) * s_.sw + int64_t{s_.kw - 1} * s_.dw + 1;
+    // One output row needs as many input rows as there are taps, however dilated.
+    w.row_step = y == y_last ? s_.dh : 1;
+    w.rows = y == y_last ? s_.kh : (y_last - y) * s_.sh + int64_t{s_.kh - 1} * s_.dh + 1;
+    if (source_.copy != nullptr) {
+      source_.copy(source_.source, image_, w, scratch_.copy);
+    } else {
+      CopyWindow(s_, geo_, input_, w, planes_, scratch_.copy);
+    }
+    const int64_t row_stride = w.cols * geo_.unit;
+    FillSteps(s_, geo_, w.rows * row_stride, row_stride, y == y_last ? 1 : s_.dh,
+              scratch_.step_offsets);
+    FillPixels(s_, begin, end, x, row_stride, geo_.unit, scratch_.pixel_offsets);
+  }
+
+  void RunPart(int64_t begin, int64_t end) {
     if (strips_.padded) {
-      const int64_t x = y == y_last ? begin % s_.ow : 0;
-      const int64_t x_last = y == y_last ? (end - 1) % s_.ow : s_.ow - 1;
-      InputWindow w;
-      w.y0 = y * s_.sh - s_.pad_top;
-      w.x0 = x * s_.sw - s_.pad_left;
-      w.cols = (x_last - x) * s_.sw + int64_t{s_.kw - 1} * s_.dw + 1;
-      // One output row needs as many input rows as there are taps, however dilated.
-      w.row_step = y == y_last ? s_.dh : 1;
-      w.rows = y == y_last ? s_.kh : (y_last - y) * s_.sh + int64_t{s_.kh - 1} * s_.dh + 1;
-      if (source_.copy != nullptr) {
-        source_.copy(source_.source, image_, w, scratch_.copy);
-      } else {
-        CopyWindow(s_, geo_, input_, w, planes_, scratch_.copy);
-      }
-      const int64_t row_stride = w.cols * geo_.unit;
-      FillSteps(s_, geo_, w.rows * row_stride, row_stride, y == y_last ? 1 : s_.dh,
-                scratch_.step_offsets);
-      FillPixels(s_, begin, end, x, row_stride, geo_.unit, scratch_.pixel_offsets);
+      const HeldWindow wanted = {image_, group_, begin, end};
+      if (*scratch_.held != wanted) HoldWindow(begin, end);
+      *scratch_.held = wanted;
       job_.in = scratch_.copy;
     } else {
+      const int64_t y = begin / s_.ow;
       const int64_t row_stride = s_.iw * geo_.unit;
       job_.in = input_ + (y * s_.sh - s_.pad_top) * row_stride - s_.pad_left * geo_.unit;
       FillPixels(s_, begin, end, 0, row_stride, geo_.unit, scratch_.pixel_offsets);
@@ -302,6 +334,7 @@ class Runner {
   const ConvArgs& args_;
   const WindowSource& source_;
   int64_t image_ = 0;
+  int64_t group_ = 0;
   const float* input_ = nullptr;  // of the group
   int64_t planes_ = 0;            // that the group reads
   int64_t out_offset_ = 0;
@@ -366,7 +399,7 @@ size_t GatherScratchBytes(const ConvShape& s, GatherUnit unit, bool copies) {
   // A part that lies within one row is copied with the rows of its taps alone, side by side.
   const int64_t rows = std::max<int64_t>(strips.copy_rows, strips.padded ? s.kh : 0);
   const int64_t copy = geo.planes * geo.unit * rows * strips.copy_cols * 4;
-  return static_cast<size_t>(StepBytes(geo) + PixelBytes(strips) + copy);
+  return static_cast<size_t>(kHeldBytes + StepBytes(geo) + PixelBytes(strips) + copy);
 }
 
 void GatherRun(const ConvShape& s, GatherUnit unit, GatherGemmFn gemm, const ConvArgs& args,

@@ -29,7 +29,9 @@ using Tag = hn::CappedTag<float, 16>;
 using Vec = hn::Vec<Tag>;
 constexpr int kLanes = static_cast<int>(hn::MaxLanes(Tag()));
 
-#if HWY_TARGET == HWY_AVX3 || HWY_ARCH_ARM_A64
+#if HWY_TARGET == HWY_AVX3
+constexpr int kMaxPixels = 14;
+#elif HWY_ARCH_ARM_A64
 constexpr int kMaxPixels = 12;
 #elif HWY_TARGET == HWY_AVX2
 constexpr int kMaxPixels = 8;
@@ -210,12 +212,14 @@ void PlaceTaps(const ConvShape& s, const DepthwiseRows& r, const float* in, int6
   const int64_t y0 = y * s.sh - s.pad_top;
   const int64_t before = std::max<int64_t>(-y0, 0);
   const int64_t until = std::max<int64_t>(s.ih - y0, 0);
-  row.tap_begin = std::min<int64_t>(CeilDiv(before, s.dh), s.kh);
-  row.tap_end = std::clamp<int64_t>(CeilDiv(until, s.dh), row.tap_begin, s.kh);
+  // A division takes as long as several pixels of a row.
+  const auto taps = [&s](int64_t rows) { return s.dh == 1 ? rows : CeilDiv(rows, s.dh); };
+  row.tap_begin = std::min<int64_t>(taps(before), s.kh);
+  row.tap_end = std::clamp<int64_t>(taps(until), row.tap_begin, s.kh);
   const int64_t first = row.tap_begin < row.tap_end ? y0 + row.tap_begin * s.dh : 0;
-  const int64_t turn = first / r.in_rows * r.in_rows;
+  const int64_t turn = first < r.in_rows ? 0 : first / r.in_rows * r.in_rows;
   row.in = in + (first - turn) * s.iw * kBlock;
-  row.wrap_tap = CeilDiv(turn + r.in_rows - y0, s.dh);
+  row.wrap_tap = taps(turn + r.in_rows - y0);
   row.wrap = r.in_rows * s.iw * kBlock;
 }
 

@@ -29,7 +29,7 @@ constexpr int kParts = 16 / kLanes;  // vectors in a block of 16 outputs
 // enough, and the bytes of weights that should stay in cache while pixels pass by. Few pixels take
 // more blocks at once, so that there are sums enough to hide the latency of multiply-adds.
 #if HWY_TARGET == HWY_AVX3
-constexpr int kMaxPixels[] = {0, 8, 8, 8, 6};
+constexpr int kMaxPixels[] = {0, 24, 14, 9, 6};
 constexpr int kBestBlocks = 4;
 constexpr int64_t kPanelBytes = 256 << 10;
 #elif HWY_TARGET == HWY_AVX2
@@ -49,6 +49,14 @@ constexpr int kMaxBlocks = static_cast<int>(std::size(kMaxPixels)) - 1;
 // With fewer, a step would fetch more lines than pass through the memory meanwhile. From 12 on it
 // pays: Winograd at batch 1 has 16 tiles, and 7x7 maps have 49 pixels.
 constexpr int64_t kMinPixelsToFetchAhead = 12;
+// Nothing fetches the first panel of a call ahead. The fewer pixels follow, the more that costs, so
+// that panel is smaller then.
+constexpr int64_t kFewPixels = 128;
+constexpr int64_t kFewPixelsPanelBytes = std::min<int64_t>(32 << 10, kPanelBytes);
+// Wide vectors are through with 16 channels before a line that another core or the third-level
+// cache has would arrive. With fewer steps a tile is over before its successor's inputs are there.
+constexpr bool kFetchesInputs = HWY_TARGET == HWY_AVX3;
+constexpr int64_t kMinStepsToFetchInputs = 8;
 // Vectors that hold the outputs of a last block which is at most half full.
 constexpr int kHalf = kParts / 2;
 constexpr int kMaxHalfPixels = kParts == 2 ? 8 : kMaxPixels[1];
@@ -67,11 +75,11 @@ struct Pass {
   int64_t tail_steps;
   const float* weights;    // of the first block, at the first step
   int64_t weights_stride;  // floats from block to block
-  // What follows the weights of this pass: all tiles together fetch it into the second-level cache,
-  // lines_ahead lines for each step.
+  // The weights of the pass that follows, strides as here: all tiles together fetch them into the
+  // second-level cache. Null: none do.
   const float* ahead;
-  int64_t lines_ahead;
-  const float* bias;  // of the first block
+  bool fetches_inputs;  // of the next tile, while they are read for the first time
+  const float* bias;    // of the first block
   const float* residual;
   float* out;
   bool first;
@@ -155,7 +163,8 @@ HWY_INLINE void Accumulate(const float* x, const int64_t (&at)[R], const float* 
 // `tiles` tiles of R consecutive pixels and B blocks.
 template <int R, int B, int V>
 HWY_NOINLINE void RunTiles(const GatherGemm& g, const Pass& pass, int64_t pixel, int64_t tiles) {
-  const int64_t lines_ahead = (pass.lines_ahead * R + g.pixels - 1) / g.pixels;
+  // Lines of each block for each step.
+  const int64_t lines_ahead = pass.ahead == nullptr ? 0 : (16 * R + g.pixels - 1) / g.pixels;
   for (; tiles > 0; --tiles, pixel += R) {
     Vec acc[R][B * V];
     InitTile<R, B, V>(g, pass, pixel, acc);
@@ -164,10 +173,25 @@ HWY_NOINLINE void RunTiles(const GatherGemm& g, const Pass& pass, int64_t pixel,
     int64_t at[R];
     KINGLET_UNROLL
     for (int r = 0; r < R; ++r) at[r] = g.pixel_offsets[pixel + r];
-    const float* ahead = pass.ahead + pass.lines_ahead * pass.full_steps * pixel / g.pixels * 16;
+    const int64_t fetched = 16 * pass.full_steps * pixel / g.pixels;  // lines
+    const float* ahead = lines_ahead == 0 ? nullptr : pass.ahead + fetched * 16;
+    [[maybe_unused]] int64_t next[R] = {};
+    if constexpr (kFetchesInputs) {
+      KINGLET_UNROLL
+      for (int r = 0; r < R; ++r) next[r] = g.pixel_offsets[std::min(pixel + R + r, g.pixels - 1)];
+    }
     for (int64_t s = 0; s < pass.full_steps; ++s, w += 16 * 16) {
-      for (int64_t i = 0; i < lines_ahead; ++i, ahead += 16) __builtin_prefetch(ahead, 0, 2);
+      for (int64_t i = 0; i < lines_ahead; ++i, ahead += 16) {
+        KINGLET_UNROLL
+        for (int b = 0; b < B; ++b) __builtin_prefetch(ahead + b * stride, 0, 2);
+      }
       const float* x = g.in + pass.step_offsets[s];
+      if constexpr (kFetchesInputs) {
+        if (pass.fetches_inputs) {
+          KINGLET_UNROLL
+          for (int r = 0; r < R; ++r) __builtin_prefetch(x + next[r], 0, 2);
+        }
+      }
       KINGLET_UNROLL_BY_4
       for (int64_t c = 0; c < 16; ++c) Accumulate<R, B, V>(x + c, at, w + c * 16, stride, acc);
     }
@@ -238,14 +262,17 @@ void RunBlocks(const GatherGemm& g, int64_t block, int64_t blocks, int64_t float
   const bool has_last = block + blocks == g.blocks;
   const int64_t steps = g.full_steps + g.tail_steps;
   const int64_t panel_bytes = blocks * floats_per_block * static_cast<int64_t>(sizeof(float));
-  const int64_t passes =
-      std::clamp<int64_t>((panel_bytes + kPanelBytes - 1) / kPanelBytes, 1, steps);
+  const int64_t most = g.pixels < kFewPixels ? kFewPixelsPanelBytes : kPanelBytes;
+  const int64_t passes = std::clamp<int64_t>((panel_bytes + most - 1) / most, 1, steps);
   Pass pass;
   pass.weights_stride = floats_per_block;
   pass.bias = g.bias ? g.bias + block * 16 : nullptr;
   pass.residual = g.residual ? g.residual + block * g.out_block_stride : nullptr;
   pass.out = g.out + block * g.out_block_stride;
   pass.half = blocks == 1 && has_last && g.last_lanes <= kHalf * kLanes;
+  const float* behind = has_last && g.weights_after != nullptr
+                            ? g.weights_after
+                            : g.weights + (block + blocks) * floats_per_block;
   for (int64_t i = 0; i < passes; ++i) {
     const int64_t begin = steps * i / passes;
     const int64_t end = steps * (i + 1) / passes;
@@ -256,13 +283,14 @@ void RunBlocks(const GatherGemm& g, int64_t block, int64_t blocks, int64_t float
     pass.tail_steps = (end - full_end) - (begin - full_begin);
     pass.weights = g.weights + block * floats_per_block + full_begin * 16 * 16 +
                    (begin - full_begin) * g.tail_channels * 16;
-    const bool contiguous = blocks == 1 || passes == 1;
-    pass.ahead =
-        pass.weights + blocks * (pass.full_steps * 16 + pass.tail_steps * g.tail_channels) * 16;
-    const bool enough = g.pixels >= kMinPixelsToFetchAhead;
-    pass.lines_ahead = contiguous && enough ? blocks * 16 : 0;
     pass.first = i == 0;
     pass.last = i + 1 == passes;
+    pass.ahead = nullptr;
+    if (g.pixels >= kMinPixelsToFetchAhead) {
+      const int64_t channels = pass.full_steps * 16 + pass.tail_steps * g.tail_channels;
+      pass.ahead = pass.last ? behind : pass.weights + channels * 16;
+    }
+    pass.fetches_inputs = block == 0 && g.full_steps >= kMinStepsToFetchInputs;
     RunPass(g, pass, blocks);
   }
   if (IsClamp(g.epilogue) && (!has_last || g.last_lanes == 16)) return;

@@ -26,6 +26,8 @@ struct GatherGemm {
   int64_t tail_steps = 0;  // steps of tail_channels
   int64_t tail_channels = 0;
   const float* weights = nullptr;
+  // Those of the next call, where they do not lie behind these; may be null.
+  const float* weights_after = nullptr;
   const float* bias = nullptr;      // 16 for each block; may be null
   const float* residual = nullptr;  // may be null
   float* out = nullptr;

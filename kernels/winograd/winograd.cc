@@ -138,6 +138,8 @@ class Runner {
     for (int64_t p = 0; p < points_; ++p) {
       gemm_.in = scratch_.v + p * v_stride;
       gemm_.weights = u + p * u_stride;
+      // Of the other blocks of the chunk, which other units have, lie between.
+      gemm_.weights_after = p + 1 < points_ ? u + (p + 1) * u_stride : nullptr;
       gemm_.out = scratch_.m + p * job.point_stride;
       kernels_.gemm(gemm_);
     }
