@@ -58,16 +58,6 @@ void ThrowWithNode(const GraphIr& graph, const Node& node, const Error& error) {
   throw Error(data ? ErrorCode::kInvalidModel : error.code(), graph.source + ": " + what);
 }
 
-NodeStates StatesOf(const Node& node, GraphStates& states) {
-  const auto state = [&](ValueId id) {
-    return id == kNoValue ? nullptr : &states[static_cast<std::size_t>(id)];
-  };
-  NodeStates result;
-  for (const ValueId id : node.inputs) result.inputs.push_back(state(id));
-  for (const ValueId id : node.outputs) result.outputs.push_back(state(id));
-  return result;
-}
-
 GraphStates StartInference(const GraphIr& graph, const std::vector<Shape>& input_shapes,
                            const Limits& limits) {
   GraphStates states(graph.values.size());

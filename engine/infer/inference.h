@@ -10,11 +10,6 @@
 
 namespace kinglet {
 
-// Type and shape of every value, and the value itself where it does not depend on data: constants
-// and shape arithmetic. The type is kUndefined where type and shape depend on data. Parallel to
-// graph.values.
-using GraphStates = std::vector<TensorState>;
-
 // Infers the nodes [0, node_count) for inputs of these shapes, in the order of graph.inputs. Throws
 // Error(kInvalidModel, kUnsupported, kResource).
 GraphStates InferGraph(const GraphIr& graph, const std::vector<Shape>& input_shapes,
@@ -42,8 +37,5 @@ void WithNode(const GraphIr& graph, const Node& node, F&& function) {
     ThrowWithNode(graph, node, error);
   }
 }
-
-// The states of a node's inputs and outputs.
-NodeStates StatesOf(const Node& node, GraphStates& states);
 
 }  // namespace kinglet

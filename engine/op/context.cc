@@ -64,6 +64,16 @@ void CheckInputShape(const NodeContext& context, std::size_t i, const Shape& sha
 
 }  // namespace
 
+NodeStates StatesOf(const Node& node, GraphStates& states) {
+  const auto state = [&](ValueId id) {
+    return id == kNoValue ? nullptr : &states[static_cast<std::size_t>(id)];
+  };
+  NodeStates result;
+  for (const ValueId id : node.inputs) result.inputs.push_back(state(id));
+  for (const ValueId id : node.outputs) result.outputs.push_back(state(id));
+  return result;
+}
+
 std::size_t CheckOutput(const NodeContext& context, std::size_t i, DataType type,
                         const Shape& shape, const Limits& limits) {
   const auto what = [&] { return "output " + std::to_string(i) + " would have "; };

@@ -30,6 +30,14 @@ struct NodeStates {
   std::vector<TensorState*> outputs;
 };
 
+// Type and shape of every value of a graph, and the value itself where it does not depend on data:
+// constants and shape arithmetic. The type is kUndefined where type and shape depend on data.
+// Parallel to GraphIr::values.
+using GraphStates = std::vector<TensorState>;
+
+// The states of a node's inputs and outputs.
+NodeStates StatesOf(const Node& node, GraphStates& states);
+
 // Bytes of output i of this type and shape. Throws what InferContext::SetOutput throws.
 std::size_t CheckOutput(const NodeContext& context, std::size_t i, DataType type,
                         const Shape& shape, const Limits& limits);

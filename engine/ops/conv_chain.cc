@@ -1,7 +1,5 @@
 #include "engine/ops/conv_chain.h"
 
-#include <algorithm>
-
 #include "engine/cost/cost_model.h"
 #include "engine/ops/conv.h"
 #include "engine/ops/elementwise.h"
@@ -25,28 +23,7 @@ std::int64_t MultiplyAddsOf(const kernels::ConvShape& s) {
   return s.n * static_cast<std::int64_t>(kernels::MultiplyAdds(s));
 }
 
-}  // namespace
-
-std::optional<kernels::ChainPlan> WorthwhilePlan(const ConvChainNodes& chain, int threads,
-                                                 const CostModel& cost) {
-  // Predictions that lie closer together say nothing.
-  constexpr double kClearly = 0.98;
-  const auto together = [&](const kernels::ChainPlan& plan) {
-    return kernels::ChainSeconds(plan, threads, cost.machine);
-  };
-  const kernels::ConvChain& shapes = chain.shapes;
-  double otherwise = kernels::SeparateSeconds(shapes, threads, cost.machine);
-  if (shapes.expands) {  // perhaps the last two are a chain by themselves
-    const kernels::ConvChain pair{false, {}, shapes.depthwise, shapes.project};
-    const double gain = kernels::SeparateSeconds(pair, threads, cost.machine) -
-                        together(kernels::PlanChain(pair, threads, cost.machine));
-    otherwise -= std::max(gain, 0.0);
-  }
-  const kernels::ChainPlan plan = kernels::PlanChain(shapes, threads, cost.machine);
-  if (together(plan) >= kClearly * otherwise) return std::nullopt;
-  return plan;
-}
-
+// `context` is that of `chain.joined`.
 std::unique_ptr<Step> PlanConvChain(PlanContext& context, const ConvChainNodes& chain,
                                     const kernels::ChainPlan& plan) {
   const kernels::ConvChain& shapes = chain.shapes;
@@ -82,6 +59,16 @@ std::unique_ptr<Step> PlanConvChain(PlanContext& context, const ConvChainNodes& 
                (shapes.expands ? MultiplyAddsOf(shapes.expand) : 0);
   step->predicted_seconds = kernels::ChainSeconds(plan, context.threads(), context.cost().machine);
   return step;
+}
+
+}  // namespace
+
+JoinedStep ConvChainNodes::Choose(int threads, const CostModel& cost) const {
+  const kernels::ChainPlan plan = kernels::PlanChain(shapes, threads, cost.machine);
+  return {
+      .seconds = kernels::ChainSeconds(plan, threads, cost.machine),
+      .apart_seconds = kernels::SeparateSeconds(shapes, threads, cost.machine),
+      .plan = [this, plan](PlanContext& context) { return PlanConvChain(context, *this, plan); }};
 }
 
 }  // namespace kinglet

@@ -2,29 +2,24 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <vector>
 
-#include "engine/op/op.h"
+#include "engine/op/joined.h"
 #include "kernels/chain/chain.h"
 
 namespace kinglet {
 
 // Two or three nodes Conv of which each reads what the one before it makes, and nobody else does.
-struct ConvChainNodes {
-  std::vector<const Node*> nodes;
+// As one node they have the input, then weights and bias (or kNoValue) of each convolution, then
+// the residual of the last one where it has one; the output of the last one.
+struct ConvChainNodes final : JoinedNodes {
   kernels::ConvChain shapes;
-  // The chain as one node: the input, then weights and bias (or kNoValue) of each convolution, then
-  // the residual of the last one where it has one; the output of the last one.
-  Node joined;
+
+  JoinedStep Choose(int threads, const CostModel& cost) const override;
 };
 
-// How one step computes the chain, where that is predicted to be faster than the nodes one by one.
-std::optional<kernels::ChainPlan> WorthwhilePlan(const ConvChainNodes& chain, int threads,
-                                                 const CostModel& cost);
-
-// The step; `context` is that of `chain.joined`.
-std::unique_ptr<Step> PlanConvChain(PlanContext& context, const ConvChainNodes& chain,
-                                    const kernels::ChainPlan& plan);
+// Adds the chains among the nodes. What lies between two convolutions of a chain is none of the
+// request's outputs.
+void FindConvChains(const JoinRequest& request, std::vector<std::unique_ptr<JoinedNodes>>& found);
 
 }  // namespace kinglet

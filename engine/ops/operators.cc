@@ -1,5 +1,7 @@
 #include "engine/op/operators.h"
 
+#include "engine/ops/conv_chain.h"
+
 namespace kinglet {
 
 #define KINGLET_OP(Name) const OpDef& Op##Name();
@@ -12,6 +14,12 @@ std::vector<const OpDef*> ListOperators() {
 #include "engine/ops/ops.inc"
 #undef KINGLET_OP
   };
+}
+
+std::vector<std::unique_ptr<JoinedNodes>> FindJoinedNodes(const JoinRequest& request) {
+  std::vector<std::unique_ptr<JoinedNodes>> found;
+  FindConvChains(request, found);
+  return found;
 }
 
 }  // namespace kinglet

@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <cstring>
 #include <functional>
-#include <map>
+#include <optional>
 
+#include "engine/op/operators.h"
 #include "engine/op/reorder.h"
 #include "engine/plan/arena.h"
-#include "engine/plan/chains.h"
+#include "engine/plan/joined.h"
 #include "engine/plan/slices.h"
 #include "kernels/common/blocked.h"
 #include "kinglet/error.h"
@@ -106,10 +107,10 @@ class Planner {
     std::vector<const Node*> nodes;
     for (const std::size_t i : indices) nodes.push_back(&graph_.nodes[i]);
     if (options_.blocked_layout) slices_ = FindSlices(nodes, outputs, states_);
-    if (options_.blocked_layout) chains_ = FindChains(nodes, outputs, states_);
+    joined_.emplace(FindJoinedNodes({nodes, outputs, states_}), options_.threads, cost_);
     for (const std::size_t i : indices) {
       node_ = i;
-      PlanNodeOrChain(graph_.nodes[i]);
+      PlanNodeOrJoined(graph_.nodes[i]);
     }
     PlaceOutputs();
     Allocate();
@@ -223,33 +224,17 @@ class Planner {
     return wanted = to;
   }
 
-  // A chain that is worthwhile is planned where its last node stands: its residual is there by
-  // then.
-  void PlanNodeOrChain(const Node& node) {
-    const auto member = chain_of_.find(&node);
-    if (member == chain_of_.end()) {
-      if (!BeginChain(node)) PlanNode(node, FindOp(node.domain, node.op)->plan);
-      return;
+  void PlanNodeOrJoined(const Node& node) {
+    const JoinedSteps::Group* group = joined_->GroupOf(node);
+    if (group == nullptr) {
+      group =
+          joined_->Begin(node, [&](ValueId id, Layout layout) { return PlaceOf(id, layout) >= 0; });
     }
-    const ConvChainNodes& chain = *member->second.nodes;
-    if (chain.nodes.back() != &node) return;
-    PlanNode(chain.joined, [&](PlanContext& context) {
-      return PlanConvChain(context, chain, member->second.plan);
-    });
-  }
-
-  // Marks the nodes of the longest chain from this one on that one step computes faster than
-  // several.
-  bool BeginChain(const Node& first) {
-    const auto chains = chains_.find(&first);
-    if (chains == chains_.end() || PlacesOf(first.inputs[0]).blocked < 0) return false;
-    for (const ConvChainNodes& chain : chains->second) {
-      const auto plan = WorthwhilePlan(chain, options_.threads, cost_);
-      if (!plan) continue;
-      for (const Node* each : chain.nodes) chain_of_.insert_or_assign(each, Chain{&chain, *plan});
-      return true;
+    if (group == nullptr) {
+      PlanNode(node, FindOp(node.domain, node.op)->plan);
+    } else if (group->nodes->nodes.back() == &node) {
+      PlanNode(group->nodes->joined, group->step.plan);
     }
-    return false;
   }
 
   using PlanFunction = std::function<std::unique_ptr<Step>(PlanContext&)>;
@@ -374,10 +359,6 @@ class Planner {
   struct InPlace {
     int step, out, in;
   };
-  struct Chain {
-    const ConvChainNodes* nodes;
-    kernels::ChainPlan plan;
-  };
 
   const GraphIr& graph_;
   GraphStates& states_;
@@ -392,8 +373,7 @@ class Planner {
   std::vector<Slice> slices_;
   std::vector<Buffer> buffers_;
   std::vector<InPlace> in_place_;
-  Chains chains_;
-  std::map<const Node*, Chain> chain_of_;  // of those that are steps
+  std::optional<JoinedSteps> joined_;
 };
 
 bool LayoutPlanContext::IsBlocked(std::size_t i) const {

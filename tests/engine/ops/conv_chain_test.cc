@@ -1,6 +1,6 @@
 // Chains of convolutions as single steps, against plain execution of the same graphs. The maps are
 // so small that beginning a step costs more than the step: chains are worthwhile on any machine.
-#include "engine/plan/chains.h"
+#include "engine/ops/conv_chain.h"
 
 #include <gtest/gtest.h>
 

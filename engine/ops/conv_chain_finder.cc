@@ -1,33 +1,34 @@
-#include "engine/plan/chains.h"
-
 #include <span>
 #include <utility>
 
 #include "engine/ops/conv.h"
+#include "engine/ops/conv_chain.h"
 
 namespace kinglet {
 namespace {
 
+using Found = std::vector<std::unique_ptr<JoinedNodes>>;
+
 class ChainFinder {
  public:
-  ChainFinder(const std::vector<const Node*>& nodes, const std::vector<ValueId>& outputs,
-              GraphStates& states)
-      : nodes_(nodes), states_(states), uses_(states.size()), reader_(states.size()) {
-    for (const Node* node : nodes) {
+  explicit ChainFinder(const JoinRequest& request)
+      : nodes_(request.nodes),
+        states_(request.states),
+        uses_(states_.size()),
+        reader_(states_.size()) {
+    for (const Node* node : nodes_) {
       for (const ValueId id : node->inputs) CountUse(id, node);
     }
-    for (const ValueId id : outputs) CountUse(id, nullptr);
+    for (const ValueId id : request.outputs) CountUse(id, nullptr);
   }
 
-  Chains Find() {
-    Chains chains;
+  void Find(Found& found) {
     for (const Node* node : nodes_) {
       const Node* second = Next(*node);
       const Node* third = second == nullptr ? nullptr : Next(*second);
-      if (third != nullptr) AddChain({node, second, third}, chains);
-      if (second != nullptr) AddChain({node, second}, chains);
+      if (third != nullptr) AddChain({node, second, third}, found);
+      if (second != nullptr) AddChain({node, second}, found);
     }
-    return chains;
   }
 
  private:
@@ -62,16 +63,18 @@ class ChainFinder {
     return ConvShapeOf(context, ConvWindow(context, SpatialSizes(context), kernel));
   }
 
-  void AddChain(std::vector<const Node*> nodes, Chains& chains) const {
-    ConvChainNodes chain;
-    chain.shapes.expands = nodes.size() == 3;
-    if (chain.shapes.expands) chain.shapes.expand = ShapeOf(*nodes.front());
-    chain.shapes.depthwise = ShapeOf(*nodes[nodes.size() - 2]);
-    chain.shapes.project = ShapeOf(*nodes.back());
-    if (!kernels::IsChain(chain.shapes)) return;
-    chain.joined = Join(nodes);
-    chain.nodes = std::move(nodes);
-    chains[chain.nodes.front()].push_back(std::move(chain));
+  void AddChain(std::vector<const Node*> nodes, Found& found) const {
+    auto chain = std::make_unique<ConvChainNodes>();
+    kernels::ConvChain& shapes = chain->shapes;
+    shapes.expands = nodes.size() == 3;
+    if (shapes.expands) shapes.expand = ShapeOf(*nodes.front());
+    shapes.depthwise = ShapeOf(*nodes[nodes.size() - 2]);
+    shapes.project = ShapeOf(*nodes.back());
+    if (!kernels::IsChain(shapes)) return;
+    chain->joined = Join(nodes);
+    chain->nodes = std::move(nodes);
+    chain->reads = Layout::kBlocked16;
+    found.push_back(std::move(chain));
   }
 
   static Node Join(const std::vector<const Node*>& nodes) {
@@ -99,9 +102,6 @@ class ChainFinder {
 
 }  // namespace
 
-Chains FindChains(const std::vector<const Node*>& nodes, const std::vector<ValueId>& outputs,
-                  GraphStates& states) {
-  return ChainFinder(nodes, outputs, states).Find();
-}
+void FindConvChains(const JoinRequest& request, Found& found) { ChainFinder(request).Find(found); }
 
 }  // namespace kinglet
