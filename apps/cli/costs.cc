@@ -29,6 +29,7 @@ Model CompileModel(Graph graph, const CommonOptions& options) {
 
 TuneReport TuneModel(Model& model, const InputShapes& shapes, const CommonOptions& options) {
   TuneOptions tune;
+  tune.threads = options.threads;
   std::unique_ptr<Progress> bar;
   tune.progress = [&](std::size_t done, std::size_t total) {
     if (bar == nullptr) bar = std::make_unique<Progress>(total, !options.quiet);

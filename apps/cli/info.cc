@@ -111,10 +111,10 @@ void PrintTable(const Facts& facts, bool kernels) {
 }
 
 // Seconds of each step: the fastest of some runs.
-std::vector<double> Measure(const Model& model, const InputShapes& shapes) {
+std::vector<double> Measure(const Model& model, const InputShapes& shapes, int threads) {
   constexpr int kRuns = 10;
   const Tensors inputs = RandomInputs(model.inputs(), shapes);
-  Session session = model.NewSession();
+  Session session = model.NewSession({.threads = threads});
   std::vector<double> best = session.Profile(inputs);
   for (int run = 1; run < kRuns; ++run) {
     const std::vector<double> seconds = session.Profile(inputs);
@@ -132,26 +132,26 @@ Status InfoCommand(const InfoOptions& options) {
   const std::vector<int> threads = ThreadCounts(options.threads);
   Facts facts;
   facts.name = options.network;
+  NamedNetwork network = OpenNetwork(options.network);
+  if (!network.descriptor) network.descriptor = DescriptorBeside(options.network);
+  facts.layers = network.graph.node_count();
+  facts.parameters = network.graph.parameter_count();
+  Model model = CompileModel(std::move(network.graph), options.common);
+  facts.inputs = model.inputs();
   for (const int count : threads) {
-    NamedNetwork network = OpenNetwork(options.network);
-    if (!network.descriptor) network.descriptor = DescriptorBeside(options.network);
-    facts.layers = network.graph.node_count();
-    facts.parameters = network.graph.parameter_count();
     CommonOptions common = options.common;
     common.threads = count;
-    Model model = CompileModel(std::move(network.graph), common);
-    facts.inputs = model.inputs();
     for (const int batch : batches) {
       const InputShapes shapes =
           ChooseShapes(facts.inputs, {batch, options.shapes}, network.descriptor);
       TuneWhenAsked(model, shapes, common);
-      KernelPoint point{std::max(batch, 1), count, model.Describe(shapes)};
-      if (options.measure) point.measured = Measure(model, shapes);
+      KernelPoint point{std::max(batch, 1), count, model.Describe(shapes, count)};
+      if (options.measure) point.measured = Measure(model, shapes, count);
       if (facts.points.empty()) facts.shapes = shapes;
       facts.points.push_back(std::move(point));
     }
-    facts.weight_bytes = model.weight_bytes();
   }
+  facts.weight_bytes = model.weight_bytes();
   const bool kernels = options.kernels || options.measure;
   if (options.common.json) {
     PrintJson(facts, kernels);

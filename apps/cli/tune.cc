@@ -97,20 +97,20 @@ Status TuneCommand(const TuneCommandOptions& options) {
   const std::vector<int> batches = ParseNumberList("--batch", options.batch, kMaxBatch);
   const std::vector<int> threads = ThreadCounts(options.threads);
   std::vector<TunedPoint> points;
+  CommonOptions common = options.common;
+  common.costs.tune = true;
+  common.costs.tuning = options.output;
+  NamedNetwork network = OpenNetwork(options.network);
+  if (!network.descriptor) network.descriptor = DescriptorBeside(options.network);
+  Model model = CompileModel(std::move(network.graph), common);
   for (const int count : threads) {
-    CommonOptions common = options.common;
     common.threads = count;
-    common.costs.tune = true;
-    common.costs.tuning = options.output;
-    NamedNetwork network = OpenNetwork(options.network);
-    if (!network.descriptor) network.descriptor = DescriptorBeside(options.network);
-    Model model = CompileModel(std::move(network.graph), common);
     for (const int batch : batches) {
       const InputShapes shapes =
           ChooseShapes(model.inputs(), {batch, options.shapes}, network.descriptor);
-      TunedPoint point{count, batch, {}, model.Describe(shapes).predicted_seconds, 0};
+      TunedPoint point{count, batch, {}, model.Describe(shapes, count).predicted_seconds, 0};
       point.report = TuneModel(model, shapes, common);
-      point.predicted_after = model.Describe(shapes).predicted_seconds;
+      point.predicted_after = model.Describe(shapes, count).predicted_seconds;
       points.push_back(point);
     }
   }

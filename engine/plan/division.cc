@@ -22,8 +22,7 @@ class Divider {
         part_(std::make_shared<DynamicPart>()),
         fixed_output_(graph.values.size(), -1) {}
 
-  std::shared_ptr<const DynamicPart> Make(PackedStore& packed,
-                                          std::shared_ptr<const DynamicPart> last) {
+  std::shared_ptr<const DynamicPart> Make(PackedStore& packed, DynamicParts& parts) {
     for (const std::size_t i :
          NeededNodes(graph_, states_, 0, graph_.nodes.size(), graph_.outputs)) {
       if (Waits(graph_.nodes[i], states_)) part_->nodes.push_back(i);
@@ -43,13 +42,9 @@ class Divider {
     for (const int slot : part_->program->inputs) {
       part_->inputs.push_back(SourceOf(part_->program->values[static_cast<std::size_t>(slot)]));
     }
-    if (last != nullptr && last->nodes == part_->nodes && last->inputs == part_->inputs &&
-        last->known == part_->known && last->fixed.outputs == part_->fixed.outputs &&
-        last->fixed_nodes == part_->fixed_nodes) {
-      return last;
-    }
+    if (std::shared_ptr<const DynamicPart> kept = parts.Find(*part_)) return kept;
     CopyFixed();
-    return std::move(part_);
+    return parts.Add(std::move(part_));
   }
 
  private:
@@ -91,12 +86,37 @@ class Divider {
   std::vector<int> fixed_output_;  // by value
 };
 
+bool SameDivision(const DynamicPart& a, const DynamicPart& b) {
+  return a.nodes == b.nodes && a.inputs == b.inputs && a.known == b.known &&
+         a.fixed.outputs == b.fixed.outputs && a.fixed_nodes == b.fixed_nodes;
+}
+
 }  // namespace
 
+std::shared_ptr<const DynamicPart> DynamicParts::FindLocked(const DynamicPart& part) const {
+  for (const auto& weak : parts_) {
+    std::shared_ptr<const DynamicPart> kept = weak.lock();
+    if (kept != nullptr && SameDivision(*kept, part)) return kept;
+  }
+  return nullptr;
+}
+
+std::shared_ptr<const DynamicPart> DynamicParts::Find(const DynamicPart& part) const {
+  const std::lock_guard lock(mutex_);
+  return FindLocked(part);
+}
+
+std::shared_ptr<const DynamicPart> DynamicParts::Add(std::shared_ptr<const DynamicPart> part) {
+  const std::lock_guard lock(mutex_);
+  if (std::shared_ptr<const DynamicPart> kept = FindLocked(*part)) return kept;
+  std::erase_if(parts_, [](const auto& weak) { return weak.expired(); });
+  parts_.push_back(part);
+  return part;
+}
+
 std::shared_ptr<const DynamicPart> Divide(const GraphIr& graph, const GraphStates& states,
-                                          PackedStore& packed,
-                                          std::shared_ptr<const DynamicPart> last) {
-  return Divider(graph, states).Make(packed, std::move(last));
+                                          PackedStore& packed, DynamicParts& parts) {
+  return Divider(graph, states).Make(packed, parts);
 }
 
 }  // namespace kinglet

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "engine/dynamic/program.h"
@@ -38,10 +39,25 @@ struct DynamicPart {
   std::vector<std::size_t> fixed_nodes;  // those of the fixed part
 };
 
-// The two parts of a graph, or `last` where they are the same; null when no node that the outputs
+// The divisions of one graph, shared by the plans that are made of it at the same time or later.
+// Thread-safe.
+class DynamicParts {
+ public:
+  // What is kept for the same division, or null.
+  std::shared_ptr<const DynamicPart> Find(const DynamicPart& part) const;
+  // Keeps a part as long as plans have it; gives the one that another thread has added before.
+  std::shared_ptr<const DynamicPart> Add(std::shared_ptr<const DynamicPart> part);
+
+ private:
+  std::shared_ptr<const DynamicPart> FindLocked(const DynamicPart& part) const;
+
+  mutable std::mutex mutex_;
+  std::vector<std::weak_ptr<const DynamicPart>> parts_;
+};
+
+// The two parts of a graph, from `parts` where they are there; null when no node that the outputs
 // need waits. Packed forms of the program go to `packed`.
 std::shared_ptr<const DynamicPart> Divide(const GraphIr& graph, const GraphStates& states,
-                                          PackedStore& packed,
-                                          std::shared_ptr<const DynamicPart> last);
+                                          PackedStore& packed, DynamicParts& parts);
 
 }  // namespace kinglet

@@ -302,9 +302,9 @@ std::unique_ptr<Plan> PlanFixed(const GraphIr& graph, const std::vector<Shape>& 
 
 std::unique_ptr<Plan> MakePlan(const GraphIr& graph, const std::vector<Shape>& input_shapes,
                                const PlanOptions& options, PackedStore& packed,
-                               std::shared_ptr<const DynamicPart> last) {
+                               DynamicParts& parts) {
   GraphStates states = InferGraph(graph, input_shapes, options.limits, graph.nodes.size());
-  std::shared_ptr<const DynamicPart> part = Divide(graph, states, packed, std::move(last));
+  std::shared_ptr<const DynamicPart> part = Divide(graph, states, packed, parts);
   if (part == nullptr) return PlanFixed(graph, input_shapes, states, options, packed);
   std::unique_ptr<Plan> plan = PlanFixed(part->fixed, input_shapes, states, options, packed);
   for (const ValueId id : part->known) {

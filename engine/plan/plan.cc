@@ -11,12 +11,8 @@ std::size_t PlanBytes(const Plan& plan) {
   std::size_t bytes = sizeof(Plan) + plan.packed.bytes();
   bytes += plan.slots.capacity() * sizeof(Slot) + plan.steps.capacity() * sizeof(PlanStep);
   bytes += plan.blocked_values.capacity() * sizeof(ValueId);
-  for (const auto* tensors : {&plan.constants, &plan.known}) {
-    // Others hold the model's own constants.
-    for (const Tensor& tensor : *tensors) {
-      bytes += sizeof(Tensor) + (tensor.unique() ? tensor.bytes() : 0);
-    }
-  }
+  bytes += plan.own_bytes + plan.constants.capacity() * sizeof(Tensor);
+  for (const Tensor& tensor : plan.known) bytes += sizeof(Tensor) + tensor.bytes();
   for (const PlanStep& step : plan.steps) {
     bytes += kStepBytes + step.name.capacity() + step.op.capacity() +
              (step.inputs.capacity() + step.outputs.capacity()) * sizeof(int) +

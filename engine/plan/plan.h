@@ -33,6 +33,7 @@ struct BlockedOutput {
 
 class SegmentStep;
 struct DynamicPart;  // engine/plan/division.h
+class DynamicParts;
 
 struct PlanStep {
   std::unique_ptr<Step> step;
@@ -59,6 +60,7 @@ struct Plan {
 
   // What slots and steps point to.
   std::vector<Tensor> constants;
+  std::size_t own_bytes = 0;  // of those that are not the model's
   PackedStore packed;
   std::vector<std::unique_ptr<Plan>> parts;
 
@@ -81,11 +83,11 @@ void* Resolve(const Plan& plan, int slot, std::byte* arena, const void* const* i
               void* const* outputs) noexcept;
 
 // Plans `graph` for inputs of these shapes, in the order of graph.inputs. Packed forms of constants
-// go to `packed`, which must outlive the plan, as must the graph where nodes wait for data. `last`:
-// the dynamic part of a plan made before, to be shared. Throws Error(kInvalidModel, kUnsupported,
-// kResource).
+// go to `packed`, which must outlive the plan, as must the graph where nodes wait for data. `parts`:
+// those of the graph's plans. Many threads may plan the same graph at once. Throws
+// Error(kInvalidModel, kUnsupported, kResource).
 std::unique_ptr<Plan> MakePlan(const GraphIr& graph, const std::vector<Shape>& input_shapes,
                                const PlanOptions& options, PackedStore& packed,
-                               std::shared_ptr<const DynamicPart> last = nullptr);
+                               DynamicParts& parts);
 
 }  // namespace kinglet

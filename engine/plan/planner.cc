@@ -202,6 +202,7 @@ class Planner {
     TensorState& state = State(id);
     if (places.plain < 0 && state.known.defined()) {
       plan_->constants.push_back(state.known);
+      if (graph_.ConstantOf(id) == nullptr) plan_->own_bytes += state.known.bytes();
       places.plain = NewBuffer(state.known.bytes(),
                                {.kind = Slot::Kind::kConstant, .constant = state.known.raw()});
     }

@@ -1,6 +1,5 @@
-#include <omp.h>
-
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <limits>
@@ -8,6 +7,7 @@
 #include <vector>
 
 #include "engine/cost/files.h"
+#include "engine/runtime/workers.h"
 #include "kernels/common/cpu_target.h"
 #include "kernels/common/measure.h"
 #include "kernels/conv/conv.h"
@@ -32,13 +32,13 @@ double CopyGbps(std::size_t bytes, int threads, double seconds) {
   for (int i = 0; i < threads; ++i) {
     parts.push_back(MakeFloats(bytes / static_cast<std::size_t>(threads)));
   }
-  double sum = 0;
-#pragma omp parallel num_threads(threads) default(none) shared(parts, seconds) reduction(+ : sum)
-  {
-    Tensor& part = parts[static_cast<std::size_t>(omp_get_thread_num())];
+  std::atomic<double> sum = 0;
+  Crew crew(threads, false);
+  RunOn(crew, [&](int worker) {
+    Tensor& part = parts[static_cast<std::size_t>(worker)];
     sum += kernels::MeasureCopyGbps(part.data<float>(), static_cast<std::size_t>(part.size()),
                                     seconds);
-  }
+  });
   return sum;
 }
 

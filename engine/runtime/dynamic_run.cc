@@ -41,8 +41,10 @@ void DynamicRun::Prepare(std::shared_ptr<const Plan> plan) {
   }
 }
 
-void DynamicRun::Run(const std::vector<Shape>& input_shapes, const std::vector<const void*>& inputs,
+void DynamicRun::Run(Crew& crew, const std::vector<Shape>& input_shapes,
+                     const std::vector<const void*>& inputs,
                      const std::vector<void*>& fixed_outputs, double* seconds) {
+  team_.Use(&crew);
   for (std::size_t k = 0; k < part_->inputs.size(); ++k) {
     const auto [kind, index] = part_->inputs[k];
     if (kind == ValueSource::Kind::kInput) {
@@ -80,6 +82,7 @@ const RunValue& DynamicRun::Output(std::size_t k) {
 void DynamicRun::End() noexcept {
   Interpreter::Clear(*frame_);
   pool_.EndRun();
+  team_.Use(nullptr);
 }
 
 }  // namespace kinglet

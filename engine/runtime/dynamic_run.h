@@ -21,10 +21,12 @@ class DynamicRun {
 
   // For the plans of one model: `plan.dynamic` is not null.
   void Prepare(std::shared_ptr<const Plan> plan);
-  // Runs the program on the graph's inputs and the outputs of the plan's fixed part. `seconds`:
-  // null, or one for each of its nodes. Throws Error.
-  void Run(const std::vector<Shape>& input_shapes, const std::vector<const void*>& inputs,
-           const std::vector<void*>& fixed_outputs, double* seconds);
+  // Runs the program on the graph's inputs and the outputs of the plan's fixed part, with the
+  // threads of `crew`, which must be there until End. `seconds`: null, or one for each of its
+  // nodes. Throws Error.
+  void Run(Crew& crew, const std::vector<Shape>& input_shapes,
+           const std::vector<const void*>& inputs, const std::vector<void*>& fixed_outputs,
+           double* seconds);
   // Output k of the program, until End. Throws Error(kUnsupported) when it is no tensor.
   const RunValue& Output(std::size_t k);
   // Releases what the run has made.

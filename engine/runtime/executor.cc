@@ -1,7 +1,5 @@
 #include "engine/runtime/executor.h"
 
-#include <omp.h>
-
 #include <algorithm>
 #include <chrono>
 
@@ -16,14 +14,6 @@ using Clock = std::chrono::steady_clock;
 
 double SecondsBetween(Clock::time_point start, Clock::time_point end) {
   return std::chrono::duration<double>(end - start).count();
-}
-
-inline void Pause() noexcept {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
 }
 
 }  // namespace
@@ -91,25 +81,22 @@ bool StepProgress::Spin() const noexcept {
 }
 
 void ThreadTeam::Run(std::int64_t units, bool single, void* self, Function function) noexcept {
-  if (threads_ <= 1 || units <= 1) {
+  if (crew_ == nullptr || crew_->size() <= 1 || units <= 1) {
     if (units > 0) function(self, 0, 0, units);
     return;
   }
-  progress_.Reset(threads_);
-#pragma omp parallel num_threads(threads_) default(none) shared(units, single, self, function)
-  {
+  progress_.Reset(crew_->size());
+  RunOn(*crew_, [&](int worker) {
     const FlushDenormals flush;
-    const int worker = omp_get_thread_num();
     std::int64_t begin = 0;
     std::int64_t end = 0;
-    while (progress_.Take(units, single, omp_get_num_threads(), worker, begin, end)) {
+    while (progress_.Take(units, single, crew_->size(), worker, begin, end)) {
       function(self, worker, begin, end);
     }
-  }
+  });
 }
 
-PlanBinding::PlanBinding(const Plan& plan)
-    : plan_(plan), progress_(std::make_unique<StepProgress[]>(plan.steps.size())) {
+PlanBinding::PlanBinding(const Plan& plan) : plan_(plan) {
   std::size_t singles = 0;
   for (const PlanStep& step : plan.steps) {
     first_input_.push_back(input_pointers_.size());
@@ -120,7 +107,6 @@ PlanBinding::PlanBinding(const Plan& plan)
     singles += step.segment == nullptr ? 1 : step.segment->step_count();
   }
   first_single_.push_back(singles);
-  ends_.resize(plan.steps.size());
 }
 
 void PlanBinding::Bind(std::byte* arena, const std::vector<const void*>& inputs,
@@ -137,56 +123,63 @@ void PlanBinding::Bind(std::byte* arena, const std::vector<const void*>& inputs,
   }
 }
 
-int PlanBinding::Run(int threads, std::byte* scratch, std::size_t scratch_stride, RunStatus& status,
-                     double* step_seconds) noexcept {
+void Executor::Reserve(const Plan& plan) {
+  const std::size_t steps = plan.steps.size();
+  if (steps <= capacity_) return;
+  capacity_ = 0;
+  progress_ = std::make_unique<StepProgress[]>(steps);
+  ends_ = std::make_unique<double[]>(steps);
+  capacity_ = steps;
+}
+
+int Executor::Run(const PlanBinding& binding, Crew& crew, std::byte* scratch,
+                  std::size_t scratch_stride, RunStatus& status, double* step_seconds) noexcept {
+  const std::size_t steps = binding.steps();
   status.Reset();
   failed_step_.store(-1, std::memory_order_relaxed);
   stalled_seconds_.store(0, std::memory_order_relaxed);
   stalled_ = 0;
   const bool timed = step_seconds != nullptr;
   if (timed) {
-    std::fill_n(step_seconds, first_single_.back(), 0.0);
-    std::fill(ends_.begin(), ends_.end(), 0.0);
+    std::fill_n(step_seconds, binding.first_single_.back(), 0.0);
+    std::fill_n(ends_.get(), steps, 0.0);
   }
-  StepTimer timer(timed ? ends_.data() : nullptr, step_seconds);
-  const auto finish = [&] {
-    timer.MakeDurations(plan_.steps.size());
-    for (std::size_t s = 0; timed && s < plan_.steps.size(); ++s) {
-      if (plan_.steps[s].segment == nullptr) step_seconds[first_single_[s]] = ends_[s];
-    }
-    return failed_step_.load();
-  };
+  StepTimer timer(timed ? ends_.get() : nullptr, step_seconds);
   const Clock::time_point start = Clock::now();
-  if (threads <= 1) {
-    RunSerial(scratch, status, timer);
-    seconds_ = SecondsBetween(start, Clock::now());
-    return finish();
-  }
-  for (std::size_t s = 0; s < plan_.steps.size(); ++s) progress_[s].Reset(threads);
-#pragma omp parallel num_threads(threads) default(none) \
-    shared(scratch, scratch_stride, status, timer)
-  {
-    const int worker = omp_get_thread_num();
-    RunTeam(omp_get_num_threads(), worker,
-            scratch + static_cast<std::size_t>(worker) * scratch_stride, status, timer);
+  if (crew.size() <= 1) {
+    RunSerial(binding, scratch, status, timer);
+  } else {
+    for (std::size_t s = 0; s < steps; ++s) progress_[s].Reset(crew.size());
+    RunOn(crew, [&](int worker) {
+      RunTeam(binding, crew.size(), worker,
+              scratch + static_cast<std::size_t>(worker) * scratch_stride, status, timer);
+    });
   }
   seconds_ = SecondsBetween(start, Clock::now());
-  if (seconds_ > 0) stalled_ = stalled_seconds_.load() / (threads - 1) / seconds_;
-  return finish();
+  if (crew.size() > 1 && seconds_ > 0) {
+    stalled_ = stalled_seconds_.load() / (crew.size() - 1) / seconds_;
+  }
+  timer.MakeDurations(steps);
+  for (std::size_t s = 0; timed && s < steps; ++s) {
+    if (binding.plan_.steps[s].segment == nullptr) step_seconds[binding.first_single_[s]] = ends_[s];
+  }
+  return failed_step_.load();
 }
 
-void PlanBinding::RunSerial(std::byte* scratch, RunStatus& status, StepTimer& timer) noexcept {
+void Executor::RunSerial(const PlanBinding& binding, std::byte* scratch, RunStatus& status,
+                         StepTimer& timer) noexcept {
   const FlushDenormals flush;
-  for (std::size_t s = 0; s < plan_.steps.size(); ++s) {
-    const Step& step = *plan_.steps[s].step;
-    const StepArgs args{.inputs = input_pointers_.data() + first_input_[s],
-                        .outputs = output_pointers_.data() + first_output_[s],
+  const std::vector<PlanStep>& steps = binding.plan_.steps;
+  for (std::size_t s = 0; s < steps.size(); ++s) {
+    const Step& step = *steps[s].step;
+    const StepArgs args{.inputs = binding.input_pointers_.data() + binding.first_input_[s],
+                        .outputs = binding.output_pointers_.data() + binding.first_output_[s],
                         .scratch = scratch,
                         .status = &status,
-                        .seconds = timer.From(first_single_[s])};
+                        .seconds = timer.From(binding.first_single_[s])};
     if (step.units > 0) step.Run(args, 0, step.units);
     timer.Ended(s);
-    if constexpr (kChecks) CheckPadLanes(plan_.steps[s], args.outputs);
+    if constexpr (kChecks) CheckPadLanes(steps[s], args.outputs);
     if (!status.ok()) {
       failed_step_.store(static_cast<int>(s));
       return;
@@ -194,18 +187,19 @@ void PlanBinding::RunSerial(std::byte* scratch, RunStatus& status, StepTimer& ti
   }
 }
 
-void PlanBinding::RunTeam(int team, int worker, std::byte* scratch, RunStatus& status,
-                          StepTimer& timer) noexcept {
+void Executor::RunTeam(const PlanBinding& binding, int team, int worker, std::byte* scratch,
+                       RunStatus& status, StepTimer& timer) noexcept {
   const FlushDenormals flush;
+  const std::vector<PlanStep>& steps = binding.plan_.steps;
   double stalled = 0;
-  for (std::size_t s = 0; s < plan_.steps.size() && failed_step_.load() < 0; ++s) {
-    const Step& step = *plan_.steps[s].step;
+  for (std::size_t s = 0; s < steps.size() && failed_step_.load() < 0; ++s) {
+    const Step& step = *steps[s].step;
     if (step.units == 0) continue;
-    StepArgs args{.inputs = input_pointers_.data() + first_input_[s],
-                  .outputs = output_pointers_.data() + first_output_[s],
+    StepArgs args{.inputs = binding.input_pointers_.data() + binding.first_input_[s],
+                  .outputs = binding.output_pointers_.data() + binding.first_output_[s],
                   .scratch = scratch,
                   .status = &status,
-                  .seconds = timer.From(first_single_[s])};
+                  .seconds = timer.From(binding.first_single_[s])};
     std::int64_t begin = 0;
     std::int64_t end = 0;
     std::int64_t chunks = 0;
@@ -215,7 +209,7 @@ void PlanBinding::RunTeam(int team, int worker, std::byte* scratch, RunStatus& s
       step.Run(args, begin, end);
       progress_[s].Finish(end - begin, step.units, [&] {
         timer.Ended(s);
-        if constexpr (kChecks) CheckPadLanes(plan_.steps[s], args.outputs);
+        if constexpr (kChecks) CheckPadLanes(steps[s], args.outputs);
         if (!status.ok()) failed_step_.store(static_cast<int>(s));
       });
     }

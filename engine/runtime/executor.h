@@ -1,4 +1,4 @@
-// Runs the steps of a plan on a team of threads. The only OpenMP of Kinglet is in executor.cc.
+// Runs the steps of a plan on a crew of threads.
 #pragma once
 
 #include <algorithm>
@@ -11,6 +11,7 @@
 
 #include "engine/dynamic/team.h"
 #include "engine/plan/plan.h"
+#include "engine/runtime/workers.h"
 
 namespace kinglet {
 
@@ -64,22 +65,23 @@ class StepProgress {
   std::atomic<int> complete_{0};
 };
 
-// A team that meets for one piece of work at a time, in a parallel region of its own.
+// The team of a session's dynamic part: the crew of the run that goes on.
 class ThreadTeam final : public Team {
  public:
   explicit ThreadTeam(int threads) : threads_(threads) {}
+  // Who helps from now on, at most as many as there are threads; null: nobody.
+  void Use(Crew* crew) noexcept { crew_ = crew; }
   int threads() const override { return threads_; }
   void Run(std::int64_t units, bool single, void* self, Function function) noexcept override;
 
  private:
   int threads_;
+  Crew* crew_ = nullptr;
   StepProgress progress_;
 };
 
-class StepTimer;
-
-// The pointers that the steps of one plan read and write, and the counters that hand out their
-// work. Belongs to a session; made once for a plan.
+// The pointers that the steps of a plan read and write. Belongs to a session; made once for a plan,
+// which must outlive its use.
 class PlanBinding {
  public:
   explicit PlanBinding(const Plan& plan);
@@ -88,21 +90,10 @@ class PlanBinding {
   void Bind(std::byte* arena, const std::vector<const void*>& inputs,
             const std::vector<void*>& outputs) noexcept;
 
-  // Runs all steps with at most `threads` threads; `scratch` holds `scratch_stride` bytes for each.
-  // Returns the index of the step that failed (status has the message), or -1. `step_seconds`,
-  // where not null, gets the time that each of SingleSteps(plan) took.
-  int Run(int threads, std::byte* scratch, std::size_t scratch_stride, RunStatus& status,
-          double* step_seconds = nullptr) noexcept;
-
-  // Of the last run: seconds, and the share of it that a thread waited on average for one that had
-  // stopped: longer than a chunk of the step takes.
-  double seconds() const { return seconds_; }
-  double stalled() const { return stalled_; }
-
  private:
-  void RunSerial(std::byte* scratch, RunStatus& status, StepTimer& timer) noexcept;
-  void RunTeam(int team, int worker, std::byte* scratch, RunStatus& status,
-               StepTimer& timer) noexcept;
+  friend class Executor;
+
+  std::size_t steps() const { return first_input_.size(); }
 
   const Plan& plan_;
   std::vector<const void*> input_pointers_;  // of all steps, one after the other
@@ -110,8 +101,36 @@ class PlanBinding {
   std::vector<std::size_t> first_input_;  // of each step
   std::vector<std::size_t> first_output_;
   std::vector<std::size_t> first_single_;  // of each step, its first in SingleSteps; their number
-  std::vector<double> ends_;               // of each step, when it is timed
+};
+
+class StepTimer;
+
+// Runs the plans of a session, one at a time, with the counters that hand out their work.
+class Executor {
+ public:
+  // Makes room for as many steps as the plan has, before it is run. Throws std::bad_alloc.
+  void Reserve(const Plan& plan);
+
+  // Runs all steps with the threads of `crew`; `scratch` holds `scratch_stride` bytes for each.
+  // Returns the index of the step that failed (status has the message), or -1. `step_seconds`,
+  // where not null, gets the time that each of SingleSteps(plan) took.
+  int Run(const PlanBinding& binding, Crew& crew, std::byte* scratch, std::size_t scratch_stride,
+          RunStatus& status, double* step_seconds = nullptr) noexcept;
+
+  // Of the last run: seconds, and the share of it that a thread waited on average for one that had
+  // stopped: longer than a chunk of the step takes.
+  double seconds() const { return seconds_; }
+  double stalled() const { return stalled_; }
+
+ private:
+  void RunSerial(const PlanBinding& binding, std::byte* scratch, RunStatus& status,
+                 StepTimer& timer) noexcept;
+  void RunTeam(const PlanBinding& binding, int team, int worker, std::byte* scratch,
+               RunStatus& status, StepTimer& timer) noexcept;
+
+  std::size_t capacity_ = 0;  // steps
   std::unique_ptr<StepProgress[]> progress_;
+  std::unique_ptr<double[]> ends_;  // of each step, when it is timed
   std::atomic<int> failed_step_{-1};
   std::atomic<double> stalled_seconds_{0};  // of all threads in this run
   double seconds_ = 0;

@@ -19,7 +19,11 @@ Error OutOfMemory(const GraphIr& graph) {
 }  // namespace
 
 Model::Impl::Impl(Graph graph, const CompileOptions& options)
-    : graph_(std::move(graph)), max_plan_bytes_(options.max_plan_bytes) {
+    : graph_(std::move(graph)),
+      on_plan_(options.on_plan),
+      plans_(options.max_plan_bytes, [this](const std::vector<Shape>& shapes, int threads) {
+        return MakePlanFor(shapes, threads);
+      }) {
   plan_options_.limits = {options.max_tensor_bytes, options.max_arena_bytes,
                           options.max_scratch_bytes, options.max_iterations};
   plan_options_.threads = options.threads > 0 ? options.threads : AvailableThreads();
@@ -37,57 +41,41 @@ Model::Impl::Impl(Graph graph, const CompileOptions& options)
   }
 }
 
-std::shared_ptr<const Plan> Model::Impl::PlanFor(const std::vector<Shape>& shapes) {
-  const std::lock_guard lock(mutex_);
-  const auto found = std::find_if(plans_.begin(), plans_.end(), [&](const CachedPlan& cached) {
-    return cached.shapes == shapes;
-  });
-  if (found != plans_.end()) {
-    std::rotate(plans_.begin(), found, found + 1);
-    return plans_.front().plan;
-  }
+std::shared_ptr<const Plan> Model::Impl::MakePlanFor(const std::vector<Shape>& shapes,
+                                                     int threads) {
   try {
-    std::shared_ptr<const Plan> plan =
-        MakePlan(graph_.ir(), shapes, plan_options_, packed_, dynamic_);
-    if (plan->dynamic != nullptr) dynamic_ = plan->dynamic;
-    plans_.insert(plans_.begin(), {shapes, plan, PlanBytes(*plan)});
-    std::size_t bytes = 0;
-    std::size_t kept = 0;
-    for (; kept < plans_.size(); ++kept) {
-      bytes += plans_[kept].bytes;
-      if (kept > 0 && bytes > max_plan_bytes_) break;
+    if (on_plan_) {
+      InputShapes named;
+      for (std::size_t k = 0; k < shapes.size(); ++k) named[inputs_[k].name] = shapes[k];
+      on_plan_(named, threads);
     }
-    plans_.resize(kept);
-    return plan;
+    return MakePlan(graph_.ir(), shapes, plan_options(threads), packed_, dynamic_parts_);
   } catch (const std::bad_alloc&) {
     throw OutOfMemory(graph_.ir());
   }
 }
 
-PlanOptions Model::Impl::plan_options() const {
-  const std::lock_guard lock(mutex_);
-  return plan_options_;
+PlanOptions Model::Impl::plan_options(int threads) const {
+  const std::lock_guard lock(cost_mutex_);
+  PlanOptions options = plan_options_;
+  options.threads = threads;
+  return options;
 }
 
 void Model::Impl::Learn(const TuningTable& measured) {
-  const std::lock_guard lock(mutex_);
-  const auto& known = plan_options_.cost.tuning;
-  TuningTable table = known == nullptr ? TuningTable() : *known;
-  for (const auto& [choice, times] : measured) table[choice] = times;
-  plan_options_.cost.tuning = std::make_shared<const TuningTable>(std::move(table));
-  plans_.clear();
+  {
+    const std::lock_guard lock(cost_mutex_);
+    const auto& known = plan_options_.cost.tuning;
+    TuningTable table = known == nullptr ? TuningTable() : *known;
+    for (const auto& [choice, times] : measured) table[choice] = times;
+    plan_options_.cost.tuning = std::make_shared<const TuningTable>(std::move(table));
+  }
+  plans_.Clear();
 }
 
 void Model::Impl::SaveTuning(const std::string& file) const {
-  const CostModel known = plan_options().cost;
+  const CostModel known = plan_options(1).cost;
   AddToTuningFile(known.tuning == nullptr ? TuningTable() : *known.tuning, file);
-}
-
-std::size_t Model::Impl::plan_bytes() const {
-  const std::lock_guard lock(mutex_);
-  std::size_t bytes = 0;
-  for (const CachedPlan& cached : plans_) bytes += cached.bytes;
-  return bytes;
 }
 
 std::size_t Model::Impl::weight_bytes() const {
@@ -143,14 +131,14 @@ void Model::Impl::ThrowMissingInput(const std::string& name) const {
   throw Error(ErrorCode::kInvalidInput, graph_.ir().source + ": input '" + name + "' is missing");
 }
 
-void Model::Impl::CheckInput(std::size_t k, const Tensor& tensor) const {
+void Model::Impl::CheckInput(std::size_t k, DataType type, const Shape& shape) const {
   const TensorInfo& info = inputs_[k];
-  if (info.type != tensor.type()) {
+  if (info.type != type) {
     throw Error(ErrorCode::kInvalidInput, graph_.ir().source + ": input '" + info.name +
-                                              "' has type " + DataTypeName(tensor.type()) +
+                                              "' has type " + DataTypeName(type) +
                                               ", expected " + DataTypeName(info.type));
   }
-  CheckShape(graph_.ir(), info, tensor.shape());
+  CheckShape(graph_.ir(), info, shape);
 }
 
 Model::Model(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -214,15 +202,16 @@ void DescribeOutput(const Plan& plan, std::size_t k, TensorInfo& info) {
 
 }  // namespace
 
-PlanInfo Model::Describe(const InputShapes& shapes) const {
-  const std::shared_ptr<const Plan> plan = impl_->PlanFor(impl_->OrderShapes(shapes));
+PlanInfo Model::Describe(const InputShapes& shapes, int threads) const {
+  threads = impl_->ThreadsOr(threads);
+  const std::shared_ptr<const Plan> plan = impl_->PlanFor(impl_->OrderShapes(shapes), threads);
   PlanInfo info;
   for (const auto& [step, part] : SingleSteps(*plan)) {
     StepInfo& step_info = info.steps.emplace_back(kinglet::Describe(*step));
     step_info.images = step->images;
     if (part == nullptr) continue;
     step_info.macs *= part->runs;
-    step_info.predicted_seconds *= static_cast<double>(part->runs) / impl_->threads();
+    step_info.predicted_seconds *= static_cast<double>(part->runs) / threads;
     step_info.images = part->images;
     step_info.runs = part->runs;
     step_info.own_thread = true;
@@ -233,7 +222,7 @@ PlanInfo Model::Describe(const InputShapes& shapes) const {
   info.macs = plan->macs;
   info.predicted_seconds = plan->predicted_seconds;
   info.arena_bytes = plan->arena_bytes;
-  info.scratch_bytes = plan->scratch_bytes * static_cast<std::size_t>(impl_->threads());
+  info.scratch_bytes = plan->scratch_bytes * static_cast<std::size_t>(threads);
   return info;
 }
 

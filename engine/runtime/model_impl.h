@@ -1,12 +1,16 @@
 // What is behind Model and Session.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <utility>
 #include <vector>
 
+#include "engine/plan/division.h"
 #include "engine/plan/plan.h"
+#include "engine/runtime/plan_cache.h"
 #include "kinglet/model.h"
 
 namespace kinglet {
@@ -18,18 +22,24 @@ class Model::Impl {
   const GraphIr& ir() const { return graph_.ir(); }
   const std::vector<TensorInfo>& inputs() const { return inputs_; }
   const std::vector<TensorInfo>& outputs() const { return outputs_; }
+  // Of sessions that do not say.
   int threads() const { return plan_options_.threads; }
-  // What plans are made by now.
-  PlanOptions plan_options() const;
+  // `threads` where it says a number, or the model's.
+  int ThreadsOr(int threads) const { return threads > 0 ? threads : plan_options_.threads; }
+  // What plans for this number of threads are made by now.
+  PlanOptions plan_options(int threads) const;
   std::size_t weight_bytes() const;
-  std::size_t plan_bytes() const;
+  std::size_t plan_bytes() const { return plans_.bytes(); }
 
-  // The plan for these shapes (in the graph's order of inputs), made when there is none yet.
-  std::shared_ptr<const Plan> PlanFor(const std::vector<Shape>& shapes);
+  // The plan for these shapes (in the graph's order of inputs) on so many threads, made when there
+  // is none yet. No lock is held meanwhile.
+  std::shared_ptr<const Plan> PlanFor(const std::vector<Shape>& shapes, int threads) {
+    return plans_.Get(shapes, threads);
+  }
   // Checks names and shapes against the declared inputs; the shapes in the graph's order.
   std::vector<Shape> OrderShapes(const InputShapes& shapes) const;
   // Checks type and shape of a tensor against input k.
-  void CheckInput(std::size_t k, const Tensor& tensor) const;
+  void CheckInput(std::size_t k, DataType type, const Shape& shape) const;
   // Throws Error(kInvalidInput) unless there is an input of this name.
   void CheckInputName(const std::string& name) const;
   [[noreturn]] void ThrowMissingInput(const std::string& name) const;
@@ -39,26 +49,20 @@ class Model::Impl {
   void SaveTuning(const std::string& file) const;
 
  private:
+  std::shared_ptr<const Plan> MakePlanFor(const std::vector<Shape>& shapes, int threads);
   // Adds measurements; plans are made anew.
   void Learn(const TuningTable& measured);
 
   Graph graph_;
   std::vector<TensorInfo> inputs_, outputs_;  // as declared in the file
-  PlanOptions plan_options_;
-  std::size_t max_plan_bytes_;
-  PackedStore packed_;  // outlives the plans
-
   std::vector<std::string> notes_;
+  std::function<void(const InputShapes&, int)> on_plan_;
 
-  struct CachedPlan {
-    std::vector<Shape> shapes;
-    std::shared_ptr<const Plan> plan;
-    std::size_t bytes = 0;
-  };
-
-  mutable std::mutex mutex_;                    // guards what follows and plan_options_.cost
-  std::vector<CachedPlan> plans_;               // most recently used first
-  std::shared_ptr<const DynamicPart> dynamic_;  // of the last plan that has one
+  mutable std::mutex cost_mutex_;
+  PlanOptions plan_options_;  // its cost changes
+  PackedStore packed_;        // outlives the plans
+  DynamicParts dynamic_parts_;
+  PlanCache plans_;
 };
 
 }  // namespace kinglet

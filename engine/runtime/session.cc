@@ -1,19 +1,26 @@
+#include <cstdint>
 #include <cstring>
 #include <new>
+#include <optional>
 
 #include "engine/plan/segment_step.h"
+#include "engine/runtime/bound_plan.h"
 #include "engine/runtime/dynamic_run.h"
 #include "engine/runtime/executor.h"
 #include "engine/runtime/model_impl.h"
 #include "engine/runtime/team_size.h"
+#include "engine/runtime/views.h"
 #include "kinglet/error.h"
 
 namespace kinglet {
 
 class Session::Impl {
  public:
-  explicit Impl(std::shared_ptr<Model::Impl> model)
-      : model_(std::move(model)), team_size_(model_->threads()) {
+  Impl(std::shared_ptr<Model::Impl> model, const SessionOptions& options)
+      : model_(std::move(model)),
+        threads_(model_->ThreadsOr(options.threads)),
+        share_cores_(options.share_cores),
+        team_size_(threads_) {
     shapes_.resize(model_->inputs().size());
     input_pointers_.resize(model_->inputs().size());
     for (const TensorInfo& info : model_->outputs()) outputs_[info.name];
@@ -22,42 +29,69 @@ class Session::Impl {
     }
   }
 
+  int threads() const { return threads_; }
+
   const Tensors& Run(const Tensors& inputs) {
-    Run(inputs, false);
+    TakeInputs(inputs);
+    Run(false);
     return outputs_;
   }
 
+  void Run(std::span<const ConstTensorView> inputs, std::span<const TensorView> outputs) {
+    TakeInputs(inputs);
+    CheckViews(model_->ir().source, "output", model_->outputs(), outputs);
+    CheckApart(model_->ir().source, model_->inputs(), inputs, model_->outputs(), outputs);
+    views_ = outputs;
+    try {
+      Run(false);
+    } catch (...) {
+      views_.reset();
+      throw;
+    }
+    views_.reset();
+  }
+
   std::vector<double> Profile(const Tensors& inputs) {
-    Run(inputs, true);
+    TakeInputs(inputs);
+    Run(true);
     return step_seconds_;
   }
 
  private:
-  void Run(const Tensors& inputs, bool timed) {
-    TakeInputs(inputs);
+  // On inputs that are taken, to the tensors of the session or the caller's views.
+  void Run(bool timed) {
     try {
       PreparePlan();
-      PrepareOutputs();
+      PreparePointers();
     } catch (const std::bad_alloc&) {
       throw Error(ErrorCode::kResource,
                   model_->ir().source + ": not enough memory; use a smaller batch or image size");
     }
-    binding_->Bind(arena_, input_pointers_, fixed_pointers_);
     const std::size_t fixed_steps = timed ? SingleSteps(*plan_).size() : 0;
     if (timed) step_seconds_.assign(fixed_steps + DynamicNodes(), 0);
-    const int failed = timed ? binding_->Run(model_->threads(), scratch_, scratch_stride_, status_,
-                                             step_seconds_.data())
-                             : binding_->Run(team_size_.Now(), scratch_, scratch_stride_, status_);
-    if (!timed) team_size_.Ended(binding_->stalled(), binding_->seconds());
-    if (failed >= 0) {
-      const PlanStep& step = plan_->steps[static_cast<std::size_t>(failed)];
-      const std::string where = status_.where() != nullptr
-                                    ? status_.where()
-                                    : "node '" + step.name + "' (" + step.op + ")";
-      throw Error(ErrorCode::kInvalidInput,
-                  model_->ir().source + ": " + where + ": " + status_.message());
+    const int wanted = timed ? threads_ : team_size_.Now();
+    Crew crew(wanted, share_cores_);
+    RunFixed(crew, timed ? step_seconds_.data() : nullptr);
+    if (!timed && crew.size() == wanted) {
+      team_size_.Ended(executor_.stalled(), executor_.seconds());
     }
-    if (plan_->dynamic != nullptr) RunDynamic(timed ? step_seconds_.data() + fixed_steps : nullptr);
+    if (plan_->dynamic != nullptr) {
+      RunDynamic(crew, timed ? step_seconds_.data() + fixed_steps : nullptr);
+    }
+  }
+
+  void RunFixed(Crew& crew, double* seconds) {
+    bound_->binding.Bind(arena(), input_pointers_, fixed_pointers_);
+    const int failed =
+        executor_.Run(bound_->binding, crew, arena() + bound_->scratch_offset,
+                      bound_->scratch_stride, status_, seconds);
+    if (failed < 0) return;
+    const PlanStep& step = plan_->steps[static_cast<std::size_t>(failed)];
+    const std::string where = status_.where() != nullptr
+                                  ? status_.where()
+                                  : "node '" + step.name + "' (" + step.op + ")";
+    throw Error(ErrorCode::kInvalidInput,
+                model_->ir().source + ": " + where + ": " + status_.message());
   }
 
   std::size_t DynamicNodes() const {
@@ -65,9 +99,9 @@ class Session::Impl {
   }
 
   // What waits for data, on what the plan's steps have made.
-  void RunDynamic(double* seconds) {
+  void RunDynamic(Crew& crew, double* seconds) {
     try {
-      dynamic_->Run(shapes_, input_pointers_, fixed_pointers_, seconds);
+      dynamic_->Run(crew, shapes_, input_pointers_, fixed_pointers_, seconds);
       const std::vector<ValueSource>& sources = plan_->dynamic->outputs;
       for (std::size_t k = 0; k < output_tensors_.size(); ++k) {
         if (sources[k].kind != ValueSource::Kind::kProgram) continue;
@@ -90,76 +124,73 @@ class Session::Impl {
     for (std::size_t k = 0; k < infos.size(); ++k) {
       const auto it = inputs.find(infos[k].name);
       if (it == inputs.end()) model_->ThrowMissingInput(infos[k].name);
-      model_->CheckInput(k, it->second);
-      shapes_[k] = it->second.shape();
-      input_pointers_[k] = it->second.raw();
+      TakeInput(k, it->second);
     }
     if (inputs.size() == infos.size()) return;
     for (const auto& [name, tensor] : inputs) model_->CheckInputName(name);
   }
+  void TakeInputs(std::span<const ConstTensorView> inputs) {
+    CheckViews(model_->ir().source, "input", model_->inputs(), inputs);
+    for (std::size_t k = 0; k < inputs.size(); ++k) TakeInput(k, inputs[k]);
+  }
+  void TakeInput(std::size_t k, const ConstTensorView& input) {
+    shapes_[k].assign(input.shape.begin(), input.shape.end());
+    model_->CheckInput(k, input.type, shapes_[k]);
+    input_pointers_[k] = input.data;
+  }
 
   void PreparePlan() {
-    if (plan_ != nullptr && shapes_ == plan_shapes_) return;
-    std::shared_ptr<const Plan> plan = model_->PlanFor(shapes_);
-    binding_.reset();
-    plan_.reset();  // until all of the new one is there
-    scratch_stride_ = (plan->scratch_bytes + kPage - 1) / kPage * kPage + kLine;
-    const std::size_t scratch = scratch_stride_ * static_cast<std::size_t>(model_->threads());
-    std::size_t bytes = plan->arena_bytes + kPage + scratch;
-    const std::vector<std::size_t> borders = PlaceBorders(*plan, bytes);
-    // Grown when need be, and given back when a plan needs much less than the largest so far.
-    if (memory_.bytes() < bytes || memory_.bytes() / 4 > bytes) {
-      memory_ = {};
-      memory_ = Tensor(DataType::kUInt8, {static_cast<std::int64_t>(bytes)});
-    }
-    arena_ = static_cast<std::byte*>(memory_.raw());
-    scratch_ = arena_ + (plan->arena_bytes + kLine - 1) / kLine * kLine;
-    fixed_pointers_.clear();
-    for (const std::size_t offset : borders) fixed_pointers_.push_back(arena_ + offset);
-    if (plan->dynamic != nullptr) {
-      if (dynamic_ == nullptr) {
-        dynamic_ = std::make_unique<DynamicRun>(model_->ir(), model_->plan_options());
+    ++runs_;
+    if (plan_ == nullptr || shapes_ != plan_shapes_) {
+      std::shared_ptr<const Plan> plan = model_->PlanFor(shapes_, threads_);
+      plan_.reset();  // until all of the new one is there
+      bound_ = &bound_plans_.Of(plan, output_tensors_.size(), threads_);
+      executor_.Reserve(*plan);
+      if (plan->dynamic != nullptr) {
+        if (dynamic_ == nullptr) {
+          dynamic_ = std::make_unique<DynamicRun>(model_->ir(), model_->plan_options(threads_));
+        }
+        dynamic_->Prepare(plan);
       }
-      dynamic_->Prepare(plan);
+      plan_shapes_ = shapes_;
+      plan_ = std::move(plan);
     }
-    binding_ = std::make_unique<PlanBinding>(*plan);
-    plan_ = std::move(plan);
-    plan_shapes_ = shapes_;
+    FitMemory(bound_->bytes);
   }
 
-  // Where output k of the graph comes from.
-  static ValueSource SourceOf(const Plan& plan, std::size_t k) {
-    return plan.dynamic == nullptr ? ValueSource{ValueSource::Kind::kFixed, k}
-                                   : plan.dynamic->outputs[k];
+  // Grown when need be, and given back when for many runs no plan has needed more than a fourth.
+  void FitMemory(std::size_t bytes) {
+    constexpr std::uint64_t kIdleRuns = 64;
+    if (bytes > memory_.bytes() / 4) last_large_run_ = runs_;
+    if (memory_.bytes() >= bytes && runs_ - last_large_run_ < kIdleRuns) return;
+    memory_ = {};
+    memory_ = Tensor(DataType::kUInt8, {static_cast<std::int64_t>(bytes)});
+    last_large_run_ = runs_;
   }
+  std::byte* arena() { return static_cast<std::byte*>(memory_.raw()); }
 
-  // Offsets behind `bytes` of memory for what the fixed part hands to the rest, 0 for outputs of
-  // the graph; adds what they take.
-  std::vector<std::size_t> PlaceBorders(const Plan& plan, std::size_t& bytes) const {
-    std::vector<bool> is_output(plan.outputs.size());
+  // Of the outputs of the plan.
+  void PreparePointers() {
+    fixed_pointers_.resize(plan_->outputs.size());
+    for (std::size_t j = 0; j < fixed_pointers_.size(); ++j) {
+      if (bound_->borders[j] != BoundPlan::kNotHere) {
+        fixed_pointers_[j] = arena() + bound_->borders[j];
+      }
+    }
     for (std::size_t k = 0; k < output_tensors_.size(); ++k) {
-      const ValueSource source = SourceOf(plan, k);
-      if (source.kind == ValueSource::Kind::kFixed) is_output[source.index] = true;
-    }
-    std::vector<std::size_t> offsets(plan.outputs.size());
-    for (std::size_t j = 0; j < offsets.size(); ++j) {
-      if (is_output[j]) continue;
-      offsets[j] = bytes = (bytes + kLine - 1) / kLine * kLine;
-      bytes += LayoutBytes(plan.outputs[j].type, plan.outputs[j].shape, Layout::kPlain);
-    }
-    return offsets;
-  }
-
-  void PrepareOutputs() {
-    for (std::size_t k = 0; k < output_tensors_.size(); ++k) {
-      const auto [kind, index] = SourceOf(*plan_, k);
+      const auto [kind, index] = BoundPlan::SourceOf(*plan_, k);
       if (kind != ValueSource::Kind::kFixed) continue;
       const TensorState& wanted = plan_->outputs[index];
       fixed_pointers_[index] = PrepareOutput(k, wanted.type, wanted.shape);
     }
   }
-  // Output tensors are used again, unless the caller kept them.
+  // The memory of output k of the graph. Tensors are used again, unless the caller kept them.
   void* PrepareOutput(std::size_t k, DataType type, const Shape& shape) {
+    if (views_) {
+      const TensorView& view = (*views_)[k];
+      CheckOutput(model_->ir().source, model_->outputs()[k], view, type, shape);
+      return view.data;
+    }
     Tensor& tensor = *output_tensors_[k];
     if (!tensor.unique() || tensor.type() != type || tensor.shape() != shape) {
       tensor = Tensor(type, shape);
@@ -167,23 +198,24 @@ class Session::Impl {
     return tensor.raw();
   }
 
-  static constexpr std::size_t kLine = 64;
-  static constexpr std::size_t kPage = 4096;
-
   std::shared_ptr<Model::Impl> model_;
+  const int threads_;
+  const bool share_cores_;
   TeamSize team_size_;
   std::vector<Shape> shapes_, plan_shapes_;
   std::shared_ptr<const Plan> plan_;
-  std::unique_ptr<PlanBinding> binding_;
-  Tensor memory_;
-  std::byte* arena_ = nullptr;
-  std::byte* scratch_ = nullptr;
-  std::size_t scratch_stride_ = 0;
+  BoundPlans bound_plans_;
+  BoundPlan* bound_ = nullptr;  // of plan_
+  Executor executor_;
+  Tensor memory_;  // arena, scratch and borders of the plan that runs
+  std::uint64_t runs_ = 0;
+  std::uint64_t last_large_run_ = 0;  // that needed more than a fourth of it
   std::vector<const void*> input_pointers_;
   std::vector<void*> fixed_pointers_;    // outputs of the plan
   std::unique_ptr<DynamicRun> dynamic_;  // where nodes wait for data
   Tensors outputs_;
   std::vector<Tensor*> output_tensors_;  // into outputs_, in the graph's order
+  std::optional<std::span<const TensorView>> views_;  // where the caller owns the outputs
   RunStatus status_;
   std::vector<double> step_seconds_;
 };
@@ -193,9 +225,15 @@ Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 Session::~Session() = default;
 
+int Session::threads() const { return impl_->threads(); }
 const Tensors& Session::Run(const Tensors& inputs) { return impl_->Run(inputs); }
+void Session::Run(std::span<const ConstTensorView> inputs, std::span<const TensorView> outputs) {
+  impl_->Run(inputs, outputs);
+}
 std::vector<double> Session::Profile(const Tensors& inputs) { return impl_->Profile(inputs); }
 
-Session Model::NewSession() const { return Session(std::make_unique<Session::Impl>(impl_)); }
+Session Model::NewSession(const SessionOptions& options) const {
+  return Session(std::make_unique<Session::Impl>(impl_, options));
+}
 
 }  // namespace kinglet

@@ -31,11 +31,12 @@ std::set<std::pair<std::string, std::string>> ChoicesOf(const Plan& plan) {
 Plans PlanCandidates(const GraphIr& graph, const std::vector<Shape>& shapes, PlanOptions options,
                      int candidates, PackedStore& packed) {
   Plans plans;
+  DynamicParts parts;
   std::set<std::pair<std::string, std::string>> seen;
   options.cost.exploring = true;
   for (int rank = 0; rank < std::max(candidates, 1); ++rank) {
     options.cost.candidate = static_cast<std::size_t>(rank);
-    std::unique_ptr<Plan> plan = MakePlan(graph, shapes, options, packed);
+    std::unique_ptr<Plan> plan = MakePlan(graph, shapes, options, packed, parts);
     const std::size_t before = seen.size();
     seen.merge(ChoicesOf(*plan));
     if (seen.size() == before) break;
@@ -58,8 +59,9 @@ Tensor InputFor(const TensorInfo& info, const Shape& shape) {
 // Runs the plans of one network at the same shapes, one after the other in the same memory.
 class TrialRunner {
  public:
-  TrialRunner(const Model::Impl& model, const std::vector<Shape>& shapes, const Plans& plans)
-      : model_(model) {
+  TrialRunner(const Model::Impl& model, const std::vector<Shape>& shapes, const Plans& plans,
+              int threads)
+      : model_(model), threads_(threads) {
     for (std::size_t k = 0; k < shapes.size(); ++k) {
       inputs_.push_back(InputFor(model.inputs()[k], shapes[k]));
       input_pointers_.push_back(inputs_.back().raw());
@@ -73,7 +75,7 @@ class TrialRunner {
       arena = std::max(arena, (plan->arena_bytes + kLine - 1) / kLine * kLine);
       stride_ = std::max(stride_, (plan->scratch_bytes + kPage - 1) / kPage * kPage + kLine);
     }
-    const std::size_t bytes = arena + stride_ * static_cast<std::size_t>(model.threads());
+    const std::size_t bytes = arena + stride_ * static_cast<std::size_t>(threads);
     memory_ = Tensor(DataType::kUInt8, {static_cast<std::int64_t>(bytes)});
     scratch_ = static_cast<std::byte*>(memory_.raw()) + arena;
   }
@@ -84,7 +86,9 @@ class TrialRunner {
     binding.Bind(static_cast<std::byte*>(memory_.raw()), input_pointers_, output_pointers_);
     std::vector<double> seconds(SingleSteps(plan).size());
     RunStatus status;
-    const int failed = binding.Run(model_.threads(), scratch_, stride_, status, seconds.data());
+    executor_.Reserve(plan);
+    Crew crew(threads_, false);
+    const int failed = executor_.Run(binding, crew, scratch_, stride_, status, seconds.data());
     if (failed < 0) return seconds;
     const PlanStep& step = plan.steps[static_cast<std::size_t>(failed)];
     throw Error(ErrorCode::kInvalidInput,
@@ -97,6 +101,8 @@ class TrialRunner {
   static constexpr std::size_t kPage = 4096;
 
   const Model::Impl& model_;
+  const int threads_;
+  Executor executor_;
   std::vector<Tensor> inputs_, outputs_;
   std::vector<const void*> input_pointers_;
   std::vector<void*> output_pointers_;
@@ -132,12 +138,13 @@ TuningTable Answered(const TuningTable& measured, const Plan& best) {
 
 TuneReport Model::Impl::Tune(const std::vector<Shape>& shapes, const TuneOptions& options) {
   using Clock = std::chrono::steady_clock;
-  const PlanOptions plan_options = this->plan_options();
+  const int threads = ThreadsOr(options.threads);
+  const PlanOptions plan_options = this->plan_options(threads);
   try {
-    const std::shared_ptr<const Plan> before = PlanFor(shapes);
+    const std::shared_ptr<const Plan> before = PlanFor(shapes, threads);
     PackedStore packed;
     const Plans plans = PlanCandidates(ir(), shapes, plan_options, options.candidates, packed);
-    TrialRunner runner(*this, shapes, plans);
+    TrialRunner runner(*this, shapes, plans, threads);
     const int rounds = std::max(options.repetitions, 1) + 1;  // the first one warms up
     const std::size_t total = plans.size() * static_cast<std::size_t>(rounds);
     std::size_t done = 0;
@@ -149,7 +156,7 @@ TuneReport Model::Impl::Tune(const std::vector<Shape>& shapes, const TuneOptions
       for (const auto& plan : plans) {
         if (options.progress) options.progress(done++, total);
         const std::vector<double> seconds = runner.Run(*plan);
-        if (round > 0) KeepFastest(*plan, seconds, threads(), measured);
+        if (round > 0) KeepFastest(*plan, seconds, threads, measured);
       }
     }
     TuneReport report;
@@ -157,7 +164,7 @@ TuneReport Model::Impl::Tune(const std::vector<Shape>& shapes, const TuneOptions
     report.choices = answered.size();
     Learn(answered);
     const auto old_choices = ChoicesOf(*before);
-    for (const auto& choice : ChoicesOf(*PlanFor(shapes))) {
+    for (const auto& choice : ChoicesOf(*PlanFor(shapes, threads))) {
       report.changed += answered.count(choice.first) > 0 && old_choices.count(choice) == 0;
     }
     return report;

@@ -3,19 +3,26 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "kinglet/graph.h"
 #include "kinglet/tensor.h"
+#include "kinglet/tensor_view.h"
 #include "kinglet/tuning.h"
 
 namespace kinglet {
 
+// Shapes by the name of an input.
+using InputShapes = std::map<std::string, Shape, std::less<>>;
+
 struct CompileOptions {
-  // Threads of one Run; 0: as many as the process may really use (AvailableThreads).
+  // Threads of sessions that do not say how many (SessionOptions); 0: as many as the process may
+  // really use (AvailableThreads). Nothing that is compiled depends on it.
   int threads = 0;
   // Fuse and simplify the graph. Off: every node runs as it is written, for comparison.
   bool optimize = true;
@@ -30,8 +37,8 @@ struct CompileOptions {
   std::size_t max_scratch_bytes = std::size_t{4} << 30;
   // Of all loops of one Run together.
   std::int64_t max_iterations = 1'000'000;
-  // Of all plans kept, one for each combination of input shapes; the least recently used ones go.
-  // The one in use stays in any case.
+  // Of all plans kept, one for each combination of input shapes and number of threads; the least
+  // recently used ones go. Those in use stay in any case.
   std::size_t max_plan_bytes = std::size_t{64} << 20;
   // What kernels are chosen by: figures of this machine, and measured times of kernels (see
   // kinglet/tuning.h). "": the file in the user's cache folder, when there is one and `use_cache`
@@ -40,14 +47,24 @@ struct CompileOptions {
   std::string calibration_file{};
   std::string tuning_file{};
   bool use_cache = true;
+  // Called before a plan is made for new shapes or another number of threads, which takes
+  // milliseconds: for logs. By the thread that makes it, so in several threads at once. What it
+  // throws, who asked for the plan throws.
+  std::function<void(const InputShapes& shapes, int threads)> on_plan{};
+};
+
+struct SessionOptions {
+  // Threads of one Run, the calling one included; 0: those of the model.
+  int threads = 0;
+  // Take no more helpers than leave the threads that run networks in this process, in all sessions
+  // together, at AvailableThreads: sessions in several threads then share the cores instead of
+  // multiplying them. The calling thread works in any case. Off: all threads, whatever others do.
+  bool share_cores = true;
 };
 
 // CPUs that this process may really use: the smaller of its affinity mask and its cgroup quota
 // (version 1 or 2, rounded up); at least 1.
 int AvailableThreads();
-
-// Shapes by the name of an input.
-using InputShapes = std::map<std::string, Shape, std::less<>>;
 
 // One step of a plan, for people and tools.
 struct StepInfo {
@@ -69,7 +86,7 @@ struct StepInfo {
   bool own_thread = false;
 };
 
-// What running a model at given input shapes takes.
+// What running a model at given input shapes on a number of threads takes.
 struct PlanInfo {
   std::vector<StepInfo> steps;
   std::vector<TensorInfo> outputs;  // with the shapes at these input shapes; a size of -1, or
@@ -83,22 +100,25 @@ struct PlanInfo {
 class Session;
 
 // An immutable network, ready to run: optimised graph, packed weights and plans. A cheap handle;
-// copies share. Safe to use from many threads at once.
+// copies share. Safe to use from many threads at once. A plan is made once for shapes and threads,
+// by the first who asks; who asks for the same one meanwhile waits for it, nobody else waits.
 class Model {
  public:
   // Consumes the graph. Throws Error(kInvalidModel, kUnsupported, kResource).
   static Model Compile(Graph graph, const CompileOptions& options = {});
 
   // A session is used by one thread at a time; make one for each thread.
-  Session NewSession() const;
+  Session NewSession(const SessionOptions& options = {}) const;
 
   const std::string& name() const;
   std::vector<TensorInfo> inputs() const;
   std::vector<TensorInfo> outputs() const;
+  // Of sessions that do not say how many.
   int threads() const;
 
-  // Plans for the given shapes without running. Every input must be named. Throws as Run does.
-  PlanInfo Describe(const InputShapes& shapes) const;
+  // Plans for the given shapes without running. Every input must be named. `threads`: of the
+  // session, 0: the model's. Throws as Run does.
+  PlanInfo Describe(const InputShapes& shapes, int threads = 0) const;
 
   // Times the best candidates of each kernel choice at these shapes, warm and in their places in
   // the network, and chooses by what it found from then on, in all handles and sessions made later.
@@ -124,12 +144,15 @@ class Model {
   std::shared_ptr<Impl> impl_;
 };
 
-// Runs a model; owns the memory of intermediate tensors. Movable. Used by one thread at a time.
+// Runs a model; owns the memory of intermediate tensors and of outputs. Movable. Used by one thread
+// at a time; sessions of one model run at the same time without waiting for each other.
 class Session {
  public:
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
   ~Session();
+
+  int threads() const;
 
   // Runs the network on these inputs, each of the declared type and a shape that fits the declared
   // one, and returns all outputs. The result is valid until the next Run; a Tensor copied out of it
@@ -140,6 +163,13 @@ class Session {
   // Error(kInvalidInput) when a step met wrong data, Error(kResource) when data asks for more than
   // the limits. The session stays usable.
   const Tensors& Run(const Tensors& inputs);
+
+  // The same with inputs and outputs in the order of Model::inputs and Model::outputs. Outputs are
+  // written to the caller's memory, by the network's last steps wherever their shapes do not depend
+  // on data. Each must have the type and shape that the network gives it (Model::Describe tells
+  // them), elements aligned to their size, and memory that no other output and no input has a part
+  // in; Error(kInvalidInput) otherwise. After an Error, outputs hold anything.
+  void Run(std::span<const ConstTensorView> inputs, std::span<const TensorView> outputs);
 
   // Runs once and returns the seconds that each step took, in the order of PlanInfo::steps. On
   // several threads a step ends when its last unit is done. Throws as Run does.

@@ -36,6 +36,7 @@ std::string DefaultCalibrationFile();
 std::string DefaultTuningFile();
 
 struct TuneOptions {
+  int threads = 0;      // of the sessions that it is for; 0: the model's
   int candidates = 4;   // of each choice, the best ones by the cost model
   int repetitions = 9;  // of each, in turns; the fastest counts
   double seconds = 60;  // after which no further repetitions begin

@@ -84,7 +84,7 @@ void ExpectSameAnswers(const Build& build) {
   }
   for (const int threads : {1, 2, 3}) {
     const Model model = Model::Compile(Make(build), {.threads = threads});
-    Session session = model.NewSession();
+    Session session = model.NewSession({.share_cores = false});
     for (std::int64_t batch = 1; batch <= 9; ++batch) {
       const Tensors& found = session.Run({{"x", Images(batch)}});
       for (const auto& [name, tensor] : wanted[static_cast<std::size_t>(batch)]) {

@@ -52,7 +52,7 @@ int ConcatsLeft(const Build& build, std::int64_t batch) {
   const Model plain_model = Model::Compile(graph(), {.threads = 1, .optimize = false});
   const Model fast_model = Model::Compile(graph(), {.threads = 4, .winograd = false});
   Session plain = plain_model.NewSession();
-  Session fast = fast_model.NewSession();
+  Session fast = fast_model.NewSession({.share_cores = false});
   const Tensors inputs = {{"x", RandomTensor({batch, 3, 17, 19})}};
   const Tensors& wanted = plain.Run(inputs);
   const Tensors& found = fast.Run(inputs);

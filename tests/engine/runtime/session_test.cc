@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstdlib>
 #include <new>
 #include <string>
@@ -9,6 +10,7 @@
 
 #include "kinglet/error.h"
 #include "kinglet/model.h"
+#include "tests/engine/runtime/small_net.h"
 #include "tests/support/graph_builder.h"
 
 #if defined(__SANITIZE_THREAD__)
@@ -40,6 +42,12 @@ __attribute__((noinline)) void operator delete(void* memory) noexcept { std::fre
 __attribute__((noinline)) void operator delete(void* memory, std::size_t) noexcept {
   std::free(memory);
 }
+// What tensors are allocated by.
+extern "C" int posix_memalign(void** memory, std::size_t alignment, std::size_t bytes) noexcept {
+  ++allocations;
+  *memory = std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+  return *memory == nullptr ? ENOMEM : 0;
+}
 #endif
 
 namespace kinglet {
@@ -48,22 +56,8 @@ namespace {
 using testing::GraphBuilder;
 using testing::RandomTensor;
 using testing::RelativeDifference;
-
-// Two convolutions with a residual sum, a pool and a flatten: N x 3 x S x S to N x 20.
-Graph SmallNet() {
-  GraphBuilder b;
-  const ValueId x = b.Input("x", {-1, 3, -1, -1});
-  Attributes same;
-  same.Set("pads", std::vector<std::int64_t>{1, 1, 1, 1});
-  const ValueId w1 = b.Constant(RandomTensor({20, 3, 3, 3}, 2));
-  const ValueId b1 = b.Constant(RandomTensor({20}, 3));
-  const ValueId y1 = b.Op("Relu", {b.Op("Conv", {x, w1, b1}, same)});
-  const ValueId w2 = b.Constant(RandomTensor({20, 20, 3, 3}, 4));
-  const ValueId y2 = b.Op("Conv", {y1, w2}, same);
-  const ValueId y3 = b.Op("Relu", {b.Op("Add", {y2, y1})});
-  b.Output(b.Op("Flatten", {b.Op("GlobalAveragePool", {y3})}), "y");
-  return b.Take();
-}
+using testing::SliceNet;
+using testing::SmallNet;
 
 Model Compile(bool optimize, int threads = 1) {
   return Model::Compile(SmallNet(), {.threads = threads, .optimize = optimize});
@@ -136,6 +130,51 @@ TEST(Session, AllocatesNothingOnceItHasRunAtAShape) {
   const std::size_t before = allocations;
   session.Run(inputs);
   EXPECT_EQ(allocations, before);
+}
+
+TEST(Session, AlternatingBatchesAllocateNothing) {
+  const Model model = Compile(true, 2);
+  Session session = model.NewSession();
+  const Tensors one = {{"x", RandomTensor({1, 3, 16, 16})}};
+  const Tensors many = {{"x", RandomTensor({32, 3, 16, 16})}};
+  std::vector<float> results_one(20);
+  std::vector<float> results_many(32 * 20);
+  const Shape shape_one = {1, 20};
+  const Shape shape_many = {32, 20};
+  const ConstTensorView in_one = one.at("x");
+  const ConstTensorView in_many = many.at("x");
+  const TensorView out_one(DataType::kFloat32, shape_one, results_one.data(), 80);
+  const TensorView out_many(DataType::kFloat32, shape_many, results_many.data(), 32 * 80);
+  const auto run = [&] {
+    session.Run({&in_one, 1}, {&out_one, 1});
+    session.Run({&in_many, 1}, {&out_many, 1});
+  };
+  run();
+  run();
+  const std::size_t before = allocations;
+  for (int repeat = 0; repeat < 100; ++repeat) run();
+  EXPECT_EQ(allocations, before);
+}
+
+// A batch that has not been run for long does not keep its memory.
+TEST(Session, GivesBackWhatManyRunsDidNotNeed) {
+  const Model model = Compile(true);
+  Session session = model.NewSession();
+  const Tensors small = {{"x", RandomTensor({1, 3, 8, 8})}};
+  const Tensors large = {{"x", RandomTensor({64, 3, 64, 64})}};
+  const std::size_t before = allocations;
+  session.Run(large);
+  for (int run = 0; run < 200; ++run) session.Run(small);
+  const std::size_t settled = allocations;
+  for (int run = 0; run < 200; ++run) session.Run(small);
+  EXPECT_EQ(allocations, settled);
+  // It is there again when it is asked for.
+  const Tensors& outputs = session.Run(large);
+  EXPECT_EQ(outputs.at("y").shape(), (Shape{64, 20}));
+#if KINGLET_COUNTS_ALLOCATIONS
+  EXPECT_GT(settled, before);
+  EXPECT_GT(allocations, settled);
+#endif
 }
 
 TEST(Session, AKeptOutputIsNotOverwritten) {
@@ -283,15 +322,7 @@ TEST(Model, APlanLargerThanTheBoundIsKeptWhileItIsInUse) {
 
 // Shapes come from data, and were seen before.
 TEST(Session, ARunOnSizesSeenBeforeAllocatesNothing) {
-  GraphBuilder b;
-  const ValueId x = b.Input("x", {-1, 8, 6, 6});
-  const ValueId n = b.Input("n", {1}, DataType::kInt64);
-  const ValueId part = b.Op("Slice", {x, b.Ints({0}), n, b.Ints({0})});
-  Attributes same;
-  same.Set("pads", std::vector<std::int64_t>{1, 1, 1, 1});
-  const ValueId w = b.Constant(RandomTensor({8, 8, 3, 3}, 2));
-  b.Output(b.Op("Relu", {b.Op("Add", {b.Op("Conv", {part, w}, same), part})}), "y");
-  const Model model = Model::Compile(b.Take(), {.threads = 1});
+  const Model model = Model::Compile(SliceNet(), {.threads = 1});
   Session session = model.NewSession();
   const Tensors inputs = {{"x", RandomTensor({5, 8, 6, 6})},
                           {"n", Tensor::From<std::int64_t>({1}, {3})}};
