@@ -1,6 +1,4 @@
 // kinglet classify: what is in these pictures?
-#include "kinglet/classify.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -12,16 +10,16 @@
 #include "apps/cli/network.h"
 #include "apps/cli/output.h"
 #include "apps/cli/picture_report.h"
-#include "apps/cli/picture_runner.h"
 #include "apps/cli/pictures.h"
 #include "kinglet/draw.h"
+#include "kinglet/pipeline.h"
 
 namespace kinglet::cli {
 namespace {
 
 struct Result {
   std::vector<ClassScore> top;
-  StageMilliseconds ms;
+  StageTimes ms;
 };
 
 using Report = PictureReport<Result>;
@@ -34,7 +32,7 @@ class JsonReport : public Report {
     using Json = nlohmann::ordered_json;
     Json line;
     line["image"] = image;
-    line["model"] = classifier_.name;
+    line["model"] = classifier_.name();
     line["top"] = Json::array();
     for (const ClassScore& score : result.top) {
       line["top"].push_back({{"index", score.index},
@@ -79,8 +77,8 @@ class TableReport : public Report {
     Print(fmt::format(
         "{} {}; decode {:.2f} ms, preprocess {:.2f} ms, infer {:.2f} ms{} ({}, {} {})\n", done,
         done == 1 ? "picture" : "pictures", sum_.decode / n, sum_.preprocess / n, sum_.network / n,
-        done == 1 ? "" : " each", OneLine(classifier_.name), classifier_.model.threads(),
-        classifier_.model.threads() == 1 ? "thread" : "threads"));
+        done == 1 ? "" : " each", OneLine(classifier_.name()), classifier_.threads(),
+        classifier_.threads() == 1 ? "thread" : "threads"));
   }
 
  private:
@@ -93,14 +91,14 @@ class TableReport : public Report {
     }
     return {{"image", false, widest},
             {"score", true, kScoreWidth},
-            {"index", true, std::to_string(classifier.classes).size()},
+            {"index", true, std::to_string(classifier.classes()).size()},
             {"class"}};
   }
 
   const Classifier& classifier_;
   Table table_;
   bool quiet_;
-  StageMilliseconds sum_;
+  StageTimes sum_;
 };
 
 Image Drawn(Image image, const Classifier& classifier, const std::vector<ClassScore>& top) {
@@ -115,10 +113,9 @@ Image Drawn(Image image, const Classifier& classifier, const std::vector<ClassSc
 }  // namespace
 
 Status ClassifyCommand(const ClassifyOptions& options) {
-  const Classifier classifier = OpenClassifier(options.network, options.common);
+  Classifier classifier = OpenClassifier(options.network, options.common);
   const PictureList list = ListPictures(options.images);
   DrawnCopies copies(options.output, list.paths);
-  PictureRunner runner(classifier.model, classifier.descriptor, options.max_pixels);
   std::unique_ptr<Report> report;
   if (options.common.json) {
     report = std::make_unique<JsonReport>(classifier);
@@ -127,16 +124,18 @@ Status ClassifyCommand(const ClassifyOptions& options) {
   }
   for (const std::string& failure : list.failures) PrintError(failure);
   if (!list.paths.empty()) report->Begin();
+  const auto classify = [&](const Picture& picture) {
+    Result result;
+    result.top = classifier.Classify(picture.image, static_cast<std::size_t>(options.top));
+    result.ms = classifier.times();
+    result.ms.decode = picture.decode_ms;
+    report->Add(picture.path, result);
+    if (copies.wanted()) {
+      copies.Write(picture.path, Drawn(picture.image, classifier, result.top));
+    }
+  };
   const std::size_t done =
-      ForEachPicture(list.paths, !options.common.quiet, [&](const std::string& path) {
-        const Tensors& outputs = runner.Run(path);
-        const auto scores =
-            ClassScores(outputs.at(classifier.descriptor.output), classifier.descriptor.activation);
-        const Result result = {TopScores(scores.front(), static_cast<std::size_t>(options.top)),
-                               runner.ms()};
-        report->Add(path, result);
-        if (copies.wanted()) copies.Write(path, Drawn(runner.image(), classifier, result.top));
-      });
+      ForEachPicture(list.paths, options.max_pixels, !options.common.quiet, classify);
   report->End(done);
   return done == list.paths.size() && list.failures.empty() ? Status::kDone : Status::kInputFailed;
 }

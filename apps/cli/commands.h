@@ -7,9 +7,7 @@
 #include <vector>
 
 #include "apps/cli/cli.h"
-#include "apps/cli/detector.h"
 #include "apps/cli/network.h"
-#include "apps/cli/shapes.h"
 #include "kinglet/image.h"
 
 namespace kinglet::cli {

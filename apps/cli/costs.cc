@@ -15,14 +15,18 @@ bool IsMadeNow(const CostOptions& costs) {
 
 }  // namespace
 
-Model CompileModel(Graph graph, const CommonOptions& options) {
+CompileOptions CompileOptionsOf(const CommonOptions& options) {
   CompileOptions compile;
   compile.threads = options.threads;
   compile.calibration_file = options.costs.calibration;
   if (!IsMadeNow(options.costs)) compile.tuning_file = options.costs.tuning;
   compile.use_cache = !options.costs.no_cache;
   compile.winograd = !options.costs.no_winograd;
-  Model model = Model::Compile(std::move(graph), compile);
+  return compile;
+}
+
+Model CompileModel(Graph graph, const CommonOptions& options) {
+  Model model = Model::Compile(std::move(graph), CompileOptionsOf(options));
   for (const std::string& note : model.notes()) PrintNote(options, "note: " + note);
   return model;
 }

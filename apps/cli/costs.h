@@ -7,6 +7,9 @@
 
 namespace kinglet::cli {
 
+// The files and threads of the options.
+CompileOptions CompileOptionsOf(const CommonOptions& options);
+
 // Compiles with the files and threads of the options. Files of the cache that were ignored are
 // noted on stderr.
 Model CompileModel(Graph graph, const CommonOptions& options);

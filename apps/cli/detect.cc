@@ -1,6 +1,4 @@
 // kinglet detect: where is what in these pictures?
-#include "kinglet/detect.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,34 +6,33 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/cli/commands.h"
-#include "apps/cli/detector.h"
 #include "apps/cli/drawn_copies.h"
+#include "apps/cli/network.h"
 #include "apps/cli/output.h"
 #include "apps/cli/picture_report.h"
-#include "apps/cli/picture_runner.h"
 #include "apps/cli/pictures.h"
 #include "kinglet/draw.h"
+#include "kinglet/pipeline.h"
 
 namespace kinglet::cli {
 namespace {
 
 struct Result {
   std::vector<Detection> detections;
-  StageMilliseconds ms;
-  double postprocess_ms = 0;
+  StageTimes ms;
 };
 
 using Report = PictureReport<Result>;
 
 class JsonReport : public Report {
  public:
-  explicit JsonReport(const DetectorNetwork& detector) : detector_(detector) {}
+  explicit JsonReport(const Detector& detector) : detector_(detector) {}
 
   void Add(const std::string& image, const Result& result) override {
     using Json = nlohmann::ordered_json;
     Json line;
     line["image"] = image;
-    line["model"] = detector_.name;
+    line["model"] = detector_.name();
     line["detections"] = Json::array();
     for (const Detection& d : result.detections) {
       Json json;
@@ -48,19 +45,19 @@ class JsonReport : public Report {
     line["ms"] = {{"decode", Rounded(result.ms.decode)},
                   {"preprocess", Rounded(result.ms.preprocess)},
                   {"network", Rounded(result.ms.network)},
-                  {"postprocess", Rounded(result.postprocess_ms)}};
+                  {"postprocess", Rounded(result.ms.postprocess)}};
     Print(JsonLine(line));
   }
 
  private:
   static double Pixels(float x) { return Rounded(static_cast<double>(x)); }
 
-  const DetectorNetwork& detector_;
+  const Detector& detector_;
 };
 
 class TableReport : public Report {
  public:
-  TableReport(const DetectorNetwork& detector, const std::vector<std::string>& images, bool quiet)
+  TableReport(const Detector& detector, const std::vector<std::string>& images, bool quiet)
       : detector_(detector), table_(Columns(detector, images)), quiet_(quiet) {}
 
   void Begin() override {
@@ -80,7 +77,7 @@ class TableReport : public Report {
     sum_.decode += result.ms.decode;
     sum_.preprocess += result.ms.preprocess;
     sum_.network += result.ms.network;
-    postprocess_ms_ += result.postprocess_ms;
+    sum_.postprocess += result.ms.postprocess;
   }
 
   void End(std::size_t done) override {
@@ -90,12 +87,12 @@ class TableReport : public Report {
         "{} {}; decode {:.2f} ms, preprocess {:.2f} ms, network {:.2f} ms, "
         "postprocess {:.2f} ms{} ({}, {} {})\n",
         done, done == 1 ? "picture" : "pictures", sum_.decode / n, sum_.preprocess / n,
-        sum_.network / n, postprocess_ms_ / n, done == 1 ? "" : " each", OneLine(detector_.name),
-        detector_.model.threads(), detector_.model.threads() == 1 ? "thread" : "threads"));
+        sum_.network / n, sum_.postprocess / n, done == 1 ? "" : " each", OneLine(detector_.name()),
+        detector_.threads(), detector_.threads() == 1 ? "thread" : "threads"));
   }
 
  private:
-  static std::vector<Table::Column> Columns(const DetectorNetwork& detector,
+  static std::vector<Table::Column> Columns(const Detector& detector,
                                             const std::vector<std::string>& images) {
     constexpr std::size_t kNumber = 6;
     std::size_t picture = 0;
@@ -103,20 +100,19 @@ class TableReport : public Report {
       picture = std::max(picture, DisplayWidth(OneLine(image)));
     }
     std::size_t label = 0;
-    for (const std::string& name : detector.labels) label = std::max(label, DisplayWidth(name));
+    for (const std::string& name : detector.labels()) label = std::max(label, DisplayWidth(name));
     return {{"image", false, picture}, {"score", true, kNumber}, {"index", true},
             {"class", false, label},   {"x1", true, kNumber},    {"y1", true, kNumber},
             {"x2", true, kNumber},     {"y2", true, kNumber}};
   }
 
-  const DetectorNetwork& detector_;
+  const Detector& detector_;
   Table table_;
   bool quiet_;
-  StageMilliseconds sum_;
-  double postprocess_ms_ = 0;
+  StageTimes sum_;
 };
 
-Image Drawn(Image image, const DetectorNetwork& detector, const std::vector<Detection>& found) {
+Image Drawn(Image image, const Detector& detector, const std::vector<Detection>& found) {
   std::vector<DrawnBox> boxes;
   for (const Detection& d : found) {
     boxes.push_back({d.x1, d.y1, d.x2, d.y2,
@@ -129,29 +125,30 @@ Image Drawn(Image image, const DetectorNetwork& detector, const std::vector<Dete
 }  // namespace
 
 Status DetectCommand(const DetectOptions& options) {
-  DetectorNetwork network = OpenDetector(options.network, options.overrides, options.common);
-  DetectorRunner runner(network, options.max_pixels);
+  Detector detector = OpenDetector(options.network, options.overrides, options.common);
   const PictureList list = ListPictures(options.images);
   DrawnCopies copies(options.output, list.paths);
   std::unique_ptr<Report> report;
   if (options.common.json) {
-    report = std::make_unique<JsonReport>(network);
+    report = std::make_unique<JsonReport>(detector);
   } else {
-    report = std::make_unique<TableReport>(network, list.paths, options.common.quiet);
+    report = std::make_unique<TableReport>(detector, list.paths, options.common.quiet);
   }
   for (const std::string& failure : list.failures) PrintError(failure);
   if (!list.paths.empty()) report->Begin();
+  bool answered = false;
+  const auto detect = [&](const Picture& picture) {
+    Result result;
+    result.detections = DetectIn(detector, picture.image, answered);
+    result.ms = detector.times();
+    result.ms.decode = picture.decode_ms;
+    report->Add(picture.path, result);
+    if (copies.wanted()) {
+      copies.Write(picture.path, Drawn(picture.image, detector, result.detections));
+    }
+  };
   const std::size_t done =
-      ForEachPicture(list.paths, !options.common.quiet, [&](const std::string& path) {
-        Result result;
-        result.detections = runner.Run(path);
-        result.ms = runner.ms();
-        result.postprocess_ms = runner.postprocess_ms();
-        report->Add(path, result);
-        if (copies.wanted()) {
-          copies.Write(path, Drawn(runner.image(), network, result.detections));
-        }
-      });
+      ForEachPicture(list.paths, options.max_pixels, !options.common.quiet, detect);
   report->End(done);
   return done == list.paths.size() && list.failures.empty() ? Status::kDone : Status::kInputFailed;
 }

@@ -7,17 +7,13 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
-#include <new>
 
 #include "apps/cli/commands.h"
-#include "apps/cli/detector.h"
 #include "apps/cli/evaluation_report.h"
 #include "apps/cli/network.h"
-#include "apps/cli/picture_runner.h"
-#include "apps/cli/progress.h"
-#include "kinglet/classify.h"
-#include "kinglet/detect.h"
+#include "apps/cli/pictures.h"
 #include "kinglet/file.h"
+#include "kinglet/pipeline.h"
 
 namespace kinglet::cli {
 namespace {
@@ -25,40 +21,18 @@ namespace {
 constexpr const char* kAnnotations = "annotations.json";
 constexpr int kMostDetections = 100;  // of a picture, as COCO has it
 
-// Calls `measure(i)` for each of the pictures; returns how many could not be read.
-template <typename Measure>
-std::size_t ForEachPicture(const std::vector<std::string>& paths, bool quiet, Measure measure) {
-  Progress progress(paths.size(), !quiet);
-  std::size_t failed = 0;
-  for (std::size_t i = 0; i < paths.size(); ++i) {
-    progress.Show(i, paths[i]);
-    try {
-      measure(i);
-      continue;
-    } catch (const Error& error) {
-      PrintPictureError(paths[i], error);
-    } catch (const std::bad_alloc& error) {
-      PrintPictureError(paths[i], error);
-    }
-    ++failed;
-  }
-  return failed;
-}
-
 Status EvaluateClassifier(const EvaluateOptions& options) {
-  const Classifier classifier = OpenClassifier(options.network, options.common);
+  Classifier classifier = OpenClassifier(options.network, options.common);
   const std::vector<ClassifiedImage> images =
-      ListClassFolders(options.dataset, classifier.classes, classifier.labels);
+      ListClassFolders(options.dataset, classifier.classes(), classifier.labels());
   std::vector<std::string> paths;
   for (const ClassifiedImage& image : images) paths.push_back(image.path);
-  PictureRunner runner(classifier.model, classifier.descriptor, options.max_pixels);
   ClassificationReport report(classifier);
-  const std::size_t failed = ForEachPicture(paths, options.common.quiet, [&](std::size_t i) {
-    const Tensors& outputs = runner.Run(paths[i]);
-    const auto scores =
-        ClassScores(outputs.at(classifier.descriptor.output), classifier.descriptor.activation);
-    report.Add(images[i].label, scores.front());
-  });
+  const std::size_t done =
+      ForEachPicture(paths, options.max_pixels, !options.common.quiet, [&](const Picture& picture) {
+        report.Add(images[picture.index].label, classifier.Scores(picture.image));
+      });
+  const std::size_t failed = paths.size() - done;
   report.Show(options, failed);
   return failed == 0 ? Status::kDone : Status::kInputFailed;
 }
@@ -71,28 +45,30 @@ std::vector<FoundBox> RunDetector(const EvaluateOptions& options, const Detectio
   overrides.iou = options.iou;
   overrides.max_detections = kMostDetections;
   overrides.nms = options.nms;
-  DetectorNetwork network = OpenDetector(options.network, overrides, options.common);
-  run.match = MatchCategories(dataset, network.labels);
+  Detector detector = OpenDetector(options.network, overrides, options.common);
+  run.match = MatchCategories(dataset, detector.labels());
   PrintCategoryWarnings(options.common, dataset, *run.match);
   const auto& categories = run.match->of_label;
-  DetectorRunner runner(network, options.max_pixels);
   std::vector<std::string> paths;
   for (const DatasetImage& image : dataset.images) {
     paths.push_back(options.dataset + '/' + image.file);
   }
   std::vector<FoundBox> found;
-  run.model = network.name;
-  run.failed = ForEachPicture(paths, options.common.quiet, [&](std::size_t i) {
-    for (const Detection& d : runner.Run(paths[i])) {
+  run.model = detector.name();
+  bool answered = false;
+  const auto detect = [&](const Picture& picture) {
+    for (const Detection& d : DetectIn(detector, picture.image, answered)) {
       if (d.index >= categories.size() || !categories[d.index]) continue;
       const auto number = [](float value) { return static_cast<double>(value); };
       found.push_back(
-          {dataset.images[i].id,
+          {dataset.images[picture.index].id,
            *categories[d.index],
            {number(d.x1), number(d.y1), number(d.x2) - number(d.x1), number(d.y2) - number(d.y1)},
            number(d.score)});
     }
-  });
+  };
+  run.failed =
+      paths.size() - ForEachPicture(paths, options.max_pixels, !options.common.quiet, detect);
   return found;
 }
 

@@ -81,7 +81,7 @@ void PrintCategoryWarnings(const CommonOptions& options, const DetectionDataset&
 }
 
 ClassificationReport::ClassificationReport(const Classifier& classifier)
-    : classifier_(classifier), classes_(classifier.classes) {}
+    : classifier_(classifier), classes_(classifier.classes()) {}
 
 void ClassificationReport::Add(std::size_t label, const std::vector<float>& scores) {
   const std::vector<ClassScore> top = TopScores(scores, kTop);
@@ -104,7 +104,7 @@ void ClassificationReport::Show(const EvaluateOptions& options, std::size_t fail
 
 void ClassificationReport::ShowJson(const EvaluateOptions& options, std::size_t failed) const {
   Json line = {{"task", "classify"},
-               {"model", classifier_.name},
+               {"model", classifier_.name()},
                {"dataset", options.dataset},
                {"pictures", total_.pictures},
                {"failed", failed},
@@ -136,7 +136,7 @@ void ClassificationReport::ShowTable(const EvaluateOptions& options, std::size_t
     Print(table.Text());
   }
   const std::string unread = failed == 0 ? "" : fmt::format(", {} not read", failed);
-  Print(fmt::format("{}: top-1 {}, top-5 {} of {} pictures{}\n", OneLine(classifier_.name),
+  Print(fmt::format("{}: top-1 {}, top-5 {} of {} pictures{}\n", OneLine(classifier_.name()),
                     Percent(Share(total_.top1, total_.pictures)),
                     Percent(Share(total_.top5, total_.pictures)), total_.pictures, unread));
 }

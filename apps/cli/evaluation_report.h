@@ -7,6 +7,7 @@
 
 #include "apps/cli/commands.h"
 #include "kinglet/evaluate.h"
+#include "kinglet/pipeline.h"
 
 namespace kinglet::cli {
 

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/cli/commands.h"
-#include "apps/cli/network.h"
 #include "apps/cli/output.h"
+#include "kinglet/network.h"
 #include "kinglet/onnx.h"
 
 namespace kinglet::cli {

@@ -7,10 +7,10 @@
 #include "apps/cli/commands.h"
 #include "apps/cli/costs.h"
 #include "apps/cli/kernel_table.h"
-#include "apps/cli/network.h"
 #include "apps/cli/number_list.h"
 #include "apps/cli/output.h"
-#include "apps/cli/shapes.h"
+#include "kinglet/network.h"
+#include "measure/network/shapes.h"
 
 namespace kinglet::cli {
 namespace {
@@ -113,7 +113,7 @@ void PrintTable(const Facts& facts, bool kernels) {
 // Seconds of each step: the fastest of some runs.
 std::vector<double> Measure(const Model& model, const InputShapes& shapes, int threads) {
   constexpr int kRuns = 10;
-  const Tensors inputs = RandomInputs(model.inputs(), shapes);
+  const Tensors inputs = measure::RandomInputs(model.inputs(), shapes);
   Session session = model.NewSession({.threads = threads});
   std::vector<double> best = session.Profile(inputs);
   for (int run = 1; run < kRuns; ++run) {
@@ -143,7 +143,7 @@ Status InfoCommand(const InfoOptions& options) {
     common.threads = count;
     for (const int batch : batches) {
       const InputShapes shapes =
-          ChooseShapes(facts.inputs, {batch, options.shapes}, network.descriptor);
+          measure::ChooseShapes(facts.inputs, {batch, options.shapes}, network.descriptor);
       TuneWhenAsked(model, shapes, common);
       KernelPoint point{std::max(batch, 1), count, model.Describe(shapes, count)};
       if (options.measure) point.measured = Measure(model, shapes, count);

@@ -1,4 +1,4 @@
-// From names and files on the command line to a classifier that is ready to run.
+// From names and files on the command line to a classifier or detector that is ready to run.
 #pragma once
 
 #include <optional>
@@ -6,9 +6,7 @@
 #include <vector>
 
 #include "apps/cli/cli.h"
-#include "kinglet/descriptor.h"
-#include "kinglet/graph.h"
-#include "kinglet/model.h"
+#include "kinglet/pipeline.h"
 
 namespace kinglet::cli {
 
@@ -19,33 +17,22 @@ struct NetworkOptions {
   std::string preprocess;  // slim, torch, caffe; "": the descriptor's
 };
 
-struct Classifier {
-  std::string name;       // the model as it was given, or "demo"
-  Descriptor descriptor;  // fitted to the model
-  Model model;
-  std::vector<std::string> labels;  // one for each class, or none
-  std::size_t classes = 0;
-
-  std::string Label(std::size_t index) const;
+struct DetectorOverrides {
+  std::optional<double> threshold;
+  std::optional<double> iou;
+  std::optional<int> max_detections;
+  std::string nms;      // "per-class", "fast"; "": the descriptor's
+  std::string anchors;  // file; "": the descriptor's, or the one beside the model
 };
 
-// Reads, compiles and plans: everything that can be wrong with the model is found here.
+// Print their notes, and measure the kernels with --tune. Throw UsageError for options that do not
+// fit each other, and Error as the pipeline does.
 Classifier OpenClassifier(const NetworkOptions& network, const CommonOptions& options);
+Detector OpenDetector(const NetworkOptions& network, const DetectorOverrides& overrides,
+                      const CommonOptions& options);
 
-// The descriptor that the options ask for or that lies beside the model, not yet fitted.
-Descriptor ChooseDescriptor(const NetworkOptions& network, const Graph& graph);
-
-// The descriptor that `name` means: an embedded one, or a file.
-Descriptor OpenDescriptor(const std::string& name);
-// The one in MODEL.json beside MODEL.onnx, when there is such a file.
-std::optional<Descriptor> DescriptorBeside(const std::string& model);
-
-// A network named on the command line: an ONNX file, the name of an embedded descriptor (the demo
-// network, or the one that its architecture builds), or a descriptor file with an architecture.
-struct NamedNetwork {
-  Graph graph;
-  std::optional<Descriptor> descriptor;
-};
-NamedNetwork OpenNetwork(const std::string& name);
+// What is in the picture, best first. Throws WrongModel instead of DescriptorMismatch while nothing
+// was `answered`: then it is not the picture's fault.
+std::vector<Detection> DetectIn(Detector& detector, const Image& picture, bool& answered);
 
 }  // namespace kinglet::cli

@@ -1,9 +1,13 @@
 #include "apps/cli/pictures.h"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
+#include <new>
 
-#include "kinglet/image.h"
+#include "apps/cli/cli.h"
+#include "apps/cli/progress.h"
+#include "kinglet/error.h"
 
 namespace kinglet::cli {
 namespace {
@@ -30,6 +34,11 @@ void ListFolder(const std::string& folder, PictureList& list) {
   list.paths.insert(list.paths.end(), found.begin(), found.end());
 }
 
+void PrintPictureError(const std::string& path, const std::string& what, bool limit = false) {
+  PrintError((what.find(path) == std::string::npos ? path + ": " + what : what) +
+             (limit ? " (--max-pixels N)" : ""));
+}
+
 }  // namespace
 
 PictureList ListPictures(const std::vector<std::string>& arguments) {
@@ -43,6 +52,28 @@ PictureList ListPictures(const std::vector<std::string>& arguments) {
     }
   }
   return list;
+}
+
+std::size_t ForEachPicture(const std::vector<std::string>& paths, std::int64_t max_pixels,
+                           bool progress_bar, const std::function<void(const Picture&)>& body) {
+  using Clock = std::chrono::steady_clock;
+  std::size_t done = 0;
+  Progress progress(paths.size(), progress_bar);
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    progress.Show(i, paths[i]);
+    try {
+      const Clock::time_point start = Clock::now();
+      Image image = ReadImage(paths[i], {max_pixels});
+      const std::chrono::duration<double, std::milli> decode = Clock::now() - start;
+      body({i, paths[i], std::move(image), decode.count()});
+      ++done;
+    } catch (const Error& error) {
+      PrintPictureError(paths[i], error.what(), error.code() == ErrorCode::kResource);
+    } catch (const std::bad_alloc&) {
+      PrintPictureError(paths[i], "not enough memory");
+    }
+  }
+  return done;
 }
 
 }  // namespace kinglet::cli

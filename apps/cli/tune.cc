@@ -5,12 +5,13 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/costs.h"
-#include "apps/cli/network.h"
 #include "apps/cli/number_list.h"
 #include "apps/cli/output.h"
 #include "apps/cli/progress.h"
 #include "kinglet/machine.h"
+#include "kinglet/network.h"
 #include "kinglet/tuning.h"
+#include "measure/network/shapes.h"
 
 namespace kinglet::cli {
 namespace {
@@ -107,7 +108,7 @@ Status TuneCommand(const TuneCommandOptions& options) {
     common.threads = count;
     for (const int batch : batches) {
       const InputShapes shapes =
-          ChooseShapes(model.inputs(), {batch, options.shapes}, network.descriptor);
+          measure::ChooseShapes(model.inputs(), {batch, options.shapes}, network.descriptor);
       TunedPoint point{count, batch, {}, model.Describe(shapes, count).predicted_seconds, 0};
       point.report = TuneModel(model, shapes, common);
       point.predicted_after = model.Describe(shapes, count).predicted_seconds;

@@ -5,8 +5,6 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <functional>
 #include <vector>
@@ -14,30 +12,17 @@
 #include "benchmarks/detection/scene.h"
 #include "kinglet/detect.h"
 #include "kinglet/model.h"
+#include "measure/common/repeat.h"
+#include "measure/common/statistics.h"
+#include "measure/network/shapes.h"
 
 namespace kinglet::benchmarks {
 namespace {
 
 double MedianMs(int repeat, const std::function<void()>& run) {
-  constexpr int kWarmUp = 3;
-  for (int i = 0; i < kWarmUp; ++i) run();
-  std::vector<double> times;
-  for (int i = 0; i < repeat; ++i) {
-    const auto start = std::chrono::steady_clock::now();
-    run();
-    const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
-    times.push_back(time.count());
-  }
-  std::nth_element(times.begin(), times.begin() + repeat / 2, times.end());
-  return times[static_cast<std::size_t>(repeat / 2)];
-}
-
-Tensor Noise(const Shape& shape) {
-  Tensor tensor(DataType::kFloat32, shape);
-  std::mt19937 random(1);
-  std::uniform_real_distribution<float> uniform(-1, 1);
-  std::generate_n(tensor.data<float>(), tensor.size(), [&] { return uniform(random); });
-  return tensor;
+  measure::Repetition repetition;
+  repetition.runs = static_cast<std::size_t>(repeat);
+  return measure::Median(measure::TimeRuns(run, repetition));
 }
 
 void Measure(int classes, int threads, int repeat) {
@@ -47,8 +32,8 @@ void Measure(int classes, int threads, int repeat) {
   descriptor = FitDescriptor(descriptor, graph);
   const Model model = Model::Compile(std::move(graph), {.threads = threads});
   Session session = model.NewSession();
-  const int side = descriptor.preprocess.width;
-  const Tensors inputs = {{descriptor.input, Noise({1, 3, side, side})}};
+  const Tensors inputs =
+      measure::RandomInputs(model.inputs(), measure::ChooseShapes(model.inputs(), {}, descriptor));
   const double network = MedianMs(repeat, [&] { session.Run(inputs); });
 
   const Shape shape = session.Run(inputs).at(descriptor.detection.scores).shape();
@@ -57,10 +42,10 @@ void Measure(int classes, int threads, int repeat) {
       {descriptor.detection.boxes, Tensor::From<float>({1, shape[1], 4}, scene.codes)},
       {descriptor.detection.scores, Tensor::From<float>(shape, scene.scores)}};
   const std::vector<PictureSize> pictures = {{640, 480}};
-  Detector detector(descriptor);
+  DetectionDecoder decoder(descriptor);
   std::size_t found = 0;
   const double postprocess =
-      MedianMs(repeat, [&] { found = detector.Detect(outputs, pictures).front().size(); });
+      MedianMs(repeat, [&] { found = decoder.Decode(outputs, pictures).front().size(); });
   std::printf("%7d  %10.2f  %14.3f  %5.1f %%  %10zu\n", classes, network, postprocess,
               100 * postprocess / (network + postprocess), found);
 }

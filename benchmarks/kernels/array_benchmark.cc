@@ -2,7 +2,6 @@
 // transcendental functions, softmax.
 #include <cmath>
 
-#include "benchmarks/kernels/layers.h"
 #include "benchmarks/kernels/suites.h"
 #include "benchmarks/kernels/variant_run.h"
 #include "kernels/common/blocked.h"
@@ -11,6 +10,7 @@
 #include "kernels/eltwise/unary.h"
 #include "kernels/math/math.h"
 #include "kernels/softmax/softmax.h"
+#include "measure/kernels/layers.h"
 
 namespace kinglet::benchmarks {
 namespace {
@@ -106,7 +106,7 @@ void RunNaiveSoftmax(benchmark::State& state, int64_t rows, int64_t classes) {
   });
 }
 
-void RegisterActivations(const std::string& prefix, const Volume& volume, int batch) {
+void RegisterActivations(const std::string& prefix, const measure::Volume& volume, int batch) {
   const int64_t blocks = batch * kernels::BlockCount(volume.c);
   const auto pixels = static_cast<size_t>(volume.h * volume.w);
   const int64_t count = blocks * kernels::kBlock * static_cast<int64_t>(pixels);
@@ -121,16 +121,16 @@ void RegisterActivations(const std::string& prefix, const Volume& volume, int ba
            [=](benchmark::State& state) { RunAffine(state, blocks, pixels); });
 }
 
-void RegisterNetwork(const NetworkLayers& layers, int batch) {
+void RegisterNetwork(const measure::NetworkLayers& layers, int batch) {
   const std::string tail = "/" + layers.network + "/b" + std::to_string(batch) + "/";
-  for (const Volume& v : layers.sums) {
+  for (const measure::Volume& v : layers.sums) {
     const int64_t count = batch * kernels::BlockedCount(1, v.c, v.h, v.w);
-    Register("eltwise" + tail + NameOf(v) + "/add",
+    Register("eltwise" + tail + measure::NameOf(v) + "/add",
              [=](benchmark::State& state) { RunSum(state, count); });
   }
   for (const auto* conv : {&layers.convs.front(), &layers.convs.back()}) {
-    const Volume v{conv->oc, conv->oh, conv->ow};
-    RegisterActivations("eltwise" + tail + NameOf(v) + "/", v, batch);
+    const measure::Volume v{conv->oc, conv->oh, conv->ow};
+    RegisterActivations("eltwise" + tail + measure::NameOf(v) + "/", v, batch);
   }
   if (layers.classes == 0) return;
   const int64_t classes = layers.classes;
@@ -162,7 +162,7 @@ void RegisterMath() {
 }  // namespace
 
 void RegisterArrays() {
-  for (const NetworkLayers& layers : AllNetworkLayers()) {
+  for (const measure::NetworkLayers& layers : measure::AllNetworkLayers()) {
     for (const int batch : kBatches) RegisterNetwork(layers, batch);
   }
   RegisterMath();

@@ -9,10 +9,10 @@
 #include <map>
 
 #include "benchmarks/kernels/candidates.h"
-#include "benchmarks/kernels/layers.h"
 #include "engine/cost/files.h"
 #include "kernels/common/cpu_target.h"
 #include "kernels/gemm/blas.h"
+#include "measure/kernels/layers.h"
 
 namespace kinglet::benchmarks {
 namespace {
@@ -66,12 +66,12 @@ std::vector<Case> MakeCases(const Options& options) {
   Cases cases;
   for (const int batch : options.batches) {
     const std::string tail = "/b" + std::to_string(batch);
-    for (const NetworkLayers& layers : AllNetworkLayers()) {
+    for (const measure::NetworkLayers& layers : measure::AllNetworkLayers()) {
       if (!Wants(options, layers.network)) continue;
       const auto add_all = [&](const auto& shapes, auto candidates) {
         for (const auto& one : shapes) {
-          const auto s = WithBatch(one, batch);
-          cases.Add(NameOf(s) + tail, layers.network,
+          const auto s = measure::WithBatch(one, batch);
+          cases.Add(measure::NameOf(s) + tail, layers.network,
                     [=] { return candidates(s, threads, machine); });
         }
       };
@@ -102,7 +102,7 @@ void PrintRow(const Case& c, const std::vector<Candidate>& candidates) {
 }
 
 // True when the choice is within the limit.
-bool Check(const Case& c, const Options& options, Team& team) {
+bool Check(const Case& c, const Options& options, measure::Team& team) {
   std::vector<Candidate> candidates = c.candidates();
   if (candidates.size() < 2) return true;
   const auto ratio = [&] { return candidates.front().seconds / Best(candidates).seconds; };
@@ -125,7 +125,7 @@ int CheckAll(const Options& options) {
   std::printf("%-52s %-24s %9s %9s  %-24s %9s %9s %6s  %s\n", "shape", "chosen", "predicted",
               "measured", "best", "predicted", "measured", "ratio", "networks");
   const bool progress = isatty(STDERR_FILENO) == 1;
-  Team team(options.threads);
+  measure::Team team(options.threads);
   size_t wrong = 0;
   for (size_t i = 0; i < cases.size(); ++i) {
     if (progress) std::fprintf(stderr, "\r%zu/%zu\x1b[K\r", i, cases.size());

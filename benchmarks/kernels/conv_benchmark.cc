@@ -1,8 +1,8 @@
 // Convolutions, depthwise ones among them: every variant, OpenBLAS and the naive loop included. And
 // chains of convolutions.
-#include "benchmarks/kernels/layers.h"
 #include "benchmarks/kernels/suites.h"
 #include "benchmarks/kernels/variant_run.h"
+#include "measure/kernels/layers.h"
 
 namespace kinglet::benchmarks {
 namespace {
@@ -13,16 +13,18 @@ void RunConv(benchmark::State& state, const kernels::ConvVariant& variant,
   kernels::AlignedBuffer<char> scratch(run.scratch_bytes());
   const int64_t units = run.units();
   for (auto _ : state) run.Run(0, units, scratch.data());
-  SetCounters(state, Operations(shape), TrafficBytes(shape));
+  SetCounters(state, measure::Operations(shape), measure::TrafficBytes(shape));
 }
 
 void RegisterShape(const std::string& network, const kernels::ConvShape& shape) {
-  const std::string prefix = std::string(IsDepthwise(shape) ? "depthwise/" : "conv/") + network +
-                             "/b" + std::to_string(shape.n) + "/" + NameOf(shape) + "/";
+  const std::string prefix = std::string(measure::IsDepthwise(shape) ? "depthwise/" : "conv/") +
+                             network + "/b" + std::to_string(shape.n) + "/" +
+                             measure::NameOf(shape) + "/";
   for (const kernels::ConvVariant& variant : kernels::ConvVariants()) {
     const std::string_view id = variant.id;
     const bool naive = id == "conv/reference_f32";
-    if (!variant.supports(shape) || (naive && Operations(shape) > kNaiveOperations)) continue;
+    if (!variant.supports(shape) || (naive && measure::Operations(shape) > kNaiveOperations))
+      continue;
     Register(prefix + std::string(id.substr(id.find('/') + 1)),
              [&variant, shape](benchmark::State& state) { RunConv(state, variant, shape); });
   }
@@ -33,21 +35,22 @@ void RunChain(benchmark::State& state, const kernels::ConvChain& chain) {
   kernels::AlignedBuffer<char> scratch(run.scratch_bytes());
   const int64_t units = run.units();
   for (auto _ : state) run.Run(0, units, scratch.data());
-  SetCounters(state, Operations(chain), TrafficBytes(chain));
+  SetCounters(state, measure::Operations(chain), measure::TrafficBytes(chain));
 }
 
 }  // namespace
 
 void RegisterConv() {
-  for (const NetworkLayers& layers : AllNetworkLayers()) {
+  for (const measure::NetworkLayers& layers : measure::AllNetworkLayers()) {
     for (const int batch : kBatches) {
       for (const kernels::ConvShape& shape : layers.convs) {
-        RegisterShape(layers.network, WithBatch(shape, batch));
+        RegisterShape(layers.network, measure::WithBatch(shape, batch));
       }
       const std::string prefix = "chain/" + layers.network + "/b" + std::to_string(batch) + "/";
       for (const kernels::ConvChain& one : layers.chains) {
-        const kernels::ConvChain chain = WithBatch(one, batch);
-        Register(prefix + NameOf(chain) + (chain.expands ? "/expand_dw_project_f32" : "/dw_pw_f32"),
+        const kernels::ConvChain chain = measure::WithBatch(one, batch);
+        Register(prefix + measure::NameOf(chain) +
+                     (chain.expands ? "/expand_dw_project_f32" : "/dw_pw_f32"),
                  [chain](benchmark::State& state) { RunChain(state, chain); });
       }
     }

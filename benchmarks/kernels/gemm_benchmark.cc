@@ -1,7 +1,7 @@
 // Fully connected layers: every variant, OpenBLAS included, and the naive loop.
-#include "benchmarks/kernels/layers.h"
 #include "benchmarks/kernels/suites.h"
 #include "benchmarks/kernels/variant_run.h"
+#include "measure/kernels/layers.h"
 #include "tests/support/gemm_reference.h"
 
 namespace kinglet::benchmarks {
@@ -13,7 +13,7 @@ void RunGemm(benchmark::State& state, const kernels::GemmVariant& variant,
   kernels::AlignedBuffer<char> scratch(run.scratch_bytes());
   const int64_t units = run.units();
   for (auto _ : state) run.Run(0, units, scratch.data());
-  SetCounters(state, Operations(shape), TrafficBytes(shape));
+  SetCounters(state, measure::Operations(shape), measure::TrafficBytes(shape));
 }
 
 void RunNaive(benchmark::State& state, const kernels::GemmShape& s) {
@@ -30,19 +30,19 @@ void RunNaive(benchmark::State& state, const kernels::GemmShape& s) {
     benchmark::DoNotOptimize(c.data());
     benchmark::ClobberMemory();
   }
-  SetCounters(state, Operations(s), TrafficBytes(s));
+  SetCounters(state, measure::Operations(s), measure::TrafficBytes(s));
 }
 
 void RegisterShape(const std::string& network, const kernels::GemmShape& shape) {
   const std::string prefix =
-      "gemm/" + network + "/b" + std::to_string(shape.m) + "/" + NameOf(shape) + "/";
+      "gemm/" + network + "/b" + std::to_string(shape.m) + "/" + measure::NameOf(shape) + "/";
   for (const kernels::GemmVariant& variant : kernels::GemmVariants()) {
     if (!variant.supports(shape)) continue;
     const std::string_view id = variant.id;
     Register(prefix + std::string(id.substr(id.find('/') + 1)),
              [&variant, shape](benchmark::State& state) { RunGemm(state, variant, shape); });
   }
-  if (Operations(shape) <= kNaiveOperations) {
+  if (measure::Operations(shape) <= kNaiveOperations) {
     Register(prefix + "naive", [shape](benchmark::State& state) { RunNaive(state, shape); });
   }
 }
@@ -50,10 +50,10 @@ void RegisterShape(const std::string& network, const kernels::GemmShape& shape) 
 }  // namespace
 
 void RegisterGemm() {
-  for (const NetworkLayers& layers : AllNetworkLayers()) {
+  for (const measure::NetworkLayers& layers : measure::AllNetworkLayers()) {
     for (const int batch : kBatches) {
       for (const kernels::GemmShape& shape : layers.products) {
-        RegisterShape(layers.network, WithBatch(shape, batch));
+        RegisterShape(layers.network, measure::WithBatch(shape, batch));
       }
     }
   }

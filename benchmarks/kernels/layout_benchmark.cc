@@ -2,12 +2,12 @@
 // baseline is memcpy of as many bytes.
 #include <cstring>
 
-#include "benchmarks/kernels/layers.h"
 #include "benchmarks/kernels/suites.h"
 #include "benchmarks/kernels/variant_run.h"
 #include "kernels/common/blocked.h"
 #include "kernels/layout/layout.h"
 #include "kernels/layout/strided.h"
+#include "measure/kernels/layers.h"
 
 namespace kinglet::benchmarks {
 namespace {
@@ -24,11 +24,11 @@ void RunMove(benchmark::State& state, int64_t from, int64_t to, F&& function) {
   SetCounters(state, 0, 4.0 * static_cast<double>(from + to));
 }
 
-void RegisterReorders(const std::string& prefix, const Volume& v, int batch) {
+void RegisterReorders(const std::string& prefix, const measure::Volume& v, int batch) {
   const int64_t plain = v.c * v.h * v.w;
   const int64_t blocked = kernels::BlockedCount(1, v.c, v.h, v.w);
   const kernels::Reorder reorder{batch, v.c, v.h, v.w, plain, blocked};
-  const std::string name = prefix + NameOf(v) + "/";
+  const std::string name = prefix + measure::NameOf(v) + "/";
   Register(name + "to_blocked", [=](benchmark::State& state) {
     RunMove(state, batch * plain, batch * blocked, [&](const float* from, float* to) {
       kernels::GetLayoutTable().to_blocked(reorder, from, to, 0, UnitCount(reorder));
@@ -47,8 +47,8 @@ void RegisterReorders(const std::string& prefix, const Volume& v, int batch) {
 }
 
 // All inputs of a Concat, the widest of which stands for each as the source.
-void RunConcat(benchmark::State& state, const ConcatLayer& layer, int batch) {
-  const Volume& v = layer.output;
+void RunConcat(benchmark::State& state, const measure::ConcatLayer& layer, int batch) {
+  const measure::Volume& v = layer.output;
   const int64_t pixels = v.h * v.w * kernels::kBlock;
   const int64_t out = kernels::BlockCount(v.c) * pixels;
   std::vector<kernels::ChannelCopy> copies;
@@ -64,7 +64,7 @@ void RunConcat(benchmark::State& state, const ConcatLayer& layer, int batch) {
 }
 
 // {N, H, W, C} to {N, C, H, W}, as for a picture.
-void RunTranspose(benchmark::State& state, const Volume& v, int batch) {
+void RunTranspose(benchmark::State& state, const measure::Volume& v, int batch) {
   const int64_t pixels = v.h * v.w;
   const kernels::StridedView view{
       3, {batch, v.c, pixels}, {v.c * pixels, 1, v.c}, {v.c * pixels, pixels, 1}};
@@ -76,20 +76,20 @@ void RunTranspose(benchmark::State& state, const Volume& v, int batch) {
 }  // namespace
 
 void RegisterLayout() {
-  for (const NetworkLayers& layers : AllNetworkLayers()) {
+  for (const measure::NetworkLayers& layers : measure::AllNetworkLayers()) {
     for (const int batch : kBatches) {
       const std::string prefix = "layout/" + layers.network + "/b" + std::to_string(batch) + "/";
       for (const auto* conv : {&layers.convs.front(), &layers.convs.back()}) {
         RegisterReorders(prefix, {conv->oc, conv->oh, conv->ow}, batch);
       }
-      for (const ConcatLayer& layer : layers.concats) {
-        std::string name = NameOf(layer.output) + "_of";
+      for (const measure::ConcatLayer& layer : layers.concats) {
+        std::string name = measure::NameOf(layer.output) + "_of";
         for (const int64_t c : layer.channels) name += '_' + std::to_string(c);
         Register(prefix + name + "/concat",
                  [&layer, batch](benchmark::State& state) { RunConcat(state, layer, batch); });
       }
-      const Volume input = layers.input;
-      Register(prefix + NameOf(input) + "/transpose_nhwc",
+      const measure::Volume input = layers.input;
+      Register(prefix + measure::NameOf(input) + "/transpose_nhwc",
                [=](benchmark::State& state) { RunTranspose(state, input, batch); });
     }
   }

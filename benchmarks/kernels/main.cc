@@ -1,23 +1,14 @@
 // kernel_benchmarks: every kernel family on the layers of real networks, on one thread.
-#include <algorithm>
 #include <cstdio>
-#include <fstream>
 
 #include "benchmarks/kernels/suites.h"
 #include "kernels/common/cpu_target.h"
 #include "kernels/common/measure.h"
 #include "kernels/gemm/blas.h"
+#include "kinglet/machine.h"
 
 namespace kinglet::benchmarks {
 namespace {
-
-std::string CpuName() {
-  std::ifstream file("/proc/cpuinfo");
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
-  }
-  return "unknown";
-}
 
 void AddContext() {
   const kernels::CacheSizes& caches = kernels::Caches();

@@ -1,11 +1,11 @@
 // Pictures to network inputs, by each resize rule: from two common sizes to the inputs of networks.
 #include <set>
 
-#include "benchmarks/kernels/layers.h"
 #include "benchmarks/kernels/suites.h"
 #include "kinglet/descriptor.h"
 #include "kinglet/image.h"
 #include "kinglet/preprocess.h"
+#include "measure/kernels/layers.h"
 
 namespace kinglet::benchmarks {
 namespace {
@@ -38,7 +38,7 @@ void RunPicture(benchmark::State& state, const PreprocessSpec& spec, const Size&
 }  // namespace
 
 void RegisterPictures() {
-  for (const NetworkLayers& layers : AllNetworkLayers()) {
+  for (const measure::NetworkLayers& layers : measure::AllNetworkLayers()) {
     for (const Size& source : kSources) {
       for (const Rule& rule : kRules) {
         PreprocessSpec spec = FindDescriptor(layers.network).preprocess;

@@ -1,9 +1,9 @@
 // Pools over windows and over whole maps, blocked and plain, and the naive loop of pool_nd.
-#include "benchmarks/kernels/layers.h"
 #include "benchmarks/kernels/suites.h"
 #include "benchmarks/kernels/variant_run.h"
 #include "kernels/common/blocked.h"
 #include "kernels/pool/pool_nd.h"
+#include "measure/kernels/layers.h"
 
 namespace kinglet::benchmarks {
 namespace {
@@ -63,16 +63,17 @@ void RunGlobal(benchmark::State& state, GlobalPool p, bool blocked) {
   SetCounters(state, 0, 4.0 * static_cast<double>(x.size() + y.size()));
 }
 
-std::string PoolName(const PoolLayer& layer) {
+std::string PoolName(const measure::PoolLayer& layer) {
   const Pool& p = layer.pool;
-  return NameOf(Volume{p.c, p.in_h, p.in_w}) + "_" + NameOf(Volume{p.c, p.out_h, p.out_w}) + "_k" +
+  return measure::NameOf(measure::Volume{p.c, p.in_h, p.in_w}) + "_" +
+         measure::NameOf(measure::Volume{p.c, p.out_h, p.out_w}) + "_k" +
          std::to_string(p.kernel_h) + "x" + std::to_string(p.kernel_w) + "/" +
          (layer.is_max ? "max" : "average");
 }
 
-void RegisterNetwork(const NetworkLayers& layers, int batch) {
+void RegisterNetwork(const measure::NetworkLayers& layers, int batch) {
   const std::string prefix = "pool/" + layers.network + "/b" + std::to_string(batch) + "/";
-  for (const PoolLayer& layer : layers.pools) {
+  for (const measure::PoolLayer& layer : layers.pools) {
     Pool p = layer.pool;
     p.n = batch;
     const bool is_max = layer.is_max;
@@ -98,7 +99,7 @@ void RegisterNetwork(const NetworkLayers& layers, int batch) {
 }  // namespace
 
 void RegisterPool() {
-  for (const NetworkLayers& layers : AllNetworkLayers()) {
+  for (const measure::NetworkLayers& layers : measure::AllNetworkLayers()) {
     for (const int batch : kBatches) RegisterNetwork(layers, batch);
   }
 }

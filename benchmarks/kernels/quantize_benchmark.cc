@@ -1,10 +1,10 @@
 // Quantisation of activations, one scale for a tensor or one for each channel, and back.
 #include <cmath>
 
-#include "benchmarks/kernels/layers.h"
 #include "benchmarks/kernels/suites.h"
 #include "benchmarks/kernels/variant_run.h"
 #include "kernels/quantize/quantize.h"
+#include "measure/kernels/layers.h"
 
 namespace kinglet::benchmarks {
 namespace {
@@ -20,7 +20,7 @@ struct Scales {
 };
 
 // {batch, C, H * W} with a scale for each channel, or one for all.
-Quantization QuantizationOf(const Volume& v, int batch, const Scales& scales) {
+Quantization QuantizationOf(const measure::Volume& v, int batch, const Scales& scales) {
   const bool channels = scales.scales.size() > 1;
   const int64_t pixels = v.h * v.w;
   return {channels ? batch : 1, channels ? v.c : 1, channels ? pixels : batch * v.c * pixels,
@@ -28,8 +28,8 @@ Quantization QuantizationOf(const Volume& v, int batch, const Scales& scales) {
 }
 
 template <typename From, typename To>
-void RunConversion(benchmark::State& state, const Volume& v, int batch, int64_t scale_count,
-                   QuantizeFn<From, To> run) {
+void RunConversion(benchmark::State& state, const measure::Volume& v, int batch,
+                   int64_t scale_count, QuantizeFn<From, To> run) {
   const Scales scales(scale_count);
   const Quantization q = QuantizationOf(v, batch, scales);
   const auto count = static_cast<size_t>(batch * v.c * v.h * v.w);
@@ -42,7 +42,7 @@ void RunConversion(benchmark::State& state, const Volume& v, int batch, int64_t 
   SetCounters(state, 0, static_cast<double>(count * (sizeof(From) + sizeof(To))));
 }
 
-void RunNaive(benchmark::State& state, const Volume& v, int batch) {
+void RunNaive(benchmark::State& state, const measure::Volume& v, int batch) {
   RunConversion<float, uint8_t>(
       state, v, batch, 1,
       +[](const Quantization& q, const float* x, uint8_t* y, int64_t, int64_t) noexcept {
@@ -54,7 +54,7 @@ void RunNaive(benchmark::State& state, const Volume& v, int batch) {
       });
 }
 
-void RegisterVolume(const std::string& prefix, const Volume& v, int batch) {
+void RegisterVolume(const std::string& prefix, const measure::Volume& v, int batch) {
   for (const int64_t scales : {int64_t{1}, v.c}) {
     const char* tail = scales == 1 ? "_tensor" : "_channels";
     Register(prefix + "to_uint8" + tail, [=](benchmark::State& state) {
@@ -76,13 +76,13 @@ void RegisterVolume(const std::string& prefix, const Volume& v, int batch) {
 }  // namespace
 
 void RegisterQuantize() {
-  for (const NetworkLayers& layers : AllNetworkLayers()) {
+  for (const measure::NetworkLayers& layers : measure::AllNetworkLayers()) {
     for (const int batch : kBatches) {
       for (const auto* conv : {&layers.convs.front(), &layers.convs.back()}) {
-        const Volume v{conv->oc, conv->oh, conv->ow};
-        RegisterVolume(
-            "quantize/" + layers.network + "/b" + std::to_string(batch) + "/" + NameOf(v) + "/", v,
-            batch);
+        const measure::Volume v{conv->oc, conv->oh, conv->ow};
+        RegisterVolume("quantize/" + layers.network + "/b" + std::to_string(batch) + "/" +
+                           measure::NameOf(v) + "/",
+                       v, batch);
       }
     }
   }

@@ -11,36 +11,27 @@
 //     peak N        what N cores do at once, each in registers: {"gflops": 256.1}
 // What goes wrong is {"error": "..."}.
 #include <charconv>
-#include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
-#include <thread>
 #include <vector>
 
-#include "kernels/common/measure.h"
 #include "kinglet/error.h"
 #include "kinglet/model.h"
 #include "kinglet/onnx.h"
+#include "measure/common/machine.h"
+#include "measure/common/repeat.h"
 
 namespace {
 
 using kinglet::Tensor;
+using Json = nlohmann::ordered_json;
 
-std::string Escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += static_cast<unsigned char>(c) < 32 ? ' ' : c;
-  }
-  return out;
-}
-
-void Answer(const std::string& json) {
-  std::printf("%s\n", json.c_str());
+void Answer(const Json& json) {
+  std::printf("%s\n", json.dump(-1, ' ', false, Json::error_handler_t::replace).c_str());
   std::fflush(stdout);
 }
 
@@ -66,30 +57,6 @@ Tensor ReadInput(const std::string& sizes, const std::string& path) {
   return tensor;
 }
 
-// The high-water mark of this program: getrusage begins with that of the process that started it.
-double PeakMegabytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.rfind("VmHWM:", 0) == 0) return std::atof(line.c_str() + 6) / 1024.0;
-  }
-  return 0;
-}
-
-// All cores at once, so that what they share is shared.
-double PeakGflops(int threads) {
-  std::vector<double> each(static_cast<std::size_t>(threads));
-  std::vector<std::thread> others;
-  for (double& gflops : each) {
-    others.emplace_back([&gflops] { gflops = kinglet::kernels::MeasurePeakGflops(); });
-  }
-  double sum = 0;
-  for (std::size_t i = 0; i < each.size(); ++i) {
-    others[i].join();
-    sum += each[i];
-  }
-  return sum;
-}
-
 class Peer {
  public:
   explicit Peer(const std::vector<std::string>& arguments)
@@ -102,29 +69,26 @@ class Peer {
     session_.Run(inputs_);
   }
 
-  std::string Run(int count) {
-    std::string times;
-    for (int i = 0; i < count; ++i) {
-      const auto start = std::chrono::steady_clock::now();
-      outputs_ = &session_.Run(inputs_);
-      const std::chrono::duration<double, std::milli> ms = std::chrono::steady_clock::now() - start;
-      times += (i == 0 ? "" : ", ") + std::to_string(ms.count());
-    }
-    return "{\"ms\": [" + times + "]}";
+  Json Run(int count) {
+    kinglet::measure::Repetition repetition;
+    repetition.warm_up_ms = 0;
+    repetition.runs = static_cast<std::size_t>(count);
+    return {{"ms", kinglet::measure::TimeRuns([this] { outputs_ = &session_.Run(inputs_); },
+                                              repetition)}};
   }
 
-  std::string WriteOutputs(const std::string& path) const {
+  Json WriteOutputs(const std::string& path) const {
     if (outputs_ == nullptr) throw Wrong("nothing has been run");
     std::ofstream file(path, std::ios::binary);
-    std::string elements;
+    Json elements = Json::array();
     for (const kinglet::TensorInfo& info : model_.outputs()) {
       const Tensor& output = outputs_->at(info.name);
       file.write(reinterpret_cast<const char*>(output.data<float>()),
                  static_cast<std::streamsize>(output.bytes()));
-      elements += (elements.empty() ? "" : ", ") + std::to_string(output.size());
+      elements.push_back(output.size());
     }
     if (!file.flush()) throw Wrong(path + ": cannot be written");
-    return "{\"elements\": [" + elements + "]}";
+    return {{"elements", elements}};
   }
 
  private:
@@ -134,14 +98,14 @@ class Peer {
   const kinglet::Tensors* outputs_ = nullptr;
 };
 
-std::string AnswerTo(Peer& peer, const std::string& line) {
+Json AnswerTo(Peer& peer, const std::string& line) {
   const std::size_t space = line.find(' ');
   const std::string command = line.substr(0, space);
   const std::string rest = space == line.npos ? "" : line.substr(space + 1);
   if (command == "run") return peer.Run(ParseInt(rest));
   if (command == "outputs") return peer.WriteOutputs(rest);
-  if (command == "memory") return "{\"peak_rss_mb\": " + std::to_string(PeakMegabytes()) + "}";
-  if (command == "peak") return "{\"gflops\": " + std::to_string(PeakGflops(ParseInt(rest))) + "}";
+  if (command == "memory") return {{"peak_rss_mb", kinglet::measure::PeakRssMib()}};
+  if (command == "peak") return {{"gflops", kinglet::measure::PeakGflopsOf(ParseInt(rest))}};
   throw Wrong("unknown request '" + line + "'");
 }
 
@@ -153,11 +117,11 @@ int main(int argc, char** argv) {
       throw Wrong("usage: kinglet_peer MODEL.onnx THREADS {NAME SHAPE FILE}...");
     }
     Peer peer({argv + 1, argv + argc});
-    Answer("{\"version\": \"this build\"}");
+    Answer({{"version", "this build"}});
     for (std::string line; std::getline(std::cin, line);) Answer(AnswerTo(peer, line));
     return 0;
   } catch (const std::exception& error) {
-    Answer("{\"error\": \"" + Escaped(error.what()) + "\"}");
+    Answer({{"error", error.what()}});
     return 1;
   }
 }

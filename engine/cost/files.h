@@ -6,12 +6,10 @@
 #include <vector>
 
 #include "engine/cost/cost_model.h"
+#include "kinglet/machine.h"
 #include "kinglet/tuning.h"
 
 namespace kinglet {
-
-// Name, family, model and stepping as the operating system tells them.
-std::string CpuName();
 
 // Throw Error(kIo) when the file cannot be read, Error(kInvalidInput) when it is no such file, is
 // damaged, or is for another CPU, instruction set or version.

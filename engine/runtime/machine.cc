@@ -5,6 +5,8 @@
 
 namespace kinglet {
 
+std::string Version() { return KINGLET_VERSION; }
+
 std::string InstructionSet() { return std::string(kernels::ActiveTarget()); }
 
 double MeasurePeakGflops() { return kernels::MeasurePeakGflops(); }

@@ -139,9 +139,9 @@ bool SameRows(const Shape& boxes, const Shape& scores) {
 
 }  // namespace
 
-class Detector::Impl {
+class DetectionDecoder::Impl {
  public:
-  Impl(Descriptor descriptor, const DetectorOptions& options)
+  Impl(Descriptor descriptor, const DetectionDecoderOptions& options)
       : descriptor_(std::move(descriptor)), threads_(std::max(options.threads, 1)) {
     const AnchorSpec& spec = descriptor_.detection.anchors;
     if (!HasAnchors(descriptor_.detection.box_coding)) return;
@@ -159,7 +159,7 @@ class Detector::Impl {
     }
   }
 
-  std::vector<std::vector<Detection>> Detect(const Tensors& outputs,
+  std::vector<std::vector<Detection>> Decode(const Tensors& outputs,
                                              std::span<const PictureSize> pictures) {
     return descriptor_.detection.nms == NmsKind::kNone ? Finished(outputs, pictures)
                                                        : Raw(outputs, pictures);
@@ -232,8 +232,8 @@ class Detector::Impl {
 };
 
 // What the kernels are to do, when boxes and scores have the shapes that it needs.
-kernels::Detect Detector::Impl::Checked(const Shape& b, const Shape& s,
-                                        std::int64_t pictures) const {
+kernels::Detect DetectionDecoder::Impl::Checked(const Shape& b, const Shape& s,
+                                                std::int64_t pictures) const {
   const DetectionSpec& spec = descriptor_.detection;
   const bool own = b.size() == 4;  // boxes of its own for each class
   if ((b.size() != 3 && !own) || b.back() != kBoxSize) {
@@ -278,7 +278,7 @@ kernels::Detect Detector::Impl::Checked(const Shape& b, const Shape& s,
 }
 
 // The kernels know a background in the first column only.
-const float* Detector::Impl::BackgroundFirst(const float* scores, const Shape& shape) {
+const float* DetectionDecoder::Impl::BackgroundFirst(const float* scores, const Shape& shape) {
   if (descriptor_.detection.background != Background::kLast) return scores;
   const std::int64_t columns = shape[2];
   turned_.assign(scores, scores + ElementCount(shape));
@@ -288,8 +288,8 @@ const float* Detector::Impl::BackgroundFirst(const float* scores, const Shape& s
   return turned_.data();
 }
 
-std::vector<std::vector<Detection>> Detector::Impl::Raw(const Tensors& outputs,
-                                                        std::span<const PictureSize> pictures) {
+std::vector<std::vector<Detection>> DetectionDecoder::Impl::Raw(
+    const Tensors& outputs, std::span<const PictureSize> pictures) {
   if (generated_ && descriptor_.picture_size && !pictures.empty()) MakeAnchorsFor(pictures.front());
   const Tensor& boxes = Find(outputs, descriptor_.detection.boxes);
   const Tensor& scores = Find(outputs, descriptor_.detection.scores);
@@ -324,7 +324,7 @@ std::vector<std::vector<Detection>> Detector::Impl::Raw(const Tensors& outputs,
   return detections;
 }
 
-std::vector<std::vector<Detection>> Detector::Impl::Finished(
+std::vector<std::vector<Detection>> DetectionDecoder::Impl::Finished(
     const Tensors& outputs, std::span<const PictureSize> pictures) {
   const DetectionSpec& spec = descriptor_.detection;
   const Tensor& boxes = Find(outputs, spec.boxes);
@@ -378,22 +378,22 @@ std::vector<std::vector<Detection>> Detector::Impl::Finished(
   return detections;
 }
 
-Detector::Detector(Descriptor fitted, const DetectorOptions& options)
+DetectionDecoder::DetectionDecoder(Descriptor fitted, const DetectionDecoderOptions& options)
     : impl_(std::make_unique<Impl>(std::move(fitted), options)) {}
-Detector::Detector(Detector&&) noexcept = default;
-Detector& Detector::operator=(Detector&&) noexcept = default;
-Detector::~Detector() = default;
+DetectionDecoder::DetectionDecoder(DetectionDecoder&&) noexcept = default;
+DetectionDecoder& DetectionDecoder::operator=(DetectionDecoder&&) noexcept = default;
+DetectionDecoder::~DetectionDecoder() = default;
 
-std::vector<std::vector<Detection>> Detector::Detect(const Tensors& outputs,
-                                                     std::span<const PictureSize> pictures) {
-  return impl_->Detect(outputs, pictures);
+std::vector<std::vector<Detection>> DetectionDecoder::Decode(
+    const Tensors& outputs, std::span<const PictureSize> pictures) {
+  return impl_->Decode(outputs, pictures);
 }
 
-void Detector::CheckOutputs(const std::vector<TensorInfo>& outputs) const {
+void DetectionDecoder::CheckOutputs(const std::vector<TensorInfo>& outputs) const {
   impl_->CheckOutputs(outputs);
 }
 
-const Descriptor& Detector::descriptor() const { return impl_->descriptor(); }
+const Descriptor& DetectionDecoder::descriptor() const { return impl_->descriptor(); }
 
 std::size_t CountDetectorClasses(const Descriptor& fitted, const std::vector<TensorInfo>& outputs) {
   const DetectionSpec& spec = fitted.detection;

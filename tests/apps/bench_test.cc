@@ -37,7 +37,8 @@ TEST(BenchTest, EveryPointIsALineOfJson) {
   for (const auto& [key, value] : lines.at(0).items()) keys.push_back(key);
   EXPECT_THAT(keys, ::testing::UnorderedElementsAre("model", "batch", "threads", "median_ms",
                                                     "min_ms", "p95_ms", "images_per_s", "gflops",
-                                                    "share_of_peak", "peak_rss_mb"));
+                                                    "share_of_peak", "peak_rss_mb", "runs",
+                                                    "operations", "machine", "format"));
 }
 
 void ExpectStages(const nlohmann::json& line) {

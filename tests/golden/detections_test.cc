@@ -46,8 +46,8 @@ Network Open(const std::string& name) {
 
 std::vector<Detection> DetectIn(const Network& network, const Tensor& input, PictureSize picture) {
   Session session = network.model.NewSession();
-  Detector detector(network.descriptor, {1, network.anchors});
-  return detector.Detect(session.Run({{network.descriptor.input, input}}), {{picture}}).front();
+  DetectionDecoder decoder(network.descriptor, {1, network.anchors});
+  return decoder.Decode(session.Run({{network.descriptor.input, input}}), {{picture}}).front();
 }
 
 double Area(const Detection& d) {
@@ -61,8 +61,8 @@ double Iou(const Detection& a, const Detection& b) {
   return Area(both) / (Area(a) + Area(b) - Area(both));
 }
 
-// The reference, clipped to the picture as Detector does. Its boxes are fractions of the picture:
-// (y1, x1, y2, x2) of the SSD, (x1, y1, x2, y2) of UltraFace.
+// The reference, clipped to the picture as DetectionDecoder does. Its boxes are fractions of the
+// picture: (y1, x1, y2, x2) of the SSD, (x1, y1, x2, y2) of UltraFace.
 std::vector<Detection> Reference(const nlohmann::json& entry, PictureSize picture) {
   const bool y_first = entry.at("detections").empty() || entry["detections"][0].contains("cls");
   std::vector<Detection> detections;
@@ -172,8 +172,8 @@ TEST(GoldenDetectionsTest, PicturesOfABatchAreAsAlone) {
     EXPECT_FALSE(alone.back().empty()) << name;
   }
   Session session = network.model.NewSession();
-  Detector detector(network.descriptor, {2, network.anchors});
-  const auto together = detector.Detect(session.Run({{network.descriptor.input, batch}}), sizes);
+  DetectionDecoder decoder(network.descriptor, {2, network.anchors});
+  const auto together = decoder.Decode(session.Run({{network.descriptor.input, batch}}), sizes);
   ASSERT_EQ(together.size(), alone.size());
   for (std::size_t n = 0; n < alone.size(); ++n) {
     ExpectSame(together[n], alone[n], 0.999, 1e-4, 0.3, false);

@@ -43,7 +43,7 @@ Tensors Outputs(std::int64_t images, const std::vector<float>& boxes,
 
 std::vector<Detection> DetectOne(const Descriptor& descriptor, const Tensors& outputs,
                                  PictureSize picture = {100, 200}) {
-  return Detector(descriptor).Detect(outputs, {{picture}}).at(0);
+  return DetectionDecoder(descriptor).Decode(outputs, {{picture}}).at(0);
 }
 
 void ExpectDetection(const Detection& d, std::size_t index, double score,
@@ -57,7 +57,7 @@ void ExpectDetection(const Detection& d, std::size_t index, double score,
 std::string MessageOf(const Descriptor& descriptor, const Tensors& outputs,
                       std::vector<PictureSize> pictures = {{100, 200}}) {
   try {
-    Detector(descriptor).Detect(outputs, pictures);
+    DetectionDecoder(descriptor).Decode(outputs, pictures);
   } catch (const Error& error) {
     return error.what();
   }
@@ -166,7 +166,7 @@ TEST(DetectTest, PicturesOfABatchAreIndependent) {
   const Tensors outputs = Outputs(3, boxes, scores);
   for (const int threads : {1, 2, 5}) {
     const std::vector<PictureSize> sizes = {{100, 100}, {1, 1}, {10, 20}};
-    const auto found = Detector(descriptor, {threads, ""}).Detect(outputs, sizes);
+    const auto found = DetectionDecoder(descriptor, {threads, ""}).Decode(outputs, sizes);
     ASSERT_THAT(found, SizeIs(3));
     ExpectDetection(found[0].at(0), 0, 0.9, {0, 0, 100, 100});
     EXPECT_THAT(found[1], IsEmpty());

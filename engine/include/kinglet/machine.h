@@ -5,6 +5,12 @@
 
 namespace kinglet {
 
+// Version of this library: "0.1.0".
+std::string Version();
+
+// Name, family, model and stepping of the CPU, as the operating system tells them.
+std::string CpuName();
+
 // The instruction set that kernels run on: "baseline", "avx2", "avx512" or "neon".
 std::string InstructionSet();
 

@@ -25,21 +25,21 @@ struct PictureSize {
   int width = 0, height = 0;  // pixels
 };
 
-struct DetectorOptions {
+struct DetectionDecoderOptions {
   int threads = 1;           // for the pictures of a batch
   std::string anchors_file;  // instead of the descriptor's anchors, as AnchorGenerator::kFile
 };
 
 // Decodes, thresholds, suppresses and maps back what one network answers. Used by one thread at a
 // time; keeps its working memory.
-class Detector {
+class DetectionDecoder {
  public:
   // `fitted` is what FitDescriptor gave, of a detector. Throws Error(kInvalidModel, kInvalidInput,
   // kIo, kResource) when its anchors cannot be made or read.
-  explicit Detector(Descriptor fitted, const DetectorOptions& options = {});
-  Detector(Detector&&) noexcept;
-  Detector& operator=(Detector&&) noexcept;
-  ~Detector();
+  explicit DetectionDecoder(Descriptor fitted, const DetectionDecoderOptions& options = {});
+  DetectionDecoder(DetectionDecoder&&) noexcept;
+  DetectionDecoder& operator=(DetectionDecoder&&) noexcept;
+  ~DetectionDecoder();
 
   // Whether this network is the descriptor's: that boxes, scores and anchors fit each other, as far
   // as these outputs (of a plan: PlanInfo::outputs) have known shapes. Nothing for finished
@@ -51,7 +51,7 @@ class Detector {
   // with NaN, or without area in the picture, are left out. Throws Error(kInvalidModel) when
   // outputs are missing or their types and shapes do not fit each other, the anchors or the number
   // of pictures.
-  std::vector<std::vector<Detection>> Detect(const Tensors& outputs,
+  std::vector<std::vector<Detection>> Decode(const Tensors& outputs,
                                              std::span<const PictureSize> pictures);
 
   const Descriptor& descriptor() const;

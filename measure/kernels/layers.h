@@ -11,7 +11,7 @@
 #include "kernels/gemm/gemm.h"
 #include "kernels/pool/pool.h"
 
-namespace kinglet::benchmarks {
+namespace kinglet::measure {
 
 // Channels, rows and columns of a tensor.
 struct Volume {
@@ -71,4 +71,4 @@ kernels::ConvShape WithBatch(kernels::ConvShape shape, int64_t n);
 kernels::ConvChain WithBatch(kernels::ConvChain chain, int64_t n);
 kernels::GemmShape WithBatch(kernels::GemmShape shape, int64_t n);
 
-}  // namespace kinglet::benchmarks
+}  // namespace kinglet::measure

@@ -1,18 +1,18 @@
-#include "apps/cli/shapes.h"
-
-#include <fmt/format.h>
+#include "measure/network/shapes.h"
 
 #include <algorithm>
 #include <charconv>
 #include <random>
 #include <string_view>
 
-#include "apps/cli/cli.h"
+#include "kinglet/error.h"
 
-namespace kinglet::cli {
+namespace kinglet::measure {
 namespace {
 
 constexpr std::int64_t kDefaultSide = 224;
+
+[[noreturn]] void Refuse(const std::string& what) { throw Error(ErrorCode::kInvalidInput, what); }
 
 struct GivenShape {
   std::string argument;  // as it was written
@@ -25,7 +25,7 @@ std::int64_t ParseSize(std::string_view text, const std::string& argument) {
   const char* end = text.data() + text.size();
   const auto result = std::from_chars(text.data(), end, size);
   if (text.empty() || result.ec != std::errc() || result.ptr != end || size < 0) {
-    throw UsageError("--shape: expected NAME=1x3x224x224, found '" + argument + "'");
+    Refuse("--shape: expected NAME=1x3x224x224, found '" + argument + "'");
   }
   return size;
 }
@@ -62,10 +62,8 @@ std::int64_t FreeSide(const TensorInfo& input, std::size_t axis,
   const bool channels_last = picture && input.shape[3] == 3 && input.shape[1] != 3;
   const std::size_t rows = channels_last ? 1 : 2;
   if (!picture || (axis != rows && axis != rows + 1)) {
-    throw UsageError(
-        fmt::format("input '{}': the size of axis {} is free in the model: give "
-                    "--shape {}=...",
-                    input.name, axis, input.name));
+    Refuse("input '" + input.name + "': the size of axis " + std::to_string(axis) +
+           " is free in the model: give --shape " + input.name + "=...");
   }
   if (!descriptor) return kDefaultSide;
   return axis == rows ? descriptor->preprocess.height : descriptor->preprocess.width;
@@ -73,14 +71,14 @@ std::int64_t FreeSide(const TensorInfo& input, std::size_t axis,
 
 Shape ChooseShape(const TensorInfo& input, int batch, const std::optional<Descriptor>& descriptor) {
   if (!input.has_shape) {
-    throw UsageError(
-        fmt::format("input '{0}': the model declares no shape: give --shape {0}=...", input.name));
+    Refuse("input '" + input.name + "': the model declares no shape: give --shape " + input.name +
+           "=...");
   }
   Shape shape = input.shape;
   for (std::size_t axis = 0; axis < shape.size(); ++axis) {
     if (axis == 0 && batch > 0 && shape[0] >= 0 && shape[0] != batch) {
-      throw UsageError(fmt::format("--batch {}: input '{}' has a fixed batch of {}", batch,
-                                   input.name, shape[0]));
+      Refuse("--batch " + std::to_string(batch) + ": input '" + input.name +
+             "' has a fixed batch of " + std::to_string(shape[0]));
     }
     if (shape[axis] >= 0) continue;
     shape[axis] = axis == 0 ? std::max(batch, 1) : FreeSide(input, axis, descriptor);
@@ -93,8 +91,8 @@ void CheckBatch(const TensorInfo& input, const GivenShape& given, int batch) {
   const bool fixed = input.has_shape && !input.shape.empty() && input.shape[0] >= 0;
   if (batch == 0 || fixed || given.follows_batch || given.sizes.empty()) return;
   if (given.sizes[0] != batch) {
-    throw UsageError(fmt::format("--batch {}: --shape {} has a batch of {}: write N for it", batch,
-                                 given.argument, given.sizes[0]));
+    Refuse("--batch " + std::to_string(batch) + ": --shape " + given.argument + " has a batch of " +
+           std::to_string(given.sizes[0]) + ": write N for it");
   }
 }
 
@@ -132,4 +130,4 @@ Tensors RandomInputs(const std::vector<TensorInfo>& inputs, const InputShapes& s
   return tensors;
 }
 
-}  // namespace kinglet::cli
+}  // namespace kinglet::measure

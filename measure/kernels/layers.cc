@@ -1,4 +1,4 @@
-#include "benchmarks/kernels/layers.h"
+#include "measure/kernels/layers.h"
 
 #include <map>
 #include <set>
@@ -10,7 +10,7 @@
 #include "kinglet/descriptor.h"
 #include "kinglet/graph.h"
 
-namespace kinglet::benchmarks {
+namespace kinglet::measure {
 namespace {
 
 Volume VolumeOf(const Shape& shape) { return {shape.at(1), shape.at(2), shape.at(3)}; }
@@ -245,4 +245,4 @@ kernels::GemmShape WithBatch(kernels::GemmShape shape, int64_t n) {
   return shape;
 }
 
-}  // namespace kinglet::benchmarks
+}  // namespace kinglet::measure

@@ -1,8 +1,8 @@
-#include "benchmarks/kernels/team.h"
+#include "measure/kernels/team.h"
 
 #include <algorithm>
 
-namespace kinglet::benchmarks {
+namespace kinglet::measure {
 namespace {
 
 // Returns when `done()`. Yields only after a while: who yields may lose the core for long.
@@ -61,4 +61,4 @@ void Team::TakeChunks(size_t index) {
   }
 }
 
-}  // namespace kinglet::benchmarks
+}  // namespace kinglet::measure

@@ -10,7 +10,7 @@
 
 #include "kernels/common/aligned.h"
 
-namespace kinglet::benchmarks {
+namespace kinglet::measure {
 
 class Team {
  public:
@@ -39,4 +39,4 @@ class Team {
   std::vector<std::thread> helpers_;
 };
 
-}  // namespace kinglet::benchmarks
+}  // namespace kinglet::measure

@@ -1,25 +1,27 @@
-#include "apps/cli/own_process.h"
+#include "measure/common/process.h"
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 
 #include "kinglet/error.h"
 
 extern char** environ;
 
-namespace kinglet::cli {
+namespace kinglet::measure {
 namespace {
 
 constexpr const char* kThisProgram = "/proc/self/exe";
 
 [[noreturn]] void Fail(const char* what, int error) {
-  throw Error(ErrorCode::kIo, std::string("a process of its own for each point: ") + what + ": " +
-                                  std::strerror(error));
+  throw Error(ErrorCode::kIo,
+              std::string("a process of its own: ") + what + ": " + std::strerror(error));
 }
 
 class Pipe {
@@ -53,8 +55,9 @@ class Pipe {
   int ends_[2] = {-1, -1};
 };
 
-pid_t Start(const std::vector<std::string>& arguments, const Pipe& pipe) {
-  std::vector<std::string> words = {"kinglet"};
+pid_t Start(const std::string& program, const std::string& name,
+            const std::vector<std::string>& arguments, const Pipe& pipe) {
+  std::vector<std::string> words = {name};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -64,7 +67,7 @@ pid_t Start(const std::vector<std::string>& arguments, const Pipe& pipe) {
   posix_spawn_file_actions_adddup2(&actions, pipe.writing(), STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, pipe.writing(), STDERR_FILENO);
   pid_t child = 0;
-  const int error = posix_spawn(&child, kThisProgram, &actions, nullptr, argv.data(), environ);
+  const int error = posix_spawn(&child, program.c_str(), &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) Fail("cannot be started", error);
   return child;
@@ -72,9 +75,10 @@ pid_t Start(const std::vector<std::string>& arguments, const Pipe& pipe) {
 
 }  // namespace
 
-ProcessResult RunOwnProcess(const std::vector<std::string>& arguments) {
+ProcessResult RunProcess(const std::string& program, const std::string& name,
+                         const std::vector<std::string>& arguments) {
   Pipe pipe;
-  const pid_t child = Start(arguments, pipe);
+  const pid_t child = Start(program, name, arguments, pipe);
   pipe.CloseWriting();
   ProcessResult result;
   result.output = pipe.ReadAll();
@@ -90,4 +94,26 @@ ProcessResult RunOwnProcess(const std::vector<std::string>& arguments) {
   return result;
 }
 
-}  // namespace kinglet::cli
+ProcessResult RunOwnProcess(const std::string& name, const std::vector<std::string>& arguments) {
+  return RunProcess(kThisProgram, name, arguments);
+}
+
+std::string LastLine(const ProcessResult& result) {
+  std::string text = result.output;
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text.substr(text.rfind('\n') + 1);
+}
+
+std::string DescribeEnd(const ProcessResult& result) {
+  if (result.signal == 0) {
+    return "the process ended with status " + std::to_string(result.status);
+  }
+  std::string text = "the process was ended by signal " + std::to_string(result.signal) + " (" +
+                     strsignal(result.signal) + ")";
+  if (result.signal == SIGKILL) text += ": as when memory runs out";
+  return text;
+}
+
+void EndWithParent() { prctl(PR_SET_PDEATHSIG, SIGKILL); }
+
+}  // namespace kinglet::measure

@@ -7,7 +7,7 @@
 #include "kinglet/detect.h"
 #include "kinglet/model.h"
 
-namespace kinglet::cli {
+namespace kinglet::measure {
 
 // Milliseconds of a whole batch, medians.
 struct DetectorStages {
@@ -16,14 +16,14 @@ struct DetectorStages {
   double postprocess = 0;
 };
 
-// The descriptor for pictures of the size that this shape of the input has. Throws UsageError when
-// it is none of colour pictures.
+// The descriptor for pictures of the size that this shape of the input has. Throws
+// Error(kInvalidInput) when it is none of colour pictures.
 Descriptor SizedAs(Descriptor descriptor, const Shape& shape);
 
 // Decodes a picture, makes the input of this shape from it (each picture of a batch anew), runs the
 // network once and takes what it answers to boxes. `picture` is a file; "": a JPEG of 640 x 480
-// that is drawn here. `detector` has the descriptor that SizedAs gave. Throws Error.
-DetectorStages TimeStages(Detector& detector, Session& session, const TensorInfo& input,
+// that is drawn here. `decoder` has the descriptor that SizedAs gave. Throws Error.
+DetectorStages TimeStages(DetectionDecoder& decoder, Session& session, const TensorInfo& input,
                           const Shape& shape, const std::string& picture);
 
-}  // namespace kinglet::cli
+}  // namespace kinglet::measure

@@ -1,17 +1,18 @@
-#include "apps/cli/bench_stages.h"
+#include "measure/network/stages.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <functional>
 #include <vector>
 
-#include "apps/cli/cli.h"
-#include "apps/cli/picture_runner.h"
+#include "kinglet/error.h"
 #include "kinglet/image.h"
+#include "measure/common/repeat.h"
+#include "measure/common/statistics.h"
+#include "models/pipeline/input_writer.h"
 
-namespace kinglet::cli {
+namespace kinglet::measure {
 namespace {
 
 constexpr int kWidth = 640;
@@ -41,20 +42,9 @@ Image DrawnPicture() {
 
 // Calls `stage` after one call that does not count: the median of what it takes.
 double MedianMilliseconds(const std::function<void()>& stage) {
-  constexpr double kBudgetMs = 300;
-  constexpr std::size_t kLeast = 3;
-  constexpr std::size_t kMost = 1000;
   stage();
-  std::vector<double> times;
-  double all = 0;
-  while (times.size() < kLeast || (all < kBudgetMs && times.size() < kMost)) {
-    Stopwatch watch;
-    stage();
-    times.push_back(watch.Lap());
-    all += times.back();
-  }
-  std::sort(times.begin(), times.end());
-  return (times[(times.size() - 1) / 2] + times[times.size() / 2]) / 2;
+  return Median(
+      TimeRuns(stage, {.warm_up_ms = 0, .budget_ms = 300, .min_runs = 3, .max_runs = 1000}));
 }
 
 }  // namespace
@@ -64,8 +54,9 @@ Descriptor SizedAs(Descriptor descriptor, const Shape& shape) {
   const bool rows_last = spec.layout == ImageLayout::kNchw;
   const std::size_t channels = shape.size() - (rows_last ? 3 : 1);
   if ((shape.size() != 3 && shape.size() != 4) || shape[channels] != 3) {
-    throw UsageError(std::string("a detector takes colour pictures as ") +
-                     (rows_last ? "Nx3xHxW" : "NxHxWx3") + ", and not as " + ShapeToString(shape));
+    throw Error(ErrorCode::kInvalidInput, std::string("a detector takes colour pictures as ") +
+                                              (rows_last ? "Nx3xHxW" : "NxHxWx3") +
+                                              ", and not as " + ShapeToString(shape));
   }
   const std::size_t rows = shape.size() - (rows_last ? 2 : 3);
   spec.height = static_cast<int>(shape[rows]);
@@ -76,9 +67,9 @@ Descriptor SizedAs(Descriptor descriptor, const Shape& shape) {
   return descriptor;
 }
 
-DetectorStages TimeStages(Detector& detector, Session& session, const TensorInfo& input,
+DetectorStages TimeStages(DetectionDecoder& decoder, Session& session, const TensorInfo& input,
                           const Shape& shape, const std::string& picture) {
-  const PreprocessSpec& spec = detector.descriptor().preprocess;
+  const PreprocessSpec& spec = decoder.descriptor().preprocess;
   const std::int64_t batch = shape.size() == 4 ? shape[0] : 1;
   std::vector<std::uint8_t> file;
   if (picture.empty()) file = EncodeImage("picture.jpg", DrawnPicture(), {.jpeg_quality = 90});
@@ -97,12 +88,12 @@ DetectorStages TimeStages(Detector& detector, Session& session, const TensorInfo
     }
   });
   const Tensors& outputs = session.Run(inputs);
-  const PictureSize size = detector.descriptor().picture_size
+  const PictureSize size = decoder.descriptor().picture_size
                                ? PictureSize{spec.width, spec.height}
                                : PictureSize{image.width, image.height};
   const std::vector<PictureSize> pictures(static_cast<std::size_t>(batch), size);
-  stages.postprocess = MedianMilliseconds([&] { detector.Detect(outputs, pictures); });
+  stages.postprocess = MedianMilliseconds([&] { decoder.Decode(outputs, pictures); });
   return stages;
 }
 
-}  // namespace kinglet::cli
+}  // namespace kinglet::measure
