@@ -286,6 +286,12 @@ Command AddInfo(CLI::App& app) {
                     "time, at all batch sizes and numbers of threads side by side");
   command->add_flag("--measure", options->measure,
                     "Run the network and show the time of each node beside the predicted one");
+  CLI::Option* graph = command->add_flag(
+      "--graph", options->graph,
+      "Instead, the nodes of the optimised graph: what is fused, inputs and outputs with types and "
+      "shapes, constants with their size");
+  command->add_flag("--as-read", options->as_read, "With --graph: before it is optimised")
+      ->needs(graph);
   AddCostOptions(*command, options->common.costs);
   AddOutputOptions(*command, options->common,
                    "kinglet info mobilenet_v2 --kernels --batch 1,8,32 --threads 1,2");
@@ -348,6 +354,27 @@ Command AddTune(CLI::App& app) {
   AddOutputOptions(*command, options->common,
                    "kinglet tune mobilenet_v1 --batch 1,8 --threads 1,2");
   return {command, [options] { return TuneCommand(*options); }};
+}
+
+Command AddOptimise(CLI::App& app) {
+  auto options = std::make_shared<OptimiseCommandOptions>();
+  CLI::App* command = app.add_subcommand(
+      "optimise", "Write a network as it runs, fused and simplified, as an ONNX file");
+  command
+      ->add_option("network", options->network,
+                   "ONNX file, descriptor file, or a name from 'kinglet models'")
+      ->required()
+      ->option_text("MODEL|DESCRIPTOR");
+  command
+      ->add_option(
+          "--output,-o", options->output,
+          "File to write. It is for this version of Kinglet, on any machine: what is fused "
+          "are operators of the domain 'kinglet'")
+      ->required()
+      ->option_text("FILE.onnx");
+  AddCommonOptions(*command, options->common,
+                   "kinglet optimise resnet50.onnx -o resnet50.opt.onnx");
+  return {command, [options] { return OptimiseCommand(*options); }};
 }
 
 Command AddDescribe(CLI::App& app) {
@@ -429,9 +456,10 @@ std::function<Status()> ParseArguments(int argc, const char* const* argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", "kinglet " KINGLET_VERSION);
   app.footer("Example:\n  kinglet classify photo.jpg\n");
-  const Command commands[] = {AddClassify(app), AddDetect(app), AddEvaluate(app),  AddRun(app),
-                              AddInfo(app),     AddBench(app),  AddCalibrate(app), AddTune(app),
-                              AddDescribe(app), AddExport(app), AddModels(app),    AddOps(app)};
+  const Command commands[] = {AddClassify(app), AddDetect(app),   AddEvaluate(app),  AddRun(app),
+                              AddInfo(app),     AddBench(app),    AddCalibrate(app), AddTune(app),
+                              AddOptimise(app), AddDescribe(app), AddExport(app),    AddModels(app),
+                              AddOps(app)};
   for (const Command& command : commands) RefuseEmptyValues(*command.app);
   try {
     app.parse(argc, argv);

@@ -59,6 +59,8 @@ struct InfoOptions {
   std::vector<std::string> shapes;  // as ShapeOptions
   bool kernels = false;
   bool measure = false;
+  bool graph = false;    // in place of everything else
+  bool as_read = false;  // the graph before it is optimised
 };
 
 struct CalibrateOptions {
@@ -73,6 +75,12 @@ struct TuneCommandOptions {
   std::string threads;              // "": the CPUs that this process may use
   std::vector<std::string> shapes;  // as ShapeOptions
   std::string output;               // "": in the cache folder
+};
+
+struct OptimiseCommandOptions {
+  CommonOptions common;
+  std::string network;
+  std::string output;
 };
 
 struct DescribeOptions {
@@ -107,6 +115,9 @@ Status DetectCommand(const DetectOptions& options);
 Status EvaluateCommand(const EvaluateOptions& options);
 Status RunCommand(const RunOptions& options);
 Status InfoCommand(const InfoOptions& options);
+// kinglet info --graph.
+Status GraphCommand(const InfoOptions& options);
+Status OptimiseCommand(const OptimiseCommandOptions& options);
 Status BenchCommand(const BenchOptions& options);
 Status CalibrateCommand(const CalibrateOptions& options);
 Status TuneCommand(const TuneCommandOptions& options);

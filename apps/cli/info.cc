@@ -126,6 +126,7 @@ std::vector<double> Measure(const Model& model, const InputShapes& shapes, int t
 }  // namespace
 
 Status InfoCommand(const InfoOptions& options) {
+  if (options.graph) return GraphCommand(options);
   const std::vector<int> batches = options.batch.empty()
                                        ? std::vector<int>{0}  // not given
                                        : ParseNumberList("--batch", options.batch, kMaxBatch);

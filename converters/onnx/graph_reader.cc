@@ -7,6 +7,7 @@
 #include "converters/onnx/schema.h"
 #include "converters/onnx/tensor.h"
 #include "converters/onnx/wire.h"
+#include "engine/graph/fusion.h"
 
 namespace kinglet::converters {
 GraphReader::GraphReader(Context& context, const Place& place, GraphReader* outer)
@@ -264,16 +265,33 @@ void GraphReader::ReadValueInfos(const Parts& parts) {
 ValueId GraphReader::Find(std::string_view name, const Place& place) {
   if (const auto it = ids_.find(name); it != ids_.end()) return it->second;
   if (outer_ == nullptr) return kNoValue;
-  const ValueId outer_id = outer_->Find(name, place);
-  if (outer_id == kNoValue) return kNoValue;
+  const Value* constant = outer_->FindConstant(name);
+  const ValueId outer_id = constant != nullptr ? kNoValue : outer_->Find(name, place);
+  if (constant == nullptr && outer_id == kNoValue) return kNoValue;
   context_.ChargeValues(1, place);
-  Value value = outer_->graph_->value(outer_id);
+  Value value = constant != nullptr ? *constant : outer_->graph_->value(outer_id);
   value.producer = kNoNode;
-  const bool captured = !value.is_constant();
   const ValueId id = graph_->AddValue(std::move(value));
   ids_.emplace(name, id);
-  if (captured) graph_->captures.push_back({outer_id, id});
+  if (constant == nullptr) graph_->captures.push_back({outer_id, id});
   return id;
+}
+
+const Value* GraphReader::FindConstant(std::string_view name) const {
+  if (const auto it = ids_.find(name); it != ids_.end()) {
+    const Value& value = graph_->value(it->second);
+    return value.is_constant() ? &value : nullptr;
+  }
+  return outer_ == nullptr ? nullptr : outer_->FindConstant(name);
+}
+
+void GraphReader::ReadFused(Node& node, const Place& place) {
+  const auto onnx = context_.opsets.find("");
+  try {
+    ReadFusion(node, onnx == context_.opsets.end() ? 0 : onnx->second);
+  } catch (const Error& error) {
+    Fail(error.code(), place, error.what());
+  }
 }
 
 void GraphReader::ReadNode(const NodeParts& parts, const Place& place) {
@@ -302,6 +320,7 @@ void GraphReader::ReadNode(const NodeParts& parts, const Place& place) {
     node.outputs.push_back(output.empty() ? kNoValue : ids_.find(output)->second);
   }
   node.attributes = ReadAttributes(parts.attributes, context_, *this, place);
+  if (node.domain == kKingletDomain) ReadFused(node, place);
   graph_->AddNode(std::move(node));
 }
 

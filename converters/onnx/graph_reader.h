@@ -47,12 +47,15 @@ class GraphReader {
   void DefineOutputs(const std::vector<NodeParts>& nodes, std::vector<bool>& constant);
   void ReadValueInfos(const Parts& parts);
   void ReadNode(const NodeParts& parts, const Place& place);
+  void ReadFused(Node& node, const Place& place);
   void ReadOutputs(const Parts& parts);
 
   void DefineConstant(std::string_view name, Tensor tensor, const Place& place);
   ValueId Define(std::string_view name, Value value, const Place& place);
   // kNoValue when neither this graph nor one around it has the name.
   ValueId Find(std::string_view name, const Place& place);
+  // The constant of this name here or in a graph around; null where it is of something else.
+  const Value* FindConstant(std::string_view name) const;
   int Depth() const { return outer_ == nullptr ? 0 : outer_->Depth() + 1; }
 
   Context& context_;

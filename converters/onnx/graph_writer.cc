@@ -3,11 +3,13 @@
 #include <protozero/pbf_writer.hpp>
 #include <set>
 #include <type_traits>
+#include <unordered_map>
 #include <utility>
 #include <variant>
 
 #include "converters/onnx/schema.h"
 #include "engine/graph/element_types.h"
+#include "engine/graph/fusion.h"
 
 namespace kinglet::converters {
 namespace {
@@ -57,7 +59,8 @@ std::string DeclarationBytes(const Value& value) {
 
 class GraphWriter {
  public:
-  GraphWriter(const GraphIr& graph, const GraphIr* outer, Opsets& opsets, const Place& place)
+  // `outer`: the writer of the graph around this one, null for the main graph.
+  GraphWriter(const GraphIr& graph, const GraphWriter* outer, Opsets& opsets, const Place& place)
       : graph_(graph), outer_(outer), opsets_(opsets), place_(place) {}
 
   Parts Write() {
@@ -90,20 +93,20 @@ class GraphWriter {
 
  private:
   void CheckNames() {
-    std::set<std::string_view> names;
     for (const Value& value : graph_.values) {
       if (value.name.empty()) Invalid(place_, "a value has no name");
-      if (!names.insert(value.name).second) {
+      if (!named_.emplace(value.name, &value).second) {
         Invalid(place_, "two values have the name " + Quoted(value.name));
       }
     }
   }
 
-  // A subgraph sees the constants of the graph around it.
+  // A subgraph sees the constants of the graphs around it.
   bool IsOfOuter(const Value& value) const {
-    if (outer_ == nullptr) return false;
-    for (const Value& outer : outer_->values) {
-      if (outer.name == value.name) return outer.constant.raw() == value.constant.raw();
+    for (const GraphWriter* outer = outer_; outer != nullptr; outer = outer->outer_) {
+      const auto found = outer->named_.find(value.name);
+      if (found == outer->named_.end()) continue;
+      return found->second->constant.raw() == value.constant.raw();
     }
     return false;
   }
@@ -120,13 +123,32 @@ class GraphWriter {
     }
   }
 
-  std::string NodeBytes(const Node& node, const Place& place) {
-    if (!node.fusion.empty()) Invalid(place, "has been fused with others; write the graph before");
+  // The versions of a fused node's own domain and of its written form's are both needed.
+  void NeedOpset(const Node& node, const Place& place) {
     const auto [it, added] = opsets_.emplace(node.domain, node.opset);
     if (!added && it->second != node.opset) {
       Invalid(place, "is of operator set " + std::to_string(node.opset) +
                          ", other nodes of its domain are of " + std::to_string(it->second));
     }
+  }
+
+  std::string NodeBytes(const Node& node, const Place& place) {
+    NeedOpset(node, place);
+    if (node.fusion.empty()) return PlainNodeBytes(node, place);
+    const Node written = Written(node, place);
+    NeedOpset(written, place);
+    return PlainNodeBytes(written, place);
+  }
+
+  static Node Written(const Node& node, const Place& place) {
+    try {
+      return WithFusionWritten(node);
+    } catch (const Error& error) {
+      Fail(error.code(), place, error.what());
+    }
+  }
+
+  std::string PlainNodeBytes(const Node& node, const Place& place) {
     std::string bytes;
     Writer writer(bytes);
     const auto name = [&](ValueId id) { return id == kNoValue ? "" : graph_.value(id).name; };
@@ -171,7 +193,8 @@ class GraphWriter {
   AttributeType WriteValue(Writer& writer, const std::shared_ptr<GraphIr>& value,
                            const Place& place) {
     const Place inside(place, "subgraph", value->name);
-    writer.add_message(kAttributeGraph, WriteGraph(*value, &graph_, opsets_, inside).Joined());
+    GraphWriter graph(*value, this, opsets_, inside);
+    writer.add_message(kAttributeGraph, graph.Write().Joined());
     return AttributeType::kGraph;
   }
   AttributeType WriteValue(Writer& writer, const std::vector<std::int64_t>& value, const Place&) {
@@ -188,9 +211,10 @@ class GraphWriter {
   }
 
   const GraphIr& graph_;
-  const GraphIr* outer_;
+  const GraphWriter* outer_;
   Opsets& opsets_;
   const Place& place_;
+  std::unordered_map<std::string_view, const Value*> named_;
 };
 
 }  // namespace
@@ -220,8 +244,8 @@ std::string FieldHead(std::uint32_t field, std::size_t length) {
   return bytes;
 }
 
-Parts WriteGraph(const GraphIr& graph, const GraphIr* outer, Opsets& opsets, const Place& place) {
-  return GraphWriter(graph, outer, opsets, place).Write();
+Parts WriteGraph(const GraphIr& graph, Opsets& opsets, const Place& place) {
+  return GraphWriter(graph, nullptr, opsets, place).Write();
 }
 
 }  // namespace kinglet::converters

@@ -36,9 +36,9 @@ using Opsets = std::map<std::string, int, std::less<>>;
 // Tag and length of a field of `length` bytes, which follow.
 std::string FieldHead(std::uint32_t field, std::size_t length);
 
-// The graph, and in `opsets` what its nodes need. `outer` is the graph around it, null for the main
-// graph. Throws Error(kInvalidModel) at `place` for values that share a name or have none, nodes of
-// one domain with several versions, and graphs that passes have changed.
-Parts WriteGraph(const GraphIr& graph, const GraphIr* outer, Opsets& opsets, const Place& place);
+// The main graph, and in `opsets` what its nodes need. Throws Error(kInvalidModel) at `place` for
+// values that share a name or have none, nodes of one domain with several versions, and fusions
+// that have no written form.
+Parts WriteGraph(const GraphIr& graph, Opsets& opsets, const Place& place);
 
 }  // namespace kinglet::converters

@@ -6,6 +6,7 @@
 #include "converters/onnx/graph_reader.h"
 #include "converters/onnx/schema.h"
 #include "converters/onnx/wire.h"
+#include "engine/graph/fusion.h"
 #include "engine/graph/ir.h"
 #include "kinglet/onnx.h"
 
@@ -30,6 +31,12 @@ void ReadOpsetImport(std::string_view proto, Context& context, const Place& plac
     Unsupported(place, "imports operator set " + std::to_string(version) +
                            " of ONNX; supported are " + std::to_string(kMinOpset) + " to " +
                            std::to_string(kMaxOpset));
+  }
+  if (domain == kKingletDomain && version != kKingletOpset) {
+    Unsupported(place, "holds operators of version " + std::to_string(version) +
+                           " of Kinglet's own domain, this is version " +
+                           std::to_string(kKingletOpset) +
+                           "; optimise the model that it was made from again");
   }
   if (version < 0 || version > std::numeric_limits<int>::max()) {
     Invalid(place,
@@ -56,6 +63,18 @@ void ReadFunction(std::string_view proto, Context& context, const Place& place) 
   context.functions.emplace(domain, name);
 }
 
+// Whether the entry says that the graph has been optimised.
+bool SaysOptimised(std::string_view proto, const Place& place) {
+  std::string_view key;
+  std::string_view value;
+  WireReader reader(proto, place);
+  while (reader.Next()) {
+    if (reader.field() == kEntryKey) key = reader.Bytes();
+    if (reader.field() == kEntryValue) value = reader.Bytes();
+  }
+  return key == kStageKey && value == kOptimisedStage;
+}
+
 void CheckIrVersion(std::int64_t version, const Place& place) {
   if (version == 0) Invalid(place, "has no IR version: the file is no ONNX model");
   if (version < kMinIrVersion || version > kMaxIrVersion) {
@@ -69,6 +88,7 @@ Graph ReadModel(std::string_view bytes, Context& context, const Place& place) {
   std::int64_t ir_version = 0;
   std::string_view graph;
   int graphs = 0;
+  bool optimised = false;
   WireReader reader(bytes, place);
   while (reader.Next()) {
     switch (reader.field()) {
@@ -84,6 +104,9 @@ Graph ReadModel(std::string_view bytes, Context& context, const Place& place) {
         break;
       case kModelFunctions:
         ReadFunction(reader.Bytes(), context, place);
+        break;
+      case kModelMetadata:
+        optimised = SaysOptimised(reader.Bytes(), place) || optimised;
         break;
       default:
         break;
@@ -102,7 +125,10 @@ Graph ReadModel(std::string_view bytes, Context& context, const Place& place) {
   const Place graph_place(place, "graph");
   std::unique_ptr<GraphIr> ir = GraphReader(context, graph_place, nullptr).Read(graph);
   CheckGraph(*ir);
-  return Graph(std::move(ir));
+  Graph read(std::move(ir));
+  // Where no version of the domain is said, it says nothing.
+  if (optimised && context.opsets.contains(kKingletDomain)) read.set_optimised();
+  return read;
 }
 
 // Running out of memory is an error like another here: the tensors are as large as the file says.

@@ -3,8 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 namespace kinglet::converters {
+
+// An entry of the metadata of files that hold a graph which has been optimised.
+inline constexpr std::string_view kStageKey = "kinglet.stage";
+inline constexpr std::string_view kOptimisedStage = "optimised";
 
 // ModelProto, OperatorSetIdProto, FunctionProto.
 enum : std::uint32_t {
@@ -12,6 +17,7 @@ enum : std::uint32_t {
   kModelProducer = 2,
   kModelGraph = 7,
   kModelOpsetImport = 8,
+  kModelMetadata = 14,
   kModelFunctions = 25,
   kOpsetDomain = 1,
   kOpsetVersion = 2,

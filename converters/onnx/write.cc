@@ -4,6 +4,7 @@
 #include "converters/onnx/graph_writer.h"
 #include "converters/onnx/schema.h"
 #include "converters/onnx/wire.h"
+#include "engine/graph/fusion.h"
 #include "kinglet/file.h"
 #include "kinglet/onnx.h"
 
@@ -15,7 +16,7 @@ namespace {
 constexpr std::int32_t kIrVersion = 4;
 constexpr const char* kProducer = "kinglet";
 
-std::string ModelHead(const Opsets& opsets, std::size_t graph_bytes) {
+std::string ModelHead(const Opsets& opsets, bool optimised, std::size_t graph_bytes) {
   std::string bytes;
   protozero::pbf_writer model(bytes);
   model.add_int32(kModelIrVersion, kIrVersion);
@@ -24,6 +25,11 @@ std::string ModelHead(const Opsets& opsets, std::size_t graph_bytes) {
     protozero::pbf_writer opset(model, kModelOpsetImport);
     opset.add_string(kOpsetDomain, domain);
     opset.add_int64(kOpsetVersion, version);
+  }
+  if (optimised) {
+    protozero::pbf_writer entry(model, kModelMetadata);
+    entry.add_string(kEntryKey, kStageKey.data(), kStageKey.size());
+    entry.add_string(kEntryValue, kOptimisedStage.data(), kOptimisedStage.size());
   }
   return bytes + FieldHead(kModelGraph, graph_bytes);
 }
@@ -35,8 +41,10 @@ void WriteOnnx(const std::string& path, const Graph& graph) {
   const std::string source = converters::Printable(path);
   const converters::Place place(source);
   converters::Opsets opsets;
-  const converters::Parts body = converters::WriteGraph(graph.ir(), nullptr, opsets, place);
-  const std::string head = converters::ModelHead(opsets, body.size());
+  const converters::Parts body = converters::WriteGraph(graph.ir(), opsets, place);
+  // A file that says so says of which version, also where no node is of the domain.
+  if (graph.optimised()) opsets.emplace(kKingletDomain, kKingletOpset);
+  const std::string head = converters::ModelHead(opsets, graph.optimised(), body.size());
   if (head.size() + body.size() > converters::WireReader::kMaxMessageBytes) {
     converters::Fail(ErrorCode::kResource, place,
                      "the model needs " + std::to_string(head.size() + body.size()) +

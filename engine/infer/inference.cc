@@ -101,6 +101,22 @@ GraphStates InferGraph(const GraphIr& graph, const std::vector<Shape>& input_sha
   return states;
 }
 
+void InferWhatFollows(const GraphIr& graph, GraphStates& states, const Limits& limits) {
+  for (std::size_t i = 0; i < graph.values.size(); ++i) {
+    const Tensor& constant = graph.values[i].constant;
+    if (constant.defined()) states[i] = {constant.type(), constant.shape(), constant};
+  }
+  for (const Node& node : graph.nodes) {
+    try {
+      InferOne(graph, node, states, limits);
+    } catch (const Error&) {  // the planner will say what is wrong, with the real sizes
+      for (const ValueId id : node.outputs) {
+        if (id != kNoValue) states[static_cast<std::size_t>(id)] = {};
+      }
+    }
+  }
+}
+
 std::vector<std::size_t> NeededNodes(const GraphIr& graph, const GraphStates& states,
                                      std::size_t first, std::size_t last,
                                      const std::vector<ValueId>& outputs) {

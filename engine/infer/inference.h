@@ -20,6 +20,10 @@ GraphStates StartInference(const GraphIr& graph, const std::vector<Shape>& input
                            const Limits& limits);
 void InferOne(const GraphIr& graph, const Node& node, GraphStates& states, const Limits& limits);
 
+// What follows for all nodes from what `states` says of inputs and constants; the outputs of a node
+// that has something wrong stay unknown.
+void InferWhatFollows(const GraphIr& graph, GraphStates& states, const Limits& limits);
+
 // The nodes of [first, last), as indices, that make `outputs` and whose results are not known.
 std::vector<std::size_t> NeededNodes(const GraphIr& graph, const GraphStates& states,
                                      std::size_t first, std::size_t last,

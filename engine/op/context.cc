@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/graph/fusion.h"
 #include "kernels/common/blocked.h"
 #include "kinglet/error.h"
 
@@ -62,6 +63,14 @@ void CheckInputShape(const NodeContext& context, std::size_t i, const Shape& sha
   }
 }
 
+// What is fused works on float32.
+void CheckFusedType(const NodeContext& context, const NodeStates& states) {
+  const TensorState* made = states.outputs[0];
+  if (made == nullptr || made->type == DataType::kFloat32) return;
+  context.Unsupported(FusionText(context.node().fusion) + " is fused behind results of type " +
+                      DataTypeName(made->type) + ", expected float32");
+}
+
 }  // namespace
 
 NodeStates StatesOf(const Node& node, GraphStates& states) {
@@ -117,6 +126,7 @@ void InferNode(const Node& node, const NodeStates& states, const Limits& limits)
     throw DependsOnData(NodeLabel(node) + ": the shapes of its results depend on data");
   }
   op->infer(context);
+  if (!node.fusion.empty()) CheckFusedType(context, states);
   for (std::size_t i = 0; i < states.outputs.size(); ++i) {
     if (states.outputs[i] != nullptr && states.outputs[i]->type == DataType::kUndefined) {
       context.Unsupported("output " + std::to_string(i) + " is not supported");

@@ -6,16 +6,9 @@
 
 #include "engine/cost/cost_model.h"
 #include "engine/op/op.h"
+#include "kinglet/limits.h"
 
 namespace kinglet {
-
-// Bounds on what a model may ask for.
-struct Limits {
-  std::size_t max_tensor_bytes = std::size_t{2} << 30;
-  std::size_t max_arena_bytes = std::size_t{16} << 30;
-  std::size_t max_scratch_bytes = std::size_t{4} << 30;  // of tensors with sizes known at run time
-  std::int64_t max_iterations = 1'000'000;               // of all loops of a run
-};
 
 // What is known of a value before running.
 struct TensorState {

@@ -58,7 +58,7 @@ void CheckNode(const GraphIr& graph, const Node& node, std::vector<std::string>&
                        ", supported are " + Range(op->since, op->until));
     return;
   }
-  const std::size_t inputs = PresentCount(node.inputs);
+  const std::size_t inputs = PresentCount(node.inputs) - (node.fusion.residual ? 1 : 0);
   CheckCount(graph, node, "inputs", inputs, op->min_inputs, op->max_inputs);
   CheckCount(graph, node, "outputs", PresentCount(node.outputs), op->min_outputs, op->max_outputs);
   for (std::size_t i = 0; i < static_cast<std::size_t>(op->min_inputs); ++i) {

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "engine/graph/fusion.h"
 #include "engine/op/run_context.h"
 #include "kernels/common/aligned.h"
 #include "kernels/nms/keys.h"
@@ -135,8 +136,9 @@ void RunBatchedNms(RunContext& context) {
 
 const OpDef& OpBatchedNonMaxSuppression() {
   static const OpDef def{.name = "BatchedNonMaxSuppression",
-                         .domain = "kinglet",
-                         .since = 0,
+                         .domain = kKingletDomain,
+                         .since = kKingletOpset,
+                         .until = kKingletOpset,
                          .min_inputs = 3,
                          .max_inputs = 3,
                          .attributes = "iou_threshold max_output",

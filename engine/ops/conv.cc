@@ -44,7 +44,9 @@ void InferConv(InferContext& context) {
   const Window window = ConvWindow(context, sizes, std::span(weights).subspan(2));
   Shape output = {input[0], weights[0]};
   output.insert(output.end(), window.output.begin(), window.output.end());
-  if (context.node().fusion.residual && context.InputShape(3) != output) {
+  const bool residual = context.node().fusion.residual;
+  if (residual) RequireType(context, 3, DataType::kFloat32);
+  if (residual && context.InputShape(3) != output) {
     context.Unsupported("the fused sum would broadcast " + ShapeToString(context.InputShape(3)) +
                         " to " + ShapeToString(output) +
                         "; compile the model without optimisation");

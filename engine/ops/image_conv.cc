@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "engine/cost/cost_model.h"
+#include "engine/graph/fusion.h"
 #include "engine/ops/batch.h"
 #include "engine/ops/conv.h"
 #include "engine/ops/elementwise.h"
@@ -118,7 +119,9 @@ std::unique_ptr<Step> PlanImageConv(PlanContext& context) {
 const OpDef& OpImageConv() {
   static const OpDef op = {
       .name = "ImageConv",
-      .domain = "kinglet",
+      .domain = kKingletDomain,
+      .since = kKingletOpset,
+      .until = kKingletOpset,
       .min_inputs = 5,
       .max_inputs = 5,
       .attributes = "auto_pad channels_last dilations kernel_shape pads strides",

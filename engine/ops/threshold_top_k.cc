@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "engine/graph/fusion.h"
 #include "engine/op/run_context.h"
 #include "kernels/common/aligned.h"
 #include "kernels/layout/layout.h"
@@ -143,8 +144,9 @@ void RunThresholdTopK(RunContext& context) {
 
 const OpDef& OpThresholdTopK() {
   static const OpDef def{.name = "ThresholdTopK",
-                         .domain = "kinglet",
-                         .since = 0,
+                         .domain = kKingletDomain,
+                         .since = kKingletOpset,
+                         .until = kKingletOpset,
                          .max_outputs = 3,
                          .attributes = "threshold k first_column columns first_label sorted",
                          .types = "float32",

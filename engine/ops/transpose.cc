@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "engine/graph/fusion.h"
 #include "engine/ops/batch.h"
 #include "engine/ops/views.h"
 #include "kernels/layout/layout.h"
@@ -196,7 +197,9 @@ const OpDef& OpSpaceToDepth() {
 
 const OpDef& OpChannelShuffle() {
   static const OpDef def{.name = "ChannelShuffle",
-                         .domain = "kinglet",
+                         .domain = kKingletDomain,
+                         .since = kKingletOpset,
+                         .until = kKingletOpset,
                          .attributes = "group",
                          .types = kAnyType,
                          .infer = InferChannelShuffle,

@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "engine/graph/fusion.h"
 #include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
@@ -286,11 +287,25 @@ const OpDef& OpGelu() {
   return op;
 }
 
+// What passes make of ONNX's HardSwish written out, also where it has none yet.
+const OpDef& OpRecognisedHardSwish() {
+  static const OpDef op{.name = "HardSwish",
+                        .domain = kKingletDomain,
+                        .since = kKingletOpset,
+                        .until = kKingletOpset,
+                        .types = Types<unary::HardSwish>(),
+                        .infer = InferUnary<unary::HardSwish>,
+                        .plan = PlanUnary<unary::HardSwish>,
+                        .batch_wise = EachImage};
+  return op;
+}
+
 // What passes make of x * Sigmoid(x).
 const OpDef& OpSwish() {
   static const OpDef op{.name = "Swish",
-                        .domain = "kinglet",
-                        .since = 0,
+                        .domain = kKingletDomain,
+                        .since = kKingletOpset,
+                        .until = kKingletOpset,
                         .types = "float32, float64",
                         .infer = InferUnary<unary::Swish>,
                         .plan = PlanUnary<unary::Swish>,

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/graph/fusion.h"
 #include "engine/passes/match.h"
 #include "engine/passes/passes.h"
 #include "engine/passes/rewrite.h"
@@ -131,7 +132,8 @@ class ListFuser {
     }
     masks_[Index(best)] = above->mask;
     node.op = "ThresholdTopK";
-    node.domain = "kinglet";
+    node.domain = kKingletDomain;
+    node.opset = kKingletOpset;
     node.inputs = {above->list};
     node.attributes = {};
     node.attributes.Set("threshold", above->threshold);
@@ -248,7 +250,7 @@ class ColumnFuser {
     } else {
       result.what = Joined::What::kValues;
     }
-    const Node* list = Maker(graph_, from, "ThresholdTopK", "kinglet");
+    const Node* list = Maker(graph_, from, "ThresholdTopK", kKingletDomain);
     const bool rows = result.what == Joined::What::kRows;
     if (list == nullptr || list->outputs[rows ? 1 : 0] != from || !ColumnOf(*list)) return {};
     result.lists = {graph_.value(from).producer};

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "engine/graph/fusion.h"
 #include "engine/passes/passes.h"
 #include "engine/passes/rewrite.h"
 
@@ -22,14 +23,16 @@ std::optional<Fusion> ClipFusion(const GraphIr& graph, const Node& node) {
       (i == 1 ? fusion.alpha : fusion.beta) = *bound;
     }
   }
-  // An empty or undefined interval keeps its own operator, which says what ONNX says.
-  if (!(fusion.alpha <= fusion.beta)) return {};
   return fusion;
 }
 
 std::optional<Fusion> ActivationOf(const GraphIr& graph, const Node& node) {
   const Attributes& a = node.attributes;
-  if (node.domain == "kinglet" && node.op == "Swish") return Fusion{FusedActivation::kSwish};
+  const bool ours = node.domain == kKingletDomain;
+  if (ours && node.op == "Swish") return Fusion{FusedActivation::kSwish};
+  if (node.op == "HardSwish" && (ours || node.domain.empty())) {
+    return Fusion{FusedActivation::kHardSwish};
+  }
   if (!node.domain.empty()) return {};
   if (node.op == "Relu") return Fusion{FusedActivation::kRelu};
   if (node.op == "Clip") return ClipFusion(graph, node);
@@ -37,7 +40,6 @@ std::optional<Fusion> ActivationOf(const GraphIr& graph, const Node& node) {
     return Fusion{FusedActivation::kLeakyRelu, a.Float("alpha", 0.01f), 0, false};
   }
   if (node.op == "Sigmoid") return Fusion{FusedActivation::kSigmoid};
-  if (node.op == "HardSwish") return Fusion{FusedActivation::kHardSwish};
   if (node.op == "HardSigmoid") {
     return Fusion{FusedActivation::kHardSigmoid, a.Float("alpha", 0.2f), a.Float("beta", 0.5f),
                   false};
@@ -94,7 +96,8 @@ bool MakesFloat32(const GraphIr& graph, const Node& host, const std::vector<Tens
 
 bool FuseActivation(Rewriter& rewriter, const Node& node, const std::vector<TensorState>& shapes) {
   const std::optional<Fusion> activation = ActivationOf(rewriter.graph(), node);
-  if (!activation) return false;
+  // What has an empty interval, say, keeps its own operator, which does what ONNX says.
+  if (!activation || !IsUsable(*activation)) return false;
   for (const char* op : {"Conv", "Gemm", "Add"}) {
     Node* host = rewriter.SoleProducer(node.inputs[0], op);
     if (host == nullptr || host->fusion.activation != FusedActivation::kNone) continue;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "engine/graph/fusion.h"
 #include "engine/passes/affine.h"
 #include "engine/passes/passes.h"
 #include "engine/passes/rewrite.h"
@@ -120,7 +121,8 @@ void BecomeImageConv(GraphIr& graph, Node& conv, const Picture& picture) {
   conv.inputs.push_back(AddChannels(graph, name + "/pixel_scale", picture.scale));
   conv.inputs.push_back(AddChannels(graph, name + "/pixel_shift", picture.shift));
   conv.op = "ImageConv";
-  conv.domain = "kinglet";
+  conv.domain = kKingletDomain;
+  conv.opset = kKingletOpset;
   conv.attributes.Erase("group");
   conv.attributes.Set("channels_last", std::int64_t{picture.channels_last});
 }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/graph/fusion.h"
 #include "engine/passes/match.h"
 #include "engine/passes/passes.h"
 #include "engine/passes/rewrite.h"
@@ -142,7 +143,8 @@ void FuseIf(GraphIr& graph, Node& node, const PassOptions& options) {
   attributes.Set("iou_threshold", found->iou_threshold);
   attributes.Set("max_output", found->max_output);
   node.op = "BatchedNonMaxSuppression";
-  node.domain = "kinglet";
+  node.domain = kKingletDomain;
+  node.opset = kKingletOpset;
   node.inputs = inputs;
   node.attributes = std::move(attributes);
 }
@@ -155,7 +157,7 @@ void LimitTo(Rewriter& rewriter, Node& slice) {
   const NodeId at = graph.value(part->of).producer;
   if (at == kNoNode) return;
   Node& suppression = rewriter.graph().nodes[static_cast<std::size_t>(at)];
-  if (suppression.op != "BatchedNonMaxSuppression" || suppression.domain != "kinglet") return;
+  if (suppression.op != "BatchedNonMaxSuppression" || suppression.domain != kKingletDomain) return;
   const std::int64_t most = suppression.attributes.Int("max_output", 0);
   suppression.attributes.Set("max_output", std::min(most, part->end));
   rewriter.Rename(slice.outputs[0], part->of);

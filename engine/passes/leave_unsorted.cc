@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "engine/graph/fusion.h"
 #include "engine/passes/passes.h"
 
 namespace kinglet {
@@ -62,7 +63,7 @@ class OrderReaders {
   bool IsSorted(ValueId list) {
     if (escapes_[Index(list)]) return false;
     for (const Node* reader : readers_[Index(list)]) {
-      if (reader->op != "BatchedNonMaxSuppression" || reader->domain != "kinglet") continue;
+      if (reader->op != "BatchedNonMaxSuppression" || reader->domain != kKingletDomain) continue;
       if (suppression_ != nullptr && suppression_ != reader) return false;
       suppression_ = reader;
     }
@@ -96,7 +97,7 @@ class OrderReaders {
 
 void LeaveUnsorted(GraphIr& graph, const PassOptions&) {
   const auto is_candidates = [](const Node& node) {
-    return node.op == "ThresholdTopK" && node.domain == "kinglet";
+    return node.op == "ThresholdTopK" && node.domain == kKingletDomain;
   };
   if (std::none_of(graph.nodes.begin(), graph.nodes.end(), is_candidates)) return;
   OrderReaders readers(graph);

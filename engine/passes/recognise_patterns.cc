@@ -3,22 +3,22 @@
 #include <cmath>
 #include <cstdint>
 
+#include "engine/graph/fusion.h"
 #include "engine/passes/passes.h"
 #include "engine/passes/rewrite.h"
 
 namespace kinglet {
 namespace {
 
-constexpr int kOpset = 17;  // of the nodes that this pass writes
-
 bool Near(std::optional<float> value, double wanted) {
   return value.has_value() && std::abs(*value - wanted) <= 1e-6;
 }
 
-void Become(Node& node, const char* op, const char* domain, std::vector<ValueId> inputs) {
+// An operator of ONNX's own domain must be in all versions of it.
+void Become(Node& node, const char* op, std::string_view domain, std::vector<ValueId> inputs) {
   node.op = op;
   node.domain = domain;
-  node.opset = kOpset;
+  if (!domain.empty()) node.opset = kKingletOpset;
   node.inputs = std::move(inputs);
   node.attributes = {};
 }
@@ -71,7 +71,7 @@ bool RecogniseHardSigmoid(Rewriter& rewriter, Node& node) {
     for (std::size_t j = 0; j < 2; ++j) {
       const auto x = ClippedPlusThree(rewriter, product->inputs[j]);
       if (x && *x == product->inputs[1 - j]) {
-        Become(node, "HardSwish", "", {*x});
+        Become(node, "HardSwish", kKingletDomain, {*x});
         return true;
       }
     }
@@ -84,12 +84,12 @@ void RecogniseSwish(Rewriter& rewriter, Node& node) {
     const ValueId x = node.inputs[1 - k];
     const auto gated = HardGate(rewriter, node.inputs[k]);
     if (gated && *gated == x) {
-      Become(node, "HardSwish", "", {x});
+      Become(node, "HardSwish", kKingletDomain, {x});
       return;
     }
     const Node* sigmoid = rewriter.Producer(node.inputs[k], "Sigmoid");
     if (sigmoid != nullptr && sigmoid->inputs[0] == x) {
-      Become(node, "Swish", "kinglet", {x});
+      Become(node, "Swish", kKingletDomain, {x});
       return;
     }
   }
@@ -120,7 +120,7 @@ void RecogniseShuffle(Rewriter& rewriter, Node& node) {
   if (!same || !fixed || node.attributes.Int("allowzero", 0) != 0) return;
   const std::int64_t group = groups[1];
   const ValueId input = split->inputs[0];
-  Become(node, "ChannelShuffle", "kinglet", {input});
+  Become(node, "ChannelShuffle", kKingletDomain, {input});
   node.attributes.Set("group", group);
 }
 

@@ -68,6 +68,13 @@ void RemoveDead(GraphIr& graph) {
   }
 }
 
+int OnnxOpset(const GraphIr& graph) {
+  for (const Node& node : graph.nodes) {
+    if (node.domain.empty()) return node.opset;
+  }
+  return 13;
+}
+
 std::optional<float> ScalarOf(const GraphIr& graph, ValueId id) {
   const Tensor* tensor = graph.ConstantOf(id);
   if (tensor == nullptr || tensor->type() != DataType::kFloat32 || tensor->size() != 1) return {};
@@ -110,19 +117,7 @@ std::vector<TensorState> ProbeShapes(const GraphIr& graph, const PassOptions& op
       if (state.shape[d] < 0) state.shape[d] = sizes.For(symbol, d);
     }
   }
-  for (std::size_t i = 0; i < graph.values.size(); ++i) {
-    const Tensor& constant = graph.values[i].constant;
-    if (constant.defined()) states[i] = {constant.type(), constant.shape(), constant};
-  }
-  for (const Node& node : graph.nodes) {
-    try {
-      InferOne(graph, node, states, options.limits);
-    } catch (const Error&) {  // the planner will say what is wrong, with the real sizes
-      for (const ValueId id : node.outputs) {
-        if (id != kNoValue) states[static_cast<std::size_t>(id)] = {};
-      }
-    }
-  }
+  InferWhatFollows(graph, states, options.limits);
   return states;
 }
 

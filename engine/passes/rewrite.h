@@ -55,6 +55,9 @@ class Rewriter {
 // Removes nodes whose outputs nobody reads, and drops constants that nobody reads.
 void RemoveDead(GraphIr& graph);
 
+// The version of ONNX's own domain that the graph is of; that of any, where no node is of it.
+int OnnxOpset(const GraphIr& graph);
+
 // The value of a constant float32 tensor with one element.
 std::optional<float> ScalarOf(const GraphIr& graph, ValueId id);
 

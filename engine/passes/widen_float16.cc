@@ -4,6 +4,7 @@
 
 #include "engine/infer/evaluate.h"
 #include "engine/passes/passes.h"
+#include "engine/passes/rewrite.h"
 
 namespace kinglet {
 namespace {
@@ -11,20 +12,21 @@ namespace {
 constexpr std::int64_t kOnnxFloat = 1;
 constexpr std::int64_t kOnnxFloat16 = 10;
 constexpr std::int64_t kOnnxBFloat16 = 16;
+constexpr int kOpset = 13;  // of a Cast that stands in no graph
 
 bool IsHalf(DataType type) { return type == DataType::kFloat16 || type == DataType::kBFloat16; }
 
-Node MakeCast(const std::string& name, std::int64_t to) {
+Node MakeCast(const std::string& name, std::int64_t to, int opset) {
   Node node;
   node.name = name + "/cast";
   node.op = "Cast";
-  node.opset = 13;
+  node.opset = opset;
   node.attributes.Set("to", to);
   return node;
 }
 
 Tensor Widen(const Tensor& tensor, const Limits& limits) {
-  Node cast = MakeCast("constant", kOnnxFloat);
+  Node cast = MakeCast("constant", kOnnxFloat, kOpset);
   cast.inputs = {0};
   cast.outputs = {1};
   const Tensor* input = &tensor;
@@ -48,6 +50,7 @@ void WidenAttributes(Node& node, const Limits& limits) {
 
 // A Cast behind each input and before each output of such a type.
 void CastBorders(GraphIr& graph) {
+  const int opset = OnnxOpset(graph);
   for (const ValueId input : graph.inputs) {
     if (!IsHalf(graph.value(input).type)) continue;
     Value wide = graph.value(input);
@@ -64,7 +67,7 @@ void CastBorders(GraphIr& graph) {
         }
       }
     }
-    Node cast = MakeCast(graph.value(input).name, kOnnxFloat);
+    Node cast = MakeCast(graph.value(input).name, kOnnxFloat, opset);
     cast.inputs = {input};
     cast.outputs = {id};
     graph.AddNode(std::move(cast));
@@ -77,7 +80,7 @@ void CastBorders(GraphIr& graph) {
     narrow.name += "/half";
     const ValueId id = graph.AddValue(std::move(narrow));
     Node cast = MakeCast(graph.value(output).name,
-                         type == DataType::kFloat16 ? kOnnxFloat16 : kOnnxBFloat16);
+                         type == DataType::kFloat16 ? kOnnxFloat16 : kOnnxBFloat16, opset);
     cast.inputs = {output};
     cast.outputs = {id};
     graph.AddNode(std::move(cast));

@@ -2,7 +2,6 @@
 #include <new>
 
 #include "engine/cost/files.h"
-#include "engine/passes/passes.h"
 #include "engine/plan/division.h"
 #include "engine/plan/segment_step.h"
 #include "engine/runtime/model_impl.h"
@@ -18,27 +17,20 @@ Error OutOfMemory(const GraphIr& graph) {
 
 }  // namespace
 
-Model::Impl::Impl(Graph graph, const CompileOptions& options)
-    : graph_(std::move(graph)),
+Model::Impl::Impl(OptimisedGraph graph, const Machine& machine, const PrepareOptions& options)
+    : graph_(std::move(graph).graph()),
+      inputs_(graph_.inputs()),
+      outputs_(graph_.outputs()),
+      notes_(machine.notes()),
       on_plan_(options.on_plan),
       plans_(options.max_plan_bytes, [this](const std::vector<Shape>& shapes, int threads) {
         return MakePlanFor(shapes, threads);
       }) {
-  plan_options_.limits = {options.max_tensor_bytes, options.max_arena_bytes,
-                          options.max_scratch_bytes, options.max_iterations};
+  plan_options_.limits = options.limits;
   plan_options_.threads = options.threads > 0 ? options.threads : AvailableThreads();
-  plan_options_.blocked_layout = options.optimize;
-  plan_options_.cost =
-      LoadCostModel({options.calibration_file, options.tuning_file, options.use_cache}, notes_);
-  plan_options_.cost.winograd = options.winograd && options.optimize;
-  try {
-    inputs_ = graph_.inputs();
-    outputs_ = graph_.outputs();
-    CheckSupport(graph_.ir());
-    RunPasses(graph_.ir(), {options.optimize, plan_options_.limits});
-  } catch (const std::bad_alloc&) {
-    throw OutOfMemory(graph_.ir());
-  }
+  plan_options_.blocked_layout = options.blocked_layout;
+  plan_options_.cost = machine.cost();
+  plan_options_.cost.winograd = options.winograd;
 }
 
 std::shared_ptr<const Plan> Model::Impl::MakePlanFor(const std::vector<Shape>& shapes,
@@ -143,8 +135,21 @@ void Model::Impl::CheckInput(std::size_t k, DataType type, const Shape& shape) c
 
 Model::Model(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
+Model Prepare(OptimisedGraph graph, const Machine& machine, const PrepareOptions& options) {
+  return Model(std::make_shared<Model::Impl>(std::move(graph), machine, options));
+}
+
 Model Model::Compile(Graph graph, const CompileOptions& options) {
-  return Model(std::make_shared<Impl>(std::move(graph), options));
+  const Limits limits{options.max_tensor_bytes, options.max_arena_bytes, options.max_scratch_bytes,
+                      options.max_iterations};
+  const Machine machine({options.calibration_file, options.tuning_file, options.use_cache});
+  return Prepare(Optimise(std::move(graph), {options.optimize, limits}), machine,
+                 {.threads = options.threads,
+                  .winograd = options.winograd && options.optimize,
+                  .blocked_layout = options.optimize,
+                  .limits = limits,
+                  .max_plan_bytes = options.max_plan_bytes,
+                 .on_plan = options.on_plan});
 }
 
 const std::string& Model::name() const { return impl_->ir().name; }

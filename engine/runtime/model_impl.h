@@ -17,7 +17,7 @@ namespace kinglet {
 
 class Model::Impl {
  public:
-  Impl(Graph graph, const CompileOptions& options);
+  Impl(OptimisedGraph graph, const Machine& machine, const PrepareOptions& options);
 
   const GraphIr& ir() const { return graph_.ir(); }
   const std::vector<TensorInfo>& inputs() const { return inputs_; }

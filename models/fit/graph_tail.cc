@@ -11,8 +11,9 @@ namespace kinglet {
 namespace {
 
 // Where the network proper ends; Shape hands on no values.
-constexpr std::array<std::string_view, 8> kEnds = {"Conv", "ConvTranspose",      "Gemm",  "MatMul",
-                                                   "LSTM", "BatchNormalization", "Shape", "Size"};
+constexpr std::array<std::string_view, 9> kEnds = {
+    "Conv", "ConvTranspose",      "ImageConv", "Gemm", "MatMul",
+    "LSTM", "BatchNormalization", "Shape",     "Size"};
 constexpr int kMaxDepth = 8;
 
 bool Contains(const GraphIr& graph, std::string_view op, int depth) {
@@ -27,7 +28,7 @@ bool Contains(const GraphIr& graph, std::string_view op, int depth) {
 }
 
 bool HasNms(const Node& node) {
-  if (node.op == "NonMaxSuppression") return true;
+  if (node.op == "NonMaxSuppression" || node.op == "BatchedNonMaxSuppression") return true;
   return std::any_of(node.attributes.begin(), node.attributes.end(), [](const auto& attribute) {
     const auto* body = std::get_if<std::shared_ptr<GraphIr>>(&attribute.second);
     return body != nullptr && *body != nullptr && Contains(**body, "NonMaxSuppression", kMaxDepth);
@@ -51,6 +52,7 @@ GraphTail LookAtTail(const Graph& graph, const std::string& output) {
     if (producer == kNoNode || seen[static_cast<std::size_t>(producer)]) continue;
     seen[static_cast<std::size_t>(producer)] = true;
     const Node& node = ir.nodes[static_cast<std::size_t>(producer)];
+    tail.sigmoid = tail.sigmoid || node.fusion.activation == FusedActivation::kSigmoid;
     if (std::find(kEnds.begin(), kEnds.end(), node.op) != kEnds.end()) continue;
     tail.softmax = tail.softmax || node.op == "Softmax";
     tail.sigmoid = tail.sigmoid || node.op == "Sigmoid";

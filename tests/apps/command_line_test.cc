@@ -19,8 +19,9 @@ using ::testing::HasSubstr;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
-const std::vector<std::string> kCommands = {"classify", "run",      "info",   "bench",  "calibrate",
-                                            "tune",     "describe", "export", "models", "ops"};
+const std::vector<std::string> kCommands = {"classify",  "run",    "info",     "bench",
+                                            "calibrate", "tune",   "optimise", "describe",
+                                            "export",    "models", "ops"};
 
 TEST(CommandLineTest, HelpHasAnExampleAndTheCommonOptions) {
   for (const std::string& command : kCommands) {
@@ -66,6 +67,9 @@ TEST(CommandLineTest, MistakesAreOneLineAndStatusTwo) {
       {"tune", "demo", "--threads", "0"},
       {"calibrate", "demo"},
       {"models", "mobilenet_v1"},
+      {"info", "demo", "--as-read"},
+      {"optimise"},
+      {"optimise", "demo"},
       {"describe"},
       {"export"},
       {"export", "mobilenet_v1"},
@@ -97,7 +101,7 @@ std::vector<std::string> OptionsWithValue(const std::string& command) {
 TEST(CommandLineTest, EmptyValuesAreMistakes) {
   std::size_t checked = 0;
   for (const char* command : {"classify", "detect", "evaluate", "run", "info", "bench", "calibrate",
-                              "tune", "describe", "export"}) {
+                              "tune", "optimise", "describe", "export"}) {
     for (const std::string& option : OptionsWithValue(command)) {
       SCOPED_TRACE(command + (' ' + option));
       const CommandResult result = Kinglet({command, option, "", "nothing.onnx"});

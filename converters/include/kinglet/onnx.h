@@ -33,6 +33,9 @@ struct OnnxLimits {
 //
 // Names that are not printable UTF-8 are kept with the offending bytes written as \xNN.
 //
+// What WriteOnnx wrote of an optimised graph is read as one (Graph::optimised); operators of
+// another version of Kinglet's own domain are Error(kUnsupported).
+//
 // Throws Error(kIo) when the file cannot be read, Error(kInvalidModel) when it is malformed,
 // Error(kUnsupported) for a part of ONNX that Kinglet does not have, Error(kResource) beyond
 // `limits`. The format: https://github.com/onnx/onnx/blob/main/docs/IR.md.
@@ -44,7 +47,9 @@ Graph ReadOnnxBytes(std::span<const std::byte> bytes, std::string name,
                     const OnnxLimits& limits = {});
 
 // Writes `graph` as ONNX: IR version 4, the operator sets that its nodes are of, all constants as
-// initializers inside the file. ReadOnnx gives the same graph again. The file appears under a
+// initializers inside the file. ReadOnnx gives the same graph again. An optimised graph (Optimise
+// in kinglet/optimise.h) is written too: fused nodes and operators that ONNX has not are of the
+// domain `kinglet`, and the metadata has "kinglet.stage": "optimised". The file appears under a
 // temporary name in the same folder and is renamed, so that `path` is never half a file; weights
 // are written from where they lie, without a copy. Throws Error(kIo) when writing fails,
 // Error(kResource) for a model above the 2 GiB that a file can have, Error(kInvalidModel) when

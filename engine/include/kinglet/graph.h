@@ -1,6 +1,8 @@
 // A network as it was read or built: operators, weights, inputs and outputs.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,8 +22,12 @@ struct TensorInfo {
   std::vector<std::string> symbols;  // names of the free sizes, "" where there is none
 };
 
+// Shapes by the name of an input.
+using InputShapes = std::map<std::string, Shape, std::less<>>;
+
 // Movable, not copyable. Made by ReadOnnx (kinglet/onnx.h) or by a descriptor's architecture
-// (kinglet/descriptor.h); consumed by Model::Compile (kinglet/model.h).
+// (kinglet/descriptor.h); consumed by Optimise (kinglet/optimise.h) or Model::Compile
+// (kinglet/model.h). kinglet/graph_info.h says what is in it.
 class Graph {
  public:
   explicit Graph(std::unique_ptr<GraphIr> ir);
@@ -34,13 +40,17 @@ class Graph {
   std::vector<TensorInfo> outputs() const;
   std::size_t node_count() const;
   std::int64_t parameter_count() const;  // elements of float and quantised weights
+  // By Optimise (kinglet/optimise.h), perhaps before it was written.
+  bool optimised() const { return optimised_; }
 
   // For the engine's own parts.
   GraphIr& ir() { return *ir_; }
   const GraphIr& ir() const { return *ir_; }
+  void set_optimised() { optimised_ = true; }
 
  private:
   std::unique_ptr<GraphIr> ir_;
+  bool optimised_ = false;
 };
 
 }  // namespace kinglet

@@ -1,4 +1,4 @@
-// Compiling a graph into a model, and running it.
+// Preparing a graph for a machine, and running it.
 #pragma once
 
 #include <cstddef>
@@ -11,6 +11,9 @@
 #include <vector>
 
 #include "kinglet/graph.h"
+#include "kinglet/limits.h"
+#include "kinglet/machine.h"
+#include "kinglet/optimise.h"
 #include "kinglet/tensor.h"
 #include "kinglet/tensor_view.h"
 #include "kinglet/tuning.h"
@@ -20,37 +23,46 @@ namespace kinglet {
 // Shapes by the name of an input.
 using InputShapes = std::map<std::string, Shape, std::less<>>;
 
+struct PrepareOptions {
+  // Threads of sessions that do not say how many (SessionOptions); 0: as many as the process may
+  // really use (AvailableThreads). Nothing that is prepared depends on it.
+  int threads = 0;
+  // Compute 3x3, 1x3 and 1x7 convolutions by Winograd's transforms where it is faster. Their errors
+  // are two to three times those of the definition, and an input that is not finite spoils outputs
+  // up to four pixels away. Off: every sum is computed as it is defined.
+  bool winograd = true;
+  // Keep activations in blocks of channels between convolutions. Off: all rows lie as they are
+  // declared, for comparison.
+  bool blocked_layout = true;
+  Limits limits{};
+  // Of all plans kept, one for each combination of input shapes and number of threads; the least
+  // recently used ones go. Those in use stay in any case.
+  std::size_t max_plan_bytes = std::size_t{64} << 20;
+  // Called before a plan is made for new shapes or another number of threads, which takes
+  // milliseconds: for logs. By the thread that makes it, so in several threads at once. What it
+  // throws, who asked for the plan throws.
+  std::function<void(const InputShapes& shapes, int threads)> on_plan{};
+};
+
+// Of Optimise, Machine and Prepare in one step.
 struct CompileOptions {
   // Threads of sessions that do not say how many (SessionOptions); 0: as many as the process may
   // really use (AvailableThreads). Nothing that is compiled depends on it.
   int threads = 0;
   // Fuse and simplify the graph. Off: every node runs as it is written, for comparison.
   bool optimize = true;
-  // Compute 3x3, 1x3 and 1x7 convolutions by Winograd's transforms where it is faster. Their errors
-  // are two to three times those of the definition, and an input that is not finite spoils outputs
-  // up to four pixels away. Off: every sum is computed as it is defined.
-  bool winograd = true;
-  // Limits on what a model may ask for. Error(kResource) when one is exceeded.
-  std::size_t max_tensor_bytes = std::size_t{2} << 30;
-  std::size_t max_arena_bytes = std::size_t{16} << 30;
-  // For each session, of tensors whose shapes depend on data.
-  std::size_t max_scratch_bytes = std::size_t{4} << 30;
-  // Of all loops of one Run together.
-  std::int64_t max_iterations = 1'000'000;
-  // Of all plans kept, one for each combination of input shapes and number of threads; the least
-  // recently used ones go. Those in use stay in any case.
-  std::size_t max_plan_bytes = std::size_t{64} << 20;
-  // What kernels are chosen by: figures of this machine, and measured times of kernels (see
-  // kinglet/tuning.h). "": the file in the user's cache folder, when there is one and `use_cache`
-  // is set; what cannot be used of it is ignored with a note (Model::notes). A file named here must
-  // be usable: Error(kIo, kInvalidInput). Without any, a built-in table serves.
+  bool winograd = true;  // as in PrepareOptions
+  // As in Limits and in PrepareOptions.
+  std::size_t max_tensor_bytes = Limits().max_tensor_bytes;
+  std::size_t max_arena_bytes = Limits().max_arena_bytes;
+  std::size_t max_scratch_bytes = Limits().max_scratch_bytes;
+  std::int64_t max_iterations = Limits().max_iterations;
+  std::size_t max_plan_bytes = PrepareOptions().max_plan_bytes;
+  // As in MachineFiles; what is ignored of the cache is said by Model::notes.
   std::string calibration_file{};
   std::string tuning_file{};
   bool use_cache = true;
-  // Called before a plan is made for new shapes or another number of threads, which takes
-  // milliseconds: for logs. By the thread that makes it, so in several threads at once. What it
-  // throws, who asked for the plan throws.
-  std::function<void(const InputShapes& shapes, int threads)> on_plan{};
+  std::function<void(const InputShapes& shapes, int threads)> on_plan{};  // as in PrepareOptions
 };
 
 struct SessionOptions {
@@ -104,7 +116,8 @@ class Session;
 // by the first who asks; who asks for the same one meanwhile waits for it, nobody else waits.
 class Model {
  public:
-  // Consumes the graph. Throws Error(kInvalidModel, kUnsupported, kResource).
+  // Optimise and Prepare in one step, on this machine. Consumes the graph. Throws
+  // Error(kInvalidModel, kUnsupported, kResource), and what Machine throws.
   static Model Compile(Graph graph, const CompileOptions& options = {});
 
   // A session is used by one thread at a time; make one for each thread.
@@ -140,9 +153,14 @@ class Model {
   class Impl;
 
  private:
+  friend Model Prepare(OptimisedGraph graph, const Machine& machine, const PrepareOptions& options);
   explicit Model(std::shared_ptr<Impl> impl);
   std::shared_ptr<Impl> impl_;
 };
+
+// A model that runs this graph with the kernels that are best on this machine. Consumes the graph.
+// Nothing is planned or packed before shapes are known. Throws Error(kResource).
+Model Prepare(OptimisedGraph graph, const Machine& machine, const PrepareOptions& options = {});
 
 // Runs a model; owns the memory of intermediate tensors and of outputs. Movable. Used by one thread
 // at a time; sessions of one model run at the same time without waiting for each other.

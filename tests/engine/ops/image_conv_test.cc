@@ -29,6 +29,7 @@ ErrorCode CodeOf(const Parts& parts) {
                                        b.Constant(RandomTensor({parts.scale}, 4)),
                                        b.Constant(RandomTensor({parts.scale}, 5))});
   b.ir().nodes.back().domain = "kinglet";
+  b.ir().nodes.back().opset = 1;
   b.Output(y, "y");
   try {
     const Model model = Model::Compile(b.Take(), {.threads = 1});
