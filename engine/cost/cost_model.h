@@ -6,18 +6,27 @@
 #include <memory>
 #include <string>
 
+#include "engine/cost/choice_key.h"
 #include "kernels/common/machine_model.h"
 
 namespace kinglet {
 
-// Measured seconds by kernel, for each choice among kernels: a shape with the number of threads.
-using KernelTimes = std::map<std::string, double, std::less<>>;
-using TuningTable = std::map<std::string, KernelTimes, std::less<>>;
+// What was measured of a kernel, and which revision of it that was.
+struct MeasuredTime {
+  double seconds = 0;
+  int revision = 1;
+
+  bool operator==(const MeasuredTime&) const = default;
+};
+// By kernel, for each choice among kernels.
+using KernelTimes = std::map<std::string, MeasuredTime, std::less<>>;
+using TuningTable = std::map<ChoiceKey, KernelTimes>;
 
 struct CostModel {
   kernels::MachineModel machine = kernels::DefaultMachineModel();
   bool winograd = true;  // convolutions may be computed by Winograd's transforms
   std::shared_ptr<const TuningTable> tuning;  // null: nothing was measured
+  int neighbours = 0;  // threads that are busy with steps of their own meanwhile
   // For the tuner: which candidate to take, 0 the best one, the last one where there are fewer;
   // measured times are not consulted.
   bool exploring = false;

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 
 #include "kernels/common/cpu_target.h"
@@ -17,10 +18,12 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-constexpr int kFormat = 1;
 constexpr std::uintmax_t kMaxFileBytes = 64 << 20;
 constexpr const char* kCalibration = "calibration";
 constexpr const char* kTuning = "tuning";
+
+int FormatOf(const std::string& kind) { return kind == kTuning ? 2 : 1; }
+
 constexpr const char* kKindNames[kernels::kWorkKinds] = {"tile",     "plane", "depthwise",
                                                          "winograd", "blas",  "scalar"};
 
@@ -68,7 +71,7 @@ std::string FileToWrite(const std::string& file, const std::string& otherwise) {
 
 Json Heading(const char* kind) {
   return {{"kinglet", kind},
-          {"format", kFormat},
+          {"format", FormatOf(kind)},
           {"cpu", CpuName()},
           {"target", Target()},
           {"version", KINGLET_VERSION}};
@@ -212,10 +215,14 @@ TuningTable ReadTuning(const std::string& file) {
   const auto choices = root.find("choices");
   if (choices == root.end() || !choices->is_object()) Wrong(file, "has no object 'choices'");
   TuningTable table;
-  for (const auto& [choice, times] : choices->items()) {
-    if (!times.is_object()) Wrong(file, "'" + choice + "' is no object");
-    for (const auto& [kernel, seconds] : times.items()) {
-      table[choice][kernel] = Positive(times, kernel, file);
+  for (const auto& [text, times] : choices->items()) {
+    const std::optional<ChoiceKey> key = ParseChoiceKey(text);
+    if (!key) Wrong(file, "'" + text + "' names no choice among kernels");
+    if (!times.is_object()) Wrong(file, "'" + text + "' is no object");
+    for (const auto& [kernel, measured] : times.items()) {
+      if (!measured.is_object()) Wrong(file, "'" + kernel + "' is no object");
+      const double revision = std::min(Positive(measured, "revision", file), 1e9);
+      table[*key][kernel] = {Positive(measured, "seconds", file), static_cast<int>(revision)};
     }
   }
   return table;
@@ -232,9 +239,16 @@ void AddToTuningFile(const TuningTable& table, const std::string& file) {
       if (!file.empty()) throw;
     }
   }
-  for (const auto& [choice, times] : table) all[choice] = times;
+  for (const auto& [key, times] : table) all[key] = times;
+  Json choices = Json::object();
+  for (const auto& [key, times] : all) {
+    Json& choice = choices[ToString(key)] = Json::object();
+    for (const auto& [kernel, measured] : times) {
+      choice[kernel] = {{"seconds", measured.seconds}, {"revision", measured.revision}};
+    }
+  }
   Json root = Heading(kTuning);
-  root["choices"] = all;
+  root["choices"] = std::move(choices);
   WriteText(path, root.dump(1) + "\n");
 }
 

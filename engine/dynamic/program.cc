@@ -4,6 +4,7 @@
 #include <numeric>
 #include <unordered_map>
 
+#include "engine/graph/derived.h"
 #include "engine/graph/ir.h"
 
 namespace kinglet {
@@ -48,8 +49,14 @@ class ProgramMaker {
     const auto slot = static_cast<int>(program_->values.size());
     slots_.emplace(id, slot);
     program_->values.push_back(id);
-    program_->constants.push_back(graph_.ConstantOf(id));
+    program_->constants.push_back(ConstantOf(id));
     return slot;
+  }
+
+  const Tensor* ConstantOf(ValueId id) {
+    const Tensor* constant = graph_.ConstantOf(id);
+    if (constant == nullptr || graph_.value(id).derived == nullptr) return constant;
+    return &program_->kept.emplace_back(graph_.value(id).derived->Get());
   }
 
   int SlotOf(ValueId id) {

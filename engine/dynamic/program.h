@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,6 +34,7 @@ struct Program {
   std::vector<ProgramNode> nodes;
   std::vector<ValueId> values;           // of each slot
   std::vector<const Tensor*> constants;  // of each slot, null where it is none
+  std::deque<Tensor> kept;               // of them: those that the graph may drop
   std::vector<int> inputs;               // slots given from outside
   std::vector<int> captured;  // of a subgraph: slots of the program around it, behind its inputs
   std::vector<int> outputs;   // slots

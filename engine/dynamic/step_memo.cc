@@ -117,10 +117,10 @@ class MemoPlanContext final : public PlanContext {
   void Alias(std::size_t out, std::size_t in) override {
     memo_.outputs_[out].alias = static_cast<int>(in);
   }
-  const void* Packed(std::size_t i, const std::string& form, std::size_t bytes,
+  const void* Packed(std::size_t i, const kernels::PackedFormat& format, std::size_t bytes,
                      const std::function<void(void*)>& fill) override {
     if (view_.program.constants[Index(view_.Slot(i))] != nullptr) {
-      return view_.program.packed->Get(node().input(i), form, bytes, fill);
+      return view_.program.packed->Get(node().input(i), format, bytes, fill);
     }
     memo_.packed_.emplace_back(DataType::kUInt8, Shape{static_cast<std::int64_t>(bytes)});
     fill(memo_.packed_.back().raw());

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,6 +11,8 @@
 #include "kinglet/tensor.h"
 
 namespace kinglet {
+
+class DerivedConstant;  // engine/graph/derived.h
 
 using ValueId = std::int32_t;
 using NodeId = std::int32_t;
@@ -25,7 +28,10 @@ struct Value {
   Shape dims;                            // kUnknownDim where the size is free
   std::vector<std::string> symbols;      // names of the free sizes ("N"), parallel to dims
   Tensor constant;                       // defined for initializers and folded values
-  NodeId producer = kNoNode;             // kNoNode for inputs and constants
+  // How the constant is made of others, where that is worth knowing. Once ReleaseWeights has left
+  // it to this, `constant` has type and shape alone: read it through here.
+  std::shared_ptr<const DerivedConstant> derived;
+  NodeId producer = kNoNode;  // kNoNode for inputs and constants
 
   bool is_constant() const { return constant.defined(); }
 };

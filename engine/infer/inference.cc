@@ -24,10 +24,16 @@ void FoldKnown(const Node& node, GraphStates& states, const Limits& limits) {
     bytes += LayoutBytes(state(id).type, state(id).shape, Layout::kPlain);
   }
   if (bytes > kFoldBytes) return;
-  std::vector<const Tensor*> inputs;
+  std::vector<Tensor> values;
   for (const ValueId id : node.inputs) {
     if (id != kNoValue && !state(id).known.defined()) return;
-    inputs.push_back(id == kNoValue ? nullptr : &state(id).known);
+  }
+  for (const ValueId id : node.inputs) {
+    values.push_back(id == kNoValue ? Tensor() : state(id).Value());
+  }
+  std::vector<const Tensor*> inputs;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    inputs.push_back(node.inputs[i] == kNoValue ? nullptr : &values[i]);
   }
   std::vector<Tensor> outputs = EvaluateNode(node, inputs, limits);
   for (std::size_t i = 0; i < outputs.size(); ++i) {
@@ -63,7 +69,9 @@ GraphStates StartInference(const GraphIr& graph, const std::vector<Shape>& input
   GraphStates states(graph.values.size());
   for (std::size_t i = 0; i < graph.values.size(); ++i) {
     const Tensor& constant = graph.values[i].constant;
-    if (constant.defined()) states[i] = {constant.type(), constant.shape(), constant};
+    if (!constant.defined()) continue;
+    states[i] = {constant.type(), constant.shape(), constant};
+    if (constant.raw() == nullptr) states[i].derived = graph.values[i].derived;
   }
   for (std::size_t k = 0; k < graph.inputs.size(); ++k) {
     const Value& value = graph.value(graph.inputs[k]);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/graph/derived.h"
 #include "engine/graph/fusion.h"
 #include "kernels/common/blocked.h"
 #include "kinglet/error.h"
@@ -27,8 +28,11 @@ class StateInferContext final : public InferContext {
   }
   const Tensor* InputValue(std::size_t i) const override {
     if (i >= states_->inputs.size() || states_->inputs[i] == nullptr) return nullptr;
-    const Tensor& known = states_->inputs[i]->known;
-    return known.defined() ? &known : nullptr;
+    const TensorState& state = *states_->inputs[i];
+    if (state.derived == nullptr) return state.known.defined() ? &state.known : nullptr;
+    Tensor& value = made_again_[i];
+    if (!value.defined()) value = state.Value();
+    return &value;
   }
 
   void SetOutput(std::size_t i, DataType type, Shape shape) override {
@@ -45,6 +49,7 @@ class StateInferContext final : public InferContext {
  private:
   const NodeStates* states_;
   const Limits* limits_;
+  mutable std::map<std::size_t, Tensor> made_again_;  // by input
 };
 
 // What SetOutput makes sure of for the rest: inputs and constants come from outside.
@@ -82,6 +87,8 @@ NodeStates StatesOf(const Node& node, GraphStates& states) {
   for (const ValueId id : node.outputs) result.outputs.push_back(state(id));
   return result;
 }
+
+Tensor TensorState::Value() const { return derived == nullptr ? known : derived->Get(); }
 
 std::size_t CheckOutput(const NodeContext& context, std::size_t i, DataType type,
                         const Shape& shape, const Limits& limits) {
@@ -141,9 +148,16 @@ const Shape& PlainPlanContext::InputShape(std::size_t i) const {
   return StateOf(*this, *states_, i).shape;
 }
 const Tensor* PlainPlanContext::InputValue(std::size_t i) const {
-  if (i >= states_->inputs.size() || states_->inputs[i] == nullptr) return nullptr;
-  const Tensor& known = states_->inputs[i]->known;
-  return known.defined() ? &known : nullptr;
+  if (!IsKnown(i)) return nullptr;
+  const TensorState& state = *states_->inputs[i];
+  if (state.derived == nullptr) return &state.known;
+  Tensor& value = made_again_[i];
+  if (!value.defined()) value = state.Value();
+  return &value;
+}
+bool PlainPlanContext::IsKnown(std::size_t i) const {
+  return i < states_->inputs.size() && states_->inputs[i] != nullptr &&
+         states_->inputs[i]->known.defined();
 }
 DataType PlainPlanContext::OutputType(std::size_t i) const { return states_->outputs[i]->type; }
 const Shape& PlainPlanContext::OutputShape(std::size_t i) const {
@@ -162,7 +176,7 @@ void PlainPlanContext::WriteAs(std::size_t, Layout layout) {
 void PlainPlanContext::Alias(std::size_t out, std::size_t in) {
   aliases_[out] = static_cast<ValueId>(in);
 }
-const void* PlainPlanContext::Packed(std::size_t, const std::string&, std::size_t bytes,
+const void* PlainPlanContext::Packed(std::size_t, const kernels::PackedFormat&, std::size_t bytes,
                                      const std::function<void(void*)>& fill) {
   packed_.emplace_back(DataType::kUInt8, Shape{static_cast<std::int64_t>(bytes)});
   fill(packed_.back().raw());

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
+#include <memory>
 #include <vector>
 
 #include "engine/cost/cost_model.h"
@@ -15,6 +17,11 @@ struct TensorState {
   DataType type = DataType::kUndefined;
   Shape shape;
   Tensor known;  // defined when the value itself is known
+  // Weights that may be dropped meanwhile: `known` has then type and shape alone.
+  std::shared_ptr<const DerivedConstant> derived{};
+
+  // The known value, made again where it was dropped.
+  Tensor Value() const;
 };
 
 // Positional inputs (null: absent) and outputs (null: unused) of one node.
@@ -50,6 +57,7 @@ class PlainPlanContext : public PlanContext {
   DataType InputType(std::size_t i) const override;
   const Shape& InputShape(std::size_t i) const override;
   const Tensor* InputValue(std::size_t i) const override;
+  bool IsKnown(std::size_t i) const override;
   DataType OutputType(std::size_t i) const override;
   const Shape& OutputShape(std::size_t i) const override;
   bool IsBlocked(std::size_t) const override { return false; }
@@ -60,7 +68,7 @@ class PlainPlanContext : public PlanContext {
   void DoNotRead(std::size_t) override {}
   void AllowInPlace(std::size_t, std::size_t) override {}
   void Alias(std::size_t out, std::size_t in) override;
-  const void* Packed(std::size_t i, const std::string& form, std::size_t bytes,
+  const void* Packed(std::size_t i, const kernels::PackedFormat& format, std::size_t bytes,
                      const std::function<void(void*)>& fill) override;
   int threads() const override { return 1; }
   const CostModel& cost() const override { return cost_; }
@@ -75,6 +83,7 @@ class PlainPlanContext : public PlanContext {
   const NodeStates* states_;
   std::vector<ValueId> aliases_ = std::vector<ValueId>(states_->outputs.size(), kNoValue);
   std::vector<Tensor> packed_;
+  mutable std::map<std::size_t, Tensor> made_again_;  // by input
   CostModel cost_;
 };
 

@@ -14,6 +14,7 @@
 
 #include "engine/graph/ir.h"
 #include "engine/op/step.h"
+#include "kernels/common/packed_format.h"
 #include "kinglet/error.h"
 #include "kinglet/tensor.h"
 
@@ -59,8 +60,11 @@ class NodeContext {
   virtual DataType InputType(std::size_t i) const = 0;
   virtual const Shape& InputShape(std::size_t i) const = 0;
   // The input's value where it is known before running (constants and shape arithmetic), or null;
-  // null for an absent input too.
+  // null for an absent input too. Weights that were dropped are made again for it: ask for them
+  // where they are packed, and IsKnown where it is enough that they are there.
   virtual const Tensor* InputValue(std::size_t i) const = 0;
+  // Whether InputValue returns one.
+  virtual bool IsKnown(std::size_t i) const { return InputValue(i) != nullptr; }
 
   // The value of an input without which the operator cannot infer or plan: what is asked here and
   // depends on data makes the node wait until that is there. `what` names it ("the shape"). Throws
@@ -124,9 +128,9 @@ class PlanContext : public NodeContext {
   // Both are plain and have the same bytes.
   virtual void Alias(std::size_t out, std::size_t in) = 0;
 
-  // Immutable memory owned by the model, made once for (value of input i, form) and shared by all
+  // Immutable memory owned by the model, made once for (value of input i, format) and shared by all
   // plans and sessions: packed weights. 64-byte aligned; `fill` writes all of it.
-  virtual const void* Packed(std::size_t i, const std::string& form, std::size_t bytes,
+  virtual const void* Packed(std::size_t i, const kernels::PackedFormat& format, std::size_t bytes,
                              const std::function<void(void*)>& fill) = 0;
 
   virtual int threads() const = 0;

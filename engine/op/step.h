@@ -5,8 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+
+#include "engine/cost/choice_key.h"
 
 namespace kinglet {
 
@@ -57,9 +60,10 @@ class Step {
   std::size_t scratch_bytes = 0;  // for each worker
   std::int64_t macs = 0;          // multiply-adds of the whole step
   std::string cut;                // what the units are, where that is known: "8 images x 4 strips"
-  // The question that `kernel` answers, by which measurements of it are kept; "" where there is no
-  // choice.
-  std::string choice;
+  // The question that `kernel` answers, by which measurements of it are kept; none where there is
+  // no choice. And which revision of the kernel answers it.
+  std::optional<ChoiceKey> choice;
+  int revision = 1;
   bool single_units = false;  // a unit is much work: threads take them one at a time
   // By the cost model, on the threads that it was planned for. The plan function of an operator
   // that computes much sets it; the planner fills in the traffic of the others.

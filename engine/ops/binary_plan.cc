@@ -26,7 +26,7 @@ const float* PackChannels(PlanContext& context, std::size_t i) {
   const std::int64_t channels = value.size();
   const auto padded = static_cast<std::size_t>(kernels::RoundUpToBlock(channels));
   return static_cast<const float*>(
-      context.Packed(i, "channels16", padded * sizeof(float), [&](void* memory) {
+      context.Packed(i, kernels::ChannelLanesFormat(), padded * sizeof(float), [&](void* memory) {
         auto* lanes = static_cast<float*>(memory);
         std::fill_n(lanes, padded, 0.0f);
         std::copy_n(value.data<float>(), channels, lanes);

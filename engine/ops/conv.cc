@@ -10,6 +10,7 @@
 #include "engine/cost/choose.h"
 #include "engine/cost/cost_model.h"
 #include "engine/ops/batch.h"
+#include "engine/ops/choice.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
 #include "kernels/common/blocked.h"
@@ -132,23 +133,16 @@ std::unique_ptr<Step> PlanGeneric(PlanContext& context, const Window& window) {
   });
 }
 
-// Shape, threads and what else decides how long a kernel takes.
-std::string ChoiceOf(const PlanContext& context, const kernels::ConvShape& s) {
-  std::string text = "conv";
-  for (const std::int64_t value :
-       {s.n, s.ic, s.ih, s.iw, s.oc, s.oh, s.ow, std::int64_t{s.kh}, std::int64_t{s.kw},
-        std::int64_t{s.sh}, std::int64_t{s.sw}, std::int64_t{s.dh}, std::int64_t{s.dw},
-        std::int64_t{s.pad_top}, std::int64_t{s.pad_left}, s.groups}) {
-    text += ' ' + std::to_string(value);
-  }
-  if (context.node().fusion.residual) text += " sum";
-  return text + " threads " + std::to_string(context.threads());
+ChoiceKey KeyOf(const PlanContext& context, const kernels::ConvShape& s) {
+  return FloatChoice(context, "conv",
+                     {s.n, s.ic, s.ih, s.iw, s.oc, s.oh, s.ow, s.kh, s.kw, s.sh, s.sw, s.dh, s.dw,
+                      s.pad_top, s.pad_left, s.groups});
 }
 
 // The kernel with its seconds; null when no variant takes the shape.
 struct Chosen {
   const kernels::ConvVariant* variant = nullptr;
-  std::string choice;
+  ChoiceKey key;
   double seconds = 0;
 };
 
@@ -162,11 +156,12 @@ Chosen ChooseVariant(const PlanContext& context, const kernels::ConvShape& shape
   for (std::size_t i = 0; i < ranked.size(); ++i) {
     candidates.push_back({.index = i,
                           .kernel = ranked[i].variant->id,
+                          .revision = ranked[i].variant->revision,
                           .seconds = ranked[i].seconds - ranked[i].around_seconds,
                           .around_seconds = ranked[i].around_seconds});
   }
-  Chosen chosen{nullptr, ChoiceOf(context, shape), 0};
-  if (const Candidate* best = Choose(candidates, chosen.choice, context.cost())) {
+  Chosen chosen{nullptr, KeyOf(context, shape), 0};
+  if (const Candidate* best = Choose(candidates, chosen.key, context.cost())) {
     chosen.variant = ranked[best->index].variant;
     chosen.seconds = best->seconds;
   }
@@ -212,7 +207,8 @@ std::unique_ptr<Step> PlanVariant(PlanContext& context, const kernels::ConvShape
                          run(shape, now, begin, end, a.scratch);
                        });
   step->scratch_bytes = variant.scratch_bytes(shape);
-  step->choice = chosen.choice;
+  step->choice = chosen.key;
+  step->revision = variant.revision;
   step->cut = CutText(shape.n, step->units);
   step->predicted_seconds = chosen.seconds;
   return step;
@@ -221,8 +217,7 @@ std::unique_ptr<Step> PlanVariant(PlanContext& context, const kernels::ConvShape
 std::unique_ptr<Step> PlanConv(PlanContext& context) {
   const std::vector<std::int64_t> sizes = SpatialSizes(context);
   const Window window = ConvWindow(context, sizes, std::span(context.InputShape(1)).subspan(2));
-  const bool constant = context.InputValue(1) != nullptr &&
-                        (!context.HasInput(2) || context.InputValue(2) != nullptr);
+  const bool constant = context.IsKnown(1) && (!context.HasInput(2) || context.IsKnown(2));
   std::unique_ptr<Step> step;
   const bool empty = ElementCount(context.OutputShape(0)) == 0;
   if (constant && !empty && window.rank() <= 2 && context.InputType(0) == DataType::kFloat32) {
@@ -276,11 +271,10 @@ kernels::ConvShape ConvShapeOf(const Shape& input, const Shape& output, const Wi
 
 const void* PackWeights(PlanContext& context, std::size_t i, const kernels::ConvVariant& variant,
                         const kernels::ConvShape& shape) {
-  const Tensor* weights = context.InputValue(i);
-  const std::string form = std::string(variant.id) + "/" + std::to_string(shape.groups);
   context.DoNotRead(i);
-  return context.Packed(i, form, variant.packed_bytes(shape),
-                        [&](void* to) { variant.pack(shape, weights->data<float>(), to); });
+  return context.Packed(
+      i, variant.packed_format(shape), variant.packed_bytes(shape),
+      [&](void* to) { variant.pack(shape, context.InputValue(i)->data<float>(), to); });
 }
 
 const float* PackBias(PlanContext& context, std::size_t i, std::int64_t channels) {
@@ -288,10 +282,11 @@ const float* PackBias(PlanContext& context, std::size_t i, std::int64_t channels
   const auto padded = static_cast<std::size_t>(kernels::RoundUpToBlock(channels)) * sizeof(float);
   const Tensor* bias = context.InputValue(i);
   context.DoNotRead(i);
-  return static_cast<const float*>(context.Packed(i, "bias16", padded, [&](void* to) {
-    std::memset(to, 0, padded);
-    std::memcpy(to, bias->raw(), bias->bytes());
-  }));
+  return static_cast<const float*>(
+      context.Packed(i, kernels::ChannelLanesFormat(), padded, [&](void* to) {
+        std::memset(to, 0, padded);
+        std::memcpy(to, bias->raw(), bias->bytes());
+      }));
 }
 
 const OpDef& OpConv() {

@@ -84,8 +84,8 @@ void RunGeneric(const GemmShape& s, const StepArgs& args, std::int64_t begin, st
 // Constant weights, and a bias that is one constant row: the form of a fully connected layer.
 bool IsFullyConnected(const PlanContext& context, const GemmShape& s) {
   return context.InputType(0) == DataType::kFloat32 && !s.trans_a && s.m > 0 && s.n > 0 &&
-         s.k > 0 && context.InputValue(1) != nullptr && s.c_row == 0 &&
-         (!context.HasInput(2) || context.InputValue(2) != nullptr);
+         s.k > 0 && context.IsKnown(1) && s.c_row == 0 &&
+         (!context.HasInput(2) || context.IsKnown(2));
 }
 
 std::unique_ptr<Step> PlanGemm(PlanContext& context) {

@@ -70,14 +70,15 @@ kernels::ConvShape ShapeOf(const PlanContext& context) {
 const float* PackChannels(PlanContext& context, std::size_t i) {
   context.DoNotRead(i);
   const Tensor* values = context.InputValue(i);
-  return static_cast<const float*>(context.Packed(i, "channels", values->bytes(), [&](void* to) {
+  const kernels::PackedFormat format{.family = "channel", .variant = "plain"};
+  return static_cast<const float*>(context.Packed(i, format, values->bytes(), [&](void* to) {
     std::copy_n(values->data<float>(), values->size(), static_cast<float*>(to));
   }));
 }
 
 std::unique_ptr<Step> PlanImageConv(PlanContext& context) {
   for (std::size_t i = kWeights; i <= kShift; ++i) {
-    if (context.InputValue(i) == nullptr) {
+    if (!context.IsKnown(i)) {
       context.Unsupported("input " + std::to_string(i) + " is no constant");
     }
   }

@@ -102,7 +102,7 @@ std::unique_ptr<Step> PlanMatMul(PlanContext& context) {
   const std::int64_t matrices = static_cast<std::int64_t>(s.a_batches.size());
   std::unique_ptr<Step> step;
   if (type == DataType::kFloat32 && ElementCount(s.output) > 0 && s.k > 0) {
-    const bool shared_b = context.InputShape(1).size() <= 2 && context.InputValue(1) != nullptr;
+    const bool shared_b = context.InputShape(1).size() <= 2 && context.IsKnown(1);
     if (shared_b) {
       // One product: the rows of all matrices of A.
       WeightedProduct product{.m = s.m * matrices, .n = s.n, .k = s.k};

@@ -5,6 +5,7 @@
 
 #include "engine/cost/choose.h"
 #include "engine/cost/cost_model.h"
+#include "engine/ops/choice.h"
 #include "kernels/common/blocked.h"
 #include "kernels/gemm/blas.h"
 #include "kernels/gemm/choose.h"
@@ -15,7 +16,7 @@ namespace {
 // The kernel with its seconds; null when no variant takes the shape.
 struct Chosen {
   const kernels::GemmVariant* variant = nullptr;
-  std::string choice;
+  ChoiceKey key;
   double seconds = 0;
 };
 
@@ -23,13 +24,14 @@ Chosen ChooseVariant(const PlanContext& context, const kernels::GemmShape& shape
   const auto ranked = kernels::RankGemmVariants(shape, context.threads(), context.cost().machine);
   std::vector<Candidate> candidates;
   for (std::size_t i = 0; i < ranked.size(); ++i) {
-    candidates.push_back(
-        {.index = i, .kernel = ranked[i].variant->id, .seconds = ranked[i].seconds});
+    candidates.push_back({.index = i,
+                          .kernel = ranked[i].variant->id,
+                          .revision = ranked[i].variant->revision,
+                          .seconds = ranked[i].seconds});
   }
   Chosen chosen;
-  chosen.choice = "gemm " + std::to_string(shape.m) + ' ' + std::to_string(shape.n) + ' ' +
-                  std::to_string(shape.k) + " threads " + std::to_string(context.threads());
-  if (const Candidate* best = Choose(candidates, chosen.choice, context.cost())) {
+  chosen.key = FloatChoice(context, "gemm", {shape.m, shape.n, shape.k});
+  if (const Candidate* best = Choose(candidates, chosen.key, context.cost())) {
     chosen.variant = ranked[best->index].variant;
     chosen.seconds = best->seconds;
   }
@@ -68,12 +70,13 @@ std::unique_ptr<Step> PlanWeightedProduct(PlanContext& context, const WeightedPr
   const kernels::GemmVariant* variant = chosen.variant;
   if (variant == nullptr) context.Unsupported("no kernel takes a product of this size");
   kernels::PrepareBlas();
-  const Tensor& weights = *context.InputValue(1);
-  const std::string form = std::string(variant->id) + (product.transposed ? "/t" : "/n") + "/" +
-                           std::to_string(product.alpha);
+  kernels::PackedFormat format = variant->packed_format(shape);
+  format.transposed = product.transposed;
+  format.scale = product.alpha;
   kernels::GemmArgs args;
-  args.packed = context.Packed(1, form, variant->packed_bytes(shape),
-                               [&](void* to) { Pack(*variant, shape, product, weights, to); });
+  args.packed = context.Packed(1, format, variant->packed_bytes(shape), [&](void* to) {
+    Pack(*variant, shape, product, *context.InputValue(1), to);
+  });
   args.lda = product.k;
   args.ldc = product.n;
   args.epilogue = product.epilogue;
@@ -90,7 +93,8 @@ std::unique_ptr<Step> PlanWeightedProduct(PlanContext& context, const WeightedPr
                          run(shape, now, begin, end, a.scratch);
                        });
   step->scratch_bytes = variant->scratch_bytes(shape);
-  step->choice = chosen.choice;
+  step->choice = chosen.key;
+  step->revision = variant->revision;
   step->predicted_seconds = chosen.seconds;
   return step;
 }

@@ -64,7 +64,9 @@ void RemoveDead(GraphIr& graph) {
   }
   graph.nodes = std::move(nodes);
   for (std::size_t i = 0; i < graph.values.size(); ++i) {
-    if (!needed[i]) graph.values[i].constant = {};
+    if (needed[i]) continue;
+    graph.values[i].constant = {};
+    graph.values[i].derived.reset();
   }
 }
 

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 
+#include "engine/graph/derived.h"
 #include "engine/op/operators.h"
 #include "engine/op/reorder.h"
 #include "engine/plan/arena.h"
@@ -60,7 +61,7 @@ class LayoutPlanContext final : public PlainPlanContext {
   bool IsInPlace(std::size_t i) const override;
   void DoNotRead(std::size_t i) override { skipped[i] = true; }
   void AllowInPlace(std::size_t out, std::size_t in) override { in_place.emplace_back(out, in); }
-  const void* Packed(std::size_t i, const std::string& form, std::size_t bytes,
+  const void* Packed(std::size_t i, const kernels::PackedFormat& format, std::size_t bytes,
                      const std::function<void(void*)>& fill) override;
   int threads() const override;
   const CostModel& cost() const override;
@@ -201,10 +202,12 @@ class Planner {
     Places& places = PlacesOf(id);
     TensorState& state = State(id);
     if (places.plain < 0 && state.known.defined()) {
-      plan_->constants.push_back(state.known);
-      if (graph_.ConstantOf(id) == nullptr) plan_->own_bytes += state.known.bytes();
-      places.plain = NewBuffer(state.known.bytes(),
-                               {.kind = Slot::Kind::kConstant, .constant = state.known.raw()});
+      const Tensor& value = plan_->constants.emplace_back(state.Value());
+      if (graph_.ConstantOf(id) == nullptr || state.derived != nullptr) {
+        plan_->own_bytes += value.bytes();
+      }
+      places.plain =
+          NewBuffer(value.bytes(), {.kind = Slot::Kind::kConstant, .constant = value.raw()});
     }
     int& wanted = layout == Layout::kPlain ? places.plain : places.blocked;
     if (wanted >= 0) return wanted;
@@ -396,13 +399,15 @@ bool LayoutPlanContext::IsInPlace(std::size_t i) const {
   return slice.concat == &node() && slice.input == i;
 }
 
-const void* LayoutPlanContext::Packed(std::size_t i, const std::string& form, std::size_t bytes,
-                                      const std::function<void(void*)>& fill) {
+const void* LayoutPlanContext::Packed(std::size_t i, const kernels::PackedFormat& format,
+                                      std::size_t bytes, const std::function<void(void*)>& fill) {
   if (planner_->options_.trial) return nullptr;
   const ValueId id = node().input(i);
   const bool constant = planner_->graph_.ConstantOf(id) != nullptr;
   PackedStore& store = constant ? planner_->model_packed_ : planner_->plan_->packed;
-  return store.Get(id, form, bytes, fill);
+  const void* form = store.Get(id, format, bytes, fill);
+  if (const auto& derived = planner_->State(id).derived) derived->Drop();
+  return form;
 }
 
 int LayoutPlanContext::threads() const { return planner_->options_.threads; }

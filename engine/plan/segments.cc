@@ -180,6 +180,7 @@ PlanOptions SegmentOptions(const PlanOptions& options) {
   const double threads = options.threads;
   kernels::MachineModel& machine = segment.cost.machine;
   segment.threads = 1;
+  segment.cost.neighbours = options.threads - 1;
   machine.l3_bytes /= threads;
   machine.l3_gbps = std::min(machine.l3_gbps, machine.l3_all_gbps / threads);
   machine.dram_gbps = std::min(machine.dram_gbps, machine.dram_all_gbps / threads);

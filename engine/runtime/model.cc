@@ -2,6 +2,7 @@
 #include <new>
 
 #include "engine/cost/files.h"
+#include "engine/graph/derived.h"
 #include "engine/plan/division.h"
 #include "engine/plan/segment_step.h"
 #include "engine/runtime/model_impl.h"
@@ -31,6 +32,7 @@ Model::Impl::Impl(OptimisedGraph graph, const Machine& machine, const PrepareOpt
   plan_options_.blocked_layout = options.blocked_layout;
   plan_options_.cost = machine.cost();
   plan_options_.cost.winograd = options.winograd;
+  ReleaseWeights(graph_.ir());
 }
 
 std::shared_ptr<const Plan> Model::Impl::MakePlanFor(const std::vector<Shape>& shapes,
@@ -72,7 +74,9 @@ void Model::Impl::SaveTuning(const std::string& file) const {
 
 std::size_t Model::Impl::weight_bytes() const {
   std::size_t bytes = packed_.bytes();
-  for (const Value& value : graph_.ir().values) bytes += value.constant.bytes();
+  for (const Value& value : graph_.ir().values) {
+    bytes += value.derived != nullptr ? value.derived->bytes() : value.constant.bytes();
+  }
   return bytes;
 }
 

@@ -18,11 +18,13 @@ namespace {
 using Plans = std::vector<std::unique_ptr<Plan>>;
 
 // Which kernel answers which choice.
-std::set<std::pair<std::string, std::string>> ChoicesOf(const Plan& plan) {
-  std::set<std::pair<std::string, std::string>> choices;
+using Answers = std::set<std::pair<ChoiceKey, std::string>>;
+
+Answers ChoicesOf(const Plan& plan) {
+  Answers choices;
   for (const SingleStep& single : SingleSteps(plan)) {
     const Step& step = *single.step->step;
-    if (!step.choice.empty()) choices.emplace(step.choice, step.kernel);
+    if (step.choice) choices.emplace(*step.choice, step.kernel);
   }
   return choices;
 }
@@ -32,7 +34,7 @@ Plans PlanCandidates(const GraphIr& graph, const std::vector<Shape>& shapes, Pla
                      int candidates, PackedStore& packed) {
   Plans plans;
   DynamicParts parts;
-  std::set<std::pair<std::string, std::string>> seen;
+  Answers seen;
   options.cost.exploring = true;
   for (int rank = 0; rank < std::max(candidates, 1); ++rank) {
     options.cost.candidate = static_cast<std::size_t>(rank);
@@ -116,11 +118,12 @@ void KeepFastest(const Plan& plan, const std::vector<double>& seconds, int threa
   const std::vector<SingleStep> singles = SingleSteps(plan);
   for (std::size_t s = 0; s < singles.size(); ++s) {
     const Step& step = *singles[s].step->step;
-    if (step.choice.empty()) continue;
+    if (!step.choice) continue;
     const SegmentPart* part = singles[s].part;
     const double runs = part == nullptr ? 1 : static_cast<double>(part->runs) / threads;
-    double& best = table[step.choice].emplace(step.kernel, seconds[s] / runs).first->second;
-    best = std::min(best, seconds[s] / runs);
+    const MeasuredTime now{seconds[s] / runs, step.revision};
+    MeasuredTime& best = table[*step.choice].emplace(step.kernel, now).first->second;
+    best.seconds = std::min(best.seconds, now.seconds);
   }
 }
 

@@ -16,6 +16,13 @@ std::span<const ConvVariant> ConvVariants() {
   });
 }
 
+PackedFormat ConvFormat(const char* variant, int64_t block, const ConvShape& s) {
+  return {.family = "conv", .variant = variant, .block = block, .groups = s.groups};
+}
+
+// Groups do not change where an element lies.
+PackedFormat PlainConvFormat(const ConvShape&) { return {.family = "conv", .variant = "plain"}; }
+
 const ConvVariant* FindConvVariant(std::string_view id) {
   for (const ConvVariant& variant : ConvVariants()) {
     if (variant.id == id) return &variant;

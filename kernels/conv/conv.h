@@ -31,6 +31,7 @@
 
 #include "kernels/common/epilogue.h"
 #include "kernels/common/machine_model.h"
+#include "kernels/common/packed_format.h"
 
 namespace kinglet::kernels {
 
@@ -68,8 +69,9 @@ struct ConvVariant {
   bool (*supports)(const ConvShape&);
   // Estimated seconds for the whole batch on `threads` threads.
   double (*cost)(const ConvShape&, int threads, const MachineModel&);
-  // The packed weights depend neither on N, H, W nor on the instruction set. `oihw` is
-  // {OC, IC/groups, KH, KW}.
+  // How the weights are packed. It depends neither on N, H, W nor on the instruction set: format
+  // and `oihw`, {OC, IC/groups, KH, KW}, tell every byte.
+  PackedFormat (*packed_format)(const ConvShape&);
   size_t (*packed_bytes)(const ConvShape&);
   void (*pack)(const ConvShape&, const float* oihw, void* packed);
   // Work units of the whole batch, in the order of the images that they write.
@@ -78,11 +80,20 @@ struct ConvVariant {
   // Computes the units [begin_unit, end_unit). Neighbouring units are cheaper in one call.
   ConvRunFn run;
   double error_factor = 0;  // of the bound above; 0: inputs are not mixed
+  // One more whenever the kernel may have become faster or slower: measured times of other
+  // revisions are void.
+  int revision = 1;
 };
 
 // The variants in order of variants.inc, `run` resolved for the active target. The span lives as
 // long as the program.
 std::span<const ConvVariant> ConvVariants();
+
+// The format of weights for convolutions as `variant` lays them out, a block of output channels
+// side by side.
+PackedFormat ConvFormat(const char* variant, int64_t block, const ConvShape& s);
+// {OC, IC/groups, KH, KW} as it is.
+PackedFormat PlainConvFormat(const ConvShape& s);
 
 // The variant of that id, or null.
 const ConvVariant* FindConvVariant(std::string_view id);

@@ -23,6 +23,11 @@ bool FirstSupports(const ConvShape& s) {
 }
 
 template <GatherUnit kUnit>
+PackedFormat Format(const ConvShape& s) {
+  return ConvFormat(kUnit == kDirect ? "direct" : "first", kBlock, s);
+}
+
+template <GatherUnit kUnit>
 void Pack(const ConvShape& s, const float* oihw, void* packed) {
   GatherPack(s, kUnit, oihw, static_cast<float*>(packed));
 }
@@ -51,6 +56,7 @@ ConvVariant Variant(const char* id, Layout input, bool (*supports)(const ConvSha
           .output = Layout::kBlocked16,
           .supports = supports,
           .cost = &Cost<kUnit>,
+          .packed_format = &Format<kUnit>,
           .packed_bytes = &GatherPackedBytes,
           .pack = &Pack<kUnit>,
           .units = &GatherUnits,

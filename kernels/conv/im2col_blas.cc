@@ -146,6 +146,7 @@ ConvVariant Im2colBlasConvF32() {
           .output = Layout::kPlain,
           .supports = &Supports,
           .cost = &Cost,
+          .packed_format = &PlainConvFormat,
           .packed_bytes = &PackedBytes,
           .pack = [](const ConvShape& s, const float* oihw,
                      void* packed) { std::memcpy(packed, oihw, PackedBytes(s)); },

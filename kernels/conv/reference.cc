@@ -59,6 +59,7 @@ ConvVariant ReferenceConvF32() {
               [](const ConvShape& s, int threads, const MachineModel&) {
                 return static_cast<double>(s.n) * MultiplyAdds(s) * 2e-9 / threads;
               },
+          .packed_format = &PlainConvFormat,
           .packed_bytes = &PackedBytes,
           .pack = [](const ConvShape& s, const float* oihw,
                      void* packed) { std::memcpy(packed, oihw, PackedBytes(s)); },

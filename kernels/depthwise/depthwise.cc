@@ -335,6 +335,7 @@ ConvVariant DepthwiseConvF32() {
           .output = Layout::kBlocked16,
           .supports = &Supports,
           .cost = &Cost,
+          .packed_format = [](const ConvShape& s) { return ConvFormat("depthwise", kBlock, s); },
           .packed_bytes = &PackedBytes,
           .pack = &Pack,
           .units = &DepthwiseUnits,

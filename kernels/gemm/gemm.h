@@ -19,6 +19,7 @@
 
 #include "kernels/common/epilogue.h"
 #include "kernels/common/machine_model.h"
+#include "kernels/common/packed_format.h"
 
 namespace kinglet::kernels {
 
@@ -49,12 +50,15 @@ struct GemmVariant {
   const char* id;  // "gemm/packed_f32"
   bool (*supports)(const GemmShape&);
   double (*cost)(const GemmShape&, int threads, const MachineModel&);  // estimated seconds
-  // The packed weights depend neither on M nor on the instruction set.
+  // How the weights are packed. It depends neither on M nor on the instruction set: format and
+  // weights tell every byte.
+  PackedFormat (*packed_format)(const GemmShape&);
   size_t (*packed_bytes)(const GemmShape&);
   void (*pack)(const GemmShape&, const GemmWeights& weights, void* packed);
   int64_t (*units)(const GemmShape&);
   size_t (*scratch_bytes)(const GemmShape&);  // for each worker
   GemmRunFn run;
+  int revision = 1;  // as of a ConvVariant
 };
 
 // The variants in order of variants.inc, `run` resolved for the active target. The span lives as

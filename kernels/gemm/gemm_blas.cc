@@ -69,6 +69,8 @@ GemmVariant BlasGemmF32() {
                                    machine.Share(WorkKind::kBlas) * rows / (rows + 8),
                                    UnitCount(s));
               },
+          .packed_format =
+              [](const GemmShape&) { return PackedFormat{.family = "gemm", .variant = "plain"}; },
           .packed_bytes = &PackedBytes,
           .pack = &Pack,
           .units = &UnitCount,

@@ -124,6 +124,10 @@ GemmVariant PackedGemmF32() {
                 return GemmSeconds(s, threads, machine, machine.Share(WorkKind::kTile),
                                    UnitCount(s), WeightParts(s));
               },
+          .packed_format =
+              [](const GemmShape&) {
+                return PackedFormat{.family = "gemm", .variant = "packed", .block = kBlock};
+              },
           .packed_bytes = &PackedBytes,
           .pack = &Pack,
           .units = &UnitCount,

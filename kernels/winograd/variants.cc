@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "kernels/common/blocked.h"
 #include "kernels/common/partition.h"
 #include "kernels/conv/conv.h"
 #include "kernels/winograd/line_points.h"
@@ -18,6 +19,28 @@ bool Supports(const ConvShape& s) {
   const int64_t shorter = line ? 1 : longer;
   return std::max(s.kh, s.kw) == longer && std::min(s.kh, s.kw) == shorter && s.sh == 1 &&
          s.sw == 1 && s.dh == 1 && s.dw == 1 && s.groups == 1;
+}
+
+constexpr const char* FormatName(WinogradTile tile) {
+  switch (tile) {
+    case WinogradTile::k2:
+      return "winograd2";
+    case WinogradTile::k4:
+      return "winograd4";
+    case WinogradTile::k2Of5:
+      return "winograd2_5x5";
+    case WinogradTile::kLine3:
+      return "winograd_line3";
+    case WinogradTile::kLine7:
+      return "winograd_line7";
+  }
+  return "";
+}
+
+// Chunks of blocks (kWinogradChunkBlocks) are part of the format.
+template <WinogradTile kTile>
+PackedFormat Format(const ConvShape& s) {
+  return ConvFormat(FormatName(kTile), kBlock, s);
 }
 
 template <WinogradTile kTile>
@@ -66,6 +89,7 @@ ConvVariant Variant(const char* id, double error_factor) {
           .output = Layout::kBlocked16,
           .supports = &Supports<kTile>,
           .cost = &Cost<kTile>,
+          .packed_format = &Format<kTile>,
           .packed_bytes = &PackedBytes<kTile>,
           .pack = &Pack<kTile>,
           .units = &Units<kTile>,

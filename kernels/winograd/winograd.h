@@ -92,7 +92,8 @@ WinogradCut CutWinograd(const ConvShape& s, WinogradTile tile);
 double WinogradOperations(const ConvShape& s, WinogradTile tile, const WinogradCut& cut,
                           int64_t threads);
 
-// A chunk of output blocks: what is multiplied and transformed back at a time, at most.
+// A chunk of output blocks: what is multiplied and transformed back at a time, at most. U lies in
+// chunks: another size is another revision of its packed formats.
 inline constexpr int64_t kWinogradChunkBlocks = 4;
 constexpr int64_t WinogradChunks(const ConvShape& s) {
   return CeilDiv(BlockCount(s.oc), kWinogradChunkBlocks);

@@ -11,14 +11,17 @@ std::vector<Candidate> Three() {
           {.index = 2, .kernel = "c", .seconds = 5}};
 }
 
+const ChoiceKey kKey = {.family = "test", .shape = {1, 2}};
+const ChoiceKey kOtherKey = {.family = "test", .shape = {1, 3}};
+
 std::string Chosen(const CostModel& cost, std::vector<Candidate> candidates = Three()) {
-  const Candidate* best = Choose(candidates, "shape", cost);
+  const Candidate* best = Choose(candidates, kKey, cost);
   return best == nullptr ? "" : std::string(best->kernel);
 }
 
-CostModel WithTimes(const std::string& choice, const KernelTimes& times) {
+CostModel WithTimes(const ChoiceKey& key, const KernelTimes& times) {
   CostModel cost;
-  cost.tuning = std::make_shared<const TuningTable>(TuningTable{{choice, times}});
+  cost.tuning = std::make_shared<const TuningTable>(TuningTable{{key, times}});
   return cost;
 }
 
@@ -38,19 +41,39 @@ TEST(Choose, TheFirstOfEqualCandidatesWins) {
 
 TEST(Choose, MeasuredCandidatesAloneCount) {
   // "b" would be predicted at two seconds.
-  EXPECT_EQ(Chosen(WithTimes("shape", {{"a", 9}, {"c", 8}})), "c");
-  EXPECT_EQ(Chosen(WithTimes("shape", {{"b", 8}, {"c", 8.5}})), "c");  // with what is around b
+  EXPECT_EQ(Chosen(WithTimes(kKey, {{"a", {9}}, {"c", {8}}})), "c");
+  EXPECT_EQ(Chosen(WithTimes(kKey, {{"b", {8}}, {"c", {8.5}}})), "c");  // with what is around b
   auto candidates = Three();
-  EXPECT_DOUBLE_EQ(Choose(candidates, "shape", WithTimes("shape", {{"c", 8}}))->seconds, 8);
+  EXPECT_DOUBLE_EQ(Choose(candidates, kKey, WithTimes(kKey, {{"c", {8}}}))->seconds, 8);
 }
 
 TEST(Choose, MeasurementsOfOtherShapesAndUnknownKernelsAreOfNoUse) {
-  EXPECT_EQ(Chosen(WithTimes("other shape", {{"c", 1}})), "b");
-  EXPECT_EQ(Chosen(WithTimes("shape", {{"removed", 1}})), "b");
+  EXPECT_EQ(Chosen(WithTimes(kOtherKey, {{"c", {1}}})), "b");
+  EXPECT_EQ(Chosen(WithTimes(kKey, {{"removed", {1}}})), "b");
+}
+
+TEST(Choose, MeasurementsOfAnotherRevisionAreVoid) {
+  auto candidates = Three();
+  candidates[2].revision = 2;
+  EXPECT_EQ(Chosen(WithTimes(kKey, {{"c", {.seconds = 0.1, .revision = 2}}}), candidates), "c");
+  for (const int other : {1, 3}) {
+    const CostModel cost = WithTimes(kKey, {{"c", {.seconds = 0.1, .revision = other}}});
+    EXPECT_EQ(Chosen(cost, candidates), "b") << other;
+    // As if it had not been measured: the others, which were, count.
+    const CostModel both =
+        WithTimes(kKey, {{"a", {9}}, {"c", {.seconds = 0.1, .revision = other}}});
+    EXPECT_EQ(Chosen(both, candidates), "a") << other;
+  }
+}
+
+TEST(Choose, ATimeBesideBusyNeighboursIsNoneOfAKernelAlone) {
+  ChoiceKey beside = kKey;
+  beside.neighbours = 1;
+  EXPECT_EQ(Chosen(WithTimes(beside, {{"c", {1}}})), "b");
 }
 
 TEST(Choose, ExploringGoesThroughTheCandidatesThatAreNear) {
-  CostModel cost = WithTimes("shape", {{"c", 0.1}});
+  CostModel cost = WithTimes(kKey, {{"c", {0.1}}});
   cost.exploring = true;
   EXPECT_EQ(Chosen(cost), "b");
   cost.candidate = 1;

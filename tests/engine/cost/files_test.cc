@@ -60,7 +60,10 @@ class CostFilesTest : public ::testing::Test {
     c.share_of_peak = {{"tile", 0.75}, {"of a later version", 0.5}};
     return c;
   }
-  const TuningTable table_ = {{"conv 1", {{"conv/a", 1e-3}, {"conv/b", 2e-3}}}};
+  static ChoiceKey Key(std::int64_t size) {
+    return {.family = "conv", .shape = {size}, .types = {kernels::ElementType::kFloat32}};
+  }
+  const TuningTable table_ = {{Key(1), {{"conv/a", {1e-3, 1}}, {"conv/b", {2e-3, 7}}}}};
 
  private:
   std::filesystem::path folder_;
@@ -97,8 +100,10 @@ TEST_F(CostFilesTest, CalibrationComesBackAndIsUsed) {
 
 TEST_F(CostFilesTest, TuningComesBackAndGrows) {
   AddToTuningFile(table_, "");
-  AddToTuningFile({{"conv 2", {{"conv/c", 1.25e-3}}}, {"conv 1", {{"conv/b", 3e-3}}}}, "");
-  const TuningTable expected = {{"conv 1", {{"conv/b", 3e-3}}}, {"conv 2", {{"conv/c", 1.25e-3}}}};
+  EXPECT_EQ(ReadTuning(DefaultTuningFile()), table_);
+  AddToTuningFile({{Key(2), {{"conv/c", {1.25e-3, 2}}}}, {Key(1), {{"conv/b", {3e-3}}}}}, "");
+  const TuningTable expected = {{Key(1), {{"conv/b", {3e-3}}}},
+                                {Key(2), {{"conv/c", {1.25e-3, 2}}}}};
   EXPECT_EQ(ReadTuning(DefaultTuningFile()), expected);
   std::vector<std::string> notes;
   EXPECT_EQ(*LoadCostModel({}, notes).tuning, expected);
@@ -137,7 +142,12 @@ TEST_F(CostFilesTest, WhatCannotBeUsedOfTheCacheIsNoted) {
       with("\"version\": \"", "\"version\": \"9."),
       with("\"cpu\": \"", "\"cpu\": \"another "),
       with("\"target\": \"", "\"target\": \"x"),
-      with("\"format\": 1", "\"format\": 2"),
+      with("\"format\": 2", "\"format\": 1"),
+      with("\"format\": 2", "\"format\": 3"),
+      with("threads=", "threads "),
+      with("\"revision\": 7", "\"revision\": 0"),
+      with("\"revision\": 7", "\"revised\": 7"),
+      with("\"seconds\"", "\"minutes\""),
       with("\"choices\"", "\"chosen\""),
       with("0.001", "-0.001"),
       with("0.001", "0"),

@@ -8,6 +8,7 @@
 #include <functional>
 #include <numeric>
 
+#include "engine/passes/passes.h"
 #include "engine/plan/segment_step.h"
 #include "kinglet/error.h"
 #include "kinglet/model.h"
@@ -112,6 +113,34 @@ TEST(Segments, AThreadTakesImagesOfItsOwn) {
   }
   EXPECT_EQ(own, 8);
   EXPECT_EQ(shared, 1);
+}
+
+// The same kernel at the same shape on one thread: alone, it has caches and memory for itself.
+TEST(Segments, StepsBesideBusyThreadsAreOtherChoices) {
+  Graph graph = Make(Classifier);
+  RunPasses(graph.ir(), {});
+  const auto keys = [&](std::int64_t batch, int threads) {
+    PlanOptions options;
+    options.threads = threads;
+    PackedStore packed;
+    const auto plan = MakePlan(graph.ir(), {{batch, 3, kSize, kSize}}, options, packed);
+    std::vector<std::pair<bool, ChoiceKey>> found;  // in a segment; the key
+    for (const SingleStep& single : SingleSteps(*plan)) {
+      const auto& key = single.step->step->choice;
+      if (key) found.emplace_back(single.part != nullptr, *key);
+    }
+    return found;
+  };
+  const auto alone = keys(1, 1);
+  const auto beside = keys(2, 2);
+  ASSERT_FALSE(alone.empty());
+  EXPECT_TRUE(std::any_of(beside.begin(), beside.end(), [](const auto& e) { return e.first; }));
+  for (const auto& [segment, key] : alone) EXPECT_EQ(key.neighbours, 0);
+  for (const auto& [segment, key] : beside) {
+    EXPECT_EQ(key.threads, segment ? 1 : 2);
+    EXPECT_EQ(key.neighbours, segment ? 1 : 0);
+    for (const auto& other : alone) EXPECT_NE(key, other.second);
+  }
 }
 
 // Runs of several sizes: units go thread by thread, each thread's images in a row.

@@ -77,7 +77,7 @@ TEST_F(TuneTest, MeasuredKernelsAreKeptAndLoaded) {
   model.SaveTuning(file_);
   const TuningTable table = ReadTuning(file_);
   EXPECT_EQ(table.size(), report.choices);
-  for (const auto& [choice, times] : table) EXPECT_GT(times.size(), 1u) << choice;
+  for (const auto& [key, times] : table) EXPECT_GT(times.size(), 1u) << ToString(key);
   // Who loads the file plans the same.
   const PlanInfo tuned = model.Describe(kShapes);
   const PlanInfo loaded = Compile(file_).Describe(kShapes);
@@ -95,13 +95,14 @@ TEST_F(TuneTest, AFileMakesThePlanTakeItsWinner) {
   model.Tune(kShapes, options);
   model.SaveTuning(file_);
   const TuningTable measured = ReadTuning(file_);
-  const auto conv = std::find_if(measured.begin(), measured.end(), [](const auto& entry) {
-    return entry.first.rfind("conv ", 0) == 0;
-  });
+  const auto conv = std::find_if(measured.begin(), measured.end(),
+                                 [](const auto& entry) { return entry.first.family == "conv"; });
   ASSERT_NE(conv, measured.end());
   std::set<std::string> seen;
-  for (const auto& [winner, seconds] : conv->second) {
-    TuningTable table = {{conv->first, {{winner, 1e-9}}}};
+  EXPECT_EQ(conv->first.activation, "Relu");
+  EXPECT_EQ(conv->first.threads, 2);
+  for (const auto& [winner, time] : conv->second) {
+    TuningTable table = {{conv->first, {{winner, {1e-9, time.revision}}}}};
     std::filesystem::remove(file_);
     AddToTuningFile(table, file_);
     const PlanInfo plan = Compile(file_).Describe(kShapes);
@@ -112,6 +113,27 @@ TEST_F(TuneTest, AFileMakesThePlanTakeItsWinner) {
               KernelOf(Compile().Describe({{"x", {5, 16, 12, 12}}}), "Conv"));
   }
   EXPECT_GT(seen.size(), 1u);
+}
+
+// A kernel that was changed since is not what was measured.
+TEST_F(TuneTest, AFileOfAnotherRevisionChangesNothing) {
+  Model model = Compile();
+  const PlanInfo untuned = model.Describe(kShapes);
+  TuneOptions options;
+  options.repetitions = 1;
+  model.Tune(kShapes, options);
+  model.SaveTuning(file_);
+  for (const auto& [key, times] : ReadTuning(file_)) {
+    for (const auto& [kernel, time] : times) {
+      std::filesystem::remove(file_);
+      AddToTuningFile({{key, {{kernel, {1e-9, time.revision + 1}}}}}, file_);
+      const PlanInfo plan = Compile(file_).Describe(kShapes);
+      ASSERT_EQ(plan.steps.size(), untuned.steps.size());
+      for (std::size_t s = 0; s < plan.steps.size(); ++s) {
+        EXPECT_EQ(plan.steps[s].kernel, untuned.steps[s].kernel) << kernel;
+      }
+    }
+  }
 }
 
 TEST_F(TuneTest, TunedModelsGiveTheSameAnswers) {
