@@ -83,6 +83,26 @@ void AddSums(const std::vector<KernelPoint>& points, bool for_an_image, Table& t
   table.Add(std::move(cells));
 }
 
+nlohmann::ordered_json WorkJson(const WorkInfo& work) {
+  auto operations = nlohmann::ordered_json::array();
+  for (const WorkInfo::Operations& each : work.operations) {
+    operations.push_back({{"kind", each.kind},
+                          {"type", each.type},
+                          {"instructions", each.instructions},
+                          {"count", each.count}});
+  }
+  return {{"operations", std::move(operations)},
+          {"read_bytes", work.read_bytes},
+          {"write_bytes", work.write_bytes},
+          {"weight_bytes", work.weight_bytes},
+          {"weight_parts", work.weight_parts},
+          {"weight_passes", work.weight_passes},
+          {"scratch_bytes", work.scratch_bytes},
+          {"scratch_passes", work.scratch_passes},
+          {"threads", work.threads},
+          {"busiest_share", work.busiest_share}};
+}
+
 }  // namespace
 
 std::string KernelText(const std::vector<KernelPoint>& points) {
@@ -116,6 +136,7 @@ nlohmann::ordered_json KernelJson(const KernelPoint& point) {
                     {"multiply_adds", step.macs},
                     {"units", step.units},
                     {"cut", step.cut},
+                    {"work", WorkJson(step.work)},
                     {"predicted_us", 1e6 * step.predicted_seconds}});
     if (!point.measured.empty()) list.back()["measured_us"] = 1e6 * point.measured[s];
   }

@@ -69,16 +69,18 @@ Status CalibrateCommand(const CalibrateOptions& options) {
   });
   SaveCalibration(c, options.output);
   const std::string file = FileOr(options.output, DefaultCalibrationFile());
-  const std::pair<const char*, double> figures[] = {{"peak_gflops", c.peak_gflops},
-                                                    {"l3_mb", c.l3_bytes * 1e-6},
-                                                    {"l2_gbps", c.l2_gbps},
-                                                    {"l3_gbps", c.l3_gbps},
-                                                    {"l3_all_gbps", c.l3_all_gbps},
-                                                    {"dram_gbps", c.dram_gbps},
-                                                    {"dram_all_gbps", c.dram_all_gbps}};
+  const std::pair<const char*, double> figures[] = {
+      {"peak_gflops", c.peaks.at("float32").at("vector")},
+      {"l3_mb", c.l3_bytes * 1e-6},
+      {"l2_gbps", c.l2_gbps},
+      {"l3_gbps", c.l3_gbps},
+      {"l3_all_gbps", c.l3_all_gbps},
+      {"dram_gbps", c.dram_gbps},
+      {"dram_all_gbps", c.dram_all_gbps}};
   if (options.common.json) {
     Json root = {{"file", file}, {"target", InstructionSet()}, {"threads", c.threads}};
     for (const auto& [name, value] : figures) root[name] = value;
+    root["peaks"] = c.peaks;
     root["share_of_peak"] = c.share_of_peak;
     Print(JsonLine(root));
     return Status::kDone;

@@ -5,6 +5,7 @@
 
 #include "benchmarks/kernels/variant_run.h"
 #include "kernels/common/blocked.h"
+#include "kernels/common/predict.h"
 #include "kernels/conv/choose.h"
 #include "kernels/gemm/choose.h"
 #include "kernels/layout/layout.h"
@@ -101,7 +102,8 @@ std::vector<Candidate> ChainCandidates(const kernels::ConvChain& chain, int thre
     parts.push_back(std::make_shared<ConvRun>(*variant, *s, input));
   }
   std::vector<Candidate> candidates;
-  candidates.push_back({plan.id(), kernels::ChainSeconds(plan, threads, machine),
+  candidates.push_back({plan.id(),
+                        kernels::PredictSeconds(kernels::ChainWork(plan, threads), machine),
                         [together](measure::Team& team) { RunOn(team, *together); }});
   candidates.push_back({"one by one", kernels::SeparateSeconds(chain, threads, machine),
                         [parts](measure::Team& team) {

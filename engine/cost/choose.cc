@@ -17,7 +17,10 @@ void TakeMeasured(std::vector<Candidate>& candidates, const KernelTimes& times) 
   };
   if (std::none_of(candidates.begin(), candidates.end(), measured)) return;
   std::erase_if(candidates, [&](const Candidate& c) { return !measured(c); });
-  for (Candidate& c : candidates) c.seconds = times.find(c.kernel)->second.seconds;
+  for (Candidate& c : candidates) {
+    c.seconds = times.find(c.kernel)->second.seconds;
+    c.measured = true;
+  }
 }
 
 }  // namespace

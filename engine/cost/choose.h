@@ -10,10 +10,11 @@
 namespace kinglet {
 
 struct Candidate {
-  std::size_t index = 0;      // the caller's
-  std::string_view kernel;    // "conv/direct_f32"
-  int revision = 1;           // of the kernel
-  double seconds = 0;         // of the kernel: predicted, or measured where it was
+  std::size_t index = 0;    // the caller's
+  std::string_view kernel;  // "conv/direct_f32"
+  int revision = 1;         // of the kernel
+  double seconds = 0;       // of the kernel: predicted, or measured where it was
+  bool measured = false;
   double around_seconds = 0;  // changes of layout before and behind it
 };
 

@@ -33,10 +33,7 @@ struct CostModel {
   std::size_t candidate = 0;
 };
 
-// Seconds for a step that does little but move its data: `read_bytes` in, `write_bytes` out.
-double MoveSeconds(double read_bytes, double write_bytes, int threads, const CostModel& cost);
-
-// Seconds for `macs` multiply-adds in a plain loop.
-double LoopSeconds(double macs, int threads, const CostModel& cost);
+// Seconds of a step: measured where they were (above 0), else predicted of what it does.
+double StepSeconds(const kernels::Work& work, double measured_seconds, const CostModel& cost);
 
 }  // namespace kinglet

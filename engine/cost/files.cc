@@ -21,11 +21,8 @@ using Json = nlohmann::ordered_json;
 constexpr std::uintmax_t kMaxFileBytes = 64 << 20;
 constexpr const char* kCalibration = "calibration";
 constexpr const char* kTuning = "tuning";
-
-int FormatOf(const std::string& kind) { return kind == kTuning ? 2 : 1; }
-
-constexpr const char* kKindNames[kernels::kWorkKinds] = {"tile",     "plane", "depthwise",
-                                                         "winograd", "blas",  "scalar"};
+constexpr int kCalibrationFormat = 2;
+constexpr int kTuningFormat = 2;
 
 [[noreturn]] void Wrong(const std::string& file, const std::string& what) {
   throw Error(ErrorCode::kInvalidInput, file + ": " + what);
@@ -71,7 +68,7 @@ std::string FileToWrite(const std::string& file, const std::string& otherwise) {
 
 Json Heading(const char* kind) {
   return {{"kinglet", kind},
-          {"format", FormatOf(kind)},
+          {"format", kind == std::string_view(kCalibration) ? kCalibrationFormat : kTuningFormat},
           {"cpu", CpuName()},
           {"target", Target()},
           {"version", KINGLET_VERSION}};
@@ -112,6 +109,12 @@ double Positive(const Json& object, const std::string& name, const std::string& 
   const double value = found->get<double>();
   if (!std::isfinite(value) || value <= 0) Wrong(file, "'" + name + "' is not above zero");
   return value;
+}
+
+const Json& ObjectOf(const Json& root, const std::string& name, const std::string& file) {
+  const auto found = root.find(name);
+  if (found == root.end() || !found->is_object()) Wrong(file, "has no object '" + name + "'");
+  return *found;
 }
 
 void WriteText(const std::string& file, const std::string& text) {
@@ -166,7 +169,7 @@ std::string DefaultTuningFile() { return DefaultFile(kTuning); }
 void SaveCalibration(const Calibration& c, const std::string& file) {
   Json root = Heading(kCalibration);
   root["threads"] = c.threads;
-  root["peak_gflops"] = c.peak_gflops;
+  root["peaks"] = c.peaks;
   root["l3_bytes"] = c.l3_bytes;
   root["l2_gbps"] = c.l2_gbps;
   root["l3_gbps"] = c.l3_gbps;
@@ -181,23 +184,35 @@ Calibration ReadCalibration(const std::string& file) {
   const Json root = ReadJson(file, kCalibration);
   Calibration c;
   c.threads = static_cast<int>(std::min(Positive(root, "threads", file), 65536.0));
-  c.peak_gflops = Positive(root, "peak_gflops", file);
+  for (const auto& [type, families] : ObjectOf(root, "peaks", file).items()) {
+    if (!families.is_object()) Wrong(file, "'" + type + "' is no object");
+    for (const auto& [family, peak] : families.items()) {
+      c.peaks[type][family] = Positive(families, family, file);
+    }
+  }
+  if (!c.peaks["float32"].contains("vector")) Wrong(file, "has no peak of float32 vectors");
   c.l3_bytes = Positive(root, "l3_bytes", file);
   c.l2_gbps = Positive(root, "l2_gbps", file);
   c.l3_gbps = Positive(root, "l3_gbps", file);
   c.l3_all_gbps = Positive(root, "l3_all_gbps", file);
   c.dram_gbps = Positive(root, "dram_gbps", file);
   c.dram_all_gbps = Positive(root, "dram_all_gbps", file);
-  const auto shares = root.find("share_of_peak");
-  if (shares == root.end() || !shares->is_object()) Wrong(file, "has no object 'share_of_peak'");
-  for (const auto& [name, share] : shares->items()) {
-    c.share_of_peak[name] = Positive(*shares, name, file);
+  const Json& shares = ObjectOf(root, "share_of_peak", file);
+  for (const auto& [name, share] : shares.items()) {
+    c.share_of_peak[name] = Positive(shares, name, file);
   }
   return c;
 }
 
 void Apply(const Calibration& c, kernels::MachineModel& machine) {
-  machine.peak_gflops = c.peak_gflops;
+  for (std::size_t type = 0; type < kernels::kElementTypeCount; ++type) {
+    const auto families = c.peaks.find(kernels::ElementName(static_cast<kernels::ElementType>(type)));
+    if (families == c.peaks.end()) continue;
+    for (std::size_t family = 0; family < kernels::kInstructionFamilies; ++family) {
+      const auto found = families->second.find(kernels::kInstructionFamilyNames[family]);
+      if (found != families->second.end()) machine.peaks[type][family] = found->second;
+    }
+  }
   machine.l3_bytes = c.l3_bytes;
   machine.l2_gbps = c.l2_gbps;
   machine.l3_gbps = c.l3_gbps;
@@ -205,17 +220,15 @@ void Apply(const Calibration& c, kernels::MachineModel& machine) {
   machine.dram_gbps = c.dram_gbps;
   machine.dram_all_gbps = c.dram_all_gbps;
   for (std::size_t kind = 0; kind < kernels::kWorkKinds; ++kind) {
-    const auto found = c.share_of_peak.find(kKindNames[kind]);
+    const auto found = c.share_of_peak.find(kernels::kWorkKindNames[kind]);
     if (found != c.share_of_peak.end()) machine.share_of_peak[kind] = found->second;
   }
 }
 
 TuningTable ReadTuning(const std::string& file) {
   const Json root = ReadJson(file, kTuning);
-  const auto choices = root.find("choices");
-  if (choices == root.end() || !choices->is_object()) Wrong(file, "has no object 'choices'");
   TuningTable table;
-  for (const auto& [text, times] : choices->items()) {
+  for (const auto& [text, times] : ObjectOf(root, "choices", file).items()) {
     const std::optional<ChoiceKey> key = ParseChoiceKey(text);
     if (!key) Wrong(file, "'" + text + "' names no choice among kernels");
     if (!times.is_object()) Wrong(file, "'" + text + "' is no object");

@@ -221,8 +221,7 @@ void StepMemo::Weigh(const PlanOptions& options, const CostModel& cost) {
   }
   for_team_ = false;
   if (step_ == nullptr || options.threads < 2 || step_->units < 2) return;
-  double seconds = step_->predicted_seconds;
-  if (seconds == 0) {
+  if (step_->work.empty()) {
     double read = 0;
     double written = 0;
     for (const Input& input : inputs_) {
@@ -230,8 +229,9 @@ void StepMemo::Weigh(const PlanOptions& options, const CostModel& cost) {
       read += static_cast<double>(LayoutBytes(input.type, input.shape, input.layout));
     }
     for (const Output& output : outputs_) written += static_cast<double>(output.bytes);
-    seconds = MoveSeconds(read, written, options.threads, cost);
+    step_->work = kernels::MoveWork(read, written, options.threads);
   }
+  const double seconds = StepSeconds(step_->work, step_->measured_seconds, cost);
   for_team_ = seconds * options.threads > kWorthWaking;
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "engine/cost/cost_model.h"
 #include "kernels/common/blocked.h"
 
 namespace kinglet {
@@ -19,8 +18,7 @@ kernels::Reorder DenseReorder(const Shape& shape) {
   return reorder;
 }
 
-std::unique_ptr<Step> MakeReorder(const Shape& shape, Layout layout, int threads,
-                                  const CostModel& cost) {
+std::unique_ptr<Step> MakeReorder(const Shape& shape, Layout layout, int threads) {
   const kernels::Reorder reorder = DenseReorder(shape);
   const bool to_blocked = layout == Layout::kBlocked16;
   const kernels::LayoutTable& table = kernels::GetLayoutTable();
@@ -31,8 +29,7 @@ std::unique_ptr<Step> MakeReorder(const Shape& shape, Layout layout, int threads
                          function(reorder, static_cast<const float*>(args.inputs[0]),
                                   static_cast<float*>(args.outputs[0]), begin, end);
                        });
-  step->predicted_seconds =
-      kernels::ReorderSeconds(reorder.n, reorder.c, reorder.h, reorder.w, threads, cost.machine);
+  step->work = kernels::ReorderWork(reorder.n, reorder.c, reorder.h, reorder.w, threads);
   return step;
 }
 

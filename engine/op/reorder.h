@@ -12,9 +12,8 @@ namespace kinglet {
 kernels::Reorder DenseReorder(const Shape& shape);
 
 // Converts a float32 tensor {N, C, H, W} to `layout` from the other one. Input 0, output 0. Its
-// predicted time is that on `threads` threads.
-std::unique_ptr<Step> MakeReorder(const Shape& shape, Layout layout, int threads,
-                                  const CostModel& cost);
+// work is that on `threads` threads.
+std::unique_ptr<Step> MakeReorder(const Shape& shape, Layout layout, int threads);
 
 // Copies input 0 to output 0.
 std::unique_ptr<Step> MakeCopy(std::size_t bytes);

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "engine/cost/choice_key.h"
+#include "kernels/common/work.h"
 
 namespace kinglet {
 
@@ -65,9 +66,11 @@ class Step {
   std::optional<ChoiceKey> choice;
   int revision = 1;
   bool single_units = false;  // a unit is much work: threads take them one at a time
-  // By the cost model, on the threads that it was planned for. The plan function of an operator
-  // that computes much sets it; the planner fills in the traffic of the others.
-  double predicted_seconds = 0;
+  // What it does, on the threads that it was planned for. The plan function of an operator that
+  // computes much says it; where none does, the planner fills in the bytes of inputs and outputs.
+  kernels::Work work;
+  double measured_seconds = 0;   // of the kernel at this choice, where it was tuned
+  double predicted_seconds = 0;  // the planner's: measured, or predicted of the work
 };
 
 template <typename F>

@@ -139,11 +139,13 @@ ChoiceKey KeyOf(const PlanContext& context, const kernels::ConvShape& s) {
                       s.pad_top, s.pad_left, s.groups});
 }
 
-// The kernel with its seconds; null when no variant takes the shape.
+// The kernel, null when no variant takes the shape, what it does, and its seconds where they were
+// measured.
 struct Chosen {
   const kernels::ConvVariant* variant = nullptr;
   ChoiceKey key;
-  double seconds = 0;
+  kernels::Work work;
+  double measured_seconds = 0;
 };
 
 Chosen ChooseVariant(const PlanContext& context, const kernels::ConvShape& shape) {
@@ -160,10 +162,11 @@ Chosen ChooseVariant(const PlanContext& context, const kernels::ConvShape& shape
                           .seconds = ranked[i].seconds - ranked[i].around_seconds,
                           .around_seconds = ranked[i].around_seconds});
   }
-  Chosen chosen{nullptr, KeyOf(context, shape), 0};
+  Chosen chosen{nullptr, KeyOf(context, shape), {}, 0};
   if (const Candidate* best = Choose(candidates, chosen.key, context.cost())) {
     chosen.variant = ranked[best->index].variant;
-    chosen.seconds = best->seconds;
+    chosen.work = ranked[best->index].work;
+    chosen.measured_seconds = best->measured ? best->seconds : 0;
   }
   return chosen;
 }
@@ -210,7 +213,8 @@ std::unique_ptr<Step> PlanVariant(PlanContext& context, const kernels::ConvShape
   step->choice = chosen.key;
   step->revision = variant.revision;
   step->cut = CutText(shape.n, step->units);
-  step->predicted_seconds = chosen.seconds;
+  step->work = chosen.work;
+  step->measured_seconds = chosen.measured_seconds;
   return step;
 }
 
@@ -230,9 +234,8 @@ std::unique_ptr<Step> PlanConv(PlanContext& context) {
   const Shape& weights = context.InputShape(1);
   const std::int64_t filter = weights[0] > 0 ? ElementCount(weights) / weights[0] : 0;
   step->macs = ElementCount(context.OutputShape(0)) * filter;
-  if (step->predicted_seconds == 0) {
-    step->predicted_seconds =
-        LoopSeconds(static_cast<double>(step->macs), context.threads(), context.cost());
+  if (step->work.empty()) {
+    step->work = kernels::LoopWork(2 * static_cast<double>(step->macs), context.threads());
   }
   return step;
 }

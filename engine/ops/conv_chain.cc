@@ -3,6 +3,7 @@
 #include "engine/cost/cost_model.h"
 #include "engine/ops/conv.h"
 #include "engine/ops/elementwise.h"
+#include "kernels/common/predict.h"
 #include "kernels/conv/shape.h"
 
 namespace kinglet {
@@ -57,7 +58,7 @@ std::unique_ptr<Step> PlanConvChain(PlanContext& context, const ConvChainNodes& 
   step->scratch_bytes = kernels::ChainScratchBytes(plan);
   step->macs = MultiplyAddsOf(shapes.depthwise) + MultiplyAddsOf(shapes.project) +
                (shapes.expands ? MultiplyAddsOf(shapes.expand) : 0);
-  step->predicted_seconds = kernels::ChainSeconds(plan, context.threads(), context.cost().machine);
+  step->work = kernels::ChainWork(plan, context.threads());
   return step;
 }
 
@@ -66,7 +67,7 @@ std::unique_ptr<Step> PlanConvChain(PlanContext& context, const ConvChainNodes& 
 JoinedStep ConvChainNodes::Choose(int threads, const CostModel& cost) const {
   const kernels::ChainPlan plan = kernels::PlanChain(shapes, threads, cost.machine);
   return {
-      .seconds = kernels::ChainSeconds(plan, threads, cost.machine),
+      .seconds = kernels::PredictSeconds(kernels::ChainWork(plan, threads), cost.machine),
       .apart_seconds = kernels::SeparateSeconds(shapes, threads, cost.machine),
       .plan = [this, plan](PlanContext& context) { return PlanConvChain(context, *this, plan); }};
 }

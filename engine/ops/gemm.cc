@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "engine/cost/cost_model.h"
 #include "engine/op/op.h"
 #include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
@@ -114,9 +113,8 @@ std::unique_ptr<Step> PlanGemm(PlanContext& context) {
     });
   }
   step->macs = s.m * s.n * s.k;
-  if (step->predicted_seconds == 0) {
-    step->predicted_seconds =
-        LoopSeconds(static_cast<double>(step->macs), context.threads(), context.cost());
+  if (step->work.empty()) {
+    step->work = kernels::LoopWork(2 * static_cast<double>(step->macs), context.threads());
   }
   return step;
 }

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 
-#include "engine/cost/cost_model.h"
 #include "engine/graph/fusion.h"
 #include "engine/ops/batch.h"
 #include "engine/ops/conv.h"
@@ -111,7 +110,7 @@ std::unique_ptr<Step> PlanImageConv(PlanContext& context) {
                });
   step->scratch_bytes = empty ? 0 : kernels::ImageConvScratchBytes(shape);
   step->macs = ElementCount(context.OutputShape(0)) * shape.ic * shape.kh * shape.kw;
-  if (!empty) step->predicted_seconds = base.cost(shape, context.threads(), context.cost().machine);
+  if (!empty) step->work = base.work(shape, context.threads());
   return step;
 }
 

@@ -4,7 +4,6 @@
 #include <cstring>
 #include <vector>
 
-#include "engine/cost/cost_model.h"
 #include "engine/op/op.h"
 #include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
@@ -108,7 +107,7 @@ std::unique_ptr<Step> PlanMatMul(PlanContext& context) {
       WeightedProduct product{.m = s.m * matrices, .n = s.n, .k = s.k};
       step = PlanWeightedProduct(context, product);
     } else {
-      step = PlanFloatProducts(context, {s.m, s.n, s.k, false, false}, s.a_batches, s.b_batches);
+      step = PlanFloatProducts({s.m, s.n, s.k, false, false}, s.a_batches, s.b_batches);
     }
   }
   if (step == nullptr) {
@@ -128,9 +127,8 @@ std::unique_ptr<Step> PlanMatMul(PlanContext& context) {
     });
   }
   step->macs = ElementCount(s.output) * s.k;
-  if (step->predicted_seconds == 0) {
-    step->predicted_seconds =
-        LoopSeconds(static_cast<double>(step->macs), context.threads(), context.cost());
+  if (step->work.empty()) {
+    step->work = kernels::LoopWork(2 * static_cast<double>(step->macs), context.threads());
   }
   return step;
 }

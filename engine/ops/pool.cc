@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "engine/cost/cost_model.h"
 #include "engine/ops/batch.h"
 #include "engine/ops/elementwise.h"
 #include "kernels/pool/pool_nd.h"
@@ -43,20 +42,6 @@ void InferPool(InferContext& context) {
   if (context.HasOutput(1)) context.SetOutput(1, DataType::kInt64, shape);
 }
 
-// A tap costs about what one of a depthwise convolution does.
-double PoolSeconds(const PlanContext& context, const kernels::Pool& p) {
-  const auto maps = static_cast<double>(ElementCount(context.InputShape(0))) /
-                    static_cast<double>(p.in_h * p.in_w);
-  kernels::Work work;
-  work.read_bytes = 4 * maps * static_cast<double>(p.in_h * p.in_w);
-  work.write_bytes = 4 * maps * static_cast<double>(p.out_h * p.out_w);
-  work.flops = 0.5 * work.write_bytes * static_cast<double>(p.kernel_h * p.kernel_w);
-  if (KindOf(context) == PoolNdKind::kMax) work.flops *= 1.7;  // no fused form
-  work.gflops = context.cost().machine.Gflops(kernels::WorkKind::kDepthwise);
-  work.units = 64 * context.threads();
-  return kernels::PredictSeconds(work, context.threads(), context.cost().machine);
-}
-
 std::unique_ptr<Step> PlanImagePool(PlanContext& context, kernels::Pool p) {
   const bool max = KindOf(context) == PoolNdKind::kMax;
   const kernels::PoolTable& table = kernels::GetPoolTable();
@@ -77,7 +62,9 @@ std::unique_ptr<Step> PlanImagePool(PlanContext& context, kernels::Pool p) {
                          function(p, static_cast<const float*>(a.inputs[0]),
                                   static_cast<float*>(a.outputs[0]), begin, end);
                        });
-  if (ElementCount(context.OutputShape(0)) > 0) step->predicted_seconds = PoolSeconds(context, p);
+  if (ElementCount(context.OutputShape(0)) > 0) {
+    step->work = kernels::PoolWork(p, max, context.threads());
+  }
   return step;
 }
 

@@ -13,11 +13,13 @@
 namespace kinglet {
 namespace {
 
-// The kernel with its seconds; null when no variant takes the shape.
+// The kernel, null when no variant takes the shape, what it does, and its seconds where they were
+// measured.
 struct Chosen {
   const kernels::GemmVariant* variant = nullptr;
   ChoiceKey key;
-  double seconds = 0;
+  kernels::Work work;
+  double measured_seconds = 0;
 };
 
 Chosen ChooseVariant(const PlanContext& context, const kernels::GemmShape& shape) {
@@ -33,7 +35,8 @@ Chosen ChooseVariant(const PlanContext& context, const kernels::GemmShape& shape
   chosen.key = FloatChoice(context, "gemm", {shape.m, shape.n, shape.k});
   if (const Candidate* best = Choose(candidates, chosen.key, context.cost())) {
     chosen.variant = ranked[best->index].variant;
-    chosen.seconds = best->seconds;
+    chosen.work = ranked[best->index].work;
+    chosen.measured_seconds = best->measured ? best->seconds : 0;
   }
   return chosen;
 }
@@ -95,11 +98,12 @@ std::unique_ptr<Step> PlanWeightedProduct(PlanContext& context, const WeightedPr
   step->scratch_bytes = variant->scratch_bytes(shape);
   step->choice = chosen.key;
   step->revision = variant->revision;
-  step->predicted_seconds = chosen.seconds;
+  step->work = chosen.work;
+  step->measured_seconds = chosen.measured_seconds;
   return step;
 }
 
-std::unique_ptr<Step> PlanFloatProducts(const PlanContext& context, const FloatProduct& product,
+std::unique_ptr<Step> PlanFloatProducts(const FloatProduct& product,
                                         std::vector<std::int64_t> a_index,
                                         std::vector<std::int64_t> b_index) {
   constexpr std::int64_t kRows = 64;  // of one unit
@@ -107,15 +111,14 @@ std::unique_ptr<Step> PlanFloatProducts(const PlanContext& context, const FloatP
   const std::int64_t strips = (product.m + kRows - 1) / kRows;
   const auto matrices = static_cast<std::int64_t>(a_index.size());
   const double matrix_bytes = 4.0 * static_cast<double>(matrices);
-  kernels::Work work;
-  work.flops = 2 * static_cast<double>(matrices) * static_cast<double>(product.m) *
-               static_cast<double>(product.n) * static_cast<double>(product.k);
-  work.gflops = context.cost().machine.Gflops(kernels::WorkKind::kBlas);
-  work.read_bytes =
+  kernels::WorkStage stage;
+  stage.Add({.kind = kernels::WorkKind::kBlas,
+             .count = 2 * static_cast<double>(matrices) * static_cast<double>(product.m) *
+                      static_cast<double>(product.n) * static_cast<double>(product.k)});
+  stage.read_bytes =
       matrix_bytes * static_cast<double>(product.k) * static_cast<double>(product.m + product.n);
-  work.write_bytes = matrix_bytes * static_cast<double>(product.m) * static_cast<double>(product.n);
-  // OpenBLAS runs one call at a time.
-  const double seconds = kernels::PredictSeconds(work, 1, context.cost().machine);
+  stage.write_bytes =
+      matrix_bytes * static_cast<double>(product.m) * static_cast<double>(product.n);
   auto step =
       MakeStep("gemm/blas_f32", matrices * strips,
                [=, a_of = std::move(a_index), b_of = std::move(b_index)](
@@ -133,7 +136,7 @@ std::unique_ptr<Step> PlanFloatProducts(const PlanContext& context, const FloatP
                                      trans_b ? k : n, 0.0f, c, n);
                  }
                });
-  step->predicted_seconds = seconds;
+  step->work = kernels::SharedWork(stage, step->units, 1);  // OpenBLAS runs one call at a time
   return step;
 }
 

@@ -28,7 +28,7 @@ struct FloatProduct {
   bool trans_a = false, trans_b = false;
 };
 // Y[i] = A[a_index[i]] B[b_index[i]] for a stack of matrices in inputs 0 and 1.
-std::unique_ptr<Step> PlanFloatProducts(const PlanContext& context, const FloatProduct& product,
+std::unique_ptr<Step> PlanFloatProducts(const FloatProduct& product,
                                         std::vector<std::int64_t> a_index,
                                         std::vector<std::int64_t> b_index);
 

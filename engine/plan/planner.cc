@@ -148,8 +148,13 @@ class Planner {
     }
     return bytes;
   }
-  double MoveCost(const PlanStep& step) const {
-    return MoveSeconds(BytesOf(step.inputs), BytesOf(step.outputs), options_.threads, cost_);
+  void Predict(const PlanStep& plan_step) const {
+    Step& step = *plan_step.step;
+    if (step.work.empty()) {
+      step.work = kernels::MoveWork(BytesOf(plan_step.inputs), BytesOf(plan_step.outputs),
+                                    options_.threads);
+    }
+    step.predicted_seconds = StepSeconds(step.work, step.measured_seconds, cost_);
   }
 
   const Slice* SliceOf(ValueId id) const {
@@ -189,7 +194,7 @@ class Planner {
   void Append(PlanStep step) {
     for (const int id : step.inputs) Touch(id);
     for (const int id : step.outputs) Touch(id);
-    if (step.step->predicted_seconds == 0) step.step->predicted_seconds = MoveCost(step);
+    Predict(step);
     plan_->macs += step.step->macs;
     plan_->predicted_seconds += step.step->predicted_seconds;
     plan_->scratch_bytes = std::max(plan_->scratch_bytes, step.step->scratch_bytes);
@@ -217,7 +222,7 @@ class Planner {
     }
     const int to = NewArenaBuffer(state, layout);
     PlanStep step;
-    step.step = MakeReorder(state.shape, layout, options_.threads, cost_);
+    step.step = MakeReorder(state.shape, layout, options_.threads);
     step.name = graph_.value(id).name;
     step.op = "Reorder";
     step.output_shape = state.shape;

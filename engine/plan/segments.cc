@@ -5,6 +5,7 @@
 
 #include "engine/plan/planner.h"
 #include "engine/plan/slices.h"
+#include "kernels/common/predict.h"
 
 namespace kinglet {
 namespace {
@@ -157,8 +158,9 @@ class Chooser {
   // Of the whole segment: what lies before it comes from outside of the thread's cache.
   double SecondsOf(const Cut& from, const Cut& to, std::size_t candidate) const {
     const double steps = sums_[candidate][to.node] - sums_[candidate][from.node];
-    const double border =
-        MoveSeconds(from.border_bytes, from.border_bytes, options_.threads, options_.cost);
+    const double border = kernels::PredictSeconds(
+        kernels::MoveWork(from.border_bytes, from.border_bytes, options_.threads),
+        options_.cost.machine);
     return static_cast<double>(per_thread_) * steps + border;
   }
 

@@ -173,15 +173,49 @@ void Model::SaveTuning(const std::string& file) const { impl_->SaveTuning(file);
 
 namespace {
 
-StepInfo Describe(const PlanStep& step) {
+void AddOperations(const kernels::Operations& more, double times, WorkInfo& info) {
+  if (more.count == 0) return;
+  const WorkInfo::Operations now{std::string(NameOf(more.kind)), kernels::ElementName(more.type),
+                                 std::string(NameOf(more.family)), more.count * times};
+  for (WorkInfo::Operations& there : info.operations) {
+    if (there.kind != now.kind || there.type != now.type || there.instructions != now.instructions)
+      continue;
+    there.count += now.count;
+    return;
+  }
+  info.operations.push_back(now);
+}
+
+// Of `runs` runs.
+WorkInfo Describe(const kernels::Work& work, std::int64_t runs) {
+  const auto times = static_cast<double>(runs);
+  WorkInfo info;
+  for (const kernels::WorkStage& stage : work.stages) {
+    for (const kernels::Operations& each : stage.operations) AddOperations(each, times, info);
+  }
+  info.read_bytes = work.read_bytes() * times;
+  info.write_bytes = work.write_bytes() * times;
+  info.weight_bytes = work.weight_bytes();
+  info.weight_parts = work.weight_parts;
+  info.weight_passes = work.weight_passes * times;
+  info.scratch_bytes = work.scratch_bytes;
+  info.scratch_passes = work.scratch_passes * times;
+  info.threads = work.threads;
+  info.busiest_share = work.busiest_share;
+  return info;
+}
+
+// What `runs` runs of a step do; its seconds are those of one.
+StepInfo Describe(const PlanStep& step, std::int64_t runs) {
   StepInfo info;
   info.name = step.name;
   info.op = step.op;
   info.kernel = step.step->kernel;
   info.output_shape = step.output_shape;
-  info.macs = step.step->macs;
+  info.macs = step.step->macs * runs;
   info.units = step.step->units;
   info.cut = step.step->cut;
+  info.work = Describe(step.step->work, runs);
   info.predicted_seconds = step.step->predicted_seconds;
   return info;
 }
@@ -216,13 +250,13 @@ PlanInfo Model::Describe(const InputShapes& shapes, int threads) const {
   const std::shared_ptr<const Plan> plan = impl_->PlanFor(impl_->OrderShapes(shapes), threads);
   PlanInfo info;
   for (const auto& [step, part] : SingleSteps(*plan)) {
-    StepInfo& step_info = info.steps.emplace_back(kinglet::Describe(*step));
+    const std::int64_t runs = part == nullptr ? 1 : part->runs;
+    StepInfo& step_info = info.steps.emplace_back(kinglet::Describe(*step, runs));
     step_info.images = step->images;
     if (part == nullptr) continue;
-    step_info.macs *= part->runs;
-    step_info.predicted_seconds *= static_cast<double>(part->runs) / threads;
+    step_info.predicted_seconds *= static_cast<double>(runs) / threads;
     step_info.images = part->images;
-    step_info.runs = part->runs;
+    step_info.runs = runs;
     step_info.own_thread = true;
   }
   AddDynamicNodes(*plan, info.steps);

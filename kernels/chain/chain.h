@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/common/machine_model.h"
 #include "kernels/conv/conv.h"
 #include "kernels/depthwise/rows.h"
 #include "kernels/gemm/gather_gemm.h"
@@ -55,10 +56,10 @@ struct ChainPlan {
 // For the active target.
 ChainPlan PlanChain(const ConvChain& chain, int threads, const MachineModel& machine);
 size_t ChainScratchBytes(const ChainPlan& plan);  // for each worker
-// Predicted seconds for the whole batch: arithmetic of the three at their variants' efficiency with
-// the rows that are expanded twice, the traffic of input, output and weights, and that of scratch
-// and weights where they exceed the second-level cache.
-double ChainSeconds(const ChainPlan& plan, int threads, const MachineModel& machine);
+// What it does to the whole batch: the operations of the three with the rows that are expanded
+// twice, the traffic of input, output and weights, and scratch and weights that every strip goes
+// through.
+Work ChainWork(const ChainPlan& plan, int threads);
 // What the convolutions take one by one, each by its best blocked variant, everything between them
 // written and read.
 double SeparateSeconds(const ConvChain& chain, int threads, const MachineModel& machine);

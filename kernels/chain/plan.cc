@@ -5,6 +5,7 @@
 #include "kernels/chain/chain.h"
 #include "kernels/chain/geometry.h"
 #include "kernels/common/partition.h"
+#include "kernels/common/predict.h"
 #include "kernels/conv/choose.h"
 #include "kernels/conv/shape.h"
 
@@ -31,17 +32,11 @@ double WeightBytes(const ConvChain& chain) {
          WeightBytes(chain.project);
 }
 
-double ScratchBytes(const ConvChain& chain, int64_t strip_rows) {
+// What every strip goes through: scratch and weights.
+double StripBytes(const ConvChain& chain, int64_t strip_rows) {
   return 4.0 * static_cast<double>(StripFloats(chain, strip_rows) +
-                                   RingFloats(chain, RingRows(chain, strip_rows)));
-}
-
-// Bytes that come from beyond the second-level cache for every strip: scratch and weights, as far
-// as they exceed half of it, and everything once they exceed all of it.
-double SpilledBytes(const ConvChain& chain, int64_t strip_rows, const MachineModel& machine) {
-  const double bytes = ScratchBytes(chain, strip_rows) + WeightBytes(chain);
-  const double half = machine.l2_bytes / 2;
-  return bytes * std::clamp((bytes - half) / half, 0.0, 1.0);
+                                   RingFloats(chain, RingRows(chain, strip_rows))) +
+         WeightBytes(chain);
 }
 
 // The equal strips of a unit that spill least, as long as they can be.
@@ -50,7 +45,8 @@ int64_t StripRows(const ConvChain& chain, int64_t unit_rows, const MachineModel&
   int64_t best = 1;
   double least = std::numeric_limits<double>::infinity();
   for (int64_t rows = 1; rows <= most; ++rows) {
-    const double spilled = SpilledBytes(chain, rows, machine) / static_cast<double>(rows);
+    const double bytes = StripBytes(chain, rows);
+    const double spilled = bytes * MissShare(bytes, machine.l2_bytes) / static_cast<double>(rows);
     if (spilled > least) continue;
     least = spilled;
     best = rows;
@@ -74,14 +70,13 @@ double TwiceExpanded(const ConvChain& chain) {
   return chain.expands ? static_cast<double>(shared) / static_cast<double>(s.ih) : 0;
 }
 
-// Seconds of arithmetic on one core, as the variant itself reckons: on a machine whose memory costs
-// nothing.
-double ArithmeticSeconds(const char* id, const ConvShape& s, MachineModel machine) {
-  constexpr double kFree = std::numeric_limits<double>::max();
-  machine.l2_gbps = machine.l3_gbps = machine.l3_all_gbps = kFree;
-  machine.dram_gbps = machine.dram_all_gbps = kFree;
-  machine.step_seconds = machine.handover_seconds = 0;
-  return FindConvVariant(id)->cost(s, 1, machine);
+// Adds `times` the operations of a variant to a stage.
+void AddOperations(const char* id, const ConvShape& s, double times, WorkStage& stage) {
+  const Work work = FindConvVariant(id)->work(s, 1);
+  for (Operations each : work.stages[0].operations) {
+    each.count *= times;
+    stage.Add(each);
+  }
 }
 
 }  // namespace
@@ -93,37 +88,24 @@ bool IsChain(const ConvChain& chain) noexcept {
   return !chain.expands || (IsPointwise(chain.expand) && Follows(chain.expand, s));
 }
 
-double ChainSeconds(const ChainPlan& plan, int threads, const MachineModel& machine) {
+Work ChainWork(const ChainPlan& plan, int threads) {
   const ConvChain& chain = plan.chain;
   const ConvShape& out = chain.project;
-  const double twice = TwiceExpanded(chain) * static_cast<double>(plan.units_per_image - 1);
-  double before = ArithmeticSeconds("conv/depthwise_f32", chain.depthwise, machine);
-  if (chain.expands) {
-    before += (1 + twice) * ArithmeticSeconds("conv/direct_f32", chain.expand, machine);
-  }
-  const ConvShape& first = chain.expands ? chain.expand : chain.depthwise;
-  const auto n = static_cast<double>(out.n);
-  const double input = 4.0 * n * static_cast<double>(first.ic * first.ih * first.iw) * (1 + twice);
-  const double output = 4.0 * n * static_cast<double>(out.oc * out.oh * out.ow);
+  const double times = 1 + TwiceExpanded(chain) * static_cast<double>(plan.units_per_image - 1);
+  Work work = SharedWork({}, plan.units(), threads);
   // The input is read while nothing is projected, and the output is written while nothing is read:
-  // traffic hides behind the arithmetic of its own part alone. They share the caches.
-  const auto part = [&](double seconds, double read, double write) {
-    MachineModel partial = machine;
-    partial.l2_bytes *= (read + write) / (input + output);
-    partial.l3_bytes *= (read + write) / (input + output);
-    const Work work{.flops = seconds * machine.peak_gflops * 1e9,
-                    .gflops = machine.peak_gflops,
-                    .read_bytes = read,
-                    .write_bytes = write,
-                    .units = plan.units()};
-    return PredictSeconds(work, threads, partial) - PredictSeconds({}, threads, machine);
-  };
-  const double strips = n * static_cast<double>(CeilDiv(out.oh, plan.strip_rows));
-  const double spilled = strips * SpilledBytes(chain, plan.strip_rows, machine);
-  return PredictSeconds({.weight_bytes = WeightBytes(chain)}, threads, machine) +
-         part(before, input, 0) +
-         part(ArithmeticSeconds("conv/direct_f32", out, machine), 0, output) +
-         1e-9 * kBarelyHidden * spilled / (machine.l3_gbps * threads);
+  // traffic hides behind the arithmetic of its own part alone. That of weights hides behind none.
+  auto& [weights, before, project] = work.stages;
+  weights.weight_bytes = WeightBytes(chain);
+  before.read_bytes =
+      times * ConvTraffic(chain.expands ? chain.expand : chain.depthwise).read_bytes;
+  AddOperations("conv/depthwise_f32", chain.depthwise, 1, before);
+  if (chain.expands) AddOperations("conv/direct_f32", chain.expand, times, before);
+  project.write_bytes = ConvTraffic(out).write_bytes;
+  AddOperations("conv/direct_f32", out, 1, project);
+  work.scratch_bytes = StripBytes(chain, plan.strip_rows);
+  work.scratch_passes = static_cast<double>(out.n * CeilDiv(out.oh, plan.strip_rows));
+  return work;
 }
 
 double SeparateSeconds(const ConvChain& chain, int threads, const MachineModel& machine) {
@@ -147,9 +129,9 @@ ChainPlan PlanChain(const ConvChain& chain, int threads, const MachineModel& mac
   for (int64_t units = 1; units <= most; ++units) {
     ChainPlan plan = Cut(chain, units, machine);
     const double wait = threads == 1 ? 0
-                                     : kWaitForUnit * ChainSeconds(plan, 1, machine) /
+                                     : kWaitForUnit * PredictSeconds(ChainWork(plan, 1), machine) /
                                            static_cast<double>(plan.units());
-    const double seconds = ChainSeconds(plan, threads, machine) + wait;
+    const double seconds = PredictSeconds(ChainWork(plan, threads), machine) + wait;
     if (seconds >= best_seconds) continue;
     best_seconds = seconds;
     best = plan;

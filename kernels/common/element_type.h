@@ -1,7 +1,9 @@
 // The types of a tensor's elements, as kernels speak of them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
 
 namespace kinglet::kernels {
 
@@ -37,6 +39,8 @@ inline constexpr ElementTypeFacts kElementTypes[] = {
     {ElementType::kUInt16, "uint16", 2},       {ElementType::kUInt32, "uint32", 4},
     {ElementType::kUInt64, "uint64", 8},       {ElementType::kBool, "bool", 1},
 };
+
+inline constexpr std::size_t kElementTypeCount = std::size(kElementTypes);
 
 constexpr const ElementTypeFacts& FactsOf(ElementType type) {
   return kElementTypes[static_cast<int>(type)];

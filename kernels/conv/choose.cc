@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/common/predict.h"
 #include "kernels/layout/layout.h"
 
 namespace kinglet::kernels {
@@ -13,10 +14,10 @@ double AroundSeconds(const ConvShape& s, const ConvVariant& variant, int threads
                      const MachineModel& machine, const ConvNeighbours& neighbours) {
   double total = 0;
   if ((variant.input == Layout::kBlocked16) != neighbours.input_blocked) {
-    total += ReorderSeconds(s.n, s.ic, s.ih, s.iw, threads, machine);
+    total += PredictSeconds(ReorderWork(s.n, s.ic, s.ih, s.iw, threads), machine);
   }
   if (variant.output == Layout::kPlain) {
-    total += ReorderSeconds(s.n, s.oc, s.oh, s.ow, threads, machine);
+    total += PredictSeconds(ReorderWork(s.n, s.oc, s.oh, s.ow, threads), machine);
   }
   return total;
 }
@@ -33,7 +34,8 @@ std::vector<ConvCandidate> RankConvVariants(const ConvShape& shape, int threads,
     if (variant.error_factor != 0 && !neighbours.winograd) continue;
     const double around =
         neighbours.may_block ? AroundSeconds(shape, variant, threads, machine, neighbours) : 0;
-    candidates.push_back({&variant, variant.cost(shape, threads, machine) + around, around});
+    const Work work = variant.work(shape, threads);
+    candidates.push_back({&variant, work, PredictSeconds(work, machine) + around, around});
   }
   std::stable_sort(
       candidates.begin(), candidates.end(),

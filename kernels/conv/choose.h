@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "kernels/common/machine_model.h"
 #include "kernels/conv/conv.h"
 
 namespace kinglet::kernels {
@@ -16,6 +17,7 @@ struct ConvNeighbours {
 
 struct ConvCandidate {
   const ConvVariant* variant;
+  Work work;              // of the variant alone
   double seconds;         // predicted, with the changes of layout that the variant makes necessary
   double around_seconds;  // of them, for the changes of layout
 };

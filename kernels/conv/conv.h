@@ -30,8 +30,8 @@
 #include <string_view>
 
 #include "kernels/common/epilogue.h"
-#include "kernels/common/machine_model.h"
 #include "kernels/common/packed_format.h"
+#include "kernels/common/work.h"
 
 namespace kinglet::kernels {
 
@@ -67,8 +67,8 @@ struct ConvVariant {
   const char* id;  // "conv/direct_f32"; never names an instruction set
   Layout input, output;
   bool (*supports)(const ConvShape&);
-  // Estimated seconds for the whole batch on `threads` threads.
-  double (*cost)(const ConvShape&, int threads, const MachineModel&);
+  // What it does to the whole batch on `threads` threads.
+  Work (*work)(const ConvShape&, int threads);
   // How the weights are packed. It depends neither on N, H, W nor on the instruction set: format
   // and `oihw`, {OC, IC/groups, KH, KW}, tell every byte.
   PackedFormat (*packed_format)(const ConvShape&);

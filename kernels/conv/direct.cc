@@ -38,15 +38,20 @@ size_t ScratchBytes(const ConvShape& s) {
 }
 
 template <GatherUnit kUnit>
-double Cost(const ConvShape& s, int threads, const MachineModel& machine) {
-  constexpr WorkKind kKind = kUnit == kFirst ? WorkKind::kPlane : WorkKind::kTile;
-  const auto depth = static_cast<double>(GatherDepth(s));
-  // Filling and storing a tile costs as much as about six input channels, and so does each tap of a
-  // last block of channels that is not full.
-  const bool tail = kUnit == kDirect && GatherDepth(s) / (int64_t{s.kh} * s.kw) % kBlock != 0;
-  const double lost = tail ? 6.0 + 6.0 * s.kh * s.kw : 6.0;
-  const double efficiency = machine.Share(kKind) * GatherEfficiency(s) * depth / (depth + lost);
-  return ConvSeconds(s, threads, machine, efficiency, GatherUnits(s), GatherWeightParts(s));
+Work WorkOf(const ConvShape& s, int threads) {
+  constexpr WorkKind kProducts = kUnit == kFirst ? WorkKind::kPlane : WorkKind::kTile;
+  const int64_t taps = int64_t{s.kh} * s.kw;
+  const double products = GatherMultiplyAdds(s) * static_cast<double>(s.n);
+  // The products of a last block of channels that is not full are interrupted at each tap.
+  const bool tail = kUnit == kDirect && GatherDepth(s) / taps % kBlock != 0;
+  const double values = products / static_cast<double>(GatherDepth(s));
+  WorkStage stage = ConvTraffic(s);
+  stage.Add({.kind = kProducts, .count = 2 * products});
+  stage.Add(
+      {.kind = WorkKind::kTileEdge, .count = values * static_cast<double>(1 + (tail ? taps : 0))});
+  Work work = SharedWork(stage, GatherUnits(s), threads);
+  work.weight_parts = GatherWeightParts(s);
+  return work;
 }
 
 template <GatherUnit kUnit>
@@ -55,7 +60,7 @@ ConvVariant Variant(const char* id, Layout input, bool (*supports)(const ConvSha
           .input = input,
           .output = Layout::kBlocked16,
           .supports = supports,
-          .cost = &Cost<kUnit>,
+          .work = &WorkOf<kUnit>,
           .packed_format = &Format<kUnit>,
           .packed_bytes = &GatherPackedBytes,
           .pack = &Pack<kUnit>,

@@ -349,9 +349,9 @@ size_t GatherPackedBytes(const ConvShape& s) {
   return static_cast<size_t>(g.groups * RoundUpToBlock(g.oc) * g.ic * s.kh * s.kw) * sizeof(float);
 }
 
-double GatherEfficiency(const ConvShape& s) {
-  return MultiplyAdds(s) * sizeof(float) /
-         (static_cast<double>(GatherPackedBytes(s)) * static_cast<double>(s.oh * s.ow));
+double GatherMultiplyAdds(const ConvShape& s) {
+  return static_cast<double>(GatherPackedBytes(s) / sizeof(float)) *
+         static_cast<double>(s.oh * s.ow);
 }
 
 int64_t GatherDepth(const ConvShape& s) { return GroupingOf(s).ic * s.kh * s.kw; }

@@ -127,14 +127,20 @@ size_t PackedBytes(const ConvShape& s) {
   return static_cast<size_t>(s.oc * Depth(s)) * sizeof(float);
 }
 
-double Cost(const ConvShape& s, int, const MachineModel& machine) {
+// OpenBLAS runs one call at a time, and packs both operands of each.
+Work WorkOf(const ConvShape& s, int) {
   const auto rows = static_cast<double>(s.oc / s.groups);
   const auto depth = static_cast<double>(Depth(s));
-  // Narrow products run far below peak; writing a column costs about as much as four filters.
-  const double copied = IsProduct(s) ? 0.0 : 4.0;
-  const double efficiency =
-      machine.Share(WorkKind::kBlas) * rows / (rows + 8.0 + copied) * depth / (depth + 32.0);
-  return ConvSeconds(s, 1, machine, efficiency, Units(s));
+  const double columns =
+      static_cast<double>(s.n * s.groups) * static_cast<double>(s.oh) * static_cast<double>(s.ow);
+  // Writing a column takes half as long as packing it. A value of the result takes as long as four
+  // packed ones, and products narrower than this take no less.
+  const double copied = IsProduct(s) ? 0.0 : 0.5;
+  const double values = rows + 8 * (1 + copied);
+  WorkStage stage = ConvTraffic(s);
+  stage.Add({.kind = WorkKind::kBlas, .count = 2 * columns * rows * depth});
+  stage.Add({.kind = WorkKind::kBlasPack, .count = columns * (depth * (1 + copied) + 4 * values)});
+  return SharedWork(stage, Units(s), 1);
 }
 
 }  // namespace
@@ -145,7 +151,7 @@ ConvVariant Im2colBlasConvF32() {
           .input = Layout::kPlain,
           .output = Layout::kPlain,
           .supports = &Supports,
-          .cost = &Cost,
+          .work = &WorkOf,
           .packed_format = &PlainConvFormat,
           .packed_bytes = &PackedBytes,
           .pack = [](const ConvShape& s, const float* oihw,

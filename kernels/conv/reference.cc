@@ -55,9 +55,12 @@ ConvVariant ReferenceConvF32() {
           .input = Layout::kPlain,
           .output = Layout::kPlain,
           .supports = [](const ConvShape&) { return true; },
-          .cost =
-              [](const ConvShape& s, int threads, const MachineModel&) {
-                return static_cast<double>(s.n) * MultiplyAdds(s) * 2e-9 / threads;
+          .work =
+              [](const ConvShape& s, int threads) {
+                WorkStage stage = ConvTraffic(s);
+                stage.Add({.kind = WorkKind::kReference,
+                           .count = 2 * static_cast<double>(s.n) * MultiplyAdds(s)});
+                return SharedWork(stage, s.n * s.oc, threads);
               },
           .packed_format = &PlainConvFormat,
           .packed_bytes = &PackedBytes,

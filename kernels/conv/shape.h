@@ -27,10 +27,8 @@ constexpr double WeightBytes(const ConvShape& s) {
   return 4.0 * static_cast<double>(s.oc) * static_cast<double>(s.ic / s.groups) * s.kh * s.kw;
 }
 
-// Seconds for the batch: arithmetic at `efficiency` of peak and the traffic of inputs, outputs and
-// weights, on the threads that the units can feed. `weight_parts` as in Work.
-double ConvSeconds(const ConvShape& s, int threads, const MachineModel& machine, double efficiency,
-                   int64_t unit_count, int64_t weight_parts = 1);
+// The traffic of inputs, outputs and weights of the batch, without arithmetic.
+WorkStage ConvTraffic(const ConvShape& s);
 
 // Floats from one image of a blocked output to the next.
 inline int64_t OutputStride(const ConvShape& s, const ConvArgs& args) {

@@ -300,11 +300,14 @@ HWY_EXPORT(GetRunDepthwiseRows);
 
 bool Supports(const ConvShape& s) { return s.groups == s.ic && s.ic == s.oc; }
 
-double Cost(const ConvShape& s, int threads, const MachineModel& machine) {
-  // With a stride, fewer pixels share what is loaded.
-  const double reuse = s.sw == 1 ? 1.0 : 0.6;
-  return ConvSeconds(s, threads, machine, reuse * machine.Share(WorkKind::kDepthwise),
-                     DepthwiseUnits(s));
+Work WorkOf(const ConvShape& s, int threads) {
+  // Pixels that are a stride apart share nothing that is loaded.
+  const WorkKind kind = s.sw == 1 ? WorkKind::kDepthwise : WorkKind::kDepthwiseStrided;
+  const double pixels = static_cast<double>(s.n) * static_cast<double>(s.oh * s.ow);
+  WorkStage stage = ConvTraffic(s);
+  stage.Add({.kind = kind,
+             .count = 2 * pixels * static_cast<double>(RoundUpToBlock(s.oc)) * s.kh * s.kw});
+  return SharedWork(stage, DepthwiseUnits(s), threads);
 }
 
 size_t PackedBytes(const ConvShape& s) {
@@ -334,7 +337,7 @@ ConvVariant DepthwiseConvF32() {
           .input = Layout::kBlocked16,
           .output = Layout::kBlocked16,
           .supports = &Supports,
-          .cost = &Cost,
+          .work = &WorkOf,
           .packed_format = [](const ConvShape& s) { return ConvFormat("depthwise", kBlock, s); },
           .packed_bytes = &PackedBytes,
           .pack = &Pack,

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernels/common/predict.h"
+
 namespace kinglet::kernels {
 
 std::vector<GemmCandidate> RankGemmVariants(const GemmShape& shape, int threads,
@@ -9,7 +11,8 @@ std::vector<GemmCandidate> RankGemmVariants(const GemmShape& shape, int threads,
   std::vector<GemmCandidate> candidates;
   for (const GemmVariant& variant : GemmVariants()) {
     if (!variant.supports(shape)) continue;
-    candidates.push_back({&variant, variant.cost(shape, threads, machine)});
+    const Work work = variant.work(shape, threads);
+    candidates.push_back({&variant, work, PredictSeconds(work, machine)});
   }
   std::stable_sort(
       candidates.begin(), candidates.end(),

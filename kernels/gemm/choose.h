@@ -3,12 +3,14 @@
 
 #include <vector>
 
+#include "kernels/common/machine_model.h"
 #include "kernels/gemm/gemm.h"
 
 namespace kinglet::kernels {
 
 struct GemmCandidate {
   const GemmVariant* variant;
+  Work work;
   double seconds;  // predicted
 };
 

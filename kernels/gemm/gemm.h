@@ -18,8 +18,8 @@
 #include <string_view>
 
 #include "kernels/common/epilogue.h"
-#include "kernels/common/machine_model.h"
 #include "kernels/common/packed_format.h"
+#include "kernels/common/work.h"
 
 namespace kinglet::kernels {
 
@@ -49,7 +49,7 @@ using GemmRunFn = void (*)(const GemmShape&, const GemmArgs&, int64_t begin_unit
 struct GemmVariant {
   const char* id;  // "gemm/packed_f32"
   bool (*supports)(const GemmShape&);
-  double (*cost)(const GemmShape&, int threads, const MachineModel&);  // estimated seconds
+  Work (*work)(const GemmShape&, int threads);  // what it does on `threads` threads
   // How the weights are packed. It depends neither on M nor on the instruction set: format and
   // weights tell every byte.
   PackedFormat (*packed_format)(const GemmShape&);

@@ -51,6 +51,15 @@ void Pack(const GemmShape& s, const GemmWeights& weights, void* packed) {
   }
 }
 
+// OpenBLAS runs one call at a time, and packs B in each.
+Work WorkOf(const GemmShape& s, int) {
+  const double weights = static_cast<double>(s.n) * static_cast<double>(s.k);
+  WorkStage stage = GemmTraffic(s);
+  stage.Add({.kind = WorkKind::kBlas, .count = 2 * static_cast<double>(s.m) * weights});
+  stage.Add({.kind = WorkKind::kBlasPack, .count = weights});
+  return SharedWork(stage, UnitCount(s), 1);
+}
+
 bool Supports(const GemmShape& s) {
   constexpr int64_t kMax = int64_t{1} << 30;
   return s.m < kMax && s.n < kMax && s.k < kMax;
@@ -62,13 +71,7 @@ GemmVariant BlasGemmF32() {
   PrepareBlas();
   return {.id = "gemm/blas_f32",
           .supports = &Supports,
-          .cost =
-              [](const GemmShape& s, int, const MachineModel& machine) {
-                const auto rows = static_cast<double>(s.m);
-                return GemmSeconds(s, 1, machine,
-                                   machine.Share(WorkKind::kBlas) * rows / (rows + 8),
-                                   UnitCount(s));
-              },
+          .work = &WorkOf,
           .packed_format =
               [](const GemmShape&) { return PackedFormat{.family = "gemm", .variant = "plain"}; },
           .packed_bytes = &PackedBytes,

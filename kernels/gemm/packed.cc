@@ -67,6 +67,16 @@ void Pack(const GemmShape& s, const GemmWeights& weights, void* packed) {
   }
 }
 
+Work WorkOf(const GemmShape& s, int threads) {
+  WorkStage stage = GemmTraffic(s);
+  stage.Add({.kind = WorkKind::kTile,
+             .count = 2 * static_cast<double>(s.m) * static_cast<double>(s.k) *
+                      static_cast<double>(RoundUpToBlock(s.n))});
+  Work work = SharedWork(stage, UnitCount(s), threads);
+  work.weight_parts = WeightParts(s);
+  return work;
+}
+
 size_t ScratchBytes(const GemmShape& s) {
   return static_cast<size_t>(BlockCount(s.k) + RowsAtOnce(s)) * sizeof(int64_t);
 }
@@ -119,11 +129,7 @@ void PackedGemmRun(const GemmShape& s, GatherGemmFn gemm, const GemmArgs& args, 
 GemmVariant PackedGemmF32() {
   return {.id = "gemm/packed_f32",
           .supports = [](const GemmShape&) { return true; },
-          .cost =
-              [](const GemmShape& s, int threads, const MachineModel& machine) {
-                return GemmSeconds(s, threads, machine, machine.Share(WorkKind::kTile),
-                                   UnitCount(s), WeightParts(s));
-              },
+          .work = &WorkOf,
           .packed_format =
               [](const GemmShape&) {
                 return PackedFormat{.family = "gemm", .variant = "packed", .block = kBlock};

@@ -12,9 +12,7 @@ void PackedGemmRun(const GemmShape& s, GatherGemmFn gemm, const GemmArgs& args, 
 // PackedGemmRun with the active target's product bound: what GemmVariant::run holds.
 GemmRunFn ResolvePackedGemm();
 
-// Seconds for arithmetic at `efficiency` of peak and the traffic of operands and result.
-// `weight_parts` as in Work.
-double GemmSeconds(const GemmShape& s, int threads, const MachineModel& machine, double efficiency,
-                   int64_t units, int64_t weight_parts = 1);
+// The traffic of operands and result, without arithmetic.
+WorkStage GemmTraffic(const GemmShape& s);
 
 }  // namespace kinglet::kernels

@@ -13,7 +13,7 @@
 
 #include <cstdint>
 
-#include "kernels/common/machine_model.h"
+#include "kernels/common/work.h"
 
 namespace kinglet::kernels {
 
@@ -25,9 +25,8 @@ struct Reorder {
   int64_t blocked_batch_stride;  // usually ceil(c / 16) * 16 * h * w
 };
 int64_t UnitCount(const Reorder& r) noexcept;
-// Predicted seconds, either way.
-double ReorderSeconds(int64_t n, int64_t c, int64_t h, int64_t w, int threads,
-                      const MachineModel& machine) noexcept;
+// What either way takes.
+Work ReorderWork(int64_t n, int64_t c, int64_t h, int64_t w, int threads) noexcept;
 
 // dst[n][dst_begin + i] = src[n][src_begin + i] for i in [0, count), both blocked with h x w
 // pixels. Lanes of other channels of dst are untouched, but when dst_begin + count == dst_c the

@@ -18,6 +18,8 @@
 
 #include <cstdint>
 
+#include "kernels/common/work.h"
+
 namespace kinglet::kernels {
 
 struct Pool {
@@ -41,6 +43,9 @@ int64_t BlockedUnitCount(const Pool& p) noexcept;
 int64_t PlainUnitCount(const Pool& p) noexcept;
 int64_t BlockedUnitCount(const GlobalPool& p) noexcept;
 int64_t PlainUnitCount(const GlobalPool& p) noexcept;
+
+// What a pool does to images of either layout; a maximum or an average.
+Work PoolWork(const Pool& p, bool maximum, int threads);
 
 using PoolFn = void (*)(const Pool& p, const float* x, float* y, int64_t begin,
                         int64_t end) noexcept;

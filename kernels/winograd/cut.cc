@@ -11,22 +11,11 @@ namespace {
 constexpr int64_t kMaxGroupStrips = 16;
 constexpr int64_t kMaxParts = 16;
 
-// How much longer a cut takes than all tiles and channels in one unit, averaged over teams of one,
-// two and four threads.
-double Slowdown(const ConvShape& s, WinogradTile tile, const WinogradCut& cut) {
-  const double alone =
-      WinogradOperations(s, tile, {.tiles = cut.tiles, .groups = 1, .parts = 1}, 1);
-  double sum = 0;
-  for (const int64_t threads : {1, 2, 4}) {
-    sum += WinogradOperations(s, tile, cut, threads) * static_cast<double>(threads);
-  }
-  return sum / alone / 3;
-}
-
-}  // namespace
-
-double WinogradOperations(const ConvShape& s, WinogradTile tile, const WinogradCut& cut,
-                          int64_t threads) {
+// What the thread that gets most units takes with this cut, in operations of the products. A run
+// knows nothing of the machine, so the cut weighs transforms and the reading of U by what they are
+// worth on most. Needs tiles, groups and parts of the cut.
+double BusiestOperations(const ConvShape& s, WinogradTile tile, const WinogradCut& cut,
+                         int64_t threads) {
   // A transform takes as long as the products with that many channels on the other side.
   constexpr double kInputChannels = 9;
   constexpr double kOutputChannels = 8;
@@ -50,6 +39,26 @@ double WinogradOperations(const ConvShape& s, WinogradTile tile, const WinogradC
   const double outputs = tiles * oc * kOutputChannels * share;
   return 2 * static_cast<double>(WinogradTileExtent(s, tile).points) *
          (products * share + inputs + outputs);
+}
+
+// How much longer a cut takes than all tiles and channels in one unit, averaged over teams of one,
+// two and four threads.
+double Slowdown(const ConvShape& s, WinogradTile tile, const WinogradCut& cut) {
+  const double alone = BusiestOperations(s, tile, {.tiles = cut.tiles, .groups = 1, .parts = 1}, 1);
+  double sum = 0;
+  for (const int64_t threads : {1, 2, 4}) {
+    sum += BusiestOperations(s, tile, cut, threads) * static_cast<double>(threads);
+  }
+  return sum / alone / 3;
+}
+
+}  // namespace
+
+double WinogradInputTransforms(const WinogradCut& cut, int threads) {
+  const int64_t units = cut.groups * cut.parts;
+  const int64_t most = CeilDiv(units, int64_t{threads});
+  return static_cast<double>(CeilDiv(most, cut.parts) * units) /
+         static_cast<double>(cut.groups * most);
 }
 
 WinogradCut CutWinograd(const ConvShape& s, WinogradTile tile) {

@@ -6,6 +6,7 @@
 #include "kernels/common/blocked.h"
 #include "kernels/common/partition.h"
 #include "kernels/conv/conv.h"
+#include "kernels/conv/shape.h"
 #include "kernels/winograd/line_points.h"
 #include "kernels/winograd/winograd.h"
 
@@ -65,21 +66,22 @@ size_t ScratchBytes(const ConvShape& s) {
 }
 
 template <WinogradTile kTile>
-double Cost(const ConvShape& s, int threads, const MachineModel& machine) {
+Work WorkOf(const ConvShape& s, int threads) {
   const WinogradCut cut = CutWinograd(s, kTile);
-  Work work;
-  work.units = cut.groups * cut.parts;
+  const auto points = static_cast<double>(WinogradTileExtent(s, kTile).points);
+  const double inputs = points * static_cast<double>(cut.tiles) * static_cast<double>(s.ic);
+  const double outputs =
+      points * static_cast<double>(cut.tiles) * static_cast<double>(RoundUpToBlock(s.oc));
+  WorkStage stage = ConvTraffic(s);
+  stage.weight_bytes = static_cast<double>(PackedBytes<kTile>(s));
+  stage.Add({.kind = WorkKind::kWinograd,
+             .count = 2 * inputs * static_cast<double>(RoundUpToBlock(s.oc))});
+  stage.Add({.kind = WorkKind::kWinogradTransform,
+             .count = inputs * WinogradInputTransforms(cut, threads) + outputs});
+  Work work = SharedWork(stage, cut.groups * cut.parts, threads);
   work.weight_parts = cut.groups == 1 ? cut.parts : 1;
-  // Of all threads, if each had as much to do as the one that has most.
-  const int64_t most = CeilDiv(work.units, threads);
-  work.flops = WinogradOperations(s, kTile, cut, threads) * static_cast<double>(work.units) /
-               static_cast<double>(most);
-  work.gflops = machine.Gflops(WorkKind::kWinograd);
-  const double n = static_cast<double>(s.n);
-  work.read_bytes = 4.0 * n * static_cast<double>(s.ic) * static_cast<double>(s.ih * s.iw);
-  work.write_bytes = 4.0 * n * static_cast<double>(s.oc) * static_cast<double>(s.oh * s.ow);
-  work.weight_bytes = static_cast<double>(PackedBytes<kTile>(s));
-  return PredictSeconds(work, threads, machine);
+  work.weight_passes = static_cast<double>(cut.groups);
+  return work;
 }
 
 template <WinogradTile kTile>
@@ -88,7 +90,7 @@ ConvVariant Variant(const char* id, double error_factor) {
           .input = Layout::kBlocked16,
           .output = Layout::kBlocked16,
           .supports = &Supports<kTile>,
-          .cost = &Cost<kTile>,
+          .work = &WorkOf<kTile>,
           .packed_format = &Format<kTile>,
           .packed_bytes = &PackedBytes<kTile>,
           .pack = &Pack<kTile>,

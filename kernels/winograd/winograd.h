@@ -87,10 +87,8 @@ struct WinogradCut {
 };
 WinogradCut CutWinograd(const ConvShape& s, WinogradTile tile);
 
-// What the thread that gets most units takes with this cut, transforms and the reading of U
-// included, in operations of the products. Needs tiles, groups and parts of the cut.
-double WinogradOperations(const ConvShape& s, WinogradTile tile, const WinogradCut& cut,
-                          int64_t threads);
+// How often each input is transformed: every thread that has units of a group does it for itself.
+double WinogradInputTransforms(const WinogradCut& cut, int threads);
 
 // A chunk of output blocks: what is multiplied and transformed back at a time, at most. U lies in
 // chunks: another size is another revision of its packed formats.

@@ -115,6 +115,13 @@ TEST(InfoTest, ListsTheKernelOfEachNode) {
     macs += step.at("multiply_adds").get<std::int64_t>();
     conv = conv || step.at("op") == "Conv";
     EXPECT_THAT(step.at("kernel").get<std::string>(), HasSubstr("/"));
+    const auto& work = step.at("work");
+    EXPECT_GT(work.at("write_bytes").get<double>(), 0);
+    if (step.at("op") != "Conv") continue;
+    EXPECT_GT(work.at("read_bytes").get<double>(), 0);
+    EXPECT_GT(work.at("weight_bytes").get<double>(), 0);
+    EXPECT_EQ(work.at("operations").at(0).at("type"), "float32");
+    EXPECT_GT(work.at("operations").at(0).at("count").get<double>(), 0);
   }
   EXPECT_TRUE(conv);
   EXPECT_EQ(macs, json.at("multiply_adds").get<std::int64_t>());

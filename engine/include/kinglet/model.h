@@ -78,6 +78,26 @@ struct SessionOptions {
 // (version 1 or 2, rounded up); at least 1.
 int AvailableThreads();
 
+// What a step does, whatever machine it runs on.
+struct WorkInfo {
+  struct Operations {
+    std::string kind;  // "tile"; what one operation of a kind is: docs/how_kernels_are_chosen.md
+    std::string type;  // "float32": what is computed with
+    std::string instructions;  // "vector", "dot", "matrix"
+    double count = 0;          // as executed
+  };
+  std::vector<Operations> operations;
+  double read_bytes = 0;  // of activations
+  double write_bytes = 0;
+  double weight_bytes = 0;        // of all weights: every run reads them
+  std::int64_t weight_parts = 1;  // that the units need one of each
+  double weight_passes = 0;       // that show; 0: the weights are read on the way
+  double scratch_bytes = 0;       // of a thread, gone through `scratch_passes` times by all units
+  double scratch_passes = 0;
+  int threads = 1;           // that share the units
+  double busiest_share = 1;  // of the units, on the thread that gets most of them
+};
+
 // One step of a plan, for people and tools.
 struct StepInfo {
   std::string name;    // of the node, or of the tensor that a reorder converts
@@ -85,9 +105,10 @@ struct StepInfo {
   std::string kernel;  // "conv/direct_f32"
   Shape output_shape;  // of the first output
   std::int64_t macs = 0;
-  std::int64_t units = 0;        // pieces that the work is cut into for the threads
-  bool waits = false;            // for data: planned while it runs, nothing below is known before
-  std::string cut;               // what they are, where that is known: "8 images x 4 strips"
+  std::int64_t units = 0;  // pieces that the work is cut into for the threads
+  bool waits = false;      // for data: planned while it runs, nothing below is known before
+  std::string cut;         // what they are, where that is known: "8 images x 4 strips"
+  WorkInfo work;
   double predicted_seconds = 0;  // by the cost model, its share of one Run
   // Where the batch is taken in parts: the images of one run of the step, and how many runs there
   // are; the shape is that of one run, everything else that of all. Runs with `own_thread` stay on

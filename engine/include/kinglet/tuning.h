@@ -11,16 +11,20 @@ namespace kinglet {
 
 // Figures of this machine under the active instruction set.
 struct Calibration {
-  int threads = 1;         // of the figures "of all threads"
-  double peak_gflops = 0;  // float32, of one core
-  double l3_bytes = 0;     // of the shared cache, what stays there for some milliseconds
-  double l2_gbps = 0;      // of one core
-  double l3_gbps = 0;      // of one core, and of all threads together
+  using Figures = std::map<std::string, double, std::less<>>;  // by name
+
+  int threads = 1;  // of the figures "of all threads"
+  // Operations per second, in 1e9, of one core, a multiply-add being two: by element type
+  // ("float32") and instructions ("vector", "dot", "matrix"). Those of float32 vectors are there.
+  std::map<std::string, Figures, std::less<>> peaks;
+  double l3_bytes = 0;  // of the shared cache, what stays there for some milliseconds
+  double l2_gbps = 0;   // of one core
+  double l3_gbps = 0;   // of one core, and of all threads together
   double l3_all_gbps = 0;
   double dram_gbps = 0;
   double dram_all_gbps = 0;
-  // The share of the peak that each kind of kernel reaches with its data in cache.
-  std::map<std::string, double> share_of_peak;
+  // The share of the peak that each kind of operations ("tile") reaches with its data in cache.
+  Figures share_of_peak;
 };
 
 // Measures them, on one thread and on all that this process may use. Takes a few seconds.

@@ -50,7 +50,8 @@ class CostFilesTest : public ::testing::Test {
   static Calibration Figures() {
     Calibration c;
     c.threads = 3;
-    c.peak_gflops = 123.456;
+    c.peaks["float32"]["vector"] = 123.456;
+    c.peaks["int8"] = {{"dot", 500}, {"of a later version", 1}};
     c.l3_bytes = 8e6;
     c.l2_gbps = 90;
     c.l3_gbps = 70;
@@ -81,11 +82,15 @@ TEST_F(CostFilesTest, CalibrationComesBackAndIsUsed) {
   SaveCalibration(Figures());
   const Calibration read = ReadCalibration(DefaultCalibrationFile());
   EXPECT_EQ(read.threads, 3);
-  EXPECT_EQ(read.peak_gflops, 123.456);
+  EXPECT_EQ(read.peaks, Figures().peaks);
   EXPECT_EQ(read.share_of_peak, Figures().share_of_peak);
   std::vector<std::string> notes;
   const CostModel cost = LoadCostModel({}, notes);
-  EXPECT_EQ(cost.machine.peak_gflops, 123.456);
+  using kernels::ElementType;
+  using kernels::InstructionFamily;
+  EXPECT_EQ(cost.machine.Peak(ElementType::kFloat32), 123.456);
+  EXPECT_EQ(cost.machine.Peak(ElementType::kInt8, InstructionFamily::kDot), 500);
+  EXPECT_EQ(cost.machine.Peak(ElementType::kBFloat16, InstructionFamily::kDot), 0);
   EXPECT_EQ(cost.machine.l3_bytes, 8e6);
   EXPECT_EQ(cost.machine.dram_all_gbps, 33);
   EXPECT_EQ(cost.machine.Share(kernels::WorkKind::kTile), 0.75);
@@ -94,8 +99,7 @@ TEST_F(CostFilesTest, CalibrationComesBackAndIsUsed) {
   EXPECT_THAT(notes, IsEmpty());
   CostFiles off;
   off.use_cache = false;
-  EXPECT_EQ(LoadCostModel(off, notes).machine.peak_gflops,
-            kernels::DefaultMachineModel().peak_gflops);
+  EXPECT_EQ(LoadCostModel(off, notes).machine.peaks, kernels::DefaultMachineModel().peaks);
 }
 
 TEST_F(CostFilesTest, TuningComesBackAndGrows) {
@@ -167,6 +171,32 @@ TEST_F(CostFilesTest, WhatCannotBeUsedOfTheCacheIsNoted) {
   }
   AddToTuningFile(table_, "");  // replaces what cannot be used
   EXPECT_EQ(ReadTuning(DefaultTuningFile()), table_);
+}
+
+TEST_F(CostFilesTest, ACalibrationOfAnotherFormatIsNoted) {
+  SaveCalibration(Figures());
+  const std::string file = DefaultCalibrationFile();
+  const std::string good = Read(file);
+  for (const auto& [from, to] :
+       std::vector<std::pair<std::string, std::string>>{{"\"format\": 2", "\"format\": 1"},
+                                                        {"\"peaks\"", "\"peak_gflops\""},
+                                                        {"\"vector\"", "\"scalar\""},
+                                                        {"123.456", "-1"},
+                                                        {"123.456", "\"fast\""},
+                                                        {"\"share_of_peak\"", "\"shares\""}}) {
+    std::string text = good;
+    const std::size_t at = text.find(from);
+    ASSERT_NE(at, text.npos) << from;
+    Write(file, text.replace(at, from.size(), to));
+    std::vector<std::string> notes;
+    const CostModel cost = LoadCostModel({}, notes);
+    EXPECT_EQ(cost.machine.peaks, kernels::DefaultMachineModel().peaks) << from;
+    ASSERT_THAT(notes, SizeIs(1)) << from;
+    EXPECT_THAT(notes[0], HasSubstr(file));
+    CostFiles named;
+    named.calibration = file;
+    EXPECT_EQ(Catch([&] { LoadCostModel(named, notes); }).code, ErrorCode::kInvalidInput) << from;
+  }
 }
 
 TEST_F(CostFilesTest, NamedFilesMustBeUsable) {

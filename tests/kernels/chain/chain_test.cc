@@ -11,6 +11,7 @@
 
 #include "kernels/chain/geometry.h"
 #include "kernels/common/blocked.h"
+#include "kernels/common/predict.h"
 #include "tests/support/activation.h"
 #include "tests/support/conv_reference.h"
 #include "tests/support/guarded.h"
@@ -347,7 +348,7 @@ TEST(Chain, CostWeighsTrafficAgainstArithmetic) {
        {Chain(16, 96, 24, 112, 112, {3, 2, 1}, 8), Chain(32, 0, 16, 112, 112, {}, 8)}) {
     for (const int threads : {1, 2}) {
       const ChainPlan plan = PlanChain(chain, threads, machine);
-      EXPECT_LT(1.1 * ChainSeconds(plan, threads, machine),
+      EXPECT_LT(1.1 * PredictSeconds(ChainWork(plan, threads), machine),
                 SeparateSeconds(chain, threads, machine))
           << threads << " threads";
     }
@@ -357,7 +358,31 @@ TEST(Chain, CostWeighsTrafficAgainstArithmetic) {
   const ConvChain chain = Chain(32, 192, 32, 56, 56);
   const ChainPlan plan = PlanChain(chain, 2, machine);
   EXPECT_GE(plan.units(), 2);
-  EXPECT_GT(ChainSeconds(plan, 2, machine), SeparateSeconds(chain, 2, machine));
+  EXPECT_GT(PredictSeconds(ChainWork(plan, 2), machine), SeparateSeconds(chain, 2, machine));
+}
+
+TEST(Chain, WorkIsThatOfItsConvolutions) {
+  const ConvChain chain = Chain(32, 192, 48, 28, 28, {}, 2);
+  ChainPlan plan = PlanChain(chain, 1, DefaultMachineModel());
+  plan.units_per_image = 1;
+  const Work expand = FindConvVariant("conv/direct_f32")->work(chain.expand, 1);
+  const Work depthwise = FindConvVariant("conv/depthwise_f32")->work(chain.depthwise, 1);
+  const Work project = FindConvVariant("conv/direct_f32")->work(chain.project, 1);
+  const Work whole = ChainWork(plan, 1);
+  for (const WorkKind kind : {WorkKind::kTile, WorkKind::kTileEdge, WorkKind::kDepthwise}) {
+    EXPECT_EQ(whole.Count(kind), expand.Count(kind) + depthwise.Count(kind) + project.Count(kind));
+  }
+  EXPECT_EQ(whole.read_bytes(), expand.read_bytes());
+  EXPECT_EQ(whole.write_bytes(), project.write_bytes());
+  EXPECT_EQ(whole.weight_bytes(),
+            expand.weight_bytes() + depthwise.weight_bytes() + project.weight_bytes());
+  // Two rows of 28 are needed on both sides of a cut.
+  plan.units_per_image = 3;
+  const Work cut = ChainWork(plan, 1);
+  const double twice = 2.0 * 2 / 28;
+  EXPECT_DOUBLE_EQ(cut.Count(WorkKind::kTile),
+                   whole.Count(WorkKind::kTile) + twice * expand.Count(WorkKind::kTile));
+  EXPECT_DOUBLE_EQ(cut.read_bytes(), (1 + twice) * expand.read_bytes());
 }
 
 TEST(Chain, OtherShapesAreNoChains) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "kernels/common/predict.h"
+
 namespace kinglet::kernels {
 namespace {
 
@@ -40,7 +42,8 @@ TEST(RankConvVariants, AddsWhatChangesOfLayoutCost) {
   const auto blocked = RankConvVariants(shape, 1, machine, {true, true});
   for (const ConvCandidate& candidate : blocked) {
     const ConvVariant& variant = *candidate.variant;
-    const double alone = variant.cost(shape, 1, machine);
+    EXPECT_EQ(candidate.work, variant.work(shape, 1)) << variant.id;
+    const double alone = PredictSeconds(candidate.work, machine);
     const bool reads_blocked = variant.input == Layout::kBlocked16;
     const bool writes_blocked = variant.output == Layout::kBlocked16;
     EXPECT_EQ(candidate.seconds > alone, !reads_blocked || !writes_blocked) << variant.id;

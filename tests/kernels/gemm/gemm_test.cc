@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "kernels/common/blocked.h"
+#include "kernels/common/machine_model.h"
+#include "kernels/common/predict.h"
 #include "tests/support/activation.h"
 #include "tests/support/gemm_reference.h"
 #include "tests/support/guarded.h"
@@ -150,17 +152,37 @@ TEST(Gemm, VariantsAreFoundById) {
   EXPECT_EQ(FindGemmVariant("gemm/none"), nullptr);
 }
 
-TEST(Gemm, CostGrowsWithTheWork) {
+TEST(Gemm, SecondsGrowWithTheWork) {
   const MachineModel machine = DefaultMachineModel();
   for (const GemmVariant& variant : GemmVariants()) {
-    const double small = variant.cost({64, 256, 256}, 1, machine);
+    const auto seconds = [&](const GemmShape& s, int threads) {
+      return PredictSeconds(variant.work(s, threads), machine);
+    };
+    const double small = seconds({64, 256, 256}, 1);
     EXPECT_GT(small, 0) << variant.id;
-    EXPECT_GT(variant.cost({256, 256, 256}, 1, machine), 2 * small) << variant.id;
+    EXPECT_GT(seconds({256, 256, 256}, 1), 2 * small) << variant.id;
     // OpenBLAS runs one call at a time, so threads do not help it.
     const bool blas = std::string_view(variant.id).find("blas") != std::string_view::npos;
-    const double speedup =
-        variant.cost({256, 256, 256}, 1, machine) / variant.cost({256, 256, 256}, 4, machine);
+    const double speedup = seconds({256, 256, 256}, 1) / seconds({256, 256, 256}, 4);
     EXPECT_EQ(speedup > 1, !blas) << variant.id;
+  }
+}
+
+TEST(Gemm, WorkCountsTheProduct) {
+  for (const GemmVariant& variant : GemmVariants()) {
+    for (const GemmShape& s : {GemmShape{1, 1000, 256}, GemmShape{130, 70, 64}}) {
+      const Work work = variant.work(s, 2);
+      const double n = static_cast<double>(s.n);
+      const double padded = static_cast<double>(RoundUpToBlock(s.n));
+      const double per_column = 2 * static_cast<double>(s.m * s.k);
+      EXPECT_EQ(work.Count(WorkKind::kTile) + work.Count(WorkKind::kBlas),
+                per_column * (work.Count(WorkKind::kTile) > 0 ? padded : n))
+          << variant.id;
+      EXPECT_EQ(work.read_bytes(), 4.0 * static_cast<double>(s.m * s.k)) << variant.id;
+      EXPECT_EQ(work.write_bytes(), 4.0 * static_cast<double>(s.m * s.n)) << variant.id;
+      EXPECT_EQ(work.weight_bytes(), 4.0 * static_cast<double>(s.k * s.n)) << variant.id;
+      EXPECT_EQ(work.units, variant.units(s)) << variant.id;
+    }
   }
 }
 

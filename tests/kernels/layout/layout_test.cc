@@ -166,5 +166,16 @@ TEST(Layout, ShuffleChannels) {
   });
 }
 
+TEST(Layout, ReorderWorkCountsBytesAndSingleLanes) {
+  const Work full = ReorderWork(2, 32, 5, 7, 1);
+  EXPECT_EQ(full.read_bytes(), 4 * 2 * 32 * 5 * 7);
+  EXPECT_EQ(full.write_bytes(), 4 * 2 * 32 * 5 * 7);
+  EXPECT_EQ(full.Count(WorkKind::kScalar), 0);
+  const Work padded = ReorderWork(2, 20, 5, 7, 1);
+  EXPECT_EQ(padded.read_bytes(), 4 * 2 * 20 * 5 * 7);
+  EXPECT_EQ(padded.write_bytes(), 4 * 2 * 32 * 5 * 7);
+  EXPECT_EQ(padded.Count(WorkKind::kScalar), 16 * 2 * 5 * 7);
+}
+
 }  // namespace
 }  // namespace kinglet::kernels

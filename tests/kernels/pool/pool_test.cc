@@ -249,5 +249,18 @@ TEST(GlobalPool, EmptyMapsGiveTheNeutralValue) {
   });
 }
 
+TEST(Pool, WorkCountsTaps) {
+  const Pool p{
+      .n = 2, .c = 16, .in_h = 8, .in_w = 8, .out_h = 4, .out_w = 4, .kernel_h = 3, .kernel_w = 2};
+  double taps = 0;
+  for (int64_t value = 0; value < 2 * 16 * 4 * 4; ++value) {
+    for (int tap = 0; tap < 3 * 2; ++tap) ++taps;
+  }
+  EXPECT_EQ(PoolWork(p, true, 1).Count(WorkKind::kPoolMax), taps);
+  EXPECT_EQ(PoolWork(p, false, 1).Count(WorkKind::kPoolAverage), taps);
+  EXPECT_EQ(PoolWork(p, false, 1).read_bytes(), 4 * 2 * 16 * 8 * 8);
+  EXPECT_EQ(PoolWork(p, false, 1).write_bytes(), 4 * 2 * 16 * 4 * 4);
+}
+
 }  // namespace
 }  // namespace kinglet::kernels
