@@ -15,8 +15,6 @@
 namespace kinglet::benchmarks {
 namespace {
 
-using kernels::Layout;
-
 constexpr int64_t kPictureChannels = 4;
 
 // A change of layout of one tensor.
@@ -57,7 +55,7 @@ const kernels::ConvVariant* BestBlocked(const kernels::ConvShape& s, int threads
   for (const kernels::ConvCandidate& ranked :
        kernels::RankConvVariants(s, threads, machine, {true, true})) {
     const kernels::ConvVariant& variant = *ranked.variant;
-    if (variant.input == Layout::kBlocked16 && variant.output == Layout::kBlocked16) {
+    if (variant.input.blocked() && variant.output.blocked()) {
       return &variant;
     }
   }
@@ -75,10 +73,10 @@ std::vector<Candidate> ConvCandidates(const kernels::ConvShape& s, int threads,
     const kernels::ConvVariant& variant = *ranked.variant;
     const auto run = std::make_shared<ConvRun>(variant, s);
     std::shared_ptr<ReorderRun> before, after;
-    if ((variant.input == Layout::kBlocked16) != blocked) {
+    if (variant.input.blocked() != blocked) {
       before = std::make_shared<ReorderRun>(s.n, measure::Volume{s.ic, s.ih, s.iw}, !blocked);
     }
-    if (variant.output == Layout::kPlain) {
+    if (!variant.output.blocked()) {
       after = std::make_shared<ReorderRun>(s.n, measure::Volume{s.oc, s.oh, s.ow}, true);
     }
     candidates.push_back({variant.id, ranked.seconds, [run, before, after](measure::Team& team) {

@@ -7,10 +7,6 @@
 namespace kinglet::benchmarks {
 namespace {
 
-int64_t FloatCount(kernels::Layout layout, int64_t n, int64_t c, int64_t h, int64_t w) {
-  return layout == kernels::Layout::kPlain ? n * c * h * w : kernels::BlockedCount(n, c, h, w);
-}
-
 constexpr kernels::Epilogue kClip = {kernels::Activation::kClip, 0.0f, 6.0f};
 
 }  // namespace
@@ -25,8 +21,9 @@ ConvRun::ConvRun(const kernels::ConvVariant& variant, const kernels::ConvShape& 
                  const float* input)
     : variant_(variant),
       shape_(s),
-      input_(Filled(input != nullptr ? 0 : FloatCount(variant.input, s.n, s.ic, s.ih, s.iw))),
-      output_(Filled(FloatCount(variant.output, s.n, s.oc, s.oh, s.ow))),
+      input_(Filled(input != nullptr ? 0
+                                     : kernels::StoredCount(variant.input, s.n, s.ic, s.ih, s.iw))),
+      output_(Filled(kernels::StoredCount(variant.output, s.n, s.oc, s.oh, s.ow))),
       bias_(Filled(kernels::RoundUpToBlock(s.oc), 0.0f)),
       packed_(variant.packed_bytes(s)) {
   const auto weights = Filled(s.oc * (s.ic / s.groups) * s.kh * s.kw, 0.25f);

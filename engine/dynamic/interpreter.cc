@@ -7,6 +7,7 @@
 #include "engine/op/reorder.h"
 #include "engine/op/run_context.h"
 #include "kernels/common/aligned.h"
+#include "kernels/common/blocked.h"
 #include "kinglet/error.h"
 
 namespace kinglet {
@@ -34,7 +35,8 @@ void BindConstant(const Tensor& constant, RunValue& value) {
 // A tensor of one pixel has no order of pixels and channels when its blocks are full.
 bool SameInBothLayouts(const RunValue& value) {
   const Shape& shape = value.shape;
-  return shape[2] == 1 && shape[3] == 1 && shape[1] % 16 == 0;
+  return shape[2] == 1 && shape[3] == 1 &&
+         shape[1] % kernels::PixelBlock(ElementTypeOf(value.type)) == 0;
 }
 
 }  // namespace
@@ -196,16 +198,17 @@ void Interpreter::Convert(RunValue& value, Layout layout) {
     value.layout = layout;
     return;
   }
-  const std::size_t bytes = LayoutBytes(value.type, value.shape, layout);
+  const ElementType type = ElementTypeOf(value.type);
+  const TensorDesc to{type, layout};
+  const std::size_t bytes = StoredBytes(to, value.shape);
   ScratchRef memory = pool_.Take(bytes);
-  const kernels::LayoutTable& table = kernels::GetLayoutTable();
   struct Call {
     const kernels::Reorder reorder;
-    decltype(table.to_plain) function;
-    const float* from;
-    float* to;
-  } call{DenseReorder(value.shape), layout == Layout::kPlain ? table.to_plain : table.to_blocked,
-         static_cast<const float*>(value.data), reinterpret_cast<float*>(memory.data())};
+    kernels::ReorderFn function;
+    const void* from;
+    void* to;
+  } call{DenseReorder(value.shape, type), kernels::FindReordering({type, value.layout}, to).run,
+         value.data, memory.data()};
   const auto run = [](void* self, int, std::int64_t begin, std::int64_t end) noexcept {
     const Call& c = *static_cast<const Call*>(self);
     c.function(c.reorder, c.from, c.to, begin, end);

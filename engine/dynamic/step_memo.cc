@@ -103,10 +103,16 @@ class MemoPlanContext final : public PlanContext {
 
   bool IsBlocked(std::size_t i) const override {
     return options_.blocked_layout && view_.Slot(i) >= 0 &&
-           view_.values[Index(view_.Slot(i))].layout == Layout::kBlocked16;
+           view_.values[Index(view_.Slot(i))].layout == Layout::kBlocked;
   }
-  void ReadAs(std::size_t i, Layout layout) override { memo_.read_as_[i] = layout; }
-  void WriteAs(std::size_t i, Layout layout) override { memo_.outputs_[i].layout = layout; }
+  void ReadAs(std::size_t i, TensorDesc desc) override {
+    CheckType(desc, InputStorage(i));
+    memo_.read_as_[i] = desc.layout;
+  }
+  void WriteAs(std::size_t i, TensorDesc desc) override {
+    CheckType(desc, OutputStorage(i));
+    memo_.outputs_[i].layout = desc.layout;
+  }
   std::int64_t OutputStride(std::size_t i) override {
     const Shape& shape = OutputShape(i);
     return kernels::RoundUpToBlock(shape[1]) * shape[2] * shape[3];
@@ -131,6 +137,11 @@ class MemoPlanContext final : public PlanContext {
 
  private:
   const Tensor* ValueNow(std::size_t i) const override { return demands_.Ask(view_, i); }
+
+  // Values of this part of a graph are stored as what they are.
+  void CheckType(TensorDesc desc, ElementType storage) const {
+    if (desc.type != storage) Unsupported("no step reads or writes " + ToString(desc) + " here");
+  }
 
   const NodeView& view_;
   StepMemo& memo_;
@@ -217,7 +228,7 @@ void StepMemo::Weigh(const PlanOptions& options, const CostModel& cost) {
   constexpr double kWorthWaking = 40e-6;  // seconds on one thread
   for (Output& output : outputs_) {
     if (output.type == DataType::kUndefined || output.layout == Layout::kPlain) continue;
-    output.bytes = LayoutBytes(output.type, output.shape, output.layout);
+    output.bytes = StoredBytes({ElementTypeOf(output.type), output.layout}, output.shape);
   }
   for_team_ = false;
   if (step_ == nullptr || options.threads < 2 || step_->units < 2) return;
@@ -226,7 +237,8 @@ void StepMemo::Weigh(const PlanOptions& options, const CostModel& cost) {
     double written = 0;
     for (const Input& input : inputs_) {
       if (input.type == DataType::kUndefined) continue;
-      read += static_cast<double>(LayoutBytes(input.type, input.shape, input.layout));
+      read +=
+          static_cast<double>(StoredBytes({ElementTypeOf(input.type), input.layout}, input.shape));
     }
     for (const Output& output : outputs_) written += static_cast<double>(output.bytes);
     step_->work = kernels::MoveWork(read, written, options.threads);

@@ -15,21 +15,10 @@ constexpr std::string_view kAlpha = "activation_alpha";
 constexpr std::string_view kBeta = "activation_beta";
 constexpr std::string_view kResidual = "residual";
 
-struct NamedActivation {
-  FusedActivation activation;
-  const char* name;
-  int parameters;
-};
-
-constexpr NamedActivation kActivations[] = {
-    {FusedActivation::kRelu, "relu", 0},
-    {FusedActivation::kClip, "clip", 2},
-    {FusedActivation::kLeakyRelu, "leaky_relu", 1},
-    {FusedActivation::kSigmoid, "sigmoid", 0},
-    {FusedActivation::kHardSigmoid, "hard_sigmoid", 2},
-    {FusedActivation::kHardSwish, "hard_swish", 0},
-    {FusedActivation::kSwish, "swish", 0},
-};
+// Parameters that the activation takes: those with a default.
+int ParametersOf(const kernels::ActivationFacts& facts) {
+  return facts.beta != 0 ? 2 : facts.alpha != 0 ? 1 : 0;
+}
 
 // Operators that something is fused behind.
 struct Host {
@@ -47,20 +36,14 @@ const Host* FindHost(std::string_view op) {
   return host == std::end(kHosts) ? nullptr : host;
 }
 
-const NamedActivation* Find(FusedActivation activation) {
-  const auto* const found =
-      std::find_if(std::begin(kActivations), std::end(kActivations),
-                   [&](const NamedActivation& known) { return known.activation == activation; });
-  return found == std::end(kActivations) ? nullptr : found;
-}
-
 [[noreturn]] void Invalid(const std::string& what) { throw Error(ErrorCode::kInvalidModel, what); }
 
-const NamedActivation& FindNamed(const std::string& name) {
+const kernels::ActivationFacts& FindNamed(const std::string& name) {
   std::string known;
-  for (const NamedActivation& activation : kActivations) {
-    if (name == activation.name) return activation;
-    known += (known.empty() ? "'" : ", '") + std::string(activation.name) + "'";
+  for (const kernels::ActivationFacts& facts : kernels::kActivations) {
+    if (facts.activation == Activation::kNone) continue;
+    if (name == facts.op) return facts;
+    known += (known.empty() ? "'" : ", '") + std::string(facts.op) + "'";
   }
   Invalid("attribute 'activation' is no activation that can be fused; expected one of " + known);
 }
@@ -80,9 +63,9 @@ Fusion TakeFusion(Attributes& attributes) {
   Fusion fusion;
   int parameters = 0;
   if (attributes.Has(kActivation)) {
-    const NamedActivation& named = FindNamed(attributes.String(kActivation, ""));
-    fusion.activation = named.activation;
-    parameters = named.parameters;
+    const kernels::ActivationFacts& facts = FindNamed(attributes.String(kActivation, ""));
+    fusion.activation = facts.activation;
+    parameters = ParametersOf(facts);
     attributes.Erase(kActivation);
   }
   fusion.alpha = TakeParameter(attributes, kAlpha, parameters > 0);
@@ -114,19 +97,20 @@ void CheckResidual(const Node& node, const Host& host) {
 }  // namespace
 
 bool IsUsable(const Fusion& fusion) {
-  if (fusion.activation == FusedActivation::kClip) return fusion.alpha <= fusion.beta;
+  if (fusion.activation == Activation::kClip) return fusion.alpha <= fusion.beta;
   return std::isfinite(fusion.alpha) && std::isfinite(fusion.beta);
 }
 
 std::string FusionText(const Fusion& fusion) {
   std::ostringstream text;
   if (fusion.residual) text << "sum";
-  const NamedActivation* named = Find(fusion.activation);
-  if (named == nullptr) return text.str();
-  text << (fusion.residual ? ", " : "") << named->name;
-  if (named->parameters > 0) text << '(' << fusion.alpha;
-  if (named->parameters > 1) text << ", " << fusion.beta;
-  if (named->parameters > 0) text << ')';
+  if (fusion.activation == Activation::kNone) return text.str();
+  const kernels::ActivationFacts& facts = kernels::FactsOf(fusion.activation);
+  const int parameters = ParametersOf(facts);
+  text << (fusion.residual ? ", " : "") << facts.op;
+  if (parameters > 0) text << '(' << fusion.alpha;
+  if (parameters > 1) text << ", " << fusion.beta;
+  if (parameters > 0) text << ')';
   return text.str();
 }
 
@@ -138,10 +122,12 @@ Node WithFusionWritten(Node node) {
   CheckResidual(node, *host);
   node.domain = kKingletDomain;
   node.opset = kKingletOpset;
-  if (const NamedActivation* named = Find(node.fusion.activation)) {
-    node.attributes.Set(std::string(kActivation), std::string(named->name));
-    if (named->parameters > 0) node.attributes.Set(std::string(kAlpha), node.fusion.alpha);
-    if (named->parameters > 1) node.attributes.Set(std::string(kBeta), node.fusion.beta);
+  if (node.fusion.activation != Activation::kNone) {
+    const kernels::ActivationFacts& facts = kernels::FactsOf(node.fusion.activation);
+    const int parameters = ParametersOf(facts);
+    node.attributes.Set(std::string(kActivation), std::string(facts.op));
+    if (parameters > 0) node.attributes.Set(std::string(kAlpha), node.fusion.alpha);
+    if (parameters > 1) node.attributes.Set(std::string(kBeta), node.fusion.beta);
   }
   if (node.fusion.residual) node.attributes.Set(std::string(kResidual), std::int64_t{1});
   node.fusion = {};

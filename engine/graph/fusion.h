@@ -1,8 +1,9 @@
 // The domain of operators that ONNX has not, and how a fused node is written in it: as the operator
 // of the same name in the domain `kinglet`, what is fused being attributes.
-//   activation         "relu", "clip", "leaky_relu", "sigmoid", "hard_sigmoid", "hard_swish",
-//   "swish" activation_alpha   its first parameter, where it has one activation_beta    its second
-//   one residual           1: the last input is added before the activation
+//   activation         the name of its operator: "Relu", "Clip", ... (kernels/common/activations.inc)
+//   activation_alpha   its first parameter, where it has one
+//   activation_beta    its second one
+//   residual           1: the last input is added before the activation
 #pragma once
 
 #include <string>
@@ -21,7 +22,7 @@ inline constexpr int kKingletOpset = 1;
 // clip, whose lower one is not above its upper one.
 bool IsUsable(const Fusion& fusion);
 
-// "sum, clip(0, 6)" for people; "" where nothing is fused.
+// "sum, Clip(0, 6)" for people; "" where nothing is fused.
 std::string FusionText(const Fusion& fusion);
 
 // The node as a file has it. Throws Error(kInvalidModel), naming no node, for a fusion that no

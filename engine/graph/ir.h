@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "engine/graph/attributes.h"
+#include "engine/graph/tensor_desc.h"
+#include "kernels/common/activation.h"
 #include "kinglet/tensor.h"
 
 namespace kinglet {
@@ -23,11 +25,14 @@ inline constexpr std::int64_t kUnknownDim = -1;
 
 struct Value {
   std::string name;
-  DataType type = DataType::kUndefined;  // kUndefined: not declared
-  bool has_shape = false;                // declared, perhaps with unknown sizes
-  Shape dims;                            // kUnknownDim where the size is free
-  std::vector<std::string> symbols;      // names of the free sizes ("N"), parallel to dims
-  Tensor constant;                       // defined for initializers and folded values
+  DataType type = DataType::kUndefined;  // that it is computed in; kUndefined: not declared
+  // That it is stored in between steps; kUndefined: what it is computed in. Graph inputs, outputs
+  // and constants are stored as what they are.
+  ElementType storage = ElementType::kUndefined;
+  bool has_shape = false;            // declared, perhaps with unknown sizes
+  Shape dims;                        // kUnknownDim where the size is free
+  std::vector<std::string> symbols;  // names of the free sizes ("N"), parallel to dims
+  Tensor constant;                   // defined for initializers and folded values
   // How the constant is made of others, where that is worth knowing. Once ReleaseWeights has left
   // it to this, `constant` has type and shape alone: read it through here.
   std::shared_ptr<const DerivedConstant> derived;
@@ -36,26 +41,18 @@ struct Value {
   bool is_constant() const { return constant.defined(); }
 };
 
-// What a pass fused behind an operator: out = activation(op(...) + residual). The residual, where
-// there is one, is the node's last input.
-enum class FusedActivation : std::uint8_t {
-  kNone,
-  kRelu,
-  kClip,       // min(max(x, alpha), beta)
-  kLeakyRelu,  // x < 0 ? alpha x : x
-  kSigmoid,
-  kHardSigmoid,  // min(max(alpha x + beta, 0), 1)
-  kHardSwish,    // x hard_sigmoid(x; 1/6, 1/2)
-  kSwish,        // x sigmoid(x)
-};
+using kernels::Activation;
 
+// What a pass fused behind an operator: out = activation(op(...) + residual), alpha and beta the
+// activation's parameters (kernels/common/activations.inc). The residual, where there is one, is
+// the node's last input.
 struct Fusion {
-  FusedActivation activation = FusedActivation::kNone;
+  Activation activation = Activation::kNone;
   float alpha = 0;
   float beta = 0;
   bool residual = false;
 
-  bool empty() const { return activation == FusedActivation::kNone && !residual; }
+  bool empty() const { return activation == Activation::kNone && !residual; }
 };
 
 struct Node {

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 
+#include "engine/graph/tensor_desc.h"
 #include "kernels/common/aligned.h"
 #include "kinglet/error.h"
 
@@ -25,23 +26,12 @@ const char* ErrorCodeName(ErrorCode code) noexcept {
   return "unknown";
 }
 
-namespace {
-
-struct TypeInfo {
-  const char* name;
-  std::size_t size;
-};
-
-constexpr TypeInfo kTypes[] = {
-    {"undefined", 0}, {"float32", 4}, {"float64", 8}, {"float16", 2}, {"bfloat16", 2},
-    {"int8", 1},      {"int16", 2},   {"int32", 4},   {"int64", 8},   {"uint8", 1},
-    {"uint16", 2},    {"uint32", 4},  {"uint64", 8},  {"bool", 1},    {"string", 0},
-};
-
-}  // namespace
-
-std::size_t DataTypeSize(DataType type) noexcept { return kTypes[static_cast<int>(type)].size; }
-const char* DataTypeName(DataType type) noexcept { return kTypes[static_cast<int>(type)].name; }
+std::size_t DataTypeSize(DataType type) noexcept {
+  return static_cast<std::size_t>(kernels::ElementBytes(ElementTypeOf(type)));
+}
+const char* DataTypeName(DataType type) noexcept {
+  return type == DataType::kString ? "string" : kernels::ElementName(ElementTypeOf(type));
+}
 
 std::int64_t ElementCount(const Shape& shape) {
   std::int64_t count = 1;

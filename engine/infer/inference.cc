@@ -21,7 +21,7 @@ void FoldKnown(const Node& node, GraphStates& states, const Limits& limits) {
   for (const ValueId id : node.outputs) {
     if (id == kNoValue) continue;
     if (state(id).known.defined()) return;
-    bytes += LayoutBytes(state(id).type, state(id).shape, Layout::kPlain);
+    bytes += StoredBytes(state(id).type, state(id).shape);
   }
   if (bytes > kFoldBytes) return;
   std::vector<Tensor> values;
@@ -75,14 +75,15 @@ GraphStates StartInference(const GraphIr& graph, const std::vector<Shape>& input
   }
   for (std::size_t k = 0; k < graph.inputs.size(); ++k) {
     const Value& value = graph.value(graph.inputs[k]);
-    const std::size_t bytes = LayoutBytes(value.type, input_shapes[k], Layout::kPlain);
+    const std::size_t bytes = StoredBytes(value.type, input_shapes[k]);
     if (bytes > limits.max_tensor_bytes) {
       throw Error(ErrorCode::kResource,
                   graph.source + ": input '" + value.name + "' of shape " +
                       ShapeToString(input_shapes[k]) + " exceeds the limit of " +
                       std::to_string(limits.max_tensor_bytes) + " bytes for one tensor");
     }
-    states[static_cast<std::size_t>(graph.inputs[k])] = {value.type, input_shapes[k], {}};
+    states[static_cast<std::size_t>(graph.inputs[k])] = {
+        value.type, input_shapes[k], {}, value.storage};
   }
   return states;
 }
@@ -97,6 +98,10 @@ void InferOne(const GraphIr& graph, const Node& node, GraphStates& states, const
       for (TensorState* output : of_node.outputs) {
         if (output != nullptr) *output = {};
       }
+    }
+    for (std::size_t i = 0; i < of_node.outputs.size(); ++i) {
+      TensorState* output = of_node.outputs[i];
+      if (output != nullptr) output->storage = graph.value(node.outputs[i]).storage;
     }
     FoldKnown(node, states, limits);
   });

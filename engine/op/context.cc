@@ -165,13 +165,22 @@ const Shape& PlainPlanContext::OutputShape(std::size_t i) const {
 }
 std::int64_t PlainPlanContext::OutputStride(std::size_t i) {
   const Shape& shape = OutputShape(i);
-  return kernels::RoundUpToBlock(shape[1]) * shape[2] * shape[3];
+  const std::int64_t block = kernels::PixelBlock(OutputStorage(i));
+  return kernels::RoundUpToBlock(shape[1], block) * shape[2] * shape[3];
 }
-void PlainPlanContext::ReadAs(std::size_t, Layout layout) {
-  if (layout != Layout::kPlain) Unsupported("the blocked layout is not available here");
+ElementType PlainPlanContext::InputStorage(std::size_t i) const {
+  return StateOf(*this, *states_, i).stored_as();
 }
-void PlainPlanContext::WriteAs(std::size_t, Layout layout) {
-  if (layout != Layout::kPlain) Unsupported("the blocked layout is not available here");
+ElementType PlainPlanContext::OutputStorage(std::size_t i) const {
+  return states_->outputs[i]->stored_as();
+}
+void PlainPlanContext::ReadAs(std::size_t i, TensorDesc desc) {
+  if (desc == TensorDesc{InputStorage(i), Layout::kPlain}) return;
+  Unsupported("a tensor that is " + ToString(desc) + " is not available here");
+}
+void PlainPlanContext::WriteAs(std::size_t i, TensorDesc desc) {
+  if (desc == TensorDesc{OutputStorage(i), Layout::kPlain}) return;
+  Unsupported("a tensor that is " + ToString(desc) + " is not available here");
 }
 void PlainPlanContext::Alias(std::size_t out, std::size_t in) {
   aliases_[out] = static_cast<ValueId>(in);

@@ -14,14 +14,20 @@ namespace kinglet {
 
 // What is known of a value before running.
 struct TensorState {
-  DataType type = DataType::kUndefined;
+  DataType type = DataType::kUndefined;  // that it is computed in
   Shape shape;
-  Tensor known;  // defined when the value itself is known
+  Tensor known;                                   // defined when the value itself is known
+  ElementType storage = ElementType::kUndefined;  // between steps; kUndefined: `type`
   // Weights that may be dropped meanwhile: `known` has then type and shape alone.
   std::shared_ptr<const DerivedConstant> derived{};
 
   // The known value, made again where it was dropped.
   Tensor Value() const;
+
+  ElementType stored_as() const {
+    return storage != ElementType::kUndefined ? storage : ElementTypeOf(type);
+  }
+  TensorDesc Stored(Layout layout) const { return {stored_as(), layout}; }
 };
 
 // Positional inputs (null: absent) and outputs (null: unused) of one node.
@@ -61,8 +67,10 @@ class PlainPlanContext : public PlanContext {
   DataType OutputType(std::size_t i) const override;
   const Shape& OutputShape(std::size_t i) const override;
   bool IsBlocked(std::size_t) const override { return false; }
-  void ReadAs(std::size_t i, Layout layout) override;
-  void WriteAs(std::size_t i, Layout layout) override;
+  ElementType InputStorage(std::size_t i) const override;
+  ElementType OutputStorage(std::size_t i) const override;
+  void ReadAs(std::size_t i, TensorDesc desc) override;
+  void WriteAs(std::size_t i, TensorDesc desc) override;
   std::int64_t OutputStride(std::size_t i) override;
   bool IsInPlace(std::size_t) const override { return false; }
   void DoNotRead(std::size_t) override {}

@@ -30,14 +30,6 @@ void RunStatus::Reset() noexcept {
   failed_ = false;
 }
 
-std::size_t LayoutBytes(DataType type, const Shape& shape, Layout layout) {
-  std::int64_t count = ElementCount(shape);
-  if (layout == Layout::kBlocked16 && count > 0) {
-    count = count / shape[1] * ((shape[1] + 15) / 16 * 16);
-  }
-  return static_cast<std::size_t>(count) * DataTypeSize(type);
-}
-
 void NodeContext::Invalid(const std::string& what) const {
   throw Error(ErrorCode::kInvalidModel, NodeLabel(node()) + ": " + what);
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/graph/ir.h"
+#include "engine/graph/tensor_desc.h"
 #include "engine/op/step.h"
 #include "kernels/common/packed_format.h"
 #include "kinglet/error.h"
@@ -27,13 +28,6 @@ inline constexpr int kMinOpset = 7;
 inline constexpr int kMaxOpset = 21;
 inline constexpr std::size_t kMaxRank = 8;  // of tensors at run time
 inline constexpr int kAnyCount = 1 << 30;   // upper bound of a variadic operator
-
-// How a float32 tensor {N, C, H, W} lies in memory. kBlocked16 is [N][ceil(C / 16)][H][W][16] with
-// the lanes beyond C zero; everything else is row-major.
-enum class Layout : std::uint8_t { kPlain, kBlocked16 };
-
-// Bytes of a tensor in a layout, for shapes that InferContext accepted.
-std::size_t LayoutBytes(DataType type, const Shape& shape, Layout layout);
 
 // Thrown where a value that is demanded is not known before running: the node must wait for it.
 class DependsOnData : public Error {
@@ -109,13 +103,20 @@ class PlanContext : public NodeContext {
 
   // True when the input exists in the blocked layout (perhaps in the plain one as well).
   virtual bool IsBlocked(std::size_t i) const = 0;
-  // Declares the layout in which the step reads input i / writes output i; plain when not said.
-  // The planner inserts reorders.
-  virtual void ReadAs(std::size_t i, Layout layout) = 0;
-  virtual void WriteAs(std::size_t i, Layout layout) = 0;
-  // Floats from one image of blocked output i to the next. It is more than one image when the
-  // output becomes a slice of the result of a Concat: a step whose plan function asks must write
-  // images that far apart, the images of one that does not ask are dense.
+  // The types that values are stored in between steps.
+  virtual ElementType InputStorage(std::size_t i) const { return ElementTypeOf(InputType(i)); }
+  virtual ElementType OutputStorage(std::size_t i) const { return ElementTypeOf(OutputType(i)); }
+  // Declares the type and layout in which the step reads input i / writes output i; when not said,
+  // plain and of the type that the value is computed in. The planner inserts reorders, and
+  // conversions where that is not the type that the value is stored in.
+  virtual void ReadAs(std::size_t i, TensorDesc desc) = 0;
+  virtual void WriteAs(std::size_t i, TensorDesc desc) = 0;
+  // The same of the type that the value is computed in.
+  void ReadAs(std::size_t i, Layout layout) { ReadAs(i, {ElementTypeOf(InputType(i)), layout}); }
+  void WriteAs(std::size_t i, Layout layout) { WriteAs(i, {ElementTypeOf(OutputType(i)), layout}); }
+  // Elements from one image of blocked output i to the next, asked for after WriteAs. It is more
+  // than one image when the output becomes a slice of the result of a Concat: a step whose plan
+  // function asks must write images that far apart, the images of one that does not ask are dense.
   virtual std::int64_t OutputStride(std::size_t i) = 0;
   // For Concat: input i was written where it belongs in output 0, there is nothing left to do.
   virtual bool IsInPlace(std::size_t i) const = 0;

@@ -4,33 +4,55 @@
 #include <cstring>
 
 #include "kernels/common/blocked.h"
+#include "kernels/layout/convert.h"
+#include "kinglet/error.h"
 
 namespace kinglet {
 
-kernels::Reorder DenseReorder(const Shape& shape) {
+kernels::Reorder DenseReorder(const Shape& shape, ElementType type) {
   kernels::Reorder reorder{};
   reorder.n = shape[0];
   reorder.c = shape[1];
   reorder.h = shape[2];
   reorder.w = shape[3];
   reorder.plain_batch_stride = shape[1] * shape[2] * shape[3];
-  reorder.blocked_batch_stride = kernels::RoundUpToBlock(shape[1]) * shape[2] * shape[3];
+  reorder.blocked_batch_stride =
+      kernels::RoundUpToBlock(shape[1], kernels::PixelBlock(type)) * shape[2] * shape[3];
   return reorder;
 }
 
-std::unique_ptr<Step> MakeReorder(const Shape& shape, Layout layout, int threads) {
-  const kernels::Reorder reorder = DenseReorder(shape);
-  const bool to_blocked = layout == Layout::kBlocked16;
-  const kernels::LayoutTable& table = kernels::GetLayoutTable();
-  const auto function = to_blocked ? table.to_blocked : table.to_plain;
-  auto step = MakeStep(to_blocked ? "layout/to_blocked_f32" : "layout/to_plain_f32",
-                       kernels::UnitCount(reorder),
-                       [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
-                         function(reorder, static_cast<const float*>(args.inputs[0]),
-                                  static_cast<float*>(args.outputs[0]), begin, end);
-                       });
+std::unique_ptr<Step> MakeReorder(const Shape& shape, TensorDesc from, TensorDesc to, int threads) {
+  const kernels::Reordering reordering = kernels::FindReordering(from, to);
+  if (reordering.run == nullptr) {
+    throw Error(ErrorCode::kUnsupported, "no kernel brings a tensor that is " + ToString(from) +
+                                             " into the form " + ToString(to));
+  }
+  const kernels::Reorder reorder = DenseReorder(shape, from.type);
+  auto step = MakeStep(
+      reordering.id, kernels::UnitCount(reorder),
+      [=, run = reordering.run](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+        run(reorder, args.inputs[0], args.outputs[0], begin, end);
+      });
   step->work = kernels::ReorderWork(reorder.n, reorder.c, reorder.h, reorder.w, threads);
   return step;
+}
+
+std::unique_ptr<Step> MakeConversion(std::int64_t count, ElementType from, ElementType to) {
+  constexpr std::int64_t kChunk = 1 << 14;
+  const kernels::Conversion conversion = kernels::FindConversion(from, to);
+  if (conversion.run == nullptr) {
+    throw Error(ErrorCode::kUnsupported,
+                std::string("no kernel converts ") + ElementName(from) + " to " + ElementName(to));
+  }
+  return MakeStep(
+      conversion.id, (count + kChunk - 1) / kChunk,
+      [=, run = conversion.run](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+        const std::int64_t first = begin * kChunk;
+        const std::int64_t last = std::min(count, end * kChunk);
+        run(static_cast<const std::byte*>(args.inputs[0]) + first * kernels::ElementBytes(from),
+            static_cast<std::byte*>(args.outputs[0]) + first * kernels::ElementBytes(to),
+            static_cast<std::size_t>(last - first));
+      });
 }
 
 std::unique_ptr<Step> MakeCopy(std::size_t bytes) {

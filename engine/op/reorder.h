@@ -8,12 +8,16 @@
 
 namespace kinglet {
 
-// A tensor {N, C, H, W} in both layouts, its images one behind the other.
-kernels::Reorder DenseReorder(const Shape& shape);
+// A tensor {N, C, H, W} of elements of `type` in both layouts, its images one behind the other.
+kernels::Reorder DenseReorder(const Shape& shape, ElementType type);
 
-// Converts a float32 tensor {N, C, H, W} to `layout` from the other one. Input 0, output 0. Its
-// work is that on `threads` threads.
-std::unique_ptr<Step> MakeReorder(const Shape& shape, Layout layout, int threads);
+// Brings a tensor {N, C, H, W} from one form into another. Input 0, output 0. Its work is that on
+// `threads` threads. Throws Error(kUnsupported) when no kernel does that.
+std::unique_ptr<Step> MakeReorder(const Shape& shape, TensorDesc from, TensorDesc to, int threads);
+
+// Converts `count` elements from one type to another. Input 0, output 0. Throws Error(kUnsupported)
+// when no kernel does that.
+std::unique_ptr<Step> MakeConversion(std::int64_t count, ElementType from, ElementType to);
 
 // Copies input 0 to output 0.
 std::unique_ptr<Step> MakeCopy(std::size_t bytes);

@@ -23,7 +23,7 @@ struct RunValue {
 
   bool is_tensor() const { return type != DataType::kUndefined; }
   bool is_sequence() const { return sequence != nullptr; }
-  std::size_t bytes() const { return LayoutBytes(type, shape, layout); }
+  std::size_t bytes() const { return StoredBytes({ElementTypeOf(type), layout}, shape); }
 
   // No value; keeps the memory of `shape` for the next one.
   void Clear() noexcept {

@@ -72,8 +72,8 @@ std::unique_ptr<Step> PlanPlain(PlanContext& context, T epsilon) {
 }
 
 std::unique_ptr<Step> PlanBlocked(PlanContext& context, float epsilon) {
-  context.ReadAs(0, Layout::kBlocked16);
-  context.WriteAs(0, Layout::kBlocked16);
+  context.ReadAs(0, Layout::kBlocked);
+  context.WriteAs(0, Layout::kBlocked);
   const BlockedPlanes planes(context.OutputShape(0));
   const auto affine = kernels::GetChannelTable().affine_blocked;
   const PlaneUnits units = planes.Units();

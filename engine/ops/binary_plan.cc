@@ -65,14 +65,14 @@ BlockedBinary PlanBlockedOperands(PlanContext& context) {
         continue;
       }
       operand.image_stride = repeated ? 0 : kernels::RoundUpToBlock(output[1]);
-      context.ReadAs(i, Layout::kBlocked16);
+      context.ReadAs(i, Layout::kBlocked);
     } else if (operand.kind == BlockedOperand::kPixels) {
       operand.image_stride = repeated ? 0 : output[2] * output[3];
     } else if (operand.kind == BlockedOperand::kFull) {
-      context.ReadAs(i, Layout::kBlocked16);
+      context.ReadAs(i, Layout::kBlocked);
     }
   }
-  context.WriteAs(0, Layout::kBlocked16);
+  context.WriteAs(0, Layout::kBlocked);
   return plan;
 }
 

@@ -73,8 +73,8 @@ void Apply(const T* x, T* y, std::int64_t count, const Bounds<T>& bounds, kernel
 }
 
 std::unique_ptr<Step> PlanBlocked(PlanContext& context) {
-  context.ReadAs(0, Layout::kBlocked16);
-  context.WriteAs(0, Layout::kBlocked16);
+  context.ReadAs(0, Layout::kBlocked);
+  context.WriteAs(0, Layout::kBlocked);
   const Bounds<float> fixed = DefaultBounds<float>(context);
   const bool has_low = context.HasInput(1);
   const bool has_high = context.HasInput(2);

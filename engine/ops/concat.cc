@@ -148,9 +148,9 @@ std::unique_ptr<Step> PlanConcat(PlanContext& context) {
   }
   if (!blocked) return PlanConcatRuns(context, axis, false);
   for (std::size_t i = 0; i < context.input_count(); ++i) {
-    context.ReadAs(i, Layout::kBlocked16);
+    context.ReadAs(i, Layout::kBlocked);
   }
-  context.WriteAs(0, Layout::kBlocked16);
+  context.WriteAs(0, Layout::kBlocked);
   return axis == 1 ? PlanConcatChannels(context) : PlanConcatRuns(context, axis, true);
 }
 
@@ -237,9 +237,9 @@ std::unique_ptr<Step> PlanSplit(PlanContext& context) {
     return nullptr;
   }
 
-  context.ReadAs(0, Layout::kBlocked16);
+  context.ReadAs(0, Layout::kBlocked);
   for (std::size_t i = 0; i < sizes.size(); ++i) {
-    if (context.HasOutput(i)) context.WriteAs(i, Layout::kBlocked16);
+    if (context.HasOutput(i)) context.WriteAs(i, Layout::kBlocked);
   }
   if (axis != 1) return PlanSplitRuns(context, axis, sizes, true);
   std::vector<ChannelRange> ranges;

@@ -149,11 +149,19 @@ struct Chosen {
 };
 
 Chosen ChooseVariant(const PlanContext& context, const kernels::ConvShape& shape) {
-  const kernels::ConvNeighbours neighbours{.may_block = context.InputShape(0).size() == 4,
-                                           .input_blocked = context.IsBlocked(0),
-                                           .winograd = context.cost().winograd};
-  const auto ranked =
-      kernels::RankConvVariants(shape, context.threads(), context.cost().machine, neighbours);
+  kernels::ConvNeighbours neighbours{
+      .may_block = context.InputShape(0).size() == 4,
+      .input_blocked = context.IsBlocked(0),
+      .winograd = context.cost().winograd,
+      .types = {context.InputStorage(0), context.InputStorage(1), context.OutputStorage(0)}};
+  const auto rank = [&] {
+    return kernels::RankConvVariants(shape, context.threads(), context.cost().machine, neighbours);
+  };
+  auto ranked = rank();
+  if (ranked.empty() && neighbours.types != kernels::OperandTypes{}) {
+    neighbours.types = {};  // converted around the kernel
+    ranked = rank();
+  }
   std::vector<Candidate> candidates;
   for (std::size_t i = 0; i < ranked.size(); ++i) {
     candidates.push_back({.index = i,
@@ -180,10 +188,6 @@ std::string CutText(std::int64_t images, std::int64_t units) {
   return count(images, "image") + " x " + count(units / images, "part");
 }
 
-Layout ToLayout(kernels::Layout layout) {
-  return layout == kernels::Layout::kPlain ? Layout::kPlain : Layout::kBlocked16;
-}
-
 std::unique_ptr<Step> PlanVariant(PlanContext& context, const kernels::ConvShape& shape,
                                   const Chosen& chosen) {
   const kernels::ConvVariant& variant = *chosen.variant;
@@ -191,21 +195,22 @@ std::unique_ptr<Step> PlanVariant(PlanContext& context, const kernels::ConvShape
   args.packed = PackWeights(context, 1, variant, shape);
   args.bias = PackBias(context, 2, shape.oc);
   args.epilogue = FusedEpilogue(context.node().fusion);
-  context.ReadAs(0, ToLayout(variant.input));
-  context.WriteAs(0, ToLayout(variant.output));
-  if (variant.output == kernels::Layout::kBlocked16) args.output_stride = context.OutputStride(0);
+  args.epilogue.type = variant.output.type;
+  context.ReadAs(0, variant.input);
+  context.WriteAs(0, variant.output);
+  if (variant.output.blocked()) args.output_stride = context.OutputStride(0);
   const bool residual = context.node().fusion.residual;
   if (residual) {
-    context.ReadAs(3, ToLayout(variant.output));
+    context.ReadAs(3, variant.output);
     context.AllowInPlace(0, 3);
   }
   const auto run = variant.run;
   auto step = MakeStep(variant.id, variant.units(shape),
                        [=](const StepArgs& a, std::int64_t begin, std::int64_t end) {
                          kernels::ConvArgs now = args;
-                         now.input = static_cast<const float*>(a.inputs[0]);
-                         now.residual = residual ? static_cast<const float*>(a.inputs[3]) : nullptr;
-                         now.output = static_cast<float*>(a.outputs[0]);
+                         now.input = a.inputs[0];
+                         now.residual = residual ? a.inputs[3] : nullptr;
+                         now.output = a.outputs[0];
                          now.again = a.again;
                          run(shape, now, begin, end, a.scratch);
                        });
@@ -275,9 +280,9 @@ kernels::ConvShape ConvShapeOf(const Shape& input, const Shape& output, const Wi
 const void* PackWeights(PlanContext& context, std::size_t i, const kernels::ConvVariant& variant,
                         const kernels::ConvShape& shape) {
   context.DoNotRead(i);
-  return context.Packed(
-      i, variant.packed_format(shape), variant.packed_bytes(shape),
-      [&](void* to) { variant.pack(shape, context.InputValue(i)->data<float>(), to); });
+  return context.Packed(i, variant.packed_format(shape), variant.packed_bytes(shape), [&](void* to) {
+    variant.pack(shape, context.InputValue(i)->raw(), to);
+  });
 }
 
 const float* PackBias(PlanContext& context, std::size_t i, std::int64_t channels) {

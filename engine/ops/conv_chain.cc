@@ -37,24 +37,24 @@ std::unique_ptr<Step> PlanConvChain(PlanContext& context, const ConvChainNodes& 
   if (shapes.expands) args.expand = stage("conv/direct_f32", shapes.expand);
   args.depthwise = stage("conv/depthwise_f32", shapes.depthwise);
   args.project = stage("conv/direct_f32", shapes.project);
-  context.ReadAs(0, Layout::kBlocked16);
-  context.WriteAs(0, Layout::kBlocked16);
+  context.ReadAs(0, plan.input);
+  context.WriteAs(0, plan.output);
   args.output_stride = context.OutputStride(0);
   const bool has_residual = chain.joined.fusion.residual;
   const std::size_t residual = 1 + 2 * chain.nodes.size();
   if (has_residual) {
-    context.ReadAs(residual, Layout::kBlocked16);
+    context.ReadAs(residual, plan.output);
     // Strips of the input are read after their neighbours are written.
     if (chain.joined.input(residual) != chain.joined.input(0)) context.AllowInPlace(0, residual);
   }
-  auto step = MakeStep(
-      plan.id(), plan.units(), [=](const StepArgs& a, std::int64_t begin, std::int64_t end) {
-        kernels::ChainArgs now = args;
-        now.input = static_cast<const float*>(a.inputs[0]);
-        now.residual = has_residual ? static_cast<const float*>(a.inputs[residual]) : nullptr;
-        now.output = static_cast<float*>(a.outputs[0]);
-        kernels::RunChain(plan, now, begin, end, a.scratch);
-      });
+  auto step = MakeStep(plan.id(), plan.units(),
+                       [=](const StepArgs& a, std::int64_t begin, std::int64_t end) {
+                         kernels::ChainArgs now = args;
+                         now.input = a.inputs[0];
+                         now.residual = has_residual ? a.inputs[residual] : nullptr;
+                         now.output = a.outputs[0];
+                         kernels::RunChain(plan, now, begin, end, a.scratch);
+                       });
   step->scratch_bytes = kernels::ChainScratchBytes(plan);
   step->macs = MultiplyAddsOf(shapes.depthwise) + MultiplyAddsOf(shapes.project) +
                (shapes.expands ? MultiplyAddsOf(shapes.expand) : 0);

@@ -73,7 +73,7 @@ class ChainFinder {
     if (!kernels::IsChain(shapes)) return;
     chain->joined = Join(nodes);
     chain->nodes = std::move(nodes);
-    chain->reads = Layout::kBlocked16;
+    chain->reads = Layout::kBlocked;
     found.push_back(std::move(chain));
   }
 

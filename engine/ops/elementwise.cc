@@ -5,38 +5,15 @@
 namespace kinglet {
 
 kernels::Epilogue FusedEpilogue(const Fusion& fusion) {
-  using kernels::Activation;
-  const auto activation = [&] {
-    switch (fusion.activation) {
-      case FusedActivation::kRelu:
-        return Activation::kRelu;
-      case FusedActivation::kClip:
-        return Activation::kClip;
-      case FusedActivation::kLeakyRelu:
-        return Activation::kLeakyRelu;
-      case FusedActivation::kSigmoid:
-        return Activation::kSigmoid;
-      case FusedActivation::kHardSigmoid:
-        return Activation::kHardSigmoid;
-      case FusedActivation::kHardSwish:
-        return Activation::kHardSwish;
-      case FusedActivation::kSwish:
-        return Activation::kSilu;
-      case FusedActivation::kNone:
-        break;
-    }
-    return Activation::kNone;
-  }();
-  return {activation, fusion.alpha, fusion.beta};
+  return {fusion.activation, fusion.alpha, fusion.beta};
 }
 
 ActivationFn::ActivationFn(const Fusion& fusion) {
-  const kernels::Epilogue epilogue = FusedEpilogue(fusion);
-  if (epilogue.activation == kernels::Activation::kNone) return;
-  function_ = kernels::GetUnary(kernels::UnaryOf(epilogue.activation));
-  alpha_ = epilogue.activation == kernels::Activation::kSilu ? 1.0f : epilogue.alpha;
-  beta_ = epilogue.beta;
-  keeps_zero_ = kernels::KeepsZero(epilogue);
+  if (fusion.activation == Activation::kNone) return;
+  function_ = kernels::GetUnary(kernels::UnaryOf(fusion.activation));
+  alpha_ = fusion.alpha;
+  beta_ = fusion.beta;
+  keeps_zero_ = kernels::KeepsZero(FusedEpilogue(fusion));
 }
 
 std::string ElementwiseId(const NodeContext& context, DataType type) {

@@ -47,8 +47,8 @@ std::unique_ptr<Step> PlanImages(PlanContext& context) {
   p.out_batch_stride = blocked ? kernels::RoundUpToBlock(p.c) : p.c;
   p.in_batch_stride = p.out_batch_stride * p.pixels;
   if (blocked) {
-    context.ReadAs(0, Layout::kBlocked16);
-    context.WriteAs(0, Layout::kBlocked16);
+    context.ReadAs(0, Layout::kBlocked);
+    context.WriteAs(0, Layout::kBlocked);
   }
   const kernels::PoolTable& table = kernels::GetPoolTable();
   const kernels::GlobalPoolFn function =

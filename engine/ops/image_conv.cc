@@ -95,7 +95,7 @@ std::unique_ptr<Step> PlanImageConv(PlanContext& context) {
   args.packed = PackWeights(context, kWeights, base, shape);
   args.bias = PackBias(context, kBias, shape.oc);
   args.epilogue = FusedEpilogue(context.node().fusion);
-  context.WriteAs(0, Layout::kBlocked16);
+  context.WriteAs(0, Layout::kBlocked);
   args.output_stride = context.OutputStride(0);
   const bool empty = ElementCount(context.OutputShape(0)) == 0;
   const kernels::ImageConvKernels target = kernels::ResolveImageConv();
@@ -105,7 +105,7 @@ std::unique_ptr<Step> PlanImageConv(PlanContext& context) {
                  kernels::ImageInput now = image;
                  now.pixels = a.inputs[0];
                  kernels::ConvArgs where = args;
-                 where.output = static_cast<float*>(a.outputs[0]);
+                 where.output = a.outputs[0];
                  kernels::ImageConvRun(shape, now, target, where, begin, end, a.scratch);
                });
   step->scratch_bytes = empty ? 0 : kernels::ImageConvScratchBytes(shape);

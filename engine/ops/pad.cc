@@ -148,8 +148,8 @@ bool PadsWithZero(const NodeContext& context) {
 }
 
 std::unique_ptr<Step> PlanBlocked(PlanContext& context, Pads pads) {
-  context.ReadAs(0, Layout::kBlocked16);
-  context.WriteAs(0, Layout::kBlocked16);
+  context.ReadAs(0, Layout::kBlocked);
+  context.WriteAs(0, Layout::kBlocked);
   if (context.HasInput(2)) context.DoNotRead(2);
   Shape in = BlockedShape(context.InputShape(0));
   Shape out = BlockedShape(context.OutputShape(0));

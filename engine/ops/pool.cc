@@ -50,8 +50,8 @@ std::unique_ptr<Step> PlanImagePool(PlanContext& context, kernels::Pool p) {
   p.in_batch_stride = channels * p.in_h * p.in_w;
   p.out_batch_stride = channels * p.out_h * p.out_w;
   if (blocked) {
-    context.ReadAs(0, Layout::kBlocked16);
-    context.WriteAs(0, Layout::kBlocked16);
+    context.ReadAs(0, Layout::kBlocked);
+    context.WriteAs(0, Layout::kBlocked);
     p.out_batch_stride = context.OutputStride(0);
   }
   const kernels::PoolFn function = blocked ? (max ? table.max_blocked : table.average_blocked)

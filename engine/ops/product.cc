@@ -23,7 +23,16 @@ struct Chosen {
 };
 
 Chosen ChooseVariant(const PlanContext& context, const kernels::GemmShape& shape) {
-  const auto ranked = kernels::RankGemmVariants(shape, context.threads(), context.cost().machine);
+  kernels::OperandTypes types = {context.InputStorage(0), context.InputStorage(1),
+                                 context.OutputStorage(0)};
+  const auto rank = [&] {
+    return kernels::RankGemmVariants(shape, context.threads(), context.cost().machine, types);
+  };
+  auto ranked = rank();
+  if (ranked.empty() && types != kernels::OperandTypes{}) {
+    types = {};  // converted around the kernel
+    ranked = rank();
+  }
   std::vector<Candidate> candidates;
   for (std::size_t i = 0; i < ranked.size(); ++i) {
     candidates.push_back({.index = i,
@@ -83,6 +92,9 @@ std::unique_ptr<Step> PlanWeightedProduct(PlanContext& context, const WeightedPr
   args.lda = product.k;
   args.ldc = product.n;
   args.epilogue = product.epilogue;
+  args.epilogue.type = variant->output.type;
+  context.ReadAs(0, variant->input);
+  context.WriteAs(0, variant->output);
   context.DoNotRead(1);
   if (context.HasInput(2)) context.DoNotRead(2);
   const Tensor bias = PadBias(product.bias);
@@ -90,9 +102,9 @@ std::unique_ptr<Step> PlanWeightedProduct(PlanContext& context, const WeightedPr
   auto step = MakeStep(variant->id, variant->units(shape),
                        [=](const StepArgs& a, std::int64_t begin, std::int64_t end) {
                          kernels::GemmArgs now = args;
-                         now.a = static_cast<const float*>(a.inputs[0]);
+                         now.a = a.inputs[0];
                          now.bias = static_cast<const float*>(bias.raw());
-                         now.c = static_cast<float*>(a.outputs[0]);
+                         now.c = a.outputs[0];
                          run(shape, now, begin, end, a.scratch);
                        });
   step->scratch_bytes = variant->scratch_bytes(shape);

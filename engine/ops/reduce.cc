@@ -336,8 +336,8 @@ std::unique_ptr<Step> PlanGlobalPool(PlanContext& context, bool mean, bool keep_
                           static_cast<float*>(args.outputs[0]), begin, end);
                     });
   }
-  context.ReadAs(0, Layout::kBlocked16);
-  if (keep_dims) context.WriteAs(0, Layout::kBlocked16);
+  context.ReadAs(0, Layout::kBlocked);
+  if (keep_dims) context.WriteAs(0, Layout::kBlocked);
   const auto run = mean ? table.global_average_blocked : table.global_max_blocked;
   const std::int64_t blocks = kernels::BlockCount(pool.c);
   const std::int64_t out_stride = keep_dims ? blocks * kernels::kBlock : pool.c;

@@ -220,8 +220,8 @@ std::vector<ResizeAxis> BlockedAxes(const Shape& shape, const ResizeSpec& spec) 
 }
 
 std::unique_ptr<Step> PlanBlocked(PlanContext& context, const ResizeSpec& spec) {
-  context.ReadAs(0, Layout::kBlocked16);
-  context.WriteAs(0, Layout::kBlocked16);
+  context.ReadAs(0, Layout::kBlocked);
+  context.WriteAs(0, Layout::kBlocked);
   std::vector<ResizeAxis> axes = BlockedAxes(context.InputShape(0), spec);
   if (spec.mode == ResizeMode::kNearest) {
     return MakeAxisGather<BlockedPixel>("resize/nearest_blocked_f32", NearestGather(spec, axes),

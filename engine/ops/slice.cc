@@ -135,8 +135,8 @@ std::unique_ptr<Step> PlanSlice(PlanContext& context) {
   }
   if (context.IsBlocked(0)) {
     if (auto step = PlanBlocked(in, ranges)) {
-      context.ReadAs(0, Layout::kBlocked16);
-      context.WriteAs(0, Layout::kBlocked16);
+      context.ReadAs(0, Layout::kBlocked);
+      context.WriteAs(0, Layout::kBlocked);
       return step;
     }
   }

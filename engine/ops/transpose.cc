@@ -152,8 +152,8 @@ std::unique_ptr<Step> PlanChannelShuffle(PlanContext& context) {
                            {in[0], groups, in[1] / groups, DimsProduct(in, 2, in.size())},
                            {0, 2, 1, 3});
   }
-  context.ReadAs(0, Layout::kBlocked16);
-  context.WriteAs(0, Layout::kBlocked16);
+  context.ReadAs(0, Layout::kBlocked);
+  context.WriteAs(0, Layout::kBlocked);
   const kernels::ChannelShuffle shuffle{in[0], in[1], in[2], in[3], groups};
   const auto run = kernels::GetLayoutTable().shuffle_channels;
   return MakeStep("layout/channel_shuffle_blocked_f32", UnitCount(shuffle),

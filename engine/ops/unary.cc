@@ -25,8 +25,6 @@ struct Attribute2 {
 constexpr Attribute2 kAttributes[] = {
     {"Celu", "alpha", 1.0f, nullptr, 0.0f},
     {"Elu", "alpha", 1.0f, nullptr, 0.0f},
-    {"HardSigmoid", "alpha", 0.2f, "beta", 0.5f},
-    {"LeakyRelu", "alpha", 0.01f, nullptr, 0.0f},
     {"Selu", "alpha", 1.67326319217681884765625f, "gamma", 1.05070102214813232421875f},
     {"Shrink", "bias", 0.0f, "lambd", 0.5f},
     {"ThresholdedRelu", "alpha", 1.0f, nullptr, 0.0f},
@@ -34,9 +32,14 @@ constexpr Attribute2 kAttributes[] = {
 
 Params<double> ReadParams(const NodeContext& context) {
   Params<double> params;
-  if (context.node().op == "Swish") params.alpha = 1;
+  const Node& node = context.node();
+  if (const auto activation = kernels::FindActivation(node.domain, node.op)) {
+    const kernels::ActivationFacts& facts = kernels::FactsOf(*activation);
+    return {context.attributes().Float("alpha", facts.alpha),
+            context.attributes().Float("beta", facts.beta)};
+  }
   for (const Attribute2& row : kAttributes) {
-    if (row.op != context.node().op) continue;
+    if (row.op != node.op) continue;
     params.alpha = context.attributes().Float(row.first, row.first_default);
     if (row.second != nullptr) {
       params.beta = context.attributes().Float(row.second, row.second_default);
@@ -81,7 +84,7 @@ struct FastUnary {
   kernels::UnaryOp kernel;
 };
 
-// The operators that have a vector kernel for float32.
+// The operators that have a vector kernel for float32, beside the activations.
 constexpr FastUnary kFast[] = {
     {"Abs", kernels::UnaryOp::kAbs},
     {"Ceil", kernels::UnaryOp::kCeil},
@@ -89,23 +92,16 @@ constexpr FastUnary kFast[] = {
     {"Erf", kernels::UnaryOp::kErf},
     {"Exp", kernels::UnaryOp::kExp},
     {"Floor", kernels::UnaryOp::kFloor},
-    {"HardSigmoid", kernels::UnaryOp::kHardSigmoid},
-    {"HardSwish", kernels::UnaryOp::kHardSwish},
-    {"LeakyRelu", kernels::UnaryOp::kLeakyRelu},
     {"Log", kernels::UnaryOp::kLog},
     {"Mish", kernels::UnaryOp::kMish},
     {"Neg", kernels::UnaryOp::kNeg},
     {"Reciprocal", kernels::UnaryOp::kReciprocal},
-    {"Relu", kernels::UnaryOp::kRelu},
     {"Round", kernels::UnaryOp::kRound},
     {"Selu", kernels::UnaryOp::kSelu},
-    {"Sigmoid", kernels::UnaryOp::kSigmoid},
     {"Sign", kernels::UnaryOp::kSign},
     {"Softplus", kernels::UnaryOp::kSoftplus},
     {"Softsign", kernels::UnaryOp::kSoftsign},
     {"Sqrt", kernels::UnaryOp::kSqrt},
-    {"Swish", kernels::UnaryOp::kSwish},
-    {"Tanh", kernels::UnaryOp::kTanh},
     {"ThresholdedRelu", kernels::UnaryOp::kThresholdedRelu},
 };
 
@@ -122,16 +118,20 @@ kernels::UnaryFn FunctionOf(const NodeContext& context) {
     return kernels::GetUnary(std::is_same_v<F, unary::GeluTanh> ? kernels::UnaryOp::kGeluTanh
                                                                 : kernels::UnaryOp::kGelu);
   }
+  const Node& node = context.node();
+  if (const auto activation = kernels::FindActivation(node.domain, node.op)) {
+    return kernels::GetUnary(kernels::UnaryOf(*activation));
+  }
   for (const FastUnary& fast : kFast) {
-    if (fast.op == context.node().op) return kernels::GetUnary(fast.kernel);
+    if (fast.op == node.op) return kernels::GetUnary(fast.kernel);
   }
   return Reference<F>;
 }
 
 std::unique_ptr<Step> PlanBlocked(PlanContext& context, const Params<float>& params,
                                   kernels::UnaryFn function) {
-  context.ReadAs(0, Layout::kBlocked16);
-  context.WriteAs(0, Layout::kBlocked16);
+  context.ReadAs(0, Layout::kBlocked);
+  context.WriteAs(0, Layout::kBlocked);
   const BlockedPlanes planes(context.OutputShape(0));
   const PlaneUnits units = planes.Units();
   float at_zero = 0.0f;

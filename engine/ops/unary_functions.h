@@ -7,6 +7,8 @@
 #include <limits>
 #include <type_traits>
 
+#include "kernels/common/activation.h"
+
 namespace kinglet::unary {
 
 // Attributes, in the order of the operator's definition.
@@ -38,16 +40,8 @@ T SignOf(T x) {  // NaN stays
   return x > T{} ? T{1} : x < T{} ? static_cast<T>(-1) : x;
 }
 template <typename T>
-T Logistic(T x) {
-  return T{1} / (T{1} + std::exp(-x));
-}
-template <typename T>
 T SoftplusOf(T x) {
   return std::max(x, T{0}) + std::log1p(std::exp(-std::abs(x)));
-}
-template <typename T>
-T Unit(T x) {  // clamped to [0, 1], NaN stays
-  return x < T{0} ? T{0} : x > T{1} ? T{1} : x;
 }
 
 #define KINGLET_UNARY(Name, expression)                     \
@@ -77,28 +71,25 @@ KINGLET_UNARY(Gelu, T{0.5} * x * (T{1} + std::erf(x * static_cast<T>(0.707106781
 KINGLET_UNARY(GeluTanh, T{0.5} * x *
                             (T{1} + std::tanh(static_cast<T>(0.79788456080286535588) *
                                               (x + static_cast<T>(0.044715) * x * x * x))))
-KINGLET_UNARY(HardSigmoid, Unit(p.alpha* x + p.beta))
-KINGLET_UNARY(HardSwish, x* Unit(x / T{6} + T{0.5}))
-KINGLET_UNARY(LeakyRelu, x < T{0} ? p.alpha * x : x)
 KINGLET_UNARY(Log, std::log(x))
 KINGLET_UNARY(Mish, x* std::tanh(SoftplusOf(x)))
 KINGLET_UNARY(Neg, Negate(x))
 KINGLET_UNARY(Reciprocal, T{1} / x)
-KINGLET_UNARY(Relu, x < T{0} ? T{0} : x)
 KINGLET_UNARY(Round, std::nearbyint(x))  // halves to even
 KINGLET_UNARY(Selu, x > T{0} ? p.beta * x : p.beta * (p.alpha * std::expm1(x)))
 KINGLET_UNARY(Shrink, x<-p.beta ? x + p.alpha : x> p.beta ? x - p.alpha : T{0})
-KINGLET_UNARY(Sigmoid, Logistic(x))
 KINGLET_UNARY(Sign, SignOf(x))
 KINGLET_UNARY(Sin, std::sin(x))
 KINGLET_UNARY(Sinh, std::sinh(x))
 KINGLET_UNARY(Softplus, SoftplusOf(x))
 KINGLET_UNARY(Softsign, x / (T{1} + std::abs(x)))
 KINGLET_UNARY(Sqrt, std::sqrt(x))
-KINGLET_UNARY(Swish, x* Logistic(x))
 KINGLET_UNARY(Tan, std::tan(x))
-KINGLET_UNARY(Tanh, std::tanh(x))
 KINGLET_UNARY(ThresholdedRelu, x > p.alpha ? x : T{0})
+
+#define KINGLET_ACTIVATION(Name, ...) KINGLET_UNARY(Name, kernels::scalar::Name(x, p.alpha, p.beta))
+#include "kernels/common/activations.inc"
+#undef KINGLET_ACTIVATION
 
 #undef KINGLET_UNARY
 

@@ -97,8 +97,8 @@ bool AllBlocked(const PlanContext& context) {
 template <typename Op>
 std::unique_ptr<Step> PlanBlocked(PlanContext& context, std::int64_t divisor) {
   const std::size_t count = context.input_count();
-  for (std::size_t i = 0; i < count; ++i) context.ReadAs(i, Layout::kBlocked16);
-  context.WriteAs(0, Layout::kBlocked16);
+  for (std::size_t i = 0; i < count; ++i) context.ReadAs(i, Layout::kBlocked);
+  context.WriteAs(0, Layout::kBlocked);
   context.AllowInPlace(0, 0);
   const BlockedPlanes planes(context.OutputShape(0));
   const kernels::BinaryFns* fns = KernelOf<Op>();

@@ -11,7 +11,7 @@ namespace kinglet {
 namespace {
 
 std::optional<Fusion> ClipFusion(const GraphIr& graph, const Node& node) {
-  Fusion fusion{FusedActivation::kClip, -INFINITY, INFINITY, false};
+  Fusion fusion{Activation::kClip, -INFINITY, INFINITY, false};
   if (node.opset < 11) {
     fusion.alpha = node.attributes.Float("min", fusion.alpha);
     fusion.beta = node.attributes.Float("max", fusion.beta);
@@ -27,24 +27,18 @@ std::optional<Fusion> ClipFusion(const GraphIr& graph, const Node& node) {
 }
 
 std::optional<Fusion> ActivationOf(const GraphIr& graph, const Node& node) {
-  const Attributes& a = node.attributes;
-  const bool ours = node.domain == kKingletDomain;
-  if (ours && node.op == "Swish") return Fusion{FusedActivation::kSwish};
-  if (node.op == "HardSwish" && (ours || node.domain.empty())) {
-    return Fusion{FusedActivation::kHardSwish};
+  auto activation = kernels::FindActivation(node.domain, node.op);
+  // What was recognised as one is of the domain `kinglet` where ONNX's own domain is too old for it.
+  if (!activation && node.domain == kKingletDomain && node.op == "HardSwish") {
+    activation = Activation::kHardSwish;
   }
-  if (!node.domain.empty()) return {};
-  if (node.op == "Relu") return Fusion{FusedActivation::kRelu};
-  if (node.op == "Clip") return ClipFusion(graph, node);
-  if (node.op == "LeakyRelu") {
-    return Fusion{FusedActivation::kLeakyRelu, a.Float("alpha", 0.01f), 0, false};
-  }
-  if (node.op == "Sigmoid") return Fusion{FusedActivation::kSigmoid};
-  if (node.op == "HardSigmoid") {
-    return Fusion{FusedActivation::kHardSigmoid, a.Float("alpha", 0.2f), a.Float("beta", 0.5f),
-                  false};
-  }
-  return {};
+  // Tanh stays by itself: that of whole arrays is more exact.
+  if (!activation || *activation == Activation::kNone || *activation == Activation::kTanh)
+    return {};
+  if (*activation == Activation::kClip) return ClipFusion(graph, node);
+  const kernels::ActivationFacts& facts = kernels::FactsOf(*activation);
+  return Fusion{*activation, node.attributes.Float("alpha", facts.alpha),
+                node.attributes.Float("beta", facts.beta), false};
 }
 
 const TensorState& StateOf(const std::vector<TensorState>& shapes, ValueId id) {
@@ -100,7 +94,7 @@ bool FuseActivation(Rewriter& rewriter, const Node& node, const std::vector<Tens
   if (!activation || !IsUsable(*activation)) return false;
   for (const char* op : {"Conv", "Gemm", "Add"}) {
     Node* host = rewriter.SoleProducer(node.inputs[0], op);
-    if (host == nullptr || host->fusion.activation != FusedActivation::kNone) continue;
+    if (host == nullptr || host->fusion.activation != Activation::kNone) continue;
     if (!MakesFloat32(rewriter.graph(), *host, shapes)) continue;
     // A sum with broadcasting has no fused form.
     if (host->op == "Add" && !SameShape(shapes, host->inputs[0], host->inputs[1])) continue;

@@ -71,10 +71,10 @@ class Assembler {
 
   Layout LayoutOf(ValueId id) const {
     const bool blocked = choice_.blocked[Index(id)] && output_of_[Index(id)] < 0;
-    return blocked ? Layout::kBlocked16 : Layout::kPlain;
+    return blocked ? Layout::kBlocked : Layout::kPlain;
   }
   std::size_t BytesOf(ValueId id) const {
-    return LayoutBytes(states_[Index(id)].type, states_[Index(id)].shape, LayoutOf(id));
+    return StoredBytes(states_[Index(id)].Stored(LayoutOf(id)), states_[Index(id)].shape);
   }
 
   // The nodes [first, last) with the values that they take from outside and leave there.
@@ -129,6 +129,14 @@ class Assembler {
     return slots;
   }
 
+  std::vector<TensorDesc> DescsOf(const std::vector<Border>& borders) const {
+    std::vector<TensorDesc> descs;
+    for (const Border& border : borders) {
+      descs.push_back(states_[Index(border.id)].Stored(border.layout));
+    }
+    return descs;
+  }
+
   void Append(PlanStep step) {
     for (const std::vector<int>* slots : {&step.inputs, &step.outputs}) {
       for (const int slot : *slots) {
@@ -171,6 +179,8 @@ class Assembler {
     plan_step.output_shape = states_[Index(range.outputs.back().id)].shape;
     plan_step.inputs = SlotsOf(range.inputs, 0);
     plan_step.outputs = SlotsOf(range.outputs, 0);
+    plan_step.input_descs = DescsOf(range.inputs);
+    plan_step.output_descs = DescsOf(range.outputs);
     Append(std::move(plan_step));
   }
 
@@ -287,9 +297,24 @@ SegmentChoice FindSegments(const GraphIr& graph, GraphStates& states, BatchProof
   return choice;
 }
 
+// What the caller gives and gets is stored as what it is.
+void CheckBorders(const GraphIr& graph, const GraphStates& states) {
+  for (const auto* borders : {&graph.inputs, &graph.outputs}) {
+    for (const ValueId id : *borders) {
+      const TensorState& state = states[static_cast<std::size_t>(id)];
+      if (state.stored_as() == ElementTypeOf(state.type)) continue;
+      throw Error(ErrorCode::kUnsupported,
+                  graph.source + ": '" + graph.value(id).name + "' is an input or output of type " +
+                      DataTypeName(state.type) + " and cannot be stored as " +
+                      ElementName(state.stored_as()));
+    }
+  }
+}
+
 std::unique_ptr<Plan> PlanFixed(const GraphIr& graph, const std::vector<Shape>& input_shapes,
                                 GraphStates& states, const PlanOptions& options,
                                 PackedStore& packed) {
+  CheckBorders(graph, states);
   BatchProof proof(graph, input_shapes, states, options.limits);
   const SegmentChoice choice = FindSegments(graph, states, proof, options);
   if (choice.segments.empty()) {

@@ -1,5 +1,7 @@
 #include "engine/plan/plan.h"
 
+#include <algorithm>
+
 #include "engine/op/check.h"
 #include "engine/plan/segment_step.h"
 #include "kernels/common/blocked.h"
@@ -16,6 +18,7 @@ std::size_t PlanBytes(const Plan& plan) {
   for (const PlanStep& step : plan.steps) {
     bytes += kStepBytes + step.name.capacity() + step.op.capacity() +
              (step.inputs.capacity() + step.outputs.capacity()) * sizeof(int) +
+             (step.input_descs.capacity() + step.output_descs.capacity()) * sizeof(TensorDesc) +
              step.output_shape.capacity() * sizeof(std::int64_t) +
              step.blocked.capacity() * sizeof(BlockedOutput);
     if (step.segment == nullptr) continue;
@@ -25,18 +28,39 @@ std::size_t PlanBytes(const Plan& plan) {
   return bytes;
 }
 
+namespace {
+
+// -0 is a zero too.
+bool IsZero(const std::byte* element, ElementType type) {
+  switch (type) {
+    case ElementType::kFloat32:
+      return *reinterpret_cast<const float*>(element) == 0.0f;
+    case ElementType::kFloat16:
+    case ElementType::kBFloat16:
+      return (*reinterpret_cast<const std::uint16_t*>(element) & 0x7FFFu) == 0;
+    default:
+      return std::all_of(element, element + kernels::ElementBytes(type),
+                         [](std::byte b) { return b == std::byte{0}; });
+  }
+}
+
+}  // namespace
+
 void CheckPadLanes(const PlanStep& step, void* const* outputs) noexcept {
   for (std::size_t i = 0; i < step.blocked.size(); ++i) {
     const auto& [shape, image_stride] = step.blocked[i];
-    if (shape.empty() || shape[1] % kernels::kBlock == 0) continue;
-    const auto* data = static_cast<const float*>(outputs[i]);
-    const std::int64_t blocks = kernels::BlockCount(shape[1]);
+    if (shape.empty()) continue;
+    const ElementType type = step.output_descs[i].type;
+    const std::int64_t block = kernels::PixelBlock(type);
+    const std::int64_t bytes = kernels::ElementBytes(type);
     const std::int64_t pixels = shape[2] * shape[3];
-    for (std::int64_t n = 0; n < shape[0]; ++n) {
-      const float* last = data + n * image_stride + (blocks - 1) * pixels * kernels::kBlock;
+    const std::int64_t last_block = (kernels::BlockCount(shape[1], block) - 1) * pixels * block;
+    const auto* data = static_cast<const std::byte*>(outputs[i]);
+    for (std::int64_t n = 0; n < shape[0] && shape[1] % block != 0; ++n) {
+      const std::byte* last = data + (n * image_stride + last_block) * bytes;
       for (std::int64_t p = 0; p < pixels; ++p) {
-        for (std::int64_t lane = shape[1] % kernels::kBlock; lane < kernels::kBlock; ++lane) {
-          KINGLET_CHECK(last[p * kernels::kBlock + lane] == 0.0f, step.step->kernel.c_str());
+        for (std::int64_t lane = shape[1] % block; lane < block; ++lane) {
+          KINGLET_CHECK(IsZero(last + (p * block + lane) * bytes, type), step.step->kernel.c_str());
         }
       }
     }

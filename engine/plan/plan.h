@@ -25,7 +25,7 @@ struct Slot {
   const void* constant = nullptr;  // kConstant
 };
 
-// A blocked output of a step: its shape, and the floats from one image to the next.
+// A blocked output of a step: its shape, and the elements from one image to the next.
 struct BlockedOutput {
   Shape shape;  // empty: this output is plain
   std::int64_t image_stride = 0;
@@ -43,6 +43,8 @@ struct PlanStep {
   Shape output_shape;                    // of the first output
   std::vector<int> inputs;               // slots, -1 for none
   std::vector<int> outputs;
+  std::vector<TensorDesc> input_descs;  // how the step reads and writes them, parallel to these
+  std::vector<TensorDesc> output_descs;
   std::vector<BlockedOutput> blocked;  // parallel to outputs
   std::size_t node = 0;                // of the graph: the one that it runs or was inserted for
   std::int64_t images = 0;  // that it works on, where the plan takes the batch in parts; 0: all

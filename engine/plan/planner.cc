@@ -18,13 +18,16 @@ namespace kinglet {
 namespace {
 
 // A blocked tensor of one pixel is a plain one when no pad lanes lie between its images.
-bool SameMemory(const Shape& shape) {
+bool SameMemory(const Shape& shape, std::int64_t block) {
   return shape.size() == 4 && shape[2] == 1 && shape[3] == 1 &&
-         (shape[1] % 16 == 0 || shape[0] == 1);
+         (shape[1] % block == 0 || shape[0] == 1);
 }
 
-BlockedOutput DenseBlocked(const Shape& shape) {
-  return {shape, kernels::RoundUpToBlock(shape[1]) * shape[2] * shape[3]};
+std::int64_t DenseImage(const Shape& shape, ElementType type) {
+  return kernels::RoundUpToBlock(shape[1], kernels::PixelBlock(type)) * shape[2] * shape[3];
+}
+BlockedOutput DenseBlocked(const Shape& shape, ElementType type) {
+  return {shape, DenseImage(shape, type)};
 }
 
 // One piece of memory while the plan is made.
@@ -49,14 +52,19 @@ class LayoutPlanContext final : public PlainPlanContext {
   LayoutPlanContext(const Node& node, const NodeStates& states, Planner& planner)
       : PlainPlanContext(node, states),
         planner_(&planner),
-        read_as(states.inputs.size(), Layout::kPlain),
-        write_as(states.outputs.size(), Layout::kPlain),
         strided(states.outputs.size(), false),
-        skipped(states.inputs.size(), false) {}
+        skipped(states.inputs.size(), false) {
+    const auto plain = [](const TensorState* state) {
+      return TensorDesc{ElementTypeOf(state == nullptr ? DataType::kUndefined : state->type),
+                        Layout::kPlain};
+    };
+    for (const TensorState* state : states.inputs) read_as.push_back(plain(state));
+    for (const TensorState* state : states.outputs) write_as.push_back(plain(state));
+  }
 
   bool IsBlocked(std::size_t i) const override;
-  void ReadAs(std::size_t i, Layout layout) override { read_as[i] = layout; }
-  void WriteAs(std::size_t i, Layout layout) override { write_as[i] = layout; }
+  void ReadAs(std::size_t i, TensorDesc desc) override { read_as[i] = desc; }
+  void WriteAs(std::size_t i, TensorDesc desc) override { write_as[i] = desc; }
   std::int64_t OutputStride(std::size_t i) override;
   bool IsInPlace(std::size_t i) const override;
   void DoNotRead(std::size_t i) override { skipped[i] = true; }
@@ -70,7 +78,7 @@ class LayoutPlanContext final : public PlainPlanContext {
   Planner* planner_;
 
  public:
-  std::vector<Layout> read_as, write_as;
+  std::vector<TensorDesc> read_as, write_as;
   std::vector<bool> strided;  // outputs whose step writes images as far apart as it is told
   std::vector<bool> skipped;
   std::vector<std::pair<std::size_t, std::size_t>> in_place;
@@ -97,7 +105,7 @@ class Planner {
   std::unique_ptr<Plan> Make() {
     for (std::size_t k = 0; k < range_.inputs.size(); ++k) {
       const auto [id, layout] = range_.inputs[k];
-      plan_->input_bytes.push_back(LayoutBytes(State(id).type, State(id).shape, layout));
+      plan_->input_bytes.push_back(StoredBytes(State(id).Stored(layout), State(id).shape));
       PlaceOf(id, layout) =
           NewBuffer(plan_->input_bytes.back(), {.kind = Slot::Kind::kInput, .index = k});
     }
@@ -138,7 +146,7 @@ class Planner {
     return static_cast<int>(buffers_.size() - 1);
   }
   int NewArenaBuffer(const TensorState& state, Layout layout) {
-    return NewBuffer(LayoutBytes(state.type, state.shape, layout), {});
+    return NewBuffer(StoredBytes(state.Stored(layout), state.shape), {});
   }
 
   double BytesOf(const std::vector<int>& buffers) const {
@@ -171,14 +179,15 @@ class Planner {
     const int whole = WholeBuffer(slice->whole);
     const int buffer = NewArenaBuffer(State(id), layout);
     At(buffer).whole = whole;
-    At(buffer).offset = static_cast<std::size_t>(slice->offset) * sizeof(float);
+    At(buffer).offset =
+        static_cast<std::size_t>(slice->offset * kernels::ElementBytes(State(id).stored_as()));
     return buffer;
   }
 
   // The blocked buffer of a value that no slice contains: the first of its parts makes it.
   int WholeBuffer(ValueId id) {
     int& whole = whole_[Index(id)];
-    if (whole < 0) whole = NewArenaBuffer(State(id), Layout::kBlocked16);
+    if (whole < 0) whole = NewArenaBuffer(State(id), Layout::kBlocked);
     return whole;
   }
 
@@ -216,21 +225,57 @@ class Planner {
     }
     int& wanted = layout == Layout::kPlain ? places.plain : places.blocked;
     if (wanted >= 0) return wanted;
-    const int from = layout == Layout::kPlain ? places.blocked : places.plain;
-    if (SameMemory(state.shape) && (layout == Layout::kPlain || state.shape[1] % 16 == 0)) {
+    const bool to_plain = layout == Layout::kPlain;
+    const int from = to_plain ? places.blocked : places.plain;
+    const std::int64_t block = kernels::PixelBlock(state.stored_as());
+    if (SameMemory(state.shape, block) && (to_plain || state.shape[1] % block == 0)) {
       return wanted = from;
     }
-    const int to = NewArenaBuffer(state, layout);
+    const Layout other = to_plain ? Layout::kBlocked : Layout::kPlain;
+    return wanted = Transform(id, from, state.Stored(other), state.Stored(layout));
+  }
+
+  // The buffer that a step reads. One of another type than the value is stored in is made for this
+  // step alone.
+  int ReadBuffer(ValueId id, TensorDesc desc) {
+    const ElementType stored = State(id).stored_as();
+    if (desc.type == stored) return Materialize(id, desc.layout);
+    return Bring(id, Materialize(id, Layout::kPlain), {stored, Layout::kPlain}, desc);
+  }
+
+  // The value in another form than it is in. Types change between plain forms.
+  int Bring(ValueId id, int buffer, TensorDesc from, TensorDesc to) {
+    const auto change = [&](TensorDesc next) {
+      if (next != from) buffer = Transform(id, buffer, from, next);
+      from = next;
+    };
+    if (from.type != to.type) {
+      change({from.type, Layout::kPlain});
+      change({to.type, Layout::kPlain});
+    }
+    change(to);
+    return buffer;
+  }
+
+  // Appends the step that brings a value from one form into another; returns the buffer it writes.
+  int Transform(ValueId id, int buffer, TensorDesc from, TensorDesc to) {
+    const Shape& shape = State(id).shape;
     PlanStep step;
-    step.step = MakeReorder(state.shape, layout, options_.threads);
+    WithNode(graph_, graph_.nodes[node_], [&] {
+      step.step = from.type == to.type ? MakeReorder(shape, from, to, options_.threads)
+                                       : MakeConversion(ElementCount(shape), from.type, to.type);
+    });
     step.name = graph_.value(id).name;
-    step.op = "Reorder";
-    step.output_shape = state.shape;
-    step.inputs = {from};
-    step.outputs = {to};
-    if (layout == Layout::kBlocked16) step.blocked = {DenseBlocked(state.shape)};
+    step.op = from.type == to.type ? "Reorder" : "Convert";
+    step.output_shape = shape;
+    step.inputs = {buffer};
+    step.outputs = {NewBuffer(StoredBytes(to, shape), {})};
+    step.input_descs = {from};
+    step.output_descs = {to};
+    if (to.blocked()) step.blocked = {DenseBlocked(shape, to.type)};
+    const int made = step.outputs[0];
     Append(std::move(step));
-    return wanted = to;
+    return made;
   }
 
   void PlanNodeOrJoined(const Node& node) {
@@ -258,21 +303,18 @@ class Planner {
     step.op = node.op;
     for (std::size_t i = 0; step.step != nullptr && i < node.inputs.size(); ++i) {
       const bool read = node.inputs[i] != kNoValue && !context.skipped[i];
-      step.inputs.push_back(read ? Materialize(node.inputs[i], context.read_as[i]) : -1);
+      const TensorDesc desc = context.read_as[i];
+      step.inputs.push_back(read ? ReadBuffer(node.inputs[i], desc) : -1);
+      step.input_descs.push_back(desc);
     }
     for (std::size_t i = 0; i < node.outputs.size(); ++i) {
-      const ValueId id = node.outputs[i];
       step.outputs.push_back(-1);
       step.blocked.emplace_back();
+      step.output_descs.push_back(context.write_as[i]);
+      const ValueId id = node.outputs[i];
       if (id == kNoValue || context.aliases()[i] != kNoValue) continue;
       if (step.output_shape.empty()) step.output_shape = State(id).shape;
-      const Layout layout = context.write_as[i];
-      const int buffer = NewOutputBuffer(id, layout, context.strided[i]);
-      step.outputs.back() = PlaceOf(id, layout) = buffer;
-      if (layout == Layout::kPlain) continue;
-      plan_->blocked_values.push_back(id);
-      step.blocked.back() = DenseBlocked(State(id).shape);
-      if (At(buffer).whole >= 0) step.blocked.back().image_stride = SliceOf(id)->image_stride;
+      BindOutput(id, context.strided[i], i, step);
     }
     // All is done: an alias, or a Concat whose parts are in place.
     if (step.step == nullptr) return;
@@ -282,15 +324,40 @@ class Planner {
         in_place_.push_back({NextStep(), step.outputs[out], step.inputs[in]});
       }
     }
+    const std::vector<int> written = step.outputs;
     Append(std::move(step));
+    for (std::size_t i = 0; i < written.size(); ++i) {
+      if (written[i] >= 0) Store(node.outputs[i], written[i], context.write_as[i]);
+    }
+  }
+
+  // The buffer of what a step writes as output i.
+  void BindOutput(ValueId id, bool strided, std::size_t i, PlanStep& step) {
+    const TensorDesc desc = step.output_descs[i];
+    const TensorState& state = State(id);
+    if (desc.blocked()) step.blocked[i] = DenseBlocked(state.shape, desc.type);
+    if (desc.type != state.stored_as()) {
+      step.outputs[i] = NewBuffer(StoredBytes(desc, state.shape), {});
+      return;
+    }
+    step.outputs[i] = PlaceOf(id, desc.layout) = NewOutputBuffer(id, desc.layout, strided);
+    if (!desc.blocked()) return;
+    plan_->blocked_values.push_back(id);
+    if (At(step.outputs[i]).whole >= 0) step.blocked[i].image_stride = SliceOf(id)->image_stride;
+  }
+
+  // Keeps what a step has written in the type that the value is stored in.
+  void Store(ValueId id, int buffer, TensorDesc desc) {
+    const TensorDesc stored = State(id).Stored(Layout::kPlain);
+    if (desc.type != stored.type) PlacesOf(id).plain = Bring(id, buffer, desc, stored);
   }
 
   void BindAliases(const Node& node, const LayoutPlanContext& context) {
     for (std::size_t i = 0; i < node.outputs.size(); ++i) {
       const ValueId in = context.aliases()[i];
       if (in == kNoValue || node.outputs[i] == kNoValue) continue;
-      PlacesOf(node.outputs[i]).plain =
-          Materialize(node.inputs[static_cast<std::size_t>(in)], Layout::kPlain);
+      PlacesOf(node.outputs[i]).plain = ReadBuffer(node.inputs[static_cast<std::size_t>(in)],
+                                                   State(node.outputs[i]).Stored(Layout::kPlain));
     }
   }
 
@@ -298,7 +365,7 @@ class Planner {
   void PlaceOutputs() {
     for (std::size_t k = 0; k < range_.outputs.size(); ++k) {
       const auto [id, layout] = range_.outputs[k];
-      const std::size_t bytes = LayoutBytes(State(id).type, State(id).shape, layout);
+      const std::size_t bytes = StoredBytes(State(id).Stored(layout), State(id).shape);
       plan_->outputs.push_back({State(id).type, State(id).shape, {}});
       plan_->output_bytes.push_back(bytes);
       const int buffer = Materialize(id, layout);
@@ -311,6 +378,7 @@ class Planner {
       }
       PlanStep step;
       step.step = MakeCopy(bytes);
+      step.input_descs = step.output_descs = {State(id).Stored(layout)};
       step.name = graph_.value(id).name;
       step.op = "Copy";
       step.output_shape = State(id).shape;
@@ -393,8 +461,10 @@ bool LayoutPlanContext::IsBlocked(std::size_t i) const {
 std::int64_t LayoutPlanContext::OutputStride(std::size_t i) {
   strided[i] = true;
   const ValueId id = node().outputs[i];
+  const ElementType type = write_as[i].type;
   const Slice* slice = id == kNoValue ? nullptr : planner_->SliceOf(id);
-  return slice == nullptr ? PlainPlanContext::OutputStride(i) : slice->image_stride;
+  const bool is_slice = slice != nullptr && type == OutputStorage(i);
+  return is_slice ? slice->image_stride : DenseImage(OutputShape(i), type);
 }
 
 bool LayoutPlanContext::IsInPlace(std::size_t i) const {

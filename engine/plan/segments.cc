@@ -113,7 +113,7 @@ class Chooser {
         double bytes = 0;
         for (const std::size_t value : live) {
           bytes += static_cast<double>(
-              LayoutBytes(states_[value].type, states_[value].shape, Layout::kPlain));
+              StoredBytes(states_[value].Stored(Layout::kPlain), states_[value].shape));
         }
         cuts_.push_back({i, bytes});
       }

@@ -43,10 +43,12 @@ class SliceFinder {
     const ValueId result = concat.outputs[0];
     const Shape& shape = State(result).shape;
     const std::int64_t area = shape[2] * shape[3];
+    const ElementType type = State(result).stored_as();
+    const std::int64_t block = kernels::PixelBlock(type);
     Slice base = slices_[static_cast<std::size_t>(result)];
     if (base.whole == kNoValue) {
       base.whole = result;
-      base.image_stride = kernels::RoundUpToBlock(shape[1]) * area;
+      base.image_stride = kernels::RoundUpToBlock(shape[1], block) * area;
     }
     std::int64_t channel = 0;
     for (std::size_t i = 0; i < concat.inputs.size(); ++i) {
@@ -55,11 +57,10 @@ class SliceFinder {
       const std::int64_t first = channel;
       channel += count;
       Slice& slice = slices_[static_cast<std::size_t>(id)];
-      const bool own_blocks =
-          first % kernels::kBlock == 0 && (count % kernels::kBlock == 0 || channel == shape[1]);
+      const bool own_blocks = first % block == 0 && (count % block == 0 || channel == shape[1]);
       const bool alone = shape[0] == 1 || uses_[static_cast<std::size_t>(id)] == 1;
-      if (count == 0 || !own_blocks || !alone || slice.whole != kNoValue ||
-          !made_[static_cast<std::size_t>(id)]) {
+      if (count == 0 || !own_blocks || !alone || State(id).stored_as() != type ||
+          slice.whole != kNoValue || !made_[static_cast<std::size_t>(id)]) {
         continue;
       }
       slice = {base.whole, base.offset + first * area, base.image_stride, &concat, i};

@@ -14,8 +14,8 @@ namespace kinglet {
 // A blocked value as part of the blocked result of a Concat over the channels.
 struct Slice {
   ValueId whole = kNoValue;       // the result that it lies in, not itself a slice; kNoValue: none
-  std::int64_t offset = 0;        // floats from the start of the whole
-  std::int64_t image_stride = 0;  // floats from one image to the next, which are the whole's
+  std::int64_t offset = 0;        // elements from the start of the whole
+  std::int64_t image_stride = 0;  // elements from one image to the next: the whole's
   const Node* concat = nullptr;   // the node that reads it as its input
   std::size_t input = 0;
 };

@@ -96,10 +96,13 @@ class Runner {
   void RunUnits(int64_t image, int64_t begin, int64_t end) {
     const ConvShape& project = plan_.chain.project;
     const int64_t in_channels = plan_.chain.expands ? plan_.chain.expand.ic : s_.ic;
-    input_ = args_.input + image * RoundUpToBlock(in_channels) * s_.ih * s_.iw;
+    input_ = static_cast<const float*>(args_.input) +
+             image * RoundUpToBlock(in_channels) * s_.ih * s_.iw;
     const int64_t out_image = RoundUpToBlock(project.oc) * project.oh * project.ow;
-    output_ = args_.output + image * (args_.output_stride != 0 ? args_.output_stride : out_image);
-    residual_ = args_.residual ? args_.residual + image * out_image : nullptr;
+    output_ = static_cast<float*>(args_.output) +
+              image * (args_.output_stride != 0 ? args_.output_stride : out_image);
+    residual_ =
+        args_.residual ? static_cast<const float*>(args_.residual) + image * out_image : nullptr;
     const int64_t first = EvenPart(s_.oh, plan_.units_per_image, begin).begin;
     const int64_t last = EvenPart(s_.oh, plan_.units_per_image, end - 1).end;
     expanded_ = 0;

@@ -50,6 +50,8 @@ struct ChainPlan {
   const char* id() const {
     return chain.expands ? "conv/chain_expand_dw_project_f32" : "conv/chain_dw_pw_f32";
   }
+  // Of the residual too.
+  static constexpr TensorDesc input = kBlockedF32, output = kBlockedF32;
   int64_t units() const { return chain.project.n * units_per_image; }
 };
 
@@ -71,10 +73,10 @@ struct ChainStage {
 };
 
 struct ChainArgs {
-  const float* input = nullptr;
+  const void* input = nullptr;  // each stored as the chain's description says
   ChainStage expand, depthwise, project;
-  const float* residual = nullptr;
-  float* output = nullptr;
+  const void* residual = nullptr;
+  void* output = nullptr;
   int64_t output_stride = 0;  // as in ConvArgs
 };
 

@@ -1,6 +1,7 @@
-// Activations on Highway vectors of float32. NaN stays NaN; the exponential is good to about
-// 2 ulp in [-87, 88] and clamped beyond, sigmoid, SiLU and tanh to about 1e-6 relative (tanh near
-// zero: 2e-7 absolute of its slope). Include kernels/common/dispatch.h first.
+// Epilogues on Highway vectors of float32: activations, and the conversions to what is stored. NaN
+// stays NaN; the exponential is good to about 2 ulp in [-87, 88] and clamped beyond, sigmoid, swish
+// and tanh to about 1e-6 relative (tanh near zero: 2e-7 absolute of its slope). Include
+// kernels/common/dispatch.h first.
 #if defined(KINGLET_EPILOGUE_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef KINGLET_EPILOGUE_INL_H_
 #undef KINGLET_EPILOGUE_INL_H_
@@ -84,27 +85,75 @@ HWY_INLINE V TanhVec(D d, V x) {
 }
 
 template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
-HWY_INLINE V ActivateVec(D d, V x, const Epilogue& e) {
+HWY_INLINE V ActivateVec([[maybe_unused]] D d, V x, const Epilogue& e) {
   namespace hn = hwy::HWY_NAMESPACE;
-  const V zero = hn::Zero(d);
-  const V one = hn::Set(d, 1.0f);
+  [[maybe_unused]] const V alpha = hn::Set(d, e.alpha);
+  [[maybe_unused]] const V beta = hn::Set(d, e.beta);
   switch (e.activation) {
-    case Activation::kLeakyRelu:
-      return hn::IfThenElse(hn::Lt(x, zero), hn::Mul(x, hn::Set(d, e.alpha)), x);
-    case Activation::kSigmoid:
-      return SigmoidVec(d, x);
-    case Activation::kHardSigmoid:
-      return ClampVec(hn::MulAdd(x, hn::Set(d, e.alpha), hn::Set(d, e.beta)), zero, one);
-    case Activation::kHardSwish: {
-      const V gate = hn::MulAdd(x, hn::Set(d, 1.0f / 6.0f), hn::Set(d, 0.5f));
-      return hn::Mul(x, ClampVec(gate, zero, one));
+#define KINGLET_ACTIVATION(Name, op, domain, a, b, array, formula, scalar, vector) \
+  case Activation::k##Name:                                                        \
+    return vector;
+#include "kernels/common/activations.inc"
+#undef KINGLET_ACTIVATION
+  }
+  return x;
+}
+
+// The bits of bfloat16, of type i32: rounded to nearest, ties to even, NaN made quiet. Highway's
+// own conversion truncates.
+template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
+HWY_INLINE auto BFloat16Bits(D /* tag */, V x) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::RebindToUnsigned<D> du;
+  const auto bits = hn::BitCast(du, x);
+  const auto whole = hn::ShiftRight<16>(bits);
+  const auto odd = hn::And(whole, hn::Set(du, 1u));
+  const auto rounded = hn::ShiftRight<16>(hn::Add(bits, hn::Add(odd, hn::Set(du, 0x7FFFu))));
+  const auto quiet = hn::Or(whole, hn::Set(du, 0x40u));
+  const auto is_number = hn::RebindMask(du, hn::Eq(x, x));
+  return hn::BitCast(hn::RebindToSigned<D>(), hn::IfThenElse(is_number, rounded, quiet));
+}
+
+// The codes of floats that are scaled already, of type i32.
+template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
+HWY_INLINE auto CodesVec(D d, V scaled, const Epilogue& e) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const hn::RebindToSigned<D> di;
+  const CodeRange codes = CodesOf(e);
+  const V number = hn::IfThenElseZero(hn::Eq(scaled, scaled), scaled);
+  const V code = ClampVec(number, hn::Set(d, codes.low), hn::Set(d, codes.high));
+  // Rounded first: not every target's conversion rounds to even.
+  return hn::Add(hn::ConvertTo(di, hn::Round(code)), hn::Set(di, e.requantisation.zero_point));
+}
+
+// Stores f(x) as Lanes(d) elements of e.type at `to`, any alignment. They belong to the output
+// channels from `channel` on: a kernel that stores a pixel's channels side by side.
+template <class D, class V = hwy::HWY_NAMESPACE::Vec<D>>
+HWY_INLINE void StoreVec(D d, V x, const Epilogue& e, int64_t channel, void* to) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const V y = ActivateVec(d, x, e);
+  const auto scaled = [&]() HWY_ATTR {
+    const Requantisation& r = e.requantisation;
+    return hn::Mul(y, r.scales != nullptr ? hn::LoadU(d, r.scales + channel) : hn::Set(d, r.scale));
+  };
+  switch (e.type) {
+    case ElementType::kBFloat16: {
+      const hn::Rebind<uint16_t, D> d16;
+      hn::StoreU(hn::DemoteTo(d16, BFloat16Bits(d, y)), d16, static_cast<uint16_t*>(to));
+      break;
     }
-    case Activation::kSilu:
-      return hn::Mul(x, SigmoidVec(d, x));
-    case Activation::kTanh:
-      return TanhVec(d, x);
+    case ElementType::kInt8: {
+      const hn::Rebind<int8_t, D> d8;
+      hn::StoreU(hn::DemoteTo(d8, CodesVec(d, scaled(), e)), d8, static_cast<int8_t*>(to));
+      break;
+    }
+    case ElementType::kUInt8: {
+      const hn::Rebind<uint8_t, D> d8;
+      hn::StoreU(hn::DemoteTo(d8, CodesVec(d, scaled(), e)), d8, static_cast<uint8_t*>(to));
+      break;
+    }
     default:
-      return ClampVec(x, hn::Set(d, ClampLow(e)), hn::Set(d, ClampHigh(e)));
+      hn::StoreU(y, d, static_cast<float*>(to));
   }
 }
 

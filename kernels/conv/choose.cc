@@ -13,10 +13,10 @@ namespace {
 double AroundSeconds(const ConvShape& s, const ConvVariant& variant, int threads,
                      const MachineModel& machine, const ConvNeighbours& neighbours) {
   double total = 0;
-  if ((variant.input == Layout::kBlocked16) != neighbours.input_blocked) {
+  if (variant.input.blocked() != neighbours.input_blocked) {
     total += PredictSeconds(ReorderWork(s.n, s.ic, s.ih, s.iw, threads), machine);
   }
-  if (variant.output == Layout::kPlain) {
+  if (!variant.output.blocked()) {
     total += PredictSeconds(ReorderWork(s.n, s.oc, s.oh, s.ow, threads), machine);
   }
   return total;
@@ -29,7 +29,8 @@ std::vector<ConvCandidate> RankConvVariants(const ConvShape& shape, int threads,
                                             const ConvNeighbours& neighbours) {
   std::vector<ConvCandidate> candidates;
   for (const ConvVariant& variant : ConvVariants()) {
-    const bool blocks = variant.input == Layout::kBlocked16 || variant.output == Layout::kBlocked16;
+    if (TypesOf(variant) != neighbours.types) continue;
+    const bool blocks = variant.input.blocked() || variant.output.blocked();
     if ((blocks && !neighbours.may_block) || !variant.supports(shape)) continue;
     if (variant.error_factor != 0 && !neighbours.winograd) continue;
     const double around =

@@ -13,6 +13,7 @@ struct ConvNeighbours {
   bool may_block = true;       // tensors may be blocked: the convolution is two-dimensional
   bool input_blocked = false;  // the input is there in the blocked layout
   bool winograd = true;        // variants with an error_factor may serve
+  OperandTypes types = {};     // that the variant must read and write
 };
 
 struct ConvCandidate {

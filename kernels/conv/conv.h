@@ -1,4 +1,4 @@
-// Two-dimensional convolution of float32 tensors, as ONNX Conv defines it:
+// Two-dimensional convolution, as ONNX Conv defines it:
 //
 //   out[n,o,y,x] = act(bias[o] + residual[n,o,y,x] +
 //       sum over c,i,j of weight[o,c,i,j] * in[n, g*ic/groups + c, y*sh - pad_top + i*dh,
@@ -7,14 +7,16 @@
 // with g the group of o and zero outside the input. Letters: N images, IC/IH/IW input and
 // OC/OH/OW output channels, rows and columns, KH x KW kernel, strides S, dilations D.
 //
-// Layout: each variant says whether it reads and writes NCHW or the blocked layout of
-// kernels/common/blocked.h. Blocked outputs have zero pad lanes; blocked inputs may hold anything
-// there. Alignment: blocked tensors, bias, packed weights and scratch at 64 bytes; plain tensors at
-// that of float. Nothing outside the tensors is read or written.
-// Aliasing: `residual` may be the output itself; nothing else may overlap it.
-// Numerical bound: each output is within (K + 3) * 2^-24 * (|bias| + sum |weight * in| +
-// |residual|) of the exact sum before the activation, K = IC/groups * KH * KW. Variants with an
-// error_factor (Winograd) mix the inputs of a tile of outputs: theirs is that factor times (K + 3)
+// Types and layouts: each variant says of what type its input, weights and output are, and whether
+// it reads and writes NCHW or the blocked layout of kernels/common/blocked.h. The residual is
+// stored as the output; the bias is float32. What is written is of epilogue.type, which must be
+// that of the variant's output. Blocked outputs have zero pad lanes; blocked inputs may hold
+// anything there. Alignment: blocked tensors, bias, packed weights and scratch at 64 bytes; plain
+// tensors at that of an element. Nothing outside the tensors is read or written. Aliasing:
+// `residual` may be the output itself; nothing else may overlap it. Numerical bound: each output is
+// within (K + 3) * 2^-24 * (|bias| + sum |weight * in| + |residual|) of the exact sum before the
+// activation, K = IC/groups * KH * KW. Variants with an error_factor (Winograd) mix the inputs of a
+// tile of outputs: theirs is that factor times (K + 3)
 // * 2^-24 * (|bias| + sum |weight| * max |in| + |residual|), the maximum over the tile's inputs.
 // Where the input is not finite, outputs whose window holds zero padding may differ in whether they
 // are NaN, and those variants spoil the whole tile. Threads: none. A caller hands disjoint ranges
@@ -31,6 +33,7 @@
 
 #include "kernels/common/epilogue.h"
 #include "kernels/common/packed_format.h"
+#include "kernels/common/tensor_desc.h"
 #include "kernels/common/work.h"
 
 namespace kinglet::kernels {
@@ -44,28 +47,27 @@ struct ConvShape {
 };
 
 struct ConvArgs {
-  const float* input = nullptr;
-  const void* packed = nullptr;     // what the variant's pack() wrote
-  const float* bias = nullptr;      // OC rounded up to 16, zeros beyond OC; may be null
-  const float* residual = nullptr;  // in the output's layout; may be null or the output
-  float* output = nullptr;
+  const void* input = nullptr;
+  const void* packed = nullptr;    // what the variant's pack() wrote
+  const float* bias = nullptr;     // OC rounded up to 16, zeros beyond OC; may be null
+  const void* residual = nullptr;  // stored as the output; may be null or the output
+  void* output = nullptr;
   // The scratch is as a call for other units with the same arguments has left it.
   bool again = false;
-  // Blocked outputs only: floats from one image of the output to the next, where the output is a
+  // Blocked outputs only: elements from one image of the output to the next, where the output is a
   // slice of a wider tensor; 0: the images are dense. The residual is always dense, and may be the
   // output only where that is, too.
   int64_t output_stride = 0;
   Epilogue epilogue;
 };
 
-enum class Layout : uint8_t { kPlain, kBlocked16 };
-
 using ConvRunFn = void (*)(const ConvShape&, const ConvArgs&, int64_t begin_unit, int64_t end_unit,
                            void* scratch) noexcept;
 
 struct ConvVariant {
   const char* id;  // "conv/direct_f32"; never names an instruction set
-  Layout input, output;
+  TensorDesc input, output;
+  ElementType weights = ElementType::kFloat32;  // that pack() reads
   bool (*supports)(const ConvShape&);
   // What it does to the whole batch on `threads` threads.
   Work (*work)(const ConvShape&, int threads);
@@ -73,7 +75,7 @@ struct ConvVariant {
   // and `oihw`, {OC, IC/groups, KH, KW}, tell every byte.
   PackedFormat (*packed_format)(const ConvShape&);
   size_t (*packed_bytes)(const ConvShape&);
-  void (*pack)(const ConvShape&, const float* oihw, void* packed);
+  void (*pack)(const ConvShape&, const void* oihw, void* packed);
   // Work units of the whole batch, in the order of the images that they write.
   int64_t (*units)(const ConvShape&);
   size_t (*scratch_bytes)(const ConvShape&);  // for each worker
@@ -84,6 +86,10 @@ struct ConvVariant {
   // revisions are void.
   int revision = 1;
 };
+
+inline OperandTypes TypesOf(const ConvVariant& variant) {
+  return {variant.input.type, variant.weights, variant.output.type};
+}
 
 // The variants in order of variants.inc, `run` resolved for the active target. The span lives as
 // long as the program.

@@ -28,8 +28,8 @@ PackedFormat Format(const ConvShape& s) {
 }
 
 template <GatherUnit kUnit>
-void Pack(const ConvShape& s, const float* oihw, void* packed) {
-  GatherPack(s, kUnit, oihw, static_cast<float*>(packed));
+void Pack(const ConvShape& s, const void* oihw, void* packed) {
+  GatherPack(s, kUnit, static_cast<const float*>(oihw), static_cast<float*>(packed));
 }
 
 template <GatherUnit kUnit>
@@ -55,10 +55,10 @@ Work WorkOf(const ConvShape& s, int threads) {
 }
 
 template <GatherUnit kUnit>
-ConvVariant Variant(const char* id, Layout input, bool (*supports)(const ConvShape&)) {
+ConvVariant Variant(const char* id, TensorDesc input, bool (*supports)(const ConvShape&)) {
   return {.id = id,
           .input = input,
-          .output = Layout::kBlocked16,
+          .output = kBlockedF32,
           .supports = supports,
           .work = &WorkOf<kUnit>,
           .packed_format = &Format<kUnit>,
@@ -72,10 +72,8 @@ ConvVariant Variant(const char* id, Layout input, bool (*supports)(const ConvSha
 }  // namespace
 
 ConvVariant DirectConvF32() {
-  return Variant<kDirect>("conv/direct_f32", Layout::kBlocked16, &DirectSupports);
+  return Variant<kDirect>("conv/direct_f32", kBlockedF32, &DirectSupports);
 }
-ConvVariant FirstConvF32() {
-  return Variant<kFirst>("conv/first_f32", Layout::kPlain, &FirstSupports);
-}
+ConvVariant FirstConvF32() { return Variant<kFirst>("conv/first_f32", kPlainF32, &FirstSupports); }
 
 }  // namespace kinglet::kernels

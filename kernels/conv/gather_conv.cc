@@ -203,6 +203,8 @@ class Runner {
         scratch_(Divide(scratch, geo_, strips_)),
         gemm_(gemm),
         args_(args),
+        residual_(static_cast<const float*>(args.residual)),
+        output_(static_cast<float*>(args.output)),
         source_(source) {
     if (!args.again) *scratch_.held = {-1, -1, -1, -1};
     const int64_t tail = geo_.group_ic % geo_.unit;
@@ -254,7 +256,8 @@ class Runner {
     image_ = image;
     group_ = group;
     if (source_.copy == nullptr)
-      input_ = args_.input + (image * in_planes + group * geo_.planes) * s_.ih * s_.iw * geo_.unit;
+      input_ = static_cast<const float*>(args_.input) +
+               (image * in_planes + group * geo_.planes) * s_.ih * s_.iw * geo_.unit;
     const int64_t absolute = group * blocks + block;
     const int64_t floats_per_block = geo_.group_ic * geo_.taps * kBlock;
     job_.weights = static_cast<const float*>(args_.packed) + absolute * floats_per_block;
@@ -317,8 +320,8 @@ class Runner {
       FillPixels(s_, begin, end, 0, row_stride, geo_.unit, scratch_.pixel_offsets);
     }
     job_.pixels = end - begin;
-    job_.out = args_.output + out_offset_ + begin * kBlock;
-    job_.residual = args_.residual ? args_.residual + residual_offset_ + begin * kBlock : nullptr;
+    job_.out = output_ + out_offset_ + begin * kBlock;
+    job_.residual = residual_ ? residual_ + residual_offset_ + begin * kBlock : nullptr;
     gemm_(job_);
   }
 
@@ -332,6 +335,8 @@ class Runner {
   const Scratch scratch_;
   const GatherGemmFn gemm_;
   const ConvArgs& args_;
+  const float* const residual_;
+  float* const output_;
   const WindowSource& source_;
   int64_t image_ = 0;
   int64_t group_ = 0;

@@ -86,16 +86,17 @@ void RunUnit(const ConvShape& s, const ConvArgs& args, int64_t unit, ActivateFn 
   const int64_t first_channel = image_group % s.groups * group_oc;
   const Range strip = EvenPart(plane_pixels, strips, unit % strips);
   const int64_t pixels = strip.end - strip.begin;
-  const float* planes = args.input + image_group * (s.ic / s.groups) * s.ih * s.iw;
+  const float* planes =
+      static_cast<const float*>(args.input) + image_group * (s.ic / s.groups) * s.ih * s.iw;
   const int64_t at = image_group * group_oc * plane_pixels + strip.begin;
-  float* out = args.output + at;
+  float* out = static_cast<float*>(args.output) + at;
   for (int64_t o = 0; o < group_oc; ++o) {
     const float bias = args.bias ? args.bias[first_channel + o] : 0.0f;
     float* row = out + o * plane_pixels;
     if (args.residual == nullptr) {
       std::fill_n(row, pixels, bias);
     } else {
-      const float* residual = args.residual + at + o * plane_pixels;
+      const float* residual = static_cast<const float*>(args.residual) + at + o * plane_pixels;
       for (int64_t p = 0; p < pixels; ++p) row[p] = residual[p] + bias;
     }
   }
@@ -148,13 +149,13 @@ Work WorkOf(const ConvShape& s, int) {
 ConvVariant Im2colBlasConvF32() {
   PrepareBlas();
   return {.id = "conv/im2col_blas_f32",
-          .input = Layout::kPlain,
-          .output = Layout::kPlain,
+          .input = kPlainF32,
+          .output = kPlainF32,
           .supports = &Supports,
           .work = &WorkOf,
           .packed_format = &PlainConvFormat,
           .packed_bytes = &PackedBytes,
-          .pack = [](const ConvShape& s, const float* oihw,
+          .pack = [](const ConvShape& s, const void* oihw,
                      void* packed) { std::memcpy(packed, oihw, PackedBytes(s)); },
           .units = &Units,
           .scratch_bytes = [](const ConvShape& s) -> size_t {

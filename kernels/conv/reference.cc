@@ -1,7 +1,6 @@
 // conv/reference_f32: the definition, in NCHW, with sums in double.
 #include <cstring>
 
-#include "kernels/common/scalar_activation.h"
 #include "kernels/conv/conv.h"
 #include "kernels/conv/shape.h"
 #include "kernels/conv/variants.h"
@@ -28,18 +27,20 @@ double Sum(const ConvShape& s, const float* input, const float* weights, int64_t
 // One unit is one output plane.
 void Run(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end, void*) noexcept {
   const auto* weights = static_cast<const float*>(args.packed);
+  const auto* residual = static_cast<const float*>(args.residual);
   const int64_t group_ic = s.ic / s.groups;
   for (int64_t unit = begin; unit < end; ++unit) {
     const int64_t image = unit / s.oc;
     const int64_t o = unit % s.oc;
     const int64_t first_channel = o / (s.oc / s.groups) * group_ic;
-    const float* input = args.input + (image * s.ic + first_channel) * s.ih * s.iw;
+    const float* input =
+        static_cast<const float*>(args.input) + (image * s.ic + first_channel) * s.ih * s.iw;
     for (int64_t p = 0; p < s.oh * s.ow; ++p) {
       const int64_t at = unit * s.oh * s.ow + p;
       double sum = Sum(s, input, weights + o * group_ic * s.kh * s.kw, p / s.ow, p % s.ow);
       if (args.bias) sum += args.bias[o];
-      if (args.residual) sum += args.residual[at];
-      args.output[at] = ActivateScalar(args.epilogue, static_cast<float>(sum));
+      if (residual) sum += residual[at];
+      StoreScalar(args.epilogue, static_cast<float>(sum), o, args.output, at);
     }
   }
 }
@@ -52,8 +53,8 @@ size_t PackedBytes(const ConvShape& s) {
 
 ConvVariant ReferenceConvF32() {
   return {.id = "conv/reference_f32",
-          .input = Layout::kPlain,
-          .output = Layout::kPlain,
+          .input = kPlainF32,
+          .output = kPlainF32,
           .supports = [](const ConvShape&) { return true; },
           .work =
               [](const ConvShape& s, int threads) {
@@ -64,7 +65,7 @@ ConvVariant ReferenceConvF32() {
               },
           .packed_format = &PlainConvFormat,
           .packed_bytes = &PackedBytes,
-          .pack = [](const ConvShape& s, const float* oihw,
+          .pack = [](const ConvShape& s, const void* oihw,
                      void* packed) { std::memcpy(packed, oihw, PackedBytes(s)); },
           .units = [](const ConvShape& s) { return s.n * s.oc; },
           .scratch_bytes = [](const ConvShape&) -> size_t { return 0; },

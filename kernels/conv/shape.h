@@ -30,7 +30,7 @@ constexpr double WeightBytes(const ConvShape& s) {
 // The traffic of inputs, outputs and weights of the batch, without arithmetic.
 WorkStage ConvTraffic(const ConvShape& s);
 
-// Floats from one image of a blocked output to the next.
+// Elements from one image of a blocked float32 output to the next.
 inline int64_t OutputStride(const ConvShape& s, const ConvArgs& args) {
   return args.output_stride != 0 ? args.output_stride : BlockCount(s.oc) * s.oh * s.ow * kBlock;
 }

@@ -254,14 +254,16 @@ void RunUnit(const ConvShape& s, const ConvArgs& args, int64_t unit, int64_t str
   const int64_t block = plane % BlockCount(s.ic);
   DepthwiseRows r;
   r.rows = EvenPart(s.oh, strips, unit % strips);
-  r.in = args.input + plane * s.ih * s.iw * kBlock;
+  r.in = static_cast<const float*>(args.input) + plane * s.ih * s.iw * kBlock;
   r.in_rows = s.ih;
   r.weights = static_cast<const float*>(args.packed) + block * s.kh * s.kw * kBlock;
   r.bias = args.bias ? args.bias + block * kBlock : nullptr;
   const int64_t row = r.rows.begin * s.ow * kBlock;
   const int64_t out_plane = s.oh * s.ow * kBlock;
-  r.out = args.output + image * OutputStride(s, args) + block * out_plane + row;
-  r.residual = args.residual ? args.residual + plane * out_plane + row : nullptr;
+  r.out =
+      static_cast<float*>(args.output) + image * OutputStride(s, args) + block * out_plane + row;
+  r.residual =
+      args.residual ? static_cast<const float*>(args.residual) + plane * out_plane + row : nullptr;
   r.last_lanes = std::min<int64_t>(kBlock, s.ic - block * kBlock);
   r.epilogue = args.epilogue;
   RunBlockRows(s, r, plan);
@@ -315,14 +317,15 @@ size_t PackedBytes(const ConvShape& s) {
 }
 
 // [channel block][tap][16]
-void Pack(const ConvShape& s, const float* oihw, void* packed) {
+void Pack(const ConvShape& s, const void* oihw, void* packed) {
+  const auto* from = static_cast<const float*>(oihw);
   auto* to = static_cast<float*>(packed);
   const int64_t taps = int64_t{s.kh} * s.kw;
   for (int64_t block = 0; block < BlockCount(s.ic); ++block) {
     for (int64_t tap = 0; tap < taps; ++tap) {
       for (int64_t lane = 0; lane < kBlock; ++lane) {
         const int64_t c = block * kBlock + lane;
-        *to++ = c < s.ic ? oihw[c * taps + tap] : 0.0f;
+        *to++ = c < s.ic ? from[c * taps + tap] : 0.0f;
       }
     }
   }
@@ -334,8 +337,8 @@ DepthwiseRowsFn ResolveDepthwiseRows() { return KINGLET_RESOLVE(GetRunDepthwiseR
 
 ConvVariant DepthwiseConvF32() {
   return {.id = "conv/depthwise_f32",
-          .input = Layout::kBlocked16,
-          .output = Layout::kBlocked16,
+          .input = kBlockedF32,
+          .output = kBlockedF32,
           .supports = &Supports,
           .work = &WorkOf,
           .packed_format = [](const ConvShape& s) { return ConvFormat("depthwise", kBlock, s); },

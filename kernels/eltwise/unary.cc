@@ -18,27 +18,25 @@ namespace HWY_NAMESPACE {
 namespace {
 
 // Each operator is a struct with Run(d, x, a, b) on vectors.
-#define KINGLET_UNARY(NAME, ...)                  \
-  struct NAME {                                   \
-    template <class D, class V = hn::Vec<D>>      \
-    static HWY_INLINE V Run(D d, V x, V a, V b) { \
-      (void)d, (void)a, (void)b;                  \
-      __VA_ARGS__;                                \
-    }                                             \
+#define KINGLET_UNARY(NAME, ...)                         \
+  struct NAME {                                          \
+    template <class D, class V = hn::Vec<D>>             \
+    static HWY_INLINE V Run(D d, V x, V alpha, V beta) { \
+      (void)d, (void)alpha, (void)beta;                  \
+      __VA_ARGS__;                                       \
+    }                                                    \
   }
+
+#define KINGLET_ACTIVATION(Name, op, domain, a, b, array, formula, scalar, vector) \
+  KINGLET_UNARY(Name##Op, return vector);
+#include "kernels/common/activations.inc"
+#undef KINGLET_ACTIVATION
 
 KINGLET_UNARY(AbsOp, return hn::Abs(x));
 KINGLET_UNARY(CeilOp, return hn::Ceil(x));
-KINGLET_UNARY(ClipOp, return ClampVec(x, a, b));
 KINGLET_UNARY(FloorOp, return hn::Floor(x));
-KINGLET_UNARY(HardSigmoidOp, return ClampVec(hn::MulAdd(x, a, b), hn::Zero(d), hn::Set(d, 1.0f)));
-KINGLET_UNARY(HardSwishOp, const V gate = hn::MulAdd(x, hn::Set(d, 1.0f / 6.0f), hn::Set(d, 0.5f));
-              return hn::Mul(x, ClampVec(gate, hn::Zero(d), hn::Set(d, 1.0f))));
-KINGLET_UNARY(IdentityOp, return x);
-KINGLET_UNARY(LeakyReluOp, return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Mul(x, a), x));
 KINGLET_UNARY(NegOp, return hn::Neg(x));
 KINGLET_UNARY(ReciprocalOp, return hn::Div(hn::Set(d, 1.0f), x));
-KINGLET_UNARY(ReluOp, return hn::IfThenZeroElse(hn::Lt(x, hn::Zero(d)), x));
 KINGLET_UNARY(RoundOp, return hn::Round(x));
 KINGLET_UNARY(SignOp, const V one = hn::Set(d, 1.0f);
               const V negative = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), hn::Neg(one), x);
@@ -51,9 +49,9 @@ KINGLET_UNARY(CubeOp, return hn::Mul(hn::Mul(x, x), x));
 KINGLET_UNARY(RootOp, const V infinity = hn::Set(d, std::numeric_limits<float>::infinity());
               return hn::IfThenElse(hn::Eq(x, hn::Neg(infinity)), infinity,
                                     hn::Sqrt(hn::Add(x, hn::Zero(d)))));
-KINGLET_UNARY(ThreeQuartersOp, const V root = RootOp::Run(d, x, a, b);
+KINGLET_UNARY(ThreeQuartersOp, const V root = RootOp::Run(d, x, alpha, beta);
               return hn::Mul(root, hn::Sqrt(root)));
-KINGLET_UNARY(ThresholdedReluOp, return hn::IfThenZeroElse(hn::Le(x, a), x));
+KINGLET_UNARY(ThresholdedReluOp, return hn::IfThenZeroElse(hn::Le(x, alpha), x));
 #undef KINGLET_UNARY
 
 template <class Op>
@@ -71,7 +69,7 @@ void Array(const float* x, float* y, size_t n, float a, float b) noexcept {
 void Pow(const float* x, float* y, size_t n, float a, float b) noexcept {
   if (a == 2.0f) return Array<SquareOp>(x, y, n, a, b);
   if (a == 3.0f) return Array<CubeOp>(x, y, n, a, b);
-  if (a == 1.0f) return Array<IdentityOp>(x, y, n, a, b);
+  if (a == 1.0f) return Array<NoneOp>(x, y, n, a, b);
   if (a == 0.5f) return Array<RootOp>(x, y, n, a, b);
   if (a == 0.75f) return Array<ThreeQuartersOp>(x, y, n, a, b);
   if (a == -1.0f) return Array<ReciprocalOp>(x, y, n, a, b);
@@ -81,31 +79,20 @@ void Pow(const float* x, float* y, size_t n, float a, float b) noexcept {
 }  // namespace
 
 UnaryFn UnaryForTarget(UnaryOp op) {
+  const MathTable& math = GetMathTable();
   switch (op) {
     case UnaryOp::kAbs:
       return Array<AbsOp>;
     case UnaryOp::kCeil:
       return Array<CeilOp>;
-    case UnaryOp::kClip:
-      return Array<ClipOp>;
     case UnaryOp::kFloor:
       return Array<FloorOp>;
-    case UnaryOp::kHardSigmoid:
-      return Array<HardSigmoidOp>;
-    case UnaryOp::kHardSwish:
-      return Array<HardSwishOp>;
-    case UnaryOp::kIdentity:
-      return Array<IdentityOp>;
-    case UnaryOp::kLeakyRelu:
-      return Array<LeakyReluOp>;
     case UnaryOp::kNeg:
       return Array<NegOp>;
     case UnaryOp::kPow:
       return Pow;
     case UnaryOp::kReciprocal:
       return Array<ReciprocalOp>;
-    case UnaryOp::kRelu:
-      return Array<ReluOp>;
     case UnaryOp::kRound:
       return Array<RoundOp>;
     case UnaryOp::kSign:
@@ -116,6 +103,11 @@ UnaryFn UnaryForTarget(UnaryOp op) {
       return Array<SqrtOp>;
     case UnaryOp::kThresholdedRelu:
       return Array<ThresholdedReluOp>;
+#define KINGLET_ACTIVATION(Name, op, domain, a, b, array, ...) \
+  case UnaryOp::k##Name:                                       \
+    return array;
+#include "kernels/common/activations.inc"
+#undef KINGLET_ACTIVATION
     default:
       return nullptr;
   }
@@ -150,14 +142,8 @@ UnaryFn GetUnary(UnaryOp op) noexcept {
       return math.mish;
     case UnaryOp::kSelu:
       return math.selu;
-    case UnaryOp::kSigmoid:
-      return math.sigmoid;
     case UnaryOp::kSoftplus:
       return math.softplus;
-    case UnaryOp::kSwish:
-      return math.swish;
-    case UnaryOp::kTanh:
-      return math.tanh;
     default:
       return KINGLET_RESOLVE(UnaryForTarget)(op);
   }
@@ -171,26 +157,13 @@ bool KeepsZero(UnaryOp op, float a, float b) noexcept {
 
 UnaryOp UnaryOf(Activation activation) noexcept {
   switch (activation) {
-    case Activation::kNone:
-      return UnaryOp::kIdentity;
-    case Activation::kRelu:
-      return UnaryOp::kRelu;
-    case Activation::kClip:
-      return UnaryOp::kClip;
-    case Activation::kLeakyRelu:
-      return UnaryOp::kLeakyRelu;
-    case Activation::kSigmoid:
-      return UnaryOp::kSigmoid;
-    case Activation::kHardSigmoid:
-      return UnaryOp::kHardSigmoid;
-    case Activation::kHardSwish:
-      return UnaryOp::kHardSwish;
-    case Activation::kSilu:
-      return UnaryOp::kSwish;
-    case Activation::kTanh:
-      return UnaryOp::kTanh;
+#define KINGLET_ACTIVATION(Name, ...) \
+  case Activation::k##Name:           \
+    return UnaryOp::k##Name;
+#include "kernels/common/activations.inc"
+#undef KINGLET_ACTIVATION
   }
-  return UnaryOp::kIdentity;
+  return UnaryOp::kNone;
 }
 
 }  // namespace kinglet::kernels

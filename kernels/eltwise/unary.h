@@ -12,39 +12,34 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "kernels/common/epilogue.h"
+#include "kernels/common/activation.h"
 
 namespace kinglet::kernels {
 
+// The activations first, by their formulas there with alpha = a and beta = b; kNone is x itself.
 enum class UnaryOp : uint8_t {
+#define KINGLET_ACTIVATION(Name, ...) k##Name,
+#include "kernels/common/activations.inc"
+#undef KINGLET_ACTIVATION
   kAbs,
   kCeil,
-  kClip,         // min(max(x, a), b)
-  kElu,          // x < 0 ? a * (exp(x) - 1) : x
-  kErf,          //
-  kExp,          //
-  kFloor,        //
-  kGelu,         // x / 2 * (1 + erf(x / sqrt 2))
-  kGeluTanh,     // x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))
-  kHardSigmoid,  // clamp(a * x + b, 0, 1)
-  kHardSwish,    // x * clamp(x / 6 + 1 / 2, 0, 1)
-  kIdentity,
-  kLeakyRelu,  // x < 0 ? a * x : x
+  kElu,       // x < 0 ? a * (exp(x) - 1) : x
+  kErf,       //
+  kExp,       //
+  kFloor,     //
+  kGelu,      // x / 2 * (1 + erf(x / sqrt 2))
+  kGeluTanh,  // x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))
   kLog,
   kMish,  // x * tanh(softplus(x))
   kNeg,
   kPow,  // x^a
   kReciprocal,
-  kRelu,
-  kRound,  // half to even
-  kSelu,   // b * (x <= 0 ? a * (exp(x) - 1) : x)
-  kSigmoid,
+  kRound,     // half to even
+  kSelu,      // b * (x <= 0 ? a * (exp(x) - 1) : x)
   kSign,      // -1, 0 or 1
   kSoftplus,  // log(1 + exp(x))
   kSoftsign,  // x / (1 + |x|)
   kSqrt,
-  kSwish,  // x / (1 + exp(-a x))
-  kTanh,
   kThresholdedRelu,  // x > a ? x : 0
 };
 inline constexpr int kUnaryOpCount = static_cast<int>(UnaryOp::kThresholdedRelu) + 1;
@@ -57,8 +52,7 @@ UnaryFn GetUnary(UnaryOp op) noexcept;
 // Whether f(0; a, b) == 0.
 bool KeepsZero(UnaryOp op, float a, float b) noexcept;
 
-// The operator that computes an activation; its a and b are the epilogue's alpha and beta, but for
-// kSilu, whose a is 1.
+// The operator that computes an activation; its a and b are the epilogue's alpha and beta.
 UnaryOp UnaryOf(Activation activation) noexcept;
 
 }  // namespace kinglet::kernels

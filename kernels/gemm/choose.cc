@@ -7,10 +7,11 @@
 namespace kinglet::kernels {
 
 std::vector<GemmCandidate> RankGemmVariants(const GemmShape& shape, int threads,
-                                            const MachineModel& machine) {
+                                            const MachineModel& machine,
+                                            const OperandTypes& types) {
   std::vector<GemmCandidate> candidates;
   for (const GemmVariant& variant : GemmVariants()) {
-    if (!variant.supports(shape)) continue;
+    if (TypesOf(variant) != types || !variant.supports(shape)) continue;
     const Work work = variant.work(shape, threads);
     candidates.push_back({&variant, work, PredictSeconds(work, machine)});
   }

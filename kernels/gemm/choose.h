@@ -14,9 +14,10 @@ struct GemmCandidate {
   double seconds;  // predicted
 };
 
-// Every variant that can compute the shape, the cheapest first; of equal ones, the first of
-// variants.inc.
+// Every variant that can compute the shape with these types, the cheapest first; of equal ones, the
+// first of variants.inc.
 std::vector<GemmCandidate> RankGemmVariants(const GemmShape& shape, int threads,
-                                            const MachineModel& machine);
+                                            const MachineModel& machine,
+                                            const OperandTypes& types = {});
 
 }  // namespace kinglet::kernels

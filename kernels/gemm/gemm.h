@@ -3,7 +3,9 @@
 //   C[m][n] = act(bias[n] + sum over k of A[m][k] * B[k][n])
 //
 // Layout: A and C are row-major with row strides lda >= K and ldc >= N; B is packed once by the
-// variant. Alignment: packed weights, bias and scratch at 64 bytes, A and C at that of float.
+// variant. A, B and C are of the types that the variant says, the bias is float32; epilogue.type
+// must be the type of C.
+// Alignment: packed weights, bias and scratch at 64 bytes, A and C at that of an element.
 // Nothing outside the matrices is read or written; between the rows of C nothing is written.
 // Aliasing: none. Numerical bound: (K + 3) * 2^-24 * (|bias| + sum |a * b|) before the activation.
 // Threads: none; a caller hands disjoint ranges of work units to its threads. Products of two
@@ -19,6 +21,7 @@
 
 #include "kernels/common/epilogue.h"
 #include "kernels/common/packed_format.h"
+#include "kernels/common/tensor_desc.h"
 #include "kernels/common/work.h"
 
 namespace kinglet::kernels {
@@ -28,18 +31,18 @@ struct GemmShape {
 };
 
 struct GemmArgs {
-  const float* a = nullptr;
+  const void* a = nullptr;
   int64_t lda = 0;
   const void* packed = nullptr;
   const float* bias = nullptr;  // N rounded up to 16; may be null
-  float* c = nullptr;
+  void* c = nullptr;
   int64_t ldc = 0;
   Epilogue epilogue;
 };
 
 // B(k, n) = data[k * k_stride + n * n_stride]: {K,N} has strides (N, 1), {N,K} has (1, K).
 struct GemmWeights {
-  const float* data;
+  const void* data;
   int64_t k_stride, n_stride;
 };
 
@@ -47,7 +50,9 @@ using GemmRunFn = void (*)(const GemmShape&, const GemmArgs&, int64_t begin_unit
                            void* scratch) noexcept;
 
 struct GemmVariant {
-  const char* id;  // "gemm/packed_f32"
+  const char* id;                               // "gemm/packed_f32"
+  TensorDesc input, output;                     // A and C
+  ElementType weights = ElementType::kFloat32;  // B, that pack() reads
   bool (*supports)(const GemmShape&);
   Work (*work)(const GemmShape&, int threads);  // what it does on `threads` threads
   // How the weights are packed. It depends neither on M nor on the instruction set: format and
@@ -60,6 +65,10 @@ struct GemmVariant {
   GemmRunFn run;
   int revision = 1;  // as of a ConvVariant
 };
+
+inline OperandTypes TypesOf(const GemmVariant& variant) {
+  return {variant.input.type, variant.weights, variant.output.type};
+}
 
 // The variants in order of variants.inc, `run` resolved for the active target. The span lives as
 // long as the program.

@@ -19,12 +19,12 @@ int64_t UnitCount(const GemmShape& s) {
 void RunTile(const GemmShape& s, const GemmArgs& args, const Range& rows, const Range& columns,
              ActivateFn activate) {
   const auto width = static_cast<size_t>(columns.end - columns.begin);
-  float* c = args.c + columns.begin;
+  float* c = static_cast<float*>(args.c) + columns.begin;
   for (int64_t m = rows.begin; m < rows.end && args.bias; ++m) {
     std::memcpy(c + m * args.ldc, args.bias + columns.begin, width * sizeof(float));
   }
   BlasGemm(false, false, rows.end - rows.begin, columns.end - columns.begin, s.k, 1.0f,
-           args.a + rows.begin * args.lda, args.lda,
+           static_cast<const float*>(args.a) + rows.begin * args.lda, args.lda,
            static_cast<const float*>(args.packed) + columns.begin, s.n, args.bias ? 1.0f : 0.0f,
            c + rows.begin * args.ldc, args.ldc);
   for (int64_t m = rows.begin; m < rows.end; ++m) activate(args.epilogue, c + m * args.ldc, width);
@@ -43,10 +43,11 @@ void Run(const GemmShape& s, const GemmArgs& args, int64_t begin, int64_t end, v
 size_t PackedBytes(const GemmShape& s) { return static_cast<size_t>(s.k * s.n) * sizeof(float); }
 
 void Pack(const GemmShape& s, const GemmWeights& weights, void* packed) {
+  const auto* from = static_cast<const float*>(weights.data);
   auto* to = static_cast<float*>(packed);
   for (int64_t k = 0; k < s.k; ++k) {
     for (int64_t n = 0; n < s.n; ++n) {
-      *to++ = weights.data[k * weights.k_stride + n * weights.n_stride];
+      *to++ = from[k * weights.k_stride + n * weights.n_stride];
     }
   }
 }
@@ -70,6 +71,8 @@ bool Supports(const GemmShape& s) {
 GemmVariant BlasGemmF32() {
   PrepareBlas();
   return {.id = "gemm/blas_f32",
+          .input = kPlainF32,
+          .output = kPlainF32,
           .supports = &Supports,
           .work = &WorkOf,
           .packed_format =

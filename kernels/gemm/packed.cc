@@ -55,11 +55,12 @@ size_t PackedBytes(const GemmShape& s) {
 
 // [column block][k][16]
 void Pack(const GemmShape& s, const GemmWeights& weights, void* packed) {
+  const auto* data = static_cast<const float*>(weights.data);
   auto* to = static_cast<float*>(packed);
   for (int64_t block = 0; block < BlockCount(s.n); ++block) {
     const int64_t lanes = std::min(kBlock, s.n - block * kBlock);
     for (int64_t k = 0; k < s.k; ++k, to += kBlock) {
-      const float* from = weights.data + k * weights.k_stride + block * kBlock * weights.n_stride;
+      const float* from = data + k * weights.k_stride + block * kBlock * weights.n_stride;
       for (int64_t lane = 0; lane < kBlock; ++lane) {
         to[lane] = lane < lanes ? from[lane * weights.n_stride] : 0.0f;
       }
@@ -87,10 +88,12 @@ void RunTile(const GemmShape& s, const GemmArgs& args, const Range& rows, const 
   job.bias = args.bias ? args.bias + blocks.begin * kBlock : nullptr;
   job.blocks = blocks.end - blocks.begin;
   job.last_lanes = std::min(kBlock, s.n - (blocks.end - 1) * kBlock);
+  const auto* a = static_cast<const float*>(args.a);
+  auto* c = static_cast<float*>(args.c);
   for (int64_t row = rows.begin; row < rows.end; row += job.pixels) {
     job.pixels = std::min(RowsAtOnce(s), rows.end - row);
-    job.in = args.a + row * args.lda;
-    job.out = args.c + row * args.ldc + blocks.begin * kBlock;
+    job.in = a + row * args.lda;
+    job.out = c + row * args.ldc + blocks.begin * kBlock;
     gemm(job);
   }
 }
@@ -128,6 +131,8 @@ void PackedGemmRun(const GemmShape& s, GatherGemmFn gemm, const GemmArgs& args, 
 
 GemmVariant PackedGemmF32() {
   return {.id = "gemm/packed_f32",
+          .input = kPlainF32,
+          .output = kPlainF32,
           .supports = [](const GemmShape&) { return true; },
           .work = &WorkOf,
           .packed_format =

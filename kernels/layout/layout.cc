@@ -115,8 +115,9 @@ void PlanesFromBlock(const float* src, int64_t plane, int64_t channels, int64_t 
   }
 }
 
-void ToBlocked(const Reorder& r, const float* plain, float* blocked, int64_t begin,
-               int64_t end) noexcept {
+void ToBlocked(const Reorder& r, const void* from, void* to, int64_t begin, int64_t end) noexcept {
+  const auto* plain = static_cast<const float*>(from);
+  auto* blocked = static_cast<float*>(to);
   const int64_t plane = r.h * r.w;
   ForEachRun(BlockCount(r.c), r.h, begin, end, [&](const Run& run) {
     const int64_t c0 = run.block * kBlock;
@@ -126,8 +127,9 @@ void ToBlocked(const Reorder& r, const float* plain, float* blocked, int64_t beg
   });
 }
 
-void ToPlain(const Reorder& r, const float* blocked, float* plain, int64_t begin,
-             int64_t end) noexcept {
+void ToPlain(const Reorder& r, const void* from, void* to, int64_t begin, int64_t end) noexcept {
+  const auto* blocked = static_cast<const float*>(from);
+  auto* plain = static_cast<float*>(to);
   const int64_t plane = r.h * r.w;
   ForEachRun(BlockCount(r.c), r.h, begin, end, [&](const Run& run) {
     const int64_t c0 = run.block * kBlock;
@@ -291,6 +293,16 @@ KINGLET_EXPORT_TARGET(Layout);
 HWY_EXPORT(LayoutTableForTarget);
 
 const LayoutTable& GetLayoutTable() noexcept { return *KINGLET_RESOLVE(LayoutTableForTarget)(); }
+
+Reordering FindReordering(const TensorDesc& from, const TensorDesc& to) noexcept {
+  if (from == kPlainF32 && to == kBlockedF32) {
+    return {"layout/to_blocked_f32", GetLayoutTable().to_blocked};
+  }
+  if (from == kBlockedF32 && to == kPlainF32) {
+    return {"layout/to_plain_f32", GetLayoutTable().to_plain};
+  }
+  return {};
+}
 
 int64_t UnitCount(const Reorder& r) noexcept { return r.n * (BlockCount(r.c)) * r.h; }
 

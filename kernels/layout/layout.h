@@ -1,4 +1,4 @@
-// Moving float32 images between plain and blocked layout, and channels between blocked images.
+// Moving images between plain and blocked layout, and channels between blocked images.
 //
 // Plain:   x[n][c][h][w], the layout of ONNX (NCHW).
 // Blocked: x[n][C/16 rounded up][h][w][16] (NCHW16c). Channel c is lane c % 16 of block c / 16. The
@@ -13,6 +13,7 @@
 
 #include <cstdint>
 
+#include "kernels/common/tensor_desc.h"
 #include "kernels/common/work.h"
 
 namespace kinglet::kernels {
@@ -49,12 +50,15 @@ struct ChannelShuffle {
 };
 int64_t UnitCount(const ChannelShuffle& p) noexcept;
 
-// Functions for the active target. Fetch them at plan time, after the target has been chosen.
+// Moves the units [begin, end) of UnitCount(r) from one of the two forms into the other.
+using ReorderFn = void (*)(const Reorder& r, const void* from, void* to, int64_t begin,
+                           int64_t end) noexcept;
+
+// Functions of float32 for the active target. Fetch them at plan time, after the target has been
+// chosen.
 struct LayoutTable {
-  void (*to_blocked)(const Reorder& r, const float* plain, float* blocked, int64_t begin,
-                     int64_t end) noexcept;
-  void (*to_plain)(const Reorder& r, const float* blocked, float* plain, int64_t begin,
-                   int64_t end) noexcept;
+  ReorderFn to_blocked;
+  ReorderFn to_plain;
   void (*copy_channels)(const ChannelCopy& p, const float* src, float* dst, int64_t begin,
                         int64_t end) noexcept;
   void (*shuffle_channels)(const ChannelShuffle& p, const float* src, float* dst, int64_t begin,
@@ -64,5 +68,12 @@ struct LayoutTable {
                       int64_t rows, int64_t cols) noexcept;
 };
 const LayoutTable& GetLayoutTable() noexcept;
+
+// For the active target.
+struct Reordering {
+  const char* id = nullptr;  // "layout/to_blocked_f32"
+  ReorderFn run = nullptr;   // null: there is none between these two
+};
+Reordering FindReordering(const TensorDesc& from, const TensorDesc& to) noexcept;
 
 }  // namespace kinglet::kernels

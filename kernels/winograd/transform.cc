@@ -370,6 +370,8 @@ template <WinogradTile kTile>
 void TransformOutput(const WinogradOutputJob& job) noexcept {
   const ConvShape& s = *job.shape;
   const ConvArgs& args = *job.args;
+  const auto* residual = static_cast<const float*>(args.residual);
+  auto* output = static_cast<float*>(args.output);
   const Epilogue none;
   const Epilogue& clamp = IsClamp(args.epilogue) ? args.epilogue : none;
   const int64_t plane = s.oh * s.ow * kBlock;
@@ -385,10 +387,9 @@ void TransformOutput(const WinogradOutputJob& job) noexcept {
       const TilePlace& at = job.places[i];
       const int64_t pixel = (at.y * s.ow + at.x) * kBlock;
       tile.m = job.m + (b * job.tiles + i) * kBlock;
-      tile.out = args.output + at.image * OutputStride(s, args) + block * plane + pixel;
-      tile.residual = args.residual
-                          ? args.residual + (at.image * BlockCount(s.oc) + block) * plane + pixel
-                          : nullptr;
+      tile.out = output + at.image * OutputStride(s, args) + block * plane + pixel;
+      tile.residual =
+          residual ? residual + (at.image * BlockCount(s.oc) + block) * plane + pixel : nullptr;
       tile.rows = std::min(extent.rows, s.oh - at.y);
       tile.cols = std::min(extent.cols, s.ow - at.x);
       Restore<kTile>(tile, clamp);

@@ -50,8 +50,8 @@ size_t PackedBytes(const ConvShape& s) {
 }
 
 template <WinogradTile kTile>
-void Pack(const ConvShape& s, const float* oihw, void* packed) {
-  WinogradPack(s, kTile, oihw, static_cast<float*>(packed));
+void Pack(const ConvShape& s, const void* oihw, void* packed) {
+  WinogradPack(s, kTile, static_cast<const float*>(oihw), static_cast<float*>(packed));
 }
 
 template <WinogradTile kTile>
@@ -87,8 +87,8 @@ Work WorkOf(const ConvShape& s, int threads) {
 template <WinogradTile kTile>
 ConvVariant Variant(const char* id, double error_factor) {
   return {.id = id,
-          .input = Layout::kBlocked16,
-          .output = Layout::kBlocked16,
+          .input = kBlockedF32,
+          .output = kBlockedF32,
           .supports = &Supports<kTile>,
           .work = &WorkOf<kTile>,
           .packed_format = &Format<kTile>,

@@ -108,7 +108,7 @@ class Runner {
     }
     WinogradInputJob job;
     job.shape = &s_;
-    job.input = args_.input;
+    job.input = static_cast<const float*>(args_.input);
     job.places = scratch_.places;
     job.tiles = count;
     job.v = scratch_.v;

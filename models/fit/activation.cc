@@ -33,7 +33,7 @@ ScoreActivation ResolveActivation(ScoreActivation wanted, const Graph& graph,
     const NodeId producer = ir.value(id).producer;
     if (producer == kNoNode) break;
     const Node& node = ir.nodes[static_cast<std::size_t>(producer)];
-    const bool fused = node.fusion.activation == FusedActivation::kSigmoid;
+    const bool fused = node.fusion.activation == Activation::kSigmoid;
     if (fused || IsOneOf(kProbabilities, node.op)) return ScoreActivation::kNone;
     if (!IsOneOf(kTransparent, node.op)) break;
     id = node.input(0);

@@ -52,7 +52,7 @@ GraphTail LookAtTail(const Graph& graph, const std::string& output) {
     if (producer == kNoNode || seen[static_cast<std::size_t>(producer)]) continue;
     seen[static_cast<std::size_t>(producer)] = true;
     const Node& node = ir.nodes[static_cast<std::size_t>(producer)];
-    tail.sigmoid = tail.sigmoid || node.fusion.activation == FusedActivation::kSigmoid;
+    tail.sigmoid = tail.sigmoid || node.fusion.activation == Activation::kSigmoid;
     if (std::find(kEnds.begin(), kEnds.end(), node.op) != kEnds.end()) continue;
     tail.softmax = tail.softmax || node.op == "Softmax";
     tail.sigmoid = tail.sigmoid || node.op == "Sigmoid";

@@ -1,52 +1,31 @@
-// Activations in double precision, by their formulas.
+// Activations in double precision, and all of them to try.
 #pragma once
 
-#include <algorithm>
-#include <cmath>
+#include <utility>
 #include <vector>
 
 #include "kernels/common/epilogue.h"
 
 namespace kinglet::testing {
 
+// The scalar form in double precision. It is checked against formulas of their own in
+// tests/kernels/eltwise/unary_test.cc.
 inline double Activate(const kernels::Epilogue& e, double x) {
-  using kernels::Activation;
-  switch (e.activation) {
-    case Activation::kNone:
-      return x;
-    case Activation::kRelu:
-      return std::max(x, 0.0);
-    case Activation::kClip:
-      return std::min<double>(std::max<double>(x, e.alpha), e.beta);
-    case Activation::kLeakyRelu:
-      return x < 0 ? e.alpha * x : x;
-    case Activation::kSigmoid:
-      return 1 / (1 + std::exp(-x));
-    case Activation::kHardSigmoid:
-      return std::clamp<double>(e.alpha * x + e.beta, 0, 1);
-    case Activation::kHardSwish:
-      return x * std::clamp(x / 6 + 0.5, 0.0, 1.0);
-    case Activation::kSilu:
-      return x / (1 + std::exp(-x));
-    case Activation::kTanh:
-      return std::tanh(x);
-  }
-  return x;
+  return kernels::ActivateScalar<double>(e.activation, x, e.alpha, e.beta);
 }
 
 // Each activation, with parameters that keep zero and that do not.
 inline std::vector<kernels::Epilogue> AllEpilogues() {
   using kernels::Activation;
-  return {{},
-          {Activation::kRelu},
-          {Activation::kClip, 0.0f, 6.0f},
-          {Activation::kClip, 0.25f, 0.75f},
-          {Activation::kLeakyRelu, 0.1f},
-          {Activation::kSigmoid},
-          {Activation::kHardSigmoid, 0.2f, 0.5f},
-          {Activation::kHardSwish},
-          {Activation::kSilu},
-          {Activation::kTanh}};
+  std::vector<kernels::Epilogue> all;
+  for (const kernels::ActivationFacts& facts : kernels::kActivations) {
+    all.push_back({facts.activation, facts.alpha, facts.beta});
+  }
+  for (const auto& [low, high] : {std::pair{0.0f, 6.0f}, std::pair{0.25f, 0.75f}}) {
+    all.push_back({Activation::kClip, low, high});
+  }
+  all.push_back({Activation::kLeakyRelu, 0.1f});
+  return all;
 }
 
 }  // namespace kinglet::testing

@@ -31,8 +31,8 @@ class BlockedPlanContext final : public PlainPlanContext {
         written(states.outputs.size(), Layout::kPlain),
         given_(std::move(given)) {}
   bool IsBlocked(std::size_t i) const override { return given_[i] == Given::kBlocked; }
-  void ReadAs(std::size_t i, Layout layout) override { read[i] = layout; }
-  void WriteAs(std::size_t i, Layout layout) override { written[i] = layout; }
+  void ReadAs(std::size_t i, TensorDesc desc) override { read[i] = desc.layout; }
+  void WriteAs(std::size_t i, TensorDesc desc) override { written[i] = desc.layout; }
 
   std::vector<Layout> read;
   std::vector<Layout> written;
@@ -99,7 +99,7 @@ inline BlockedResult EvaluateBlocked(const Node& node, const std::vector<Tensor>
   std::vector<Tensor> read;
   std::vector<const void*> pointers;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const bool blocked = context.read[i] == Layout::kBlocked16;
+    const bool blocked = context.read[i] == Layout::kBlocked;
     read.push_back(blocked ? ToBlocked(inputs[i]) : inputs[i]);
     pointers.push_back(read.back().raw());
   }
@@ -107,7 +107,7 @@ inline BlockedResult EvaluateBlocked(const Node& node, const std::vector<Tensor>
   std::vector<void*> targets;
   for (std::size_t i = 0; i < output_states.size(); ++i) {
     Shape shape = output_states[i].shape;
-    if (context.written[i] == Layout::kBlocked16) {
+    if (context.written[i] == Layout::kBlocked) {
       shape = {shape[0], kernels::BlockCount(shape[1]), shape[2], shape[3], 16};
     }
     written.emplace_back(output_states[i].type, shape);
@@ -127,7 +127,7 @@ inline BlockedResult EvaluateBlocked(const Node& node, const std::vector<Tensor>
   if (third > 0) step->Run(args, third, 2 * third);
   EXPECT_TRUE(status.ok()) << status.message();
   for (std::size_t i = 0; i < written.size(); ++i) {
-    const bool blocked = context.written[i] == Layout::kBlocked16;
+    const bool blocked = context.written[i] == Layout::kBlocked;
     result.outputs.push_back(blocked ? FromBlocked(written[i], output_states[i].shape)
                                      : written[i]);
   }

@@ -27,8 +27,8 @@ class BlockedContext final : public PlainPlanContext {
     return i < states().inputs.size() && states().inputs[i] != nullptr &&
            CanBlock(*states().inputs[i]);
   }
-  void ReadAs(std::size_t i, Layout layout) override { reads[i] = layout; }
-  void WriteAs(std::size_t i, Layout layout) override { writes[i] = layout; }
+  void ReadAs(std::size_t i, TensorDesc desc) override { reads[i] = desc.layout; }
+  void WriteAs(std::size_t i, TensorDesc desc) override { writes[i] = desc.layout; }
   void DoNotRead(std::size_t i) override { unread.push_back(i); }
 
   std::vector<Layout> reads, writes;
@@ -109,13 +109,13 @@ BlockedResult RunBlocked(const Node& node, const std::vector<Tensor>& inputs) {
   std::vector<Tensor> held;
   std::vector<const void*> in_pointers;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    held.push_back(context.reads[i] == Layout::kBlocked16 ? ToBlocked(inputs[i]) : inputs[i]);
+    held.push_back(context.reads[i] == Layout::kBlocked ? ToBlocked(inputs[i]) : inputs[i]);
     in_pointers.push_back(held.back().defined() ? held.back().raw() : nullptr);
   }
   for (const std::size_t i : context.unread) in_pointers[i] = nullptr;
   std::vector<void*> out_pointers;
   for (std::size_t i = 0; i < out.size(); ++i) {
-    const bool blocked = context.writes[i] == Layout::kBlocked16;
+    const bool blocked = context.writes[i] == Layout::kBlocked;
     result.blocked.push_back(blocked);
     Tensor tensor(out[i].type,
                   blocked ? ToBlocked(Tensor(out[i].type, out[i].shape)).shape() : out[i].shape);

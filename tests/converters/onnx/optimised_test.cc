@@ -217,7 +217,7 @@ TEST_F(OptimisedTest, PicturesOfBytes) {
   const Graph read = ExpectSameBits(make, 2);
   ASSERT_EQ(read.node_count(), 1u);
   EXPECT_EQ(read.ir().nodes[0].op, "ImageConv");
-  EXPECT_EQ(read.ir().nodes[0].fusion.activation, FusedActivation::kRelu);
+  EXPECT_EQ(read.ir().nodes[0].fusion.activation, Activation::kRelu);
 }
 
 // The operators that the ends of detectors become.
@@ -404,7 +404,7 @@ ModelParts FusedModel(const std::string& op, const std::vector<std::string>& inp
 TEST(FusedAttributes, RightOnesAreRead) {
   const Graph graph =
       Read(FusedModel("Conv", {"x", "w", "", "x"},
-                      {Text("activation", "clip"), Float("activation_alpha", -1),
+                      {Text("activation", "Clip"), Float("activation_alpha", -1),
                        Float("activation_beta", std::numeric_limits<float>::infinity()),
                        Int("residual", 1)})
                .Bytes());
@@ -427,32 +427,32 @@ TEST(FusedAttributes, WrongOnesAreRefusedWhileReading) {
   const std::vector<Case> cases = {
       {"Conv", {"x", "w"}, {}, "nothing fused"},
       {"Conv", {"x", "w"}, {Int("residual", 0)}, "nothing fused"},
-      {"Conv", {"x", "w"}, {Text("activation", "tanh")}, "expected one of 'relu'"},
-      {"Conv", {"x", "w"}, {Text("activation", "")}, "expected one of 'relu'"},
+      {"Conv", {"x", "w"}, {Text("activation", "tanh")}, "expected one of 'Relu'"},
+      {"Conv", {"x", "w"}, {Text("activation", "")}, "expected one of 'Relu'"},
       {"Conv", {"x", "w"}, {Int("activation", 1)}, "wrong type"},
-      {"Conv", {"x", "w"}, {Text("activation", "leaky_relu")}, "'activation_alpha' is missing"},
+      {"Conv", {"x", "w"}, {Text("activation", "LeakyRelu")}, "'activation_alpha' is missing"},
       {"Conv",
        {"x", "w"},
-       {Text("activation", "relu"), Float("activation_alpha", 1)},
+       {Text("activation", "Relu"), Float("activation_alpha", 1)},
        "activation_alpha"},
       {"Conv", {"x", "w"}, {Float("activation_beta", 1), Int("residual", 1)}, "activation_beta"},
       {"Conv",
        {"x", "w"},
-       {Text("activation", "clip"), Float("activation_alpha", 1)},
+       {Text("activation", "Clip"), Float("activation_alpha", 1)},
        "'activation_beta' is missing"},
       {"Conv",
        {"x", "w"},
-       {Text("activation", "clip"), Float("activation_alpha", 1), Float("activation_beta", 0)},
+       {Text("activation", "Clip"), Float("activation_alpha", 1), Float("activation_beta", 0)},
        "clip(1, 0)"},
       {"Conv",
        {"x", "w"},
-       {Text("activation", "clip"), Float("activation_alpha", nan), Float("activation_beta", 0)},
+       {Text("activation", "Clip"), Float("activation_alpha", nan), Float("activation_beta", 0)},
        "clip(nan, 0)"},
       {"Conv",
        {"x", "w"},
-       {Text("activation", "leaky_relu"),
+       {Text("activation", "LeakyRelu"),
         Float("activation_alpha", std::numeric_limits<float>::infinity())},
-       "leaky_relu(inf)"},
+       "LeakyRelu(inf)"},
       {"Conv", {"x", "w", "b"}, {Int("residual", 1)}, "has 3 inputs, expected 4"},
       {"Conv", {"x", "w", "b", ""}, {Int("residual", 1)}, "the residual as the last one"},
       {"Conv", {"x", "w", "b", "x", "x"}, {Int("residual", 1)}, "has 5 inputs, expected 4"},
@@ -465,20 +465,20 @@ TEST(FusedAttributes, WrongOnesAreRefusedWhileReading) {
     ExpectRefused(FusedModel(c.op, c.inputs, c.attributes).Bytes(), ErrorCode::kInvalidModel,
                   {"'y'", c.op, c.words});
   }
-  ModelParts no_onnx = FusedModel("Conv", {"x", "w"}, {Text("activation", "relu")});
+  ModelParts no_onnx = FusedModel("Conv", {"x", "w"}, {Text("activation", "Relu")});
   no_onnx.opsets = {{"kinglet", kKingletOpset}};
   ExpectRefused(no_onnx.Bytes(), ErrorCode::kInvalidModel, {"'y'", "imports no operator set"});
 }
 
 TEST(FusedAttributes, WrongOnesThatNeedTypesAndShapesAreRefusedLater) {
-  const std::string relu = Text("activation", "relu");
+  const std::string relu = Text("activation", "Relu");
   const std::vector<std::pair<ModelParts, const char*>> cases = {
       {FusedModel("Conv", {"x", "w", "b", "bytes"}, {Int("residual", 1)}), "uint8"},
       {FusedModel("Conv", {"x", "w", "b", "b"}, {Int("residual", 1)}), "broadcast"},
       {FusedModel("Conv", {"x"}, {relu}), "1 inputs"},
       {FusedModel("Conv", {"x", "w", "b", "x"}, {relu}), "4 inputs"},
       {FusedModel("Conv", {"x", "x"}, {relu}), "no constants"},
-      {FusedModel("Add", {"bytes", "bytes"}, {relu}), "relu is fused behind results of type uint8"},
+      {FusedModel("Add", {"bytes", "bytes"}, {relu}), "Relu is fused behind results of type uint8"},
       {FusedModel("Swish", {"x"}, {relu}), "attribute 'activation'"},
       {FusedModel("Relu", {"x"}, {relu}), "no such operator"}};
   for (const auto& [parts, words] : cases) {
@@ -495,7 +495,7 @@ TEST(FusedAttributes, WrongOnesThatNeedTypesAndShapesAreRefusedLater) {
 }
 
 TEST(KingletDomain, AnotherVersionSaysWhatToDo) {
-  ModelParts model = FusedModel("Conv", {"x", "w"}, {Text("activation", "relu")});
+  ModelParts model = FusedModel("Conv", {"x", "w"}, {Text("activation", "Relu")});
   model.opsets[1].second = kKingletOpset + 1;
   ExpectRefused(model.Bytes(), ErrorCode::kUnsupported,
                 {"version 2", "Kinglet's own domain", "optimise the model", "again"});
@@ -519,7 +519,7 @@ TEST(KingletDomain, WhatAFileSaysOfItsStage) {
 
 // What a file claims falsely is an error where it matters, and nothing else.
 TEST(KingletDomain, AFileThatIsNotAsOptimisedAsItSays) {
-  ModelParts model = FusedModel("Conv", {"x", "half"}, {Text("activation", "relu")});
+  ModelParts model = FusedModel("Conv", {"x", "half"}, {Text("activation", "Relu")});
   model.graph.initializers.push_back(RawTensor("half", kFloat16, {1, 1, 1, 1}, {"\0\x3c", 2}));
   const std::string claim = Message([&](Writer& writer) {
     Writer entry(writer, 14);

@@ -157,7 +157,7 @@ TEST_F(WriteOnnxTest, GraphsThatAFileCannotHoldAreRefused) {
   Graph fused = Small();
   Node& pool = *std::find_if(fused.ir().nodes.begin(), fused.ir().nodes.end(),
                              [](const Node& node) { return node.op == "GlobalAveragePool"; });
-  pool.fusion.activation = FusedActivation::kRelu;
+  pool.fusion.activation = Activation::kRelu;
   EXPECT_EQ(CodeOfWriting(fused, Path(), "fused"), ErrorCode::kInvalidModel);
   Graph mixed = Small();
   mixed.ir().nodes[4].opset = 11;

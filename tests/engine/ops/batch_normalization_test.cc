@@ -28,7 +28,7 @@ TEST(BatchNormalization, PlainAndBlocked) {
           node, {x, scale, bias, mean, variance},
           {given, Given::kConstant, Given::kConstant, Given::kPlain, Given::kPlain});
       ExpectNear(result.outputs[0], expected, 2e-6f);
-      EXPECT_EQ(result.layouts[0] == Layout::kBlocked16, given == Given::kBlocked);
+      EXPECT_EQ(result.layouts[0] == Layout::kBlocked, given == Given::kBlocked);
     }
   }
 }

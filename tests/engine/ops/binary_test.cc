@@ -93,10 +93,10 @@ TEST(Binary, Blocked) {
       const Node node = MakeNode(c.op, 2);
       const auto right = EvaluateBlocked(node, {a, b}, {Given::kBlocked, operand.given});
       ExpectNear(right.outputs[0], Naive(c.f, a, b, x), 2e-6f);
-      EXPECT_EQ(right.layouts[0] == Layout::kBlocked16, operand.blocked);
+      EXPECT_EQ(right.layouts[0] == Layout::kBlocked, operand.blocked);
       const auto left = EvaluateBlocked(node, {b, a}, {operand.given, Given::kBlocked});
       ExpectNear(left.outputs[0], Naive(c.f, b, a, x), 2e-6f);
-      EXPECT_EQ(left.layouts[0] == Layout::kBlocked16, operand.blocked);
+      EXPECT_EQ(left.layouts[0] == Layout::kBlocked, operand.blocked);
     }
   }
 }
@@ -109,19 +109,18 @@ TEST(Binary, PlainStaysPlain) {
 
 TEST(Binary, FusedActivationBehindAdd) {
   const std::vector<std::pair<Fusion, Function>> fusions = {
-      {{FusedActivation::kRelu, 0, 0, false},
-       [](float a, float b) { return std::max(a + b, 0.0f); }},
-      {{FusedActivation::kClip, -0.5f, 0.7f, false},
+      {{Activation::kRelu, 0, 0, false}, [](float a, float b) { return std::max(a + b, 0.0f); }},
+      {{Activation::kClip, -0.5f, 0.7f, false},
        [](float a, float b) { return std::clamp(a + b, -0.5f, 0.7f); }},
-      {{FusedActivation::kLeakyRelu, 0.1f, 0, false},
+      {{Activation::kLeakyRelu, 0.1f, 0, false},
        [](float a, float b) { return a + b < 0 ? 0.1f * (a + b) : a + b; }},
-      {{FusedActivation::kSigmoid, 0, 0, false},
+      {{Activation::kSigmoid, 0, 0, false},
        [](float a, float b) { return 1 / (1 + std::exp(-(a + b))); }},
-      {{FusedActivation::kHardSigmoid, 0.2f, 0.5f, false},
+      {{Activation::kHardSigmoid, 0.2f, 0.5f, false},
        [](float a, float b) { return std::clamp(0.2f * (a + b) + 0.5f, 0.0f, 1.0f); }},
-      {{FusedActivation::kHardSwish, 0, 0, false},
+      {{Activation::kHardSwish, 0, 0, false},
        [](float a, float b) { return (a + b) * std::clamp((a + b) / 6 + 0.5f, 0.0f, 1.0f); }},
-      {{FusedActivation::kSwish, 0, 0, false},
+      {{Activation::kSwish, 1, 0, false},
        [](float a, float b) { return (a + b) / (1 + std::exp(-(a + b))); }},
   };
   const Shape shape{2, 21, 3, 5};

@@ -94,7 +94,7 @@ void Check(const char* op, Kind kind, AttributeList more, int opset) {
       const auto result = EvaluateBlocked(node, {x}, {given});
       ExpectNear(result.outputs[0], expected, 2e-6f);
       const bool blocked = given == Given::kBlocked && kind != Kind::kNorm2;
-      EXPECT_EQ(result.layouts[0] == Layout::kBlocked16, blocked);
+      EXPECT_EQ(result.layouts[0] == Layout::kBlocked, blocked);
     }
   }
 }
@@ -184,7 +184,7 @@ TEST(GlobalPool, AllKindsAndLayouts) {
     norm.data<float>()[map] = static_cast<float>(std::cbrt(cubes));
   }
   for (const Given given : {Given::kPlain, Given::kBlocked}) {
-    const Layout layout = given == Given::kBlocked ? Layout::kBlocked16 : Layout::kPlain;
+    const Layout layout = given == Given::kBlocked ? Layout::kBlocked : Layout::kPlain;
     const auto a = EvaluateBlocked(MakeNode("GlobalAveragePool", 1), {x}, {given});
     ExpectNear(a.outputs[0], average, 2e-6f);
     EXPECT_EQ(a.layouts[0], layout);

@@ -126,7 +126,7 @@ TEST(Unary, Blocked) {
     node.attributes = AttributesOf(c);
     const Tensor x = Input(c);
     const BlockedResult result = EvaluateBlocked(node, {x}, {Given::kBlocked});
-    EXPECT_EQ(result.layouts[0], Layout::kBlocked16);
+    EXPECT_EQ(result.layouts[0], Layout::kBlocked);
     ExpectNear(result.outputs[0], Expected(c, x), 4e-6f);
   }
 }

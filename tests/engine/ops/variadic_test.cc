@@ -44,7 +44,7 @@ TEST(Variadic, Blocked) {
       std::vector<Given> given(count, Given::kPlain);
       given[count - 1] = Given::kBlocked;
       const auto blocked = EvaluateBlocked(MakeNode(op, count), some, given);
-      EXPECT_EQ(blocked.layouts[0], Layout::kBlocked16);
+      EXPECT_EQ(blocked.layouts[0], Layout::kBlocked);
       ExpectNear(blocked.outputs[0], RunOp(op, some));
     }
   }
@@ -72,7 +72,7 @@ TEST(PRelu, PlainAndBlocked) {
   for (const Given given : {Given::kPlain, Given::kBlocked}) {
     const auto y = EvaluateBlocked(MakeNode("PRelu", 2), {x, slope}, {given, Given::kConstant});
     ExpectNear(y.outputs[0], expected);
-    EXPECT_EQ(y.layouts[0] == Layout::kBlocked16, given == Given::kBlocked);
+    EXPECT_EQ(y.layouts[0] == Layout::kBlocked, given == Given::kBlocked);
   }
   EXPECT_EQ(ValuesOf<std::int32_t>(
                 RunOp("PRelu", {Of<std::int32_t>({2}, {-2, 2}), Of<std::int32_t>({1}, {3})})),

@@ -184,7 +184,7 @@ TEST(FuseEpilogues, BeforeAShapeThatDependsOnData) {
   b.Output(b.Op("Relu", {b.Op("Reshape", {y, shape})}));
   RunPasses(b.ir(), {});
   EXPECT_EQ(CountOf(b.ir(), "Relu"), 1);
-  EXPECT_EQ(b.ir().nodes[0].fusion.activation, FusedActivation::kRelu);
+  EXPECT_EQ(b.ir().nodes[0].fusion.activation, Activation::kRelu);
 }
 
 TEST(FuseEpilogues, AResidualSumGoesIntoTheLaterBranch) {
@@ -198,7 +198,7 @@ TEST(FuseEpilogues, AResidualSumGoesIntoTheLaterBranch) {
       RandomTensor({2, 5, 6, 6}));
   ASSERT_EQ(graph.nodes.size(), 2U);
   EXPECT_TRUE(graph.nodes[1].fusion.residual);
-  EXPECT_EQ(graph.nodes[1].fusion.activation, FusedActivation::kRelu);
+  EXPECT_EQ(graph.nodes[1].fusion.activation, Activation::kRelu);
 }
 
 TEST(FuseEpilogues, ABroadcastingSumStaysASum) {
@@ -259,7 +259,7 @@ TEST(FuseImages, BytesNormalisedBeforeOrAfterTheTransposition) {
         Bytes({2, 12, 10, 3}));
     ASSERT_EQ(graph.nodes.size(), 1U);
     EXPECT_EQ(graph.nodes[0].op, "ImageConv");
-    EXPECT_EQ(graph.nodes[0].fusion.activation, FusedActivation::kRelu);
+    EXPECT_EQ(graph.nodes[0].fusion.activation, Activation::kRelu);
   }
 }
 

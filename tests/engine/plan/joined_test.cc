@@ -36,7 +36,7 @@ class JoinedTest : public ::testing::Test {
     for (std::size_t i = 0; i < count; ++i) given->nodes.push_back(&nodes_[first + i]);
     given->joined.inputs = nodes_[first].inputs;
     given->joined.outputs = nodes_[first + count - 1].outputs;
-    given->reads = Layout::kBlocked16;
+    given->reads = Layout::kBlocked;
     given->seconds = seconds;
     given->apart_seconds = apart_seconds;
     Given& added = *given;
@@ -113,7 +113,7 @@ TEST_F(JoinedTest, TheInputHasToBeThereInItsLayout) {
   Add(0, 2, 1, 4).asked = &asked;
   Add(2, 2, 1, 4);
   const Sizes sizes = Groups([](ValueId id, Layout layout) {
-    EXPECT_EQ(layout, Layout::kBlocked16);
+    EXPECT_EQ(layout, Layout::kBlocked);
     return id == 2;
   });
   EXPECT_EQ(sizes, (Sizes{0, 0, 2, 2}));

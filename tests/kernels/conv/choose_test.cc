@@ -44,8 +44,8 @@ TEST(RankConvVariants, AddsWhatChangesOfLayoutCost) {
     const ConvVariant& variant = *candidate.variant;
     EXPECT_EQ(candidate.work, variant.work(shape, 1)) << variant.id;
     const double alone = PredictSeconds(candidate.work, machine);
-    const bool reads_blocked = variant.input == Layout::kBlocked16;
-    const bool writes_blocked = variant.output == Layout::kBlocked16;
+    const bool reads_blocked = variant.input.blocked();
+    const bool writes_blocked = variant.output.blocked();
     EXPECT_EQ(candidate.seconds > alone, !reads_blocked || !writes_blocked) << variant.id;
     EXPECT_EQ(Find(plain, variant)->seconds > alone, reads_blocked || !writes_blocked)
         << variant.id;
@@ -56,9 +56,19 @@ TEST(RankConvVariants, LeavesBlockedVariantsOutWhereNothingIsBlocked) {
   const auto candidates = RankConvVariants(Pointwise(), 1, DefaultMachineModel(), {false, false});
   EXPECT_FALSE(candidates.empty());
   for (const ConvCandidate& candidate : candidates) {
-    EXPECT_EQ(candidate.variant->input, Layout::kPlain) << candidate.variant->id;
-    EXPECT_EQ(candidate.variant->output, Layout::kPlain) << candidate.variant->id;
+    EXPECT_EQ(candidate.variant->input.layout, Layout::kPlain) << candidate.variant->id;
+    EXPECT_EQ(candidate.variant->output.layout, Layout::kPlain) << candidate.variant->id;
   }
+}
+
+TEST(RankConvVariants, LeavesOutWhatReadsOrWritesOtherTypes) {
+  const MachineModel machine = DefaultMachineModel();
+  for (const ConvCandidate& candidate : RankConvVariants(Pointwise(), 1, machine, {})) {
+    EXPECT_EQ(TypesOf(*candidate.variant), OperandTypes{}) << candidate.variant->id;
+  }
+  ConvNeighbours neighbours;
+  neighbours.types.output = ElementType::kUInt16;  // of no kernel
+  EXPECT_TRUE(RankConvVariants(Pointwise(), 1, machine, neighbours).empty());
 }
 
 }  // namespace

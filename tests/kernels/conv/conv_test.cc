@@ -79,14 +79,14 @@ std::vector<float> PaddedBias(const std::vector<float>& bias) {
   return padded;
 }
 
-std::vector<float> InLayout(Layout layout, const std::vector<float>& plain, int64_t n, int64_t c,
+std::vector<float> InLayout(TensorDesc desc, const std::vector<float>& plain, int64_t n, int64_t c,
                             int64_t h, int64_t w, float pad) {
-  return layout == Layout::kPlain ? plain : testing::ToBlocked(plain, n, c, h, w, pad);
+  return !desc.blocked() ? plain : testing::ToBlocked(plain, n, c, h, w, pad);
 }
 
 void ExpectOutput(const ConvShape& s, const ConvVariant& variant, const Guarded& output,
                   const ConvReference& want, const Epilogue& epilogue) {
-  const Layout layout = variant.output;
+  const bool plain = !variant.output.blocked();
   const bool mixes = variant.error_factor != 0;
   const double depth = (static_cast<double>(s.ic / s.groups) * s.kh * s.kw + 3) *
                        (mixes ? variant.error_factor : 1.0);
@@ -96,9 +96,8 @@ void ExpectOutput(const ConvShape& s, const ConvVariant& variant, const Guarded&
     for (int64_t c = 0; c < s.oc; ++c) {
       for (int64_t p = 0; p < s.oh * s.ow; ++p, ++i) {
         const auto at =
-            layout == Layout::kPlain
-                ? i
-                : static_cast<size_t>(BlockedIndex(n, c, p / s.ow, p % s.ow, s.oc, s.oh, s.ow));
+            plain ? i
+                  : static_cast<size_t>(BlockedIndex(n, c, p / s.ow, p % s.ow, s.oc, s.oh, s.ow));
         const double magnitude = mixes ? want.mixed_magnitude[i] : want.magnitude[i];
         const double bound = slope * depth * 0x1p-24 * magnitude + 1e-6 * std::abs(want.values[i]);
         ASSERT_NEAR(output[at], want.values[i], bound + 1e-7)
@@ -106,7 +105,7 @@ void ExpectOutput(const ConvShape& s, const ConvVariant& variant, const Guarded&
       }
     }
   }
-  if (layout == Layout::kPlain) return;
+  if (plain) return;
   for (int64_t n = 0; n < s.n; ++n) {
     for (int64_t c = s.oc; c < RoundUpToBlock(s.oc); ++c) {
       for (int64_t p = 0; p < s.oh * s.ow; ++p) {
@@ -167,9 +166,7 @@ void Check(const ConvVariant& variant, const Case& test, const Operands& operand
   Guarded packed(variant.packed_bytes(s) / sizeof(float));
   variant.pack(s, operands.weights.data(), packed.data());
   EXPECT_TRUE(packed.FencesIntact());
-  Guarded output(static_cast<size_t>(variant.output == Layout::kPlain
-                                         ? s.n * s.oc * s.oh * s.ow
-                                         : BlockedCount(s.n, s.oc, s.oh, s.ow)));
+  Guarded output(static_cast<size_t>(StoredCount(variant.output, s.n, s.oc, s.oh, s.ow)));
   const Guarded skip(operands.residual.empty()
                          ? std::vector<float>{}
                          : InLayout(variant.output, operands.residual, s.n, s.oc, s.oh, s.ow, 0));
@@ -188,7 +185,7 @@ void Check(const ConvVariant& variant, const Case& test, const Operands& operand
   args.output = output.data();
   args.epilogue = test.epilogue;
   constexpr float kUntouched = -77.0f;
-  const bool strided = test.gap != 0 && variant.output == Layout::kBlocked16;
+  const bool strided = test.gap != 0 && variant.output.blocked();
   const int64_t stride = static_cast<int64_t>(output.size()) / s.n + test.gap;
   Guarded wide(std::vector<float>(strided ? static_cast<size_t>(s.n * stride) : 0, kUntouched));
   if (strided) {

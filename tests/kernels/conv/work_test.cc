@@ -59,7 +59,7 @@ TEST(ConvWork, CountsWhatTheDefinitionDoes) {
       if (!variant.supports(s) || IsWinograd(variant)) continue;
       const Work work = variant.work(s, 2);
       // Variants that write blocks compute the pad lanes as well.
-      const int64_t oc = variant.output == Layout::kBlocked16 ? RoundUpToBlock(s.oc) : s.oc;
+      const int64_t oc = variant.output.blocked() ? RoundUpToBlock(s.oc) : s.oc;
       EXPECT_EQ(Products(work), 2 * CountedMultiplyAdds(s, oc)) << variant.id;
     }
   }

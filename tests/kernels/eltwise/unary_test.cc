@@ -47,7 +47,7 @@ double Exact(UnaryOp op, double x, double a, double b) {
       return std::max(0.0, std::min(1.0, a * x + b));
     case UnaryOp::kHardSwish:
       return x * std::max(0.0, std::min(1.0, x / 6 + 0.5));
-    case UnaryOp::kIdentity:
+    case UnaryOp::kNone:
       return x;
     case UnaryOp::kLeakyRelu:
       return x < 0 ? a * x : x;
@@ -224,8 +224,7 @@ TEST(Unary, ComputesEachActivation) {
   const auto x = RandomFloats(33, 42, -4, 4);
   for (const Epilogue& e : testing::AllEpilogues()) {
     std::vector<float> y(x.size());
-    const float a = e.activation == Activation::kSilu ? 1.0f : e.alpha;
-    GetUnary(UnaryOf(e.activation))(x.data(), y.data(), x.size(), a, e.beta);
+    GetUnary(UnaryOf(e.activation))(x.data(), y.data(), x.size(), e.alpha, e.beta);
     for (size_t i = 0; i < x.size(); ++i) EXPECT_NEAR(y[i], testing::Activate(e, x[i]), 2e-6);
   }
 }
