@@ -113,7 +113,7 @@ std::string RecordLine(const PointRecord& record) {
   line["min_ms"] = milliseconds(record.times.min_ms);
   line["p95_ms"] = milliseconds(record.times.p95_ms);
   line["runs"] = record.times.runs;
-  line["operations"] = std::round(record.operations);
+  line["operations"] = std::llround(record.operations);
   line["images_per_s"] = Rounded(record.images_per_s(), 1e3);
   line["gflops"] = Rounded(record.gflops(), 1e3);
   line["share_of_peak"] = Rounded(record.share_of_peak(), 1e4);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <stdexcept>
 
 #include "measure/kernels/layers.h"
 #include "measure/kernels/team.h"
@@ -37,7 +38,7 @@ TEST(LayersTest, MobileNetHasTheLayersOfItsPaper) {
   EXPECT_EQ(NameOf(layers.input), "3x224x224");
   std::vector<std::string> names;
   for (const kernels::ConvShape& shape : layers.convs) names.push_back(NameOf(shape));
-  EXPECT_THAT(names, ::testing::Contains("3x224x224_32x112x112_k3x3_s2"));
+  EXPECT_THAT(names, ::testing::Contains(::testing::HasSubstr("3x224x224_32x112x112_k3x3_s2")));
   EXPECT_THAT(names, ::testing::Contains("512x14x14_512x14x14_k1x1"));
   EXPECT_THAT(names, ::testing::Contains("512x14x14_512x14x14_k3x3_p1_g512"));
   EXPECT_FALSE(layers.chains.empty());
