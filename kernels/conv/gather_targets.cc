@@ -28,6 +28,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace kinglet::kernels {
 
+KINGLET_EXPORT_TARGET(GatherConv);
 HWY_EXPORT(GetRunGatherConv);
 
 ConvRunFn ResolveGatherConv(GatherUnit unit) { return KINGLET_RESOLVE(GetRunGatherConv)(unit); }

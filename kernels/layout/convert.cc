@@ -59,6 +59,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace kinglet::kernels {
 
+KINGLET_EXPORT_TARGET(Convert);
 HWY_EXPORT(ConversionForTarget);
 
 Conversion FindConversion(ElementType from, ElementType to) noexcept {

@@ -10,6 +10,7 @@
 #include "kernels/eltwise/unary.h"
 #include "kernels/gemm/gather_gemm.h"
 #include "kernels/gemm/gemm.h"
+#include "kernels/layout/convert.h"
 #include "kernels/layout/layout.h"
 #include "kernels/math/math.h"
 #include "kernels/nms/box_coder.h"
@@ -22,25 +23,27 @@
 #include "kernels/softmax/softmax.h"
 
 // KINGLET_EXPORT_TARGET(name) of each file.
-#define KINGLET_DISPATCHED_FILES(FILE)              \
-  FILE("kernels/common/activate.cc", Activate)      \
-  FILE("kernels/common/cpu_target.cc", CpuTarget)   \
-  FILE("kernels/common/measure.cc", Measure)        \
-  FILE("kernels/conv/image_row.cc", ImageRow)       \
-  FILE("kernels/depthwise/depthwise.cc", Depthwise) \
-  FILE("kernels/eltwise/binary.cc", Binary)         \
-  FILE("kernels/eltwise/channel.cc", Channel)       \
-  FILE("kernels/eltwise/unary.cc", Unary)           \
-  FILE("kernels/gemm/gather_gemm.cc", GatherGemm)   \
-  FILE("kernels/layout/layout.cc", Layout)          \
-  FILE("kernels/nms/box_coder.cc", BoxCoder)        \
-  FILE("kernels/nms/keys.cc", Keys)                 \
-  FILE("kernels/nms/nms.cc", Nms)                   \
-  FILE("kernels/pool/pool.cc", Pool)                \
-  FILE("kernels/quantize/quantize.cc", Quantize)    \
-  FILE("kernels/resize/picture.cc", Picture)        \
-  FILE("kernels/roi/roi_align.cc", RoiAlign)        \
-  FILE("kernels/softmax/softmax.cc", Softmax)       \
+#define KINGLET_DISPATCHED_FILES(FILE)               \
+  FILE("kernels/common/activate.cc", Activate)       \
+  FILE("kernels/common/cpu_target.cc", CpuTarget)    \
+  FILE("kernels/common/measure.cc", Measure)         \
+  FILE("kernels/conv/gather_targets.cc", GatherConv) \
+  FILE("kernels/conv/image_row.cc", ImageRow)        \
+  FILE("kernels/depthwise/depthwise.cc", Depthwise)  \
+  FILE("kernels/eltwise/binary.cc", Binary)          \
+  FILE("kernels/eltwise/channel.cc", Channel)        \
+  FILE("kernels/eltwise/unary.cc", Unary)            \
+  FILE("kernels/gemm/gather_gemm.cc", GatherGemm)    \
+  FILE("kernels/layout/convert.cc", Convert)         \
+  FILE("kernels/layout/layout.cc", Layout)           \
+  FILE("kernels/nms/box_coder.cc", BoxCoder)         \
+  FILE("kernels/nms/keys.cc", Keys)                  \
+  FILE("kernels/nms/nms.cc", Nms)                    \
+  FILE("kernels/pool/pool.cc", Pool)                 \
+  FILE("kernels/quantize/quantize.cc", Quantize)     \
+  FILE("kernels/resize/picture.cc", Picture)         \
+  FILE("kernels/roi/roi_align.cc", RoiAlign)         \
+  FILE("kernels/softmax/softmax.cc", Softmax)        \
   FILE("kernels/winograd/transform.cc", Winograd)
 
 namespace kinglet::kernels {
@@ -102,6 +105,11 @@ std::vector<EntryPoint> EntryPoints() {
   all.Add("channel", kernels::GetChannelTable());
   all.Add("softmax", kernels::GetSoftmax());
   all.Add("layout", kernels::GetLayoutTable());
+  using kernels::ElementType;
+  all.Add("to bfloat16",
+          kernels::FindConversion(ElementType::kFloat32, ElementType::kBFloat16).run);
+  all.Add("from bfloat16",
+          kernels::FindConversion(ElementType::kBFloat16, ElementType::kFloat32).run);
   all.Add("quantize", kernels::GetQuantizeTable());
   all.Add("picture", kernels::GetPictureTable());
   all.Add("nms", kernels::GetNms());
