@@ -15,8 +15,8 @@
 namespace kinglet {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::GraphBuilder;
+using ::testing::HasSubstr;
 using testing::RandomTensor;
 using testing::RelativeDifference;
 

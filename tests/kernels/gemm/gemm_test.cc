@@ -75,7 +75,7 @@ void Check(const GemmVariant& variant, const Case& test) {
   ASSERT_TRUE(scratch.FencesIntact()) << "scratch";
   for (int64_t m = 0; m < s.m; ++m) {
     for (int64_t n = 0; n < s.n; ++n) {
-      Product want = NaiveProduct(a.data() + m * lda, 1, weights.data + n * weights.n_stride,
+      Product want = NaiveProduct(a.data() + m * lda, 1, b.data() + n * weights.n_stride,
                                   weights.k_stride, s.k);
       want.value = testing::Activate(test.epilogue, want.value + bias[count(n)]);
       want.magnitude += std::abs(bias[count(n)]);
