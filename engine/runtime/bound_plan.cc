@@ -23,7 +23,7 @@ BoundPlan::BoundPlan(const std::shared_ptr<const Plan>& of, std::size_t outputs,
   for (std::size_t j = 0; j < borders.size(); ++j) {
     if (is_output[j]) continue;
     borders[j] = bytes = kernels::RoundUpToLine(bytes);
-    bytes += LayoutBytes(of->outputs[j].type, of->outputs[j].shape, Layout::kPlain);
+    bytes += StoredBytes(of->outputs[j].type, of->outputs[j].shape);
   }
 }
 
@@ -34,9 +34,8 @@ ValueSource BoundPlan::SourceOf(const Plan& plan, std::size_t k) {
 
 BoundPlan& BoundPlans::Of(const std::shared_ptr<const Plan>& plan, std::size_t outputs,
                           int threads) {
-  const auto found = std::find_if(plans_.begin(), plans_.end(), [&](const auto& bound) {
-    return bound->plan.lock() == plan;
-  });
+  const auto found = std::find_if(plans_.begin(), plans_.end(),
+                                  [&](const auto& bound) { return bound->plan.lock() == plan; });
   if (found != plans_.end()) {
     std::rotate(plans_.begin(), found, found + 1);
     return *plans_.front();

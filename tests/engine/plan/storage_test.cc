@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/plan/division.h"
 #include "engine/plan/plan.h"
 #include "kernels/common/blocked.h"
 #include "kernels/common/half.h"
@@ -31,7 +32,8 @@ Tensor Run(GraphBuilder& b, const Tensor& x, int threads = 1) {
 }
 
 std::unique_ptr<Plan> PlanOf(GraphBuilder& b, PackedStore& packed) {
-  return MakePlan(b.ir(), {kShape}, {}, packed);
+  DynamicParts parts;
+  return MakePlan(b.ir(), {kShape}, {}, packed, parts);
 }
 
 Tensor Rounded(const Tensor& x) {
