@@ -9,11 +9,11 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/graph_listing.h"
-#include "apps/cli/network.h"
 #include "apps/cli/number_list.h"
 #include "apps/cli/output.h"
-#include "apps/cli/shapes.h"
+#include "kinglet/network.h"
 #include "kinglet/onnx.h"
+#include "measure/network/shapes.h"
 
 namespace kinglet::cli {
 namespace {
@@ -26,8 +26,8 @@ InputShapes ShapesToShow(const std::vector<TensorInfo>& inputs, const InfoOption
   const int batch =
       options.batch.empty() ? 0 : ParseNumberList("--batch", options.batch, kMaxBatch).front();
   try {
-    return ChooseShapes(inputs, {batch, options.shapes}, descriptor);
-  } catch (const UsageError&) {
+    return measure::ChooseShapes(inputs, {batch, options.shapes}, descriptor);
+  } catch (const Error&) {
     if (!options.batch.empty() || !options.shapes.empty()) throw;
     return {};
   }

@@ -72,7 +72,7 @@ TEST(GraphInfoTest, ShowsTheStagesOfAGraph) {
   const CommandResult optimised = Kinglet({"info", "mobilenet_v2", "--graph", "--batch", "2"});
   ASSERT_EQ(optimised.status, 0) << optimised.err;
   EXPECT_THAT(optimised.out,
-              AllOf(HasSubstr("mobilenet_v2, optimised"), HasSubstr("Conv + clip(0, 6)"),
+              AllOf(HasSubstr("mobilenet_v2, optimised"), HasSubstr("Conv + Clip(0, 6)"),
                     HasSubstr("Conv + sum"), HasSubstr("float32 2x3x224x224"),
                     HasSubstr("constant, "), Not(HasSubstr(" Clip "))));
   const CommandResult read = Kinglet({"info", "mobilenet_v2", "--graph", "--as-read"});
@@ -91,7 +91,7 @@ TEST(GraphInfoTest, AsJson) {
   const auto conv = std::find_if(nodes.begin(), nodes.end(),
                                  [](const auto& node) { return node.at("op") == "Conv"; });
   ASSERT_NE(conv, nodes.end());
-  EXPECT_THAT(conv->at("fusion").template get<std::string>(), HasSubstr("clip"));
+  EXPECT_THAT(conv->at("fusion").template get<std::string>(), HasSubstr("Clip"));
   EXPECT_GT(conv->at("inputs").at(1).at("constant_bytes").template get<int>(), 0);
 }
 

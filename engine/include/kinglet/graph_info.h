@@ -34,7 +34,7 @@ struct NodeInfo {
   std::string name, op;
   std::string domain;  // "" for ONNX's own
   int opset = 0;       // version of the domain
-  std::string fusion;  // what is done to the results before they are stored: "sum, clip(0, 6)"
+  std::string fusion;  // what is done to the results before they are stored: "sum, Clip(0, 6)"
   std::vector<AttributeInfo> attributes;
   std::vector<ValueInfo> inputs, outputs;
   std::vector<GraphInfo> subgraphs;  // by the name of their attribute

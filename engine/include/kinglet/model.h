@@ -20,9 +20,6 @@
 
 namespace kinglet {
 
-// Shapes by the name of an input.
-using InputShapes = std::map<std::string, Shape, std::less<>>;
-
 struct PrepareOptions {
   // Threads of sessions that do not say how many (SessionOptions); 0: as many as the process may
   // really use (AvailableThreads). Nothing that is prepared depends on it.

@@ -411,7 +411,7 @@ TEST(FusedAttributes, RightOnesAreRead) {
   const Node& node = graph.ir().nodes[0];
   EXPECT_EQ(NodeLabel(node), "node 'y' (Conv)");
   EXPECT_EQ(node.opset, 13);
-  EXPECT_EQ(FusionText(node.fusion), "sum, clip(-1, inf)");
+  EXPECT_EQ(FusionText(node.fusion), "sum, Clip(-1, inf)");
   EXPECT_EQ(node.attributes.begin(), node.attributes.end());
   EXPECT_FALSE(graph.optimised()) << "a file that does not say so";
 }
@@ -443,11 +443,11 @@ TEST(FusedAttributes, WrongOnesAreRefusedWhileReading) {
       {"Conv",
        {"x", "w"},
        {Text("activation", "Clip"), Float("activation_alpha", 1), Float("activation_beta", 0)},
-       "clip(1, 0)"},
+       "Clip(1, 0)"},
       {"Conv",
        {"x", "w"},
        {Text("activation", "Clip"), Float("activation_alpha", nan), Float("activation_beta", 0)},
-       "clip(nan, 0)"},
+       "Clip(nan, 0)"},
       {"Conv",
        {"x", "w"},
        {Text("activation", "LeakyRelu"),

@@ -161,7 +161,7 @@ TEST(DescribeGraph, SaysWhatIsKnown) {
   ASSERT_EQ(info.nodes.size(), 1u);
   const NodeInfo& node = info.nodes[0];
   EXPECT_EQ(node.op, "Conv");
-  EXPECT_EQ(node.fusion, "relu");
+  EXPECT_EQ(node.fusion, "Relu");
   EXPECT_EQ(node.opset, 17);
   EXPECT_EQ(node.outputs.at(0).tensor.name, "y");
   EXPECT_EQ(node.outputs.at(0).tensor.shape, (Shape{5, 20, 6, 6}));
