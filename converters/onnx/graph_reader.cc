@@ -7,6 +7,7 @@
 #include "converters/onnx/schema.h"
 #include "converters/onnx/tensor.h"
 #include "converters/onnx/wire.h"
+#include "engine/graph/element_types.h"
 #include "engine/graph/fusion.h"
 
 namespace kinglet::converters {
@@ -144,6 +145,25 @@ void GraphReader::ReadShape(std::string_view proto, const Place& place, Value& v
   }
 }
 
+// The storage that an entry of a value's metadata says; kUndefined for an entry about other things.
+ElementType ReadStorage(std::string_view proto, const Place& place) {
+  std::string_view key;
+  std::string_view value;
+  WireReader reader(proto, place);
+  while (reader.Next()) {
+    if (reader.field() == kEntryKey) key = reader.Bytes();
+    if (reader.field() == kEntryValue) value = reader.Bytes();
+  }
+  if (key != kStorageKey) return ElementType::kUndefined;
+  for (std::int64_t number = 1; FindElementType(number) != nullptr; ++number) {
+    const DataType type = FindElementType(number)->type;
+    if (value == DataTypeName(type) && ElementTypeOf(type) != ElementType::kUndefined) {
+      return ElementTypeOf(type);
+    }
+  }
+  Invalid(place, "is stored as " + Quoted(value) + ", which is no element type");
+}
+
 GraphReader::Declaration GraphReader::ReadDeclaration(std::string_view proto, const Place& place) {
   Declaration declared;
   std::string_view type;
@@ -151,6 +171,10 @@ GraphReader::Declaration GraphReader::ReadDeclaration(std::string_view proto, co
   while (reader.Next()) {
     if (reader.field() == kInfoName) declared.name = reader.Bytes();
     if (reader.field() == kInfoType) type = reader.Bytes();
+    if (reader.field() == kInfoMetadata) {
+      const ElementType storage = ReadStorage(reader.Bytes(), place);
+      if (storage != ElementType::kUndefined) declared.value.storage = storage;
+    }
   }
   if (declared.name.empty()) Invalid(place, "has no name");
   const Place named(place, "value", declared.name);
@@ -246,6 +270,7 @@ void GraphReader::ReadValueInfos(const Parts& parts) {
     Value& value = graph_->value(it->second);
     if (value.is_constant() || it->second < first_made_) return;
     if (declared.value.type != DataType::kUndefined) value.type = declared.value.type;
+    value.storage = declared.value.storage;
     if (declared.value.has_shape) {
       value.has_shape = true;
       value.dims = declared.value.dims;

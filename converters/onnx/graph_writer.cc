@@ -46,14 +46,25 @@ std::string ShapeBytes(const Value& value) {
   return bytes;
 }
 
+std::string TypeBytes(const Value& value) {
+  std::string bytes;
+  Writer type(bytes);
+  Writer tensor(type, kTypeTensor);
+  tensor.add_int32(kTypeTensorElement, ElementTypeNumber(value.type));
+  if (value.has_shape) tensor.add_message(kTypeTensorShape, ShapeBytes(value));
+  return bytes;
+}
+
 std::string DeclarationBytes(const Value& value) {
   std::string bytes;
   Writer info(bytes);
   info.add_string(kInfoName, value.name);
-  Writer type(info, kInfoType);
-  Writer tensor(type, kTypeTensor);
-  tensor.add_int32(kTypeTensorElement, ElementTypeNumber(value.type));
-  if (value.has_shape) tensor.add_message(kTypeTensorShape, ShapeBytes(value));
+  info.add_message(kInfoType, TypeBytes(value));
+  if (value.storage != ElementType::kUndefined) {
+    Writer entry(info, kInfoMetadata);
+    entry.add_string(kEntryKey, kStorageKey.data(), kStorageKey.size());
+    entry.add_string(kEntryValue, DataTypeName(ToDataType(value.storage)));
+  }
   return bytes;
 }
 
@@ -117,7 +128,9 @@ class GraphWriter {
     for (const Capture& capture : graph_.captures) declared.insert(capture.inner);
     for (std::size_t i = 0; i < graph_.values.size(); ++i) {
       const Value& value = graph_.values[i];
-      if (value.is_constant() || value.type == DataType::kUndefined) continue;
+      const bool says_something =
+          value.type != DataType::kUndefined || value.storage != ElementType::kUndefined;
+      if (value.is_constant() || !says_something) continue;
       if (declared.count(static_cast<ValueId>(i)) > 0) continue;
       writer.add_message(kGraphValueInfo, DeclarationBytes(value));
     }

@@ -10,6 +10,8 @@ namespace kinglet::converters {
 // An entry of the metadata of files that hold a graph which has been optimised.
 inline constexpr std::string_view kStageKey = "kinglet.stage";
 inline constexpr std::string_view kOptimisedStage = "optimised";
+// An entry of the metadata of a value that is stored in another type than it is computed in.
+inline constexpr std::string_view kStorageKey = "kinglet.storage";
 
 // ModelProto, OperatorSetIdProto, FunctionProto.
 enum : std::uint32_t {
@@ -46,6 +48,7 @@ enum : std::uint32_t {
 enum : std::uint32_t {
   kInfoName = 1,
   kInfoType = 2,
+  kInfoMetadata = 4,
   kTypeTensor = 1,
   kTypeDenotation = 6,
   kTypeTensorElement = 1,

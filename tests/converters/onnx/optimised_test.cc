@@ -271,6 +271,19 @@ TEST_F(OptimisedTest, HalfPrecisionInputsWeightsAndOutputs) {
   EXPECT_EQ(read.outputs().at(0).symbols.at(0), "N");
 }
 
+TEST_F(OptimisedTest, ValuesThatAreStoredInAnotherType) {
+  const auto make = [] {
+    GraphBuilder b;
+    const ValueId third = b.Op("Div", {b.Input("x", {2, 20, 5, 5}), b.Floats({}, {3})});
+    b.ir().value(third).storage = ElementType::kBFloat16;
+    b.Output(b.Op("Neg", {third}), "y");
+    return b.Take();
+  };
+  const Graph read = ExpectSameBits(make);
+  const GraphIr& ir = read.ir();
+  EXPECT_EQ(ir.value(ir.nodes.at(0).outputs.at(0)).storage, ElementType::kBFloat16);
+}
+
 // Names that passes give are taken already, outputs are made by identities, of the same value, or
 // are inputs or constants.
 TEST_F(OptimisedTest, NamesOfInputsAndOutputsStay) {
@@ -491,6 +504,24 @@ TEST(FusedAttributes, WrongOnesThatNeedTypesAndShapesAreRefusedLater) {
       EXPECT_THAT(error.what(), ::testing::HasSubstr(words));
       EXPECT_THAT(error.what(), ::testing::HasSubstr("'y'"));
     }
+  }
+}
+
+TEST(StorageInMetadata, IsAnElementType) {
+  const auto with_storage = [](const char* type) {
+    ModelParts model = TinyModel();
+    model.graph.nodes.push_back(NodeBytes("Neg", {"x"}, {"z"}));
+    model.graph.value_infos = {InfoBytes("z", kFloat, {1, 2}) + Message([&](Writer& writer) {
+                                 Writer entry(writer, 4);
+                                 entry.add_string(1, "kinglet.storage");
+                                 entry.add_string(2, type);
+                               })};
+    return model.Bytes();
+  };
+  const Graph graph = Read(with_storage("bfloat16"));
+  EXPECT_EQ(graph.ir().values.back().storage, ElementType::kBFloat16);
+  for (const char* type : {"bfloat15", "", "undefined", "string"}) {
+    ExpectRefused(with_storage(type), ErrorCode::kInvalidModel, {"is stored as", type});
   }
 }
 

@@ -93,6 +93,7 @@ inline void ExpectSame(const GraphIr& a, const GraphIr& b) {
     ASSERT_EQ(by_name.count(value.name), 1u) << value.name;
     const Value& other = *by_name[value.name];
     EXPECT_EQ(value.type, other.type) << value.name;
+    EXPECT_EQ(value.storage, other.storage) << value.name;
     EXPECT_EQ(value.has_shape, other.has_shape) << value.name;
     EXPECT_EQ(value.dims, other.dims) << value.name;
     EXPECT_EQ(value.symbols, other.symbols) << value.name;
