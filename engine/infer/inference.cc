@@ -64,14 +64,22 @@ void ThrowWithNode(const GraphIr& graph, const Node& node, const Error& error) {
   throw Error(data ? ErrorCode::kInvalidModel : error.code(), graph.source + ": " + what);
 }
 
+namespace {
+
+TensorState StateOf(const Value& value) {
+  const Tensor& constant = value.constant;
+  TensorState state = {constant.type(), constant.shape(), constant};
+  if (constant.raw() == nullptr) state.derived = value.derived;
+  return state;
+}
+
+}  // namespace
+
 GraphStates StartInference(const GraphIr& graph, const std::vector<Shape>& input_shapes,
                            const Limits& limits) {
   GraphStates states(graph.values.size());
   for (std::size_t i = 0; i < graph.values.size(); ++i) {
-    const Tensor& constant = graph.values[i].constant;
-    if (!constant.defined()) continue;
-    states[i] = {constant.type(), constant.shape(), constant};
-    if (constant.raw() == nullptr) states[i].derived = graph.values[i].derived;
+    if (graph.values[i].is_constant()) states[i] = StateOf(graph.values[i]);
   }
   for (std::size_t k = 0; k < graph.inputs.size(); ++k) {
     const Value& value = graph.value(graph.inputs[k]);
@@ -116,8 +124,7 @@ GraphStates InferGraph(const GraphIr& graph, const std::vector<Shape>& input_sha
 
 void InferWhatFollows(const GraphIr& graph, GraphStates& states, const Limits& limits) {
   for (std::size_t i = 0; i < graph.values.size(); ++i) {
-    const Tensor& constant = graph.values[i].constant;
-    if (constant.defined()) states[i] = {constant.type(), constant.shape(), constant};
+    if (graph.values[i].is_constant()) states[i] = StateOf(graph.values[i]);
   }
   for (const Node& node : graph.nodes) {
     try {

@@ -3,16 +3,18 @@
 #include <utility>
 
 #include "engine/cost/cost_model.h"
+#include "kernels/common/activation.h"
 
 namespace kinglet {
-ChoiceKey FloatChoice(const PlanContext& context, std::string family,
-                      std::vector<std::int64_t> shape) {
-  constexpr auto kFloat = kernels::ElementType::kFloat32;
+
+ChoiceKey MakeChoiceKey(const PlanContext& context, std::string family,
+                        std::vector<std::int64_t> shape, const kernels::OperandTypes& types) {
   const Fusion& fusion = context.node().fusion;
+  const bool activates = fusion.activation != Activation::kNone;
   return {.family = std::move(family),
           .shape = std::move(shape),
-          .types = {kFloat, kFloat, kFloat},
-          .activation = fusion.activation == Activation::kNone ? "none" : kernels::FactsOf(fusion.activation).op,
+          .types = {types.input, types.weights, types.output},
+          .activation = activates ? kernels::FactsOf(fusion.activation).op : "none",
           .residual = fusion.residual,
           .threads = context.threads(),
           .neighbours = context.cost().neighbours};

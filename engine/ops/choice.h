@@ -7,12 +7,13 @@
 
 #include "engine/cost/choice_key.h"
 #include "engine/op/op.h"
+#include "kernels/common/tensor_desc.h"
 
 namespace kinglet {
 
-// That of a node that computes in float32 with a kernel of this family, for this shape, with what
-// is fused behind it and on the threads that the context plans for.
-ChoiceKey FloatChoice(const PlanContext& context, std::string family,
-                      std::vector<std::int64_t> shape);
+// The choice of a node that computes with a kernel of this family, for this shape and these types,
+// with what is fused behind it and on the threads that the context plans for.
+ChoiceKey MakeChoiceKey(const PlanContext& context, std::string family,
+                        std::vector<std::int64_t> shape, const kernels::OperandTypes& types);
 
 }  // namespace kinglet

@@ -133,10 +133,12 @@ std::unique_ptr<Step> PlanGeneric(PlanContext& context, const Window& window) {
   });
 }
 
-ChoiceKey KeyOf(const PlanContext& context, const kernels::ConvShape& s) {
-  return FloatChoice(context, "conv",
-                     {s.n, s.ic, s.ih, s.iw, s.oc, s.oh, s.ow, s.kh, s.kw, s.sh, s.sw, s.dh, s.dw,
-                      s.pad_top, s.pad_left, s.groups});
+ChoiceKey KeyOf(const PlanContext& context, const kernels::ConvShape& s,
+                const kernels::OperandTypes& types) {
+  return MakeChoiceKey(context, "conv",
+                       {s.n, s.ic, s.ih, s.iw, s.oc, s.oh, s.ow, s.kh, s.kw, s.sh, s.sw, s.dh, s.dw,
+                        s.pad_top, s.pad_left, s.groups},
+                       types);
 }
 
 // The kernel, null when no variant takes the shape, what it does, and its seconds where they were
@@ -170,7 +172,7 @@ Chosen ChooseVariant(const PlanContext& context, const kernels::ConvShape& shape
                           .seconds = ranked[i].seconds - ranked[i].around_seconds,
                           .around_seconds = ranked[i].around_seconds});
   }
-  Chosen chosen{nullptr, KeyOf(context, shape), {}, 0};
+  Chosen chosen{nullptr, KeyOf(context, shape, neighbours.types), {}, 0};
   if (const Candidate* best = Choose(candidates, chosen.key, context.cost())) {
     chosen.variant = ranked[best->index].variant;
     chosen.work = ranked[best->index].work;
@@ -280,9 +282,8 @@ kernels::ConvShape ConvShapeOf(const Shape& input, const Shape& output, const Wi
 const void* PackWeights(PlanContext& context, std::size_t i, const kernels::ConvVariant& variant,
                         const kernels::ConvShape& shape) {
   context.DoNotRead(i);
-  return context.Packed(i, variant.packed_format(shape), variant.packed_bytes(shape), [&](void* to) {
-    variant.pack(shape, context.InputValue(i)->raw(), to);
-  });
+  return context.Packed(i, variant.packed_format(shape), variant.packed_bytes(shape),
+                        [&](void* to) { variant.pack(shape, context.InputValue(i)->raw(), to); });
 }
 
 const float* PackBias(PlanContext& context, std::size_t i, std::int64_t channels) {

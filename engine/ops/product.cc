@@ -41,7 +41,7 @@ Chosen ChooseVariant(const PlanContext& context, const kernels::GemmShape& shape
                           .seconds = ranked[i].seconds});
   }
   Chosen chosen;
-  chosen.key = FloatChoice(context, "gemm", {shape.m, shape.n, shape.k});
+  chosen.key = MakeChoiceKey(context, "gemm", {shape.m, shape.n, shape.k}, types);
   if (const Candidate* best = Choose(candidates, chosen.key, context.cost())) {
     chosen.variant = ranked[best->index].variant;
     chosen.work = ranked[best->index].work;
