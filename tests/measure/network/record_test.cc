@@ -63,7 +63,9 @@ TEST(RecordTest, ARecordComesBackAsItWas) {
     EXPECT_EQ(read.notes, record.notes);
     EXPECT_EQ(read.machine, record.machine);
     ASSERT_EQ(read.stages.has_value(), detector);
-    if (detector) EXPECT_EQ(read.stages->postprocess, 0.0625);
+    if (detector) {
+      EXPECT_EQ(read.stages->postprocess, 0.0625);
+    }
   }
 }
 
