@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "engine/passes/passes.h"
+#include "engine/plan/division.h"
 #include "engine/plan/segment_step.h"
 #include "kinglet/error.h"
 #include "kinglet/model.h"
@@ -123,7 +124,8 @@ TEST(Segments, StepsBesideBusyThreadsAreOtherChoices) {
     PlanOptions options;
     options.threads = threads;
     PackedStore packed;
-    const auto plan = MakePlan(graph.ir(), {{batch, 3, kSize, kSize}}, options, packed);
+    DynamicParts parts;
+    const auto plan = MakePlan(graph.ir(), {{batch, 3, kSize, kSize}}, options, packed, parts);
     std::vector<std::pair<bool, ChoiceKey>> found;  // in a segment; the key
     for (const SingleStep& single : SingleSteps(*plan)) {
       const auto& key = single.step->step->choice;
