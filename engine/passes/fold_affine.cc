@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <iterator>
 #include <optional>
+#include <set>
 
 #include "engine/passes/affine.h"
 #include "engine/passes/passes.h"
@@ -18,21 +19,23 @@ struct ConvParts {
   std::vector<double> bias;
 };
 
-// Constants that this pass added are named like this; no other node reads them, so they are
-// rewritten in place and a chain of foldings takes no more memory than one.
-constexpr const char* kFoldedWeights = "/folded_weights";
+// A graph, and the constants that this pass has added to it: nobody else has their memory and no
+// other node reads them, so they are rewritten in place and a chain of foldings takes no more
+// memory than one.
+struct Folding {
+  GraphIr& graph;
+  std::set<ValueId> ours{};
+};
 
-bool IsOurs(const Value& value) {
-  return std::string_view(value.name).ends_with(kFoldedWeights) && value.constant.unique();
-}
-
-std::optional<ConvParts> PartsOf(const GraphIr& graph, const Node& conv) {
+std::optional<ConvParts> PartsOf(const Folding& folding, const Node& conv) {
+  const GraphIr& graph = folding.graph;
   const Tensor* weights = graph.ConstantOf(conv.input(1));
   if (weights == nullptr || weights->type() != DataType::kFloat32 || weights->shape().size() < 3 ||
       !conv.fusion.empty()) {
     return {};
   }
-  ConvParts parts{IsOurs(graph.value(conv.input(1))) ? *weights : weights->Clone(), {}};
+  const bool ours = folding.ours.count(conv.input(1)) > 0;
+  ConvParts parts{ours ? *weights : weights->Clone(), {}};
   parts.bias.assign(static_cast<std::size_t>(weights->shape()[0]), 0.0);
   if (conv.input(2) == kNoValue) return parts;
   const Tensor* bias = graph.ConstantOf(conv.input(2));
@@ -44,23 +47,25 @@ std::optional<ConvParts> PartsOf(const GraphIr& graph, const Node& conv) {
   return parts;
 }
 
-void Store(GraphIr& graph, Node& conv, ConvParts parts) {
+void Store(Folding& folding, Node& conv, ConvParts parts) {
+  GraphIr& graph = folding.graph;
   const std::string name = graph.value(conv.outputs[0]).name;
   std::vector<float> bias(parts.bias.begin(), parts.bias.end());
   conv.inputs.resize(3, kNoValue);
-  if (parts.weights.raw() != graph.ConstantOf(conv.inputs[1])->raw()) {
-    conv.inputs[1] = graph.AddConstant(name + kFoldedWeights, std::move(parts.weights));
+  if (folding.ours.count(conv.inputs[1]) == 0) {
+    conv.inputs[1] = graph.AddConstant(name + "/folded_weights", std::move(parts.weights));
+    folding.ours.insert(conv.inputs[1]);
   }
   conv.inputs[2] = graph.AddConstant(
       name + "/bias", Tensor::From<float>({static_cast<std::int64_t>(bias.size())}, bias));
 }
 
 // conv, then affine.
-bool FoldBehind(GraphIr& graph, Node& conv, const Node& node, std::size_t data) {
-  std::optional<ConvParts> parts = PartsOf(graph, conv);
+bool FoldBehind(Folding& folding, Node& conv, const Node& node, std::size_t data) {
+  std::optional<ConvParts> parts = PartsOf(folding, conv);
   if (!parts) return false;
   const Shape& shape = parts->weights.shape();
-  const auto affine = AffineOf(graph, node, data, {shape.size(), 1, shape[0]});
+  const auto affine = AffineOf(folding.graph, node, data, {shape.size(), 1, shape[0]});
   if (!affine || affine->scale.size() != parts->bias.size()) return false;
   const std::int64_t filter = shape[0] > 0 ? parts->weights.size() / shape[0] : 0;
   auto* weights = parts->weights.data<float>();
@@ -71,7 +76,7 @@ bool FoldBehind(GraphIr& graph, Node& conv, const Node& node, std::size_t data) 
     }
     parts->bias[c] = parts->bias[c] * affine->scale[c] + affine->shift[c];
   }
-  Store(graph, conv, std::move(*parts));
+  Store(folding, conv, std::move(*parts));
   return true;
 }
 
@@ -85,15 +90,15 @@ bool HasPadding(const Node& conv) {
 }
 
 // affine, then conv: exact only where no window reads padding, which the shift would not reach.
-bool FoldBefore(GraphIr& graph, Node& conv, const Node& node, std::size_t data) {
-  std::optional<ConvParts> parts = PartsOf(graph, conv);
+bool FoldBefore(Folding& folding, Node& conv, const Node& node, std::size_t data) {
+  std::optional<ConvParts> parts = PartsOf(folding, conv);
   const std::int64_t groups = conv.attributes.Int("group", 1);
   if (!parts || groups < 1) return false;
   const Shape& shape = parts->weights.shape();  // OC, IC / groups, K...
   if (shape[0] % groups != 0 || parts->weights.size() == 0) return false;
   std::int64_t channels = 0;
   if (__builtin_mul_overflow(shape[1], groups, &channels) || channels > (1 << 24)) return false;
-  const auto affine = AffineOf(graph, node, data, {shape.size(), 1, channels});
+  const auto affine = AffineOf(folding.graph, node, data, {shape.size(), 1, channels});
   if (!affine || affine->scale.size() != static_cast<std::size_t>(channels)) return false;
   bool shifts = false;
   for (const double shift : affine->shift) shifts = shifts || shift != 0;
@@ -111,7 +116,7 @@ bool FoldBefore(GraphIr& graph, Node& conv, const Node& node, std::size_t data) 
       }
     }
   }
-  Store(graph, conv, std::move(*parts));
+  Store(folding, conv, std::move(*parts));
   return true;
 }
 
@@ -120,8 +125,9 @@ bool MayBeAffine(const Node& node) {
 }
 
 // Folds what makes the input of `conv`; false where that is no affine node, or none that folds.
-bool FoldNearest(Rewriter& rewriter, Node& conv, const std::vector<TensorState>& shapes) {
-  GraphIr& graph = rewriter.graph();
+bool FoldNearest(Folding& folding, Rewriter& rewriter, Node& conv,
+                 const std::vector<TensorState>& shapes) {
+  GraphIr& graph = folding.graph;
   for (const char* op : kAffineOps) {
     const Node* node = rewriter.SoleProducer(conv.inputs[0], op);
     if (node == nullptr) continue;
@@ -129,7 +135,7 @@ bool FoldNearest(Rewriter& rewriter, Node& conv, const std::vector<TensorState>&
       const ValueId input = node->inputs[data];
       // A constant may be what gives the sum its channels.
       if (input == kNoValue || !SameShape(shapes, input, node->outputs[0])) continue;
-      if (graph.ConstantOf(input) == nullptr && FoldBefore(graph, conv, *node, data)) {
+      if (graph.ConstantOf(input) == nullptr && FoldBefore(folding, conv, *node, data)) {
         conv.inputs[0] = input;
         return true;
       }
@@ -141,13 +147,14 @@ bool FoldNearest(Rewriter& rewriter, Node& conv, const std::vector<TensorState>&
 }  // namespace
 
 void FoldAffine(GraphIr& graph, const PassOptions& options) {
+  Folding folding{graph};
   {
     Rewriter rewriter(graph);
     rewriter.Sweep([&](Node& node) {
       if (!MayBeAffine(node)) return;
       for (std::size_t data = 0; data < std::min<std::size_t>(node.inputs.size(), 2); ++data) {
         Node* conv = rewriter.SoleProducer(node.inputs[data], "Conv");
-        if (conv != nullptr && FoldBehind(graph, *conv, node, data)) {
+        if (conv != nullptr && FoldBehind(folding, *conv, node, data)) {
           rewriter.Rename(node.outputs[0], node.inputs[data]);
           return;
         }
@@ -160,7 +167,7 @@ void FoldAffine(GraphIr& graph, const PassOptions& options) {
   Rewriter rewriter(graph);
   rewriter.Sweep([&](Node& conv) {
     if (conv.op != "Conv" || !conv.domain.empty()) return;
-    while (FoldNearest(rewriter, conv, shapes)) {
+    while (FoldNearest(folding, rewriter, conv, shapes)) {
     }
   });
 }
