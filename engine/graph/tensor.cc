@@ -107,6 +107,15 @@ Tensor Tensor::Wrap(DataType type, Shape shape, const void* data, std::size_t by
   return tensor;
 }
 
+void Tensor::Refer(DataType type, const Shape& shape, const void* data,
+                   std::shared_ptr<const void> buffer) {
+  size_ = CheckedSize(type, shape);
+  type_ = type;
+  shape_ = shape;
+  data_ = data;
+  buffer_ = std::move(buffer);
+}
+
 Tensor Tensor::CopyOf(DataType type, Shape shape, const void* data, std::size_t count) {
   Tensor tensor(type, std::move(shape));
   if (static_cast<std::size_t>(tensor.size()) != count) {

@@ -8,6 +8,7 @@
 #include "engine/runtime/dynamic_run.h"
 #include "engine/runtime/executor.h"
 #include "engine/runtime/model_impl.h"
+#include "engine/runtime/output_memory.h"
 #include "engine/runtime/team_size.h"
 #include "engine/runtime/views.h"
 #include "kinglet/error.h"
@@ -78,18 +79,17 @@ class Session::Impl {
     if (plan_->dynamic != nullptr) {
       RunDynamic(crew, timed ? step_seconds_.data() + fixed_steps : nullptr);
     }
+    output_memory_.EndRun();
   }
 
   void RunFixed(Crew& crew, double* seconds) {
     bound_->binding.Bind(arena(), input_pointers_, fixed_pointers_);
-    const int failed =
-        executor_.Run(bound_->binding, crew, arena() + bound_->scratch_offset,
-                      bound_->scratch_stride, status_, seconds);
+    const int failed = executor_.Run(bound_->binding, crew, arena() + bound_->scratch_offset,
+                                     bound_->scratch_stride, status_, seconds);
     if (failed < 0) return;
     const PlanStep& step = plan_->steps[static_cast<std::size_t>(failed)];
-    const std::string where = status_.where() != nullptr
-                                  ? status_.where()
-                                  : "node '" + step.name + "' (" + step.op + ")";
+    const std::string where =
+        status_.where() != nullptr ? status_.where() : "node '" + step.name + "' (" + step.op + ")";
     throw Error(ErrorCode::kInvalidInput,
                 model_->ir().source + ": " + where + ": " + status_.message());
   }
@@ -184,18 +184,15 @@ class Session::Impl {
       fixed_pointers_[index] = PrepareOutput(k, wanted.type, wanted.shape);
     }
   }
-  // The memory of output k of the graph. Tensors are used again, unless the caller kept them.
+  // The memory of output k of the graph.
   void* PrepareOutput(std::size_t k, DataType type, const Shape& shape) {
     if (views_) {
       const TensorView& view = (*views_)[k];
       CheckOutput(model_->ir().source, model_->outputs()[k], view, type, shape);
       return view.data;
     }
-    Tensor& tensor = *output_tensors_[k];
-    if (!tensor.unique() || tensor.type() != type || tensor.shape() != shape) {
-      tensor = Tensor(type, shape);
-    }
-    return tensor.raw();
+    output_memory_.Renew(*output_tensors_[k], type, shape);
+    return output_tensors_[k]->raw();
   }
 
   std::shared_ptr<Model::Impl> model_;
@@ -213,8 +210,9 @@ class Session::Impl {
   std::vector<const void*> input_pointers_;
   std::vector<void*> fixed_pointers_;    // outputs of the plan
   std::unique_ptr<DynamicRun> dynamic_;  // where nodes wait for data
+  OutputMemory output_memory_;
   Tensors outputs_;
-  std::vector<Tensor*> output_tensors_;  // into outputs_, in the graph's order
+  std::vector<Tensor*> output_tensors_;               // into outputs_, in the graph's order
   std::optional<std::span<const TensorView>> views_;  // where the caller owns the outputs
   RunStatus status_;
   std::vector<double> step_seconds_;

@@ -192,8 +192,10 @@ class Session {
 
   // Runs the network on these inputs, each of the declared type and a shape that fits the declared
   // one, and returns all outputs. The result is valid until the next Run; a Tensor copied out of it
-  // stays valid and is not overwritten. Allocates nothing after the first call with given shapes,
-  // unless the caller kept outputs of the call before, or shapes depend on data and are new.
+  // stays valid and is not overwritten, whichever thread lets go of it and when. Allocates nothing
+  // for shapes that were run before, also when they alternate, unless the caller kept outputs,
+  // shapes depend on data, the model has dropped the plan (CompileOptions::max_plan_bytes), or
+  // memory that many runs did not need went back to the system.
   // Throws Error(kInvalidInput) when an input is missing, unknown, or of another type or shape;
   // Error(kInvalidModel, kUnsupported, kResource) when the network does not work at these shapes;
   // Error(kInvalidInput) when a step met wrong data, Error(kResource) when data asks for more than

@@ -115,8 +115,6 @@ class Tensor {
     return static_cast<std::size_t>(size_) * DataTypeSize(type_);
   }
   bool defined() const noexcept { return type_ != DataType::kUndefined; }
-  // True when no other Tensor shares the buffer.
-  bool unique() const noexcept { return buffer_.use_count() == 1; }
 
   const void* raw() const noexcept { return data_; }
   void* raw() noexcept { return const_cast<void*>(data_); }
@@ -132,6 +130,11 @@ class Tensor {
   Tensor Clone() const;
 
  private:
+  friend class OutputMemory;
+
+  // Becomes a handle to other memory; the shape is copied into the place of the last one.
+  void Refer(DataType type, const Shape& shape, const void* data,
+             std::shared_ptr<const void> buffer);
   void CheckType(DataType wanted) const;
   static Tensor CopyOf(DataType type, Shape shape, const void* data, std::size_t count);
 

@@ -149,6 +149,8 @@ TEST(Session, AlternatingBatchesAllocateNothing) {
   const TensorView out_one(DataType::kFloat32, shape_one, results_one.data(), 80);
   const TensorView out_many(DataType::kFloat32, shape_many, results_many.data(), 32 * 80);
   const auto run = [&] {
+    session.Run(one);
+    session.Run(many);
     session.Run({&in_one, 1}, {&out_one, 1});
     session.Run({&in_many, 1}, {&out_many, 1});
   };
