@@ -85,8 +85,8 @@ void* Resolve(const Plan& plan, int slot, std::byte* arena, const void* const* i
               void* const* outputs) noexcept;
 
 // Plans `graph` for inputs of these shapes, in the order of graph.inputs. Packed forms of constants
-// go to `packed`, which must outlive the plan, as must the graph where nodes wait for data. `parts`:
-// those of the graph's plans. Many threads may plan the same graph at once. Throws
+// go to `packed`, which must outlive the plan, as must the graph where nodes wait for data.
+// `parts`: those of the graph's plans. Many threads may plan the same graph at once. Throws
 // Error(kInvalidModel, kUnsupported, kResource).
 std::unique_ptr<Plan> MakePlan(const GraphIr& graph, const std::vector<Shape>& input_shapes,
                                const PlanOptions& options, PackedStore& packed,

@@ -161,7 +161,8 @@ int Executor::Run(const PlanBinding& binding, Crew& crew, std::byte* scratch,
   }
   timer.MakeDurations(steps);
   for (std::size_t s = 0; timed && s < steps; ++s) {
-    if (binding.plan_.steps[s].segment == nullptr) step_seconds[binding.first_single_[s]] = ends_[s];
+    if (binding.plan_.steps[s].segment == nullptr)
+      step_seconds[binding.first_single_[s]] = ends_[s];
   }
   return failed_step_.load();
 }

@@ -131,8 +131,8 @@ void Model::Impl::CheckInput(std::size_t k, DataType type, const Shape& shape) c
   const TensorInfo& info = inputs_[k];
   if (info.type != type) {
     throw Error(ErrorCode::kInvalidInput, graph_.ir().source + ": input '" + info.name +
-                                              "' has type " + DataTypeName(type) +
-                                              ", expected " + DataTypeName(info.type));
+                                              "' has type " + DataTypeName(type) + ", expected " +
+                                              DataTypeName(info.type));
   }
   CheckShape(graph_.ir(), info, shape);
 }

@@ -22,12 +22,12 @@ std::string Text(std::span<const std::int64_t> shape) {
 // False where a size is negative, or the bytes overflow.
 bool BytesOf(const ConstTensorView& view, std::size_t& bytes) {
   bytes = DataTypeSize(view.type);
-  const bool valid = std::all_of(view.shape.begin(), view.shape.end(), [&](std::int64_t dim) {
-    return dim >= 0;
-  });
+  const bool valid =
+      std::all_of(view.shape.begin(), view.shape.end(), [&](std::int64_t dim) { return dim >= 0; });
   if (std::find(view.shape.begin(), view.shape.end(), 0) != view.shape.end()) bytes = 0;
   for (const std::int64_t dim : view.shape) {
-    if (!valid || __builtin_mul_overflow(bytes, static_cast<std::size_t>(dim), &bytes)) return false;
+    if (!valid || __builtin_mul_overflow(bytes, static_cast<std::size_t>(dim), &bytes))
+      return false;
   }
   return true;
 }

@@ -1,4 +1,5 @@
-// Checks of tensors that a caller owns. All throw Error(kInvalidInput); `source` is the model's file.
+// Checks of tensors that a caller owns. All throw Error(kInvalidInput); `source` is the model's
+// file.
 #pragma once
 
 #include <span>

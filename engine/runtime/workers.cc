@@ -21,7 +21,9 @@ constexpr int kSpins = 2000;
 class alignas(64) Worker {
  public:
   // Throws std::system_error when the system gives no thread.
-  Worker() { std::thread([this] { Work(); }).detach(); }
+  Worker() {
+    std::thread([this] { Work(); }).detach();
+  }
 
   void Offer(void* self, Crew::Function function, int index) noexcept {
     self_ = self;
@@ -84,8 +86,8 @@ class Pool {
     int granted = 0;
     do {
       granted = share ? std::clamp(cores_ - working - 1, 0, wanted) : wanted;
-    } while (!working_.compare_exchange_weak(working, working + 1 + granted,
-                                             std::memory_order_relaxed));
+    } while (
+        !working_.compare_exchange_weak(working, working + 1 + granted, std::memory_order_relaxed));
     return granted;
   }
   void Leave(int threads) noexcept { working_.fetch_sub(threads, std::memory_order_relaxed); }

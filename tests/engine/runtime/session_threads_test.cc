@@ -123,7 +123,7 @@ TEST(SessionThreads, ARunDoesNotWaitForAnothersPlan) {
   auto runs = std::async(std::launch::async, [&] {
     Session other = model.NewSession();
     const bool same = SameBits(runner.Run(known).at("y"), wanted);
-    runner.Run(unknown);                              // has no plan yet
+    runner.Run(unknown);                                           // has no plan yet
     return same && SameBits(runner.Run(known).at("y"), wanted) &&  // and back
            SameBits(other.Run(known).at("y"), wanted) && model.weight_bytes() > 0 &&
            model.plan_bytes() > 0 && !model.Describe({{"x", {1, 3, 8, 8}}}).steps.empty();
@@ -185,7 +185,8 @@ TEST(SessionThreads, ManyPlanWhileOthersRun) {
 TEST(SessionThreads, ManyPlanWhatWaitsForData) {
   const Model model = Model::Compile(SliceNet(), {.threads = 2});
   const auto inputs = [](int rows, int n) {
-    return Tensors{{"x", RandomTensor({rows, 8, 6, 6})}, {"n", Tensor::From<std::int64_t>({1}, {n})}};
+    return Tensors{{"x", RandomTensor({rows, 8, 6, 6})},
+                   {"n", Tensor::From<std::int64_t>({1}, {n})}};
   };
   Session first = model.NewSession({.threads = 1});
   const Tensor wanted = first.Run(inputs(9, 5)).at("y");

@@ -13,8 +13,8 @@
 namespace kinglet {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::GraphBuilder;
+using ::testing::HasSubstr;
 using testing::RandomTensor;
 using testing::SliceNet;
 using testing::SmallNet;
@@ -120,7 +120,8 @@ TEST(SessionViews, SayWhatIsWrong) {
   EXPECT_EQ(message({x, y}, {owned[0]}), "test: 1 outputs, expected 4");
   EXPECT_EQ(message({x, Tensor(DataType::kInt32, {5, 6})}, good),
             "test: input 'y' has type int32, expected float32");
-  EXPECT_EQ(message({x, RandomTensor({5, 7})}, good), "test: input 'y' has shape 5x7, expected ?x6");
+  EXPECT_EQ(message({x, RandomTensor({5, 7})}, good),
+            "test: input 'y' has shape 5x7, expected ?x6");
   const Shape shape = {5, 6};
   EXPECT_EQ(message({x, {DataType::kFloat32, shape, y.raw(), 100}}, good),
             "test: input 'y' has 100 bytes, which is not what float32 of shape 5x6 takes");
