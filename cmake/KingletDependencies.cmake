@@ -1,7 +1,7 @@
 # Everything that Kinglet links or includes, found once.
 find_package(hwy REQUIRED)
 find_package(OpenBLASSerial REQUIRED)
-find_package(OpenMP REQUIRED COMPONENTS CXX)
+find_package(Threads REQUIRED)
 find_package(xsimd REQUIRED)
 find_package(Protozero REQUIRED)
 find_package(Stb REQUIRED)
