@@ -6,8 +6,11 @@
 #include <future>
 #include <latch>
 #include <map>
+#include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "kinglet/error.h"
 
