@@ -25,7 +25,7 @@ constexpr ElementType kBrain = ElementType::kBFloat16;
 const Shape kShape = {1, 20, 16, 16};
 constexpr std::size_t kBytes = 20 * 16 * 16 * sizeof(float);
 
-Tensor Run(GraphBuilder& b, const Tensor& x, int threads = 1) {
+Tensor OutputOf(GraphBuilder& b, const Tensor& x, int threads = 1) {
   const Model model = Model::Compile(b.Take(), {.threads = threads, .optimize = false});
   Session session = model.NewSession();
   return session.Run({{"x", x}}).at("y");
@@ -102,7 +102,7 @@ TEST(Storage, ReadersSeeTheRoundedValue) {
   b.ir().value(middle).storage = kBrain;
   b.Output(b.Op("Neg", {view}), "y");
   const Tensor input = RandomTensor(kShape);
-  const Tensor y = Run(b, input);
+  const Tensor y = OutputOf(b, input);
   const Tensor want = Rounded(input);
   ASSERT_EQ(y.bytes(), want.bytes());
   EXPECT_EQ(std::memcmp(y.raw(), want.raw(), y.bytes()), 0);
@@ -116,16 +116,16 @@ TEST(Storage, BlockedKernelsStandAroundIt) {
   const Tensor input = RandomTensor(kShape);
   GraphBuilder first;
   first.Output(Conv(first, first.Input("x", kShape), 20, 36, 2), "y");
-  const Tensor middle = Rounded(Run(first, input));
+  const Tensor middle = Rounded(OutputOf(first, input));
   GraphBuilder second;
   second.Output(Conv(second, second.Input("x", middle.shape()), 36, 24, 3), "y");
-  const Tensor want = Run(second, middle);
+  const Tensor want = OutputOf(second, middle);
   for (const int threads : {1, 2}) {
     GraphBuilder both;
     const ValueId made = Conv(both, both.Input("x", kShape), 20, 36, 2);
     both.ir().value(made).storage = kBrain;
     both.Output(Conv(both, made, 36, 24, 3), "y");
-    EXPECT_LE(RelativeDifference(Run(both, input, threads), want), 1e-5);
+    EXPECT_LE(RelativeDifference(OutputOf(both, input, threads), want), 1e-5);
   }
 }
 
