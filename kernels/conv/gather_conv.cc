@@ -5,7 +5,7 @@
 
 #include "kernels/common/aligned.h"
 #include "kernels/common/blocked.h"
-#include "kernels/common/cpu_target.h"
+#include "kernels/common/cpu.h"
 #include "kernels/conv/input_window.h"
 #include "kernels/conv/shape.h"
 
@@ -17,7 +17,7 @@ namespace {
 int64_t StripBytes() {
   constexpr int64_t kLeast = 128 << 10;
   constexpr int64_t kWeights = 64 << 10;
-  return std::max(static_cast<int64_t>(Caches().l2_bytes) / 2 - kWeights, kLeast);
+  return std::max(static_cast<int64_t>(ActiveCpu().caches.l2_bytes) / 2 - kWeights, kLeast);
 }
 constexpr int64_t kMaxStripPixels = 512;
 constexpr int64_t kMinStripPixels = 24;
@@ -45,7 +45,7 @@ Units UnitsOf(const ConvShape& s) {
   constexpr double kMinUnitMultiplyAdds = 250e3;
   constexpr int64_t kEnoughUnits = 64;
   // A unit reads the weights of its blocks, which takes as long as the products of many pixels.
-  constexpr int64_t kMinUnitPixels = 64;
+  constexpr int64_t kMinUnitPixels = 48;
   const int64_t pixels = s.oh * s.ow;
   const int64_t blocks = BlockCount(grouping.oc);
   const auto worthwhile = static_cast<int64_t>(
@@ -59,6 +59,9 @@ Units UnitsOf(const ConvShape& s) {
                                      std::max(units.strips, pixels / kMinUnitPixels));
   units.chunks =
       std::clamp<int64_t>(units.chunks * missing(), 1, std::max(units.chunks, CeilDiv(blocks, 2)));
+  // An odd number of few units leaves one of two threads without work at the end.
+  const bool odd = grouping.groups * units.strips * units.chunks % 2 != 0;
+  if (odd && wanted > 1 && units.chunks < blocks) ++units.chunks;
   return units;
 }
 
