@@ -186,7 +186,7 @@ GraphReader::Declaration GraphReader::ReadDeclaration(std::string_view proto, co
     WireReader tensor(types.Bytes(), named);
     while (tensor.Next()) {
       if (tensor.field() == kTypeTensorElement) {
-        declared.value.type = ElementType(tensor.Int(), named);
+        declared.value.type = OnnxElementType(tensor.Int(), named);
       } else if (tensor.field() == kTypeTensorShape) {
         declared.value.dims.clear();
         declared.value.symbols.clear();
