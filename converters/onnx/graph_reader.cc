@@ -146,7 +146,7 @@ void GraphReader::ReadShape(std::string_view proto, const Place& place, Value& v
 }
 
 // The storage that an entry of a value's metadata says; kUndefined for an entry about other things.
-kinglet::ElementType ReadStorage(std::string_view proto, const Place& place) {
+ElementType ReadStorage(std::string_view proto, const Place& place) {
   std::string_view key;
   std::string_view value;
   WireReader reader(proto, place);
@@ -154,10 +154,10 @@ kinglet::ElementType ReadStorage(std::string_view proto, const Place& place) {
     if (reader.field() == kEntryKey) key = reader.Bytes();
     if (reader.field() == kEntryValue) value = reader.Bytes();
   }
-  if (key != kStorageKey) return kinglet::ElementType::kUndefined;
+  if (key != kStorageKey) return ElementType::kUndefined;
   for (std::int64_t number = 1; FindElementType(number) != nullptr; ++number) {
     const DataType type = FindElementType(number)->type;
-    if (value == DataTypeName(type) && ElementTypeOf(type) != kinglet::ElementType::kUndefined) {
+    if (value == DataTypeName(type) && ElementTypeOf(type) != ElementType::kUndefined) {
       return ElementTypeOf(type);
     }
   }
@@ -172,8 +172,8 @@ GraphReader::Declaration GraphReader::ReadDeclaration(std::string_view proto, co
     if (reader.field() == kInfoName) declared.name = reader.Bytes();
     if (reader.field() == kInfoType) type = reader.Bytes();
     if (reader.field() == kInfoMetadata) {
-      const kinglet::ElementType storage = ReadStorage(reader.Bytes(), place);
-      if (storage != kinglet::ElementType::kUndefined) declared.value.storage = storage;
+      const ElementType storage = ReadStorage(reader.Bytes(), place);
+      if (storage != ElementType::kUndefined) declared.value.storage = storage;
     }
   }
   if (declared.name.empty()) Invalid(place, "has no name");
@@ -186,7 +186,7 @@ GraphReader::Declaration GraphReader::ReadDeclaration(std::string_view proto, co
     WireReader tensor(types.Bytes(), named);
     while (tensor.Next()) {
       if (tensor.field() == kTypeTensorElement) {
-        declared.value.type = OnnxElementType(tensor.Int(), named);
+        declared.value.type = DataTypeOfOnnx(tensor.Int(), named);
       } else if (tensor.field() == kTypeTensorShape) {
         declared.value.dims.clear();
         declared.value.symbols.clear();

@@ -295,7 +295,7 @@ Tensor ReadExternal(DataType type, std::int64_t elements, const Header& header, 
 
 }  // namespace
 
-DataType OnnxElementType(std::int64_t onnx_type, const Place& place) {
+DataType DataTypeOfOnnx(std::int64_t onnx_type, const Place& place) {
   const OnnxElementType* known = FindElementType(onnx_type);
   if (known == nullptr) {
     Invalid(place,
@@ -320,7 +320,7 @@ std::string_view TensorName(std::string_view proto, const Place& place) {
 
 Tensor ReadTensor(std::string_view proto, Context& context, const Place& place) {
   const Header header = ReadHeader(proto, context, place);
-  const DataType type = OnnxElementType(header.data_type, place);
+  const DataType type = DataTypeOfOnnx(header.data_type, place);
   if (type == DataType::kUndefined) Invalid(place, "has no element type");
   if (type == DataType::kString) {
     Unsupported(place, "is a tensor of strings; Kinglet has tensors of numbers only");

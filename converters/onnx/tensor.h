@@ -14,7 +14,7 @@ namespace kinglet::converters {
 // The element type behind an ONNX number (TensorProto.DataType): kUndefined for 0. Throws
 // Error(kUnsupported) for a type that ONNX knows and Kinglet does not, Error(kInvalidModel) for
 // any other number.
-DataType OnnxElementType(std::int64_t onnx_type, const Place& place);
+DataType DataTypeOfOnnx(std::int64_t onnx_type, const Place& place);
 
 // The name field alone; empty when there is none.
 std::string_view TensorName(std::string_view proto, const Place& place);
