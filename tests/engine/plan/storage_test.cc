@@ -112,15 +112,16 @@ ValueId Conv(GraphBuilder& b, ValueId x, std::int64_t from, std::int64_t to, std
   return b.Op("Conv", {x, b.Constant(RandomTensor({to, from, 3, 3}, seed))});
 }
 
+// Two models with the value in hand between them, against one that stores it.
 TEST(Storage, BlockedKernelsStandAroundIt) {
   const Tensor input = RandomTensor(kShape);
-  GraphBuilder first;
-  first.Output(Conv(first, first.Input("x", kShape), 20, 36, 2), "y");
-  const Tensor middle = Rounded(OutputOf(first, input));
-  GraphBuilder second;
-  second.Output(Conv(second, second.Input("x", middle.shape()), 36, 24, 3), "y");
-  const Tensor want = OutputOf(second, middle);
   for (const int threads : {1, 2}) {
+    GraphBuilder first;
+    first.Output(Conv(first, first.Input("x", kShape), 20, 36, 2), "y");
+    const Tensor middle = Rounded(OutputOf(first, input, threads));
+    GraphBuilder second;
+    second.Output(Conv(second, second.Input("x", middle.shape()), 36, 24, 3), "y");
+    const Tensor want = OutputOf(second, middle, threads);
     GraphBuilder both;
     const ValueId made = Conv(both, both.Input("x", kShape), 20, 36, 2);
     both.ir().value(made).storage = kBrain;
@@ -182,6 +183,7 @@ struct Padded {
 };
 
 TEST(CheckPadLanes, FindsWhatIsNotZeroInEveryType) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
   for (const ElementType type :
        {ElementType::kFloat32, kBrain, ElementType::kInt8, ElementType::kUInt8}) {
     Padded tensor(type, 70);
