@@ -11,8 +11,8 @@ std::vector<Candidate> Three() {
           {.index = 2, .kernel = "c", .seconds = 5}};
 }
 
-const ChoiceKey kKey = {.family = "test", .shape = {1, 2}};
-const ChoiceKey kOtherKey = {.family = "test", .shape = {1, 3}};
+const ChoiceKey kKey = {.family = "test", .shape = {1, 2}, .types = {}};
+const ChoiceKey kOtherKey = {.family = "test", .shape = {1, 3}, .types = {}};
 
 std::string Chosen(const CostModel& cost, std::vector<Candidate> candidates = Three()) {
   const Candidate* best = Choose(candidates, kKey, cost);
