@@ -2,6 +2,7 @@
 // chains of convolutions.
 #include "benchmarks/kernels/suites.h"
 #include "benchmarks/kernels/variant_run.h"
+#include "kernels/common/cpu_target.h"
 #include "measure/kernels/layers.h"
 
 namespace kinglet::benchmarks {
@@ -21,6 +22,7 @@ void RegisterShape(const std::string& network, const kernels::ConvShape& shape) 
                              network + "/b" + std::to_string(shape.n) + "/" +
                              measure::NameOf(shape) + "/";
   for (const kernels::ConvVariant& variant : kernels::ConvVariants()) {
+    if (!kernels::UsableFeatures().Contains(variant.needs)) continue;
     const std::string_view id = variant.id;
     const bool naive = id == "conv/reference_f32";
     if (!variant.supports(shape) || (naive && measure::Operations(shape) > kNaiveOperations))

@@ -1,6 +1,7 @@
 // Fully connected layers: every variant, OpenBLAS included, and the naive loop.
 #include "benchmarks/kernels/suites.h"
 #include "benchmarks/kernels/variant_run.h"
+#include "kernels/common/cpu_target.h"
 #include "measure/kernels/layers.h"
 #include "tests/support/gemm_reference.h"
 
@@ -37,6 +38,7 @@ void RegisterShape(const std::string& network, const kernels::GemmShape& shape) 
   const std::string prefix =
       "gemm/" + network + "/b" + std::to_string(shape.m) + "/" + measure::NameOf(shape) + "/";
   for (const kernels::GemmVariant& variant : kernels::GemmVariants()) {
+    if (!kernels::UsableFeatures().Contains(variant.needs)) continue;
     if (!variant.supports(shape)) continue;
     const std::string_view id = variant.id;
     Register(prefix + std::string(id.substr(id.find('/') + 1)),

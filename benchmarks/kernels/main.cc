@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "benchmarks/kernels/suites.h"
+#include "kernels/common/cpu.h"
 #include "kernels/common/cpu_target.h"
 #include "kernels/common/measure.h"
 #include "kernels/gemm/blas.h"
@@ -11,11 +12,12 @@ namespace kinglet::benchmarks {
 namespace {
 
 void AddContext() {
-  const kernels::CacheSizes& caches = kernels::Caches();
+  const kernels::CacheSizes& caches = kernels::ActiveCpu().caches;
   benchmark::AddCustomContext("cpu", CpuName());
   benchmark::AddCustomContext("caches_kib", std::to_string(caches.l1d_bytes >> 10) + ", " +
                                                 std::to_string(caches.l2_bytes >> 10) + ", " +
                                                 std::to_string(caches.l3_bytes >> 10));
+  benchmark::AddCustomContext("features", kernels::ToString(kernels::UsableFeatures()));
   benchmark::AddCustomContext("target", std::string(kernels::ActiveTarget()));
   benchmark::AddCustomContext("peak_gflops", std::to_string(PeakGflops()));
   benchmark::AddCustomContext("openblas", kernels::BlasCoreName());
@@ -24,8 +26,8 @@ void AddContext() {
 int Main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
-  if (!kernels::EnvironmentTargetIsValid()) {
-    std::fprintf(stderr, "kernel_benchmarks: KINGLET_TARGET names nothing that runs here\n");
+  if (const std::string problem = EnvironmentProblem(); !problem.empty()) {
+    std::fprintf(stderr, "kernel_benchmarks: %s\n", problem.c_str());
     return 2;
   }
   kernels::PrepareBlas();

@@ -8,7 +8,7 @@
 #include "engine/cost/files.h"
 #include "engine/runtime/shares.h"
 #include "engine/runtime/workers.h"
-#include "kernels/common/cpu_target.h"
+#include "kernels/common/cpu.h"
 #include "kernels/common/measure.h"
 #include "kinglet/model.h"
 #include "kinglet/tuning.h"
@@ -93,7 +93,7 @@ Calibration Calibrate(const std::function<void(std::size_t, std::size_t)>& progr
   const auto next = [&] {
     if (progress) progress(done++, kMeasurements);
   };
-  const kernels::CacheSizes& caches = kernels::Caches();
+  const kernels::CacheSizes& caches = kernels::ActiveCpu().caches;
   const std::size_t in_l3 =
       std::max(std::min(caches.l3_bytes / 4, kSurelyInL3), 2 * caches.l2_bytes);
   const std::size_t beyond_l3 =

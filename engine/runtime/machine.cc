@@ -9,6 +9,8 @@ std::string Version() { return KINGLET_VERSION; }
 
 std::string InstructionSet() { return std::string(kernels::ActiveTarget()); }
 
+std::string EnvironmentProblem() { return kernels::EnvironmentProblem(); }
+
 double MeasurePeakGflops() { return kernels::MeasurePeakGflops(); }
 
 }  // namespace kinglet

@@ -2,9 +2,9 @@
 
 #include <cstdint>
 #include <cstdlib>
-#include <fstream>
-#include <mutex>
 #include <string>
+
+#include "kernels/common/cpu.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/common/cpu_target.cc"
@@ -32,11 +32,21 @@ hwy::ChosenTarget& Chosen() {
   return chosen;
 }
 
+std::string_view NameOf(int64_t bit) {
+  if (bit == HWY_AVX2) return "avx2";
+  if (bit == HWY_AVX3) return "avx512";
+  return "baseline";
+}
+
+// Highway is asked too: its targets may need more than their features say.
 std::vector<int64_t> RunnableBits() {
-  static const int64_t supported = hwy::SupportedTargets() | HWY_STATIC_TARGET;
+  static const int64_t supported = hwy::SupportedTargets();
+  const CpuFeatures features = ActiveCpu().features & DetectedCpu().features;
   std::vector<int64_t> bits;
-  for (int64_t rest = HWY_TARGETS & supported; rest != 0; rest &= rest - 1) {
-    bits.push_back(rest & -rest);
+  for (int64_t rest = HWY_TARGETS; rest != 0; rest &= rest - 1) {
+    const int64_t bit = rest & -rest;
+    const bool runs = (bit & supported) != 0 && features.Contains(FeaturesOfTarget(NameOf(bit)));
+    if (runs || bit == HWY_STATIC_TARGET) bits.push_back(bit);
   }
   return bits;
 }
@@ -44,12 +54,6 @@ std::vector<int64_t> RunnableBits() {
 void Activate(int64_t bit) { Chosen().Update(bit); }
 
 size_t TableIndex() { return Chosen().GetIndex(); }
-
-std::string_view NameOf(int64_t bit) {
-  if (bit == HWY_AVX2) return "avx2";
-  if (bit == HWY_AVX3) return "avx512";
-  return "baseline";
-}
 
 #endif
 
@@ -74,25 +78,16 @@ bool EnsureChosen() {
   return environment_is_valid;
 }
 
-size_t ReadCacheBytes(int index, int wanted_level) {
-  const std::string folder = "/sys/devices/system/cpu/cpu0/cache/index" + std::to_string(index);
-  int level = 0;
-  std::string type;
-  size_t count = 0;
-  char unit = ' ';
-  std::ifstream(folder + "/level") >> level;
-  std::ifstream(folder + "/type") >> type;
-  std::ifstream(folder + "/size") >> count >> unit;
-  if (level != wanted_level || type == "Instruction") return 0;
-  return unit == 'K' ? count << 10 : unit == 'M' ? count << 20 : count;
-}
-
-size_t CacheBytes(int level, size_t otherwise) {
-  for (int index = 0; index < 8; ++index) {
-    if (const size_t bytes = ReadCacheBytes(index, level)) return bytes;
-  }
-  return otherwise;
-}
+// Targets that need features, the best one first.
+struct TargetFeatures {
+  std::string_view target;
+  CpuFeatures features;
+};
+constexpr TargetFeatures kTargetFeatures[] = {
+    {"avx512", {CpuFeature::kAvx2, CpuFeature::kAvx512}},
+    {"avx2", {CpuFeature::kAvx2}},
+    {"neon", {CpuFeature::kNeon}},
+};
 
 }  // namespace
 
@@ -114,13 +109,39 @@ bool ForceTarget(std::string_view name) noexcept {
   return ActivateByName(name);
 }
 
-bool EnvironmentTargetIsValid() noexcept { return EnsureChosen(); }
+CpuFeatures FeaturesOfTarget(std::string_view target) noexcept {
+  for (const TargetFeatures& each : kTargetFeatures) {
+    if (each.target == target) return each.features;
+  }
+  return {};
+}
 
-const CacheSizes& Caches() noexcept {
-  static const CacheSizes sizes = {CacheBytes(1, size_t{32} << 10),
-                                   CacheBytes(2, size_t{512} << 10),
-                                   CacheBytes(3, size_t{8} << 20)};
-  return sizes;
+std::string_view TargetOfFeatures(CpuFeatures features) noexcept {
+  for (const TargetFeatures& each : kTargetFeatures) {
+    if (features.Contains(each.features)) return each.target;
+  }
+  return "baseline";
+}
+
+CpuFeatures FeaturesUnder(std::string_view target, CpuFeatures features) noexcept {
+  const CpuFeatures own = FeaturesOfTarget(target);
+  for (const TargetFeatures& each : kTargetFeatures) features = features - (each.features - own);
+  return WithoutUnfounded(features | own);
+}
+
+CpuFeatures UsableFeatures() noexcept {
+  return FeaturesUnder(ActiveTarget(), ActiveCpu().features & DetectedCpu().features);
+}
+
+std::string EnvironmentProblem() {
+  if (!EnvironmentCpuProblem().empty()) return EnvironmentCpuProblem();
+  if (EnsureChosen()) return "";
+  std::string names;
+  for (const std::string_view name : RunnableTargets()) {
+    names += (names.empty() ? "" : ", ") + std::string(name);
+  }
+  return std::string("KINGLET_TARGET=") + std::getenv("KINGLET_TARGET") +
+         ": names no compiled instruction set that can run here; those are " + names;
 }
 
 }  // namespace kinglet::kernels

@@ -1,6 +1,9 @@
 #include "kernels/common/machine_model.h"
 
 #include <algorithm>
+#include <string_view>
+
+#include "kernels/common/cpu_target.h"
 
 namespace kinglet::kernels {
 namespace {
@@ -27,9 +30,12 @@ void UseMeshFigures(MachineModel& machine) {
 
 }  // namespace
 
-MachineModel BuiltInMachineModel(std::string_view target, const CacheSizes& caches) noexcept {
+MachineModel BuiltInMachineModel(const Cpu& cpu) noexcept {
+  const std::string_view target = TargetOfFeatures(cpu.features);
+  const CacheSizes& caches = cpu.caches;
   const double peak = target == "avx512" ? 230 : target == "avx2" ? 115 : target == "neon" ? 45 : 8;
   MachineModel machine;
+  machine.features = cpu.features;
   machine.Peak(ElementType::kFloat32) = peak;
   machine.l2_bytes = static_cast<double>(caches.l2_bytes);
   machine.l3_bytes = static_cast<double>(caches.l3_bytes) / 2;  // others use it as well
@@ -58,7 +64,7 @@ MachineModel BuiltInMachineModel(std::string_view target, const CacheSizes& cach
 }
 
 MachineModel DefaultMachineModel() noexcept {
-  return BuiltInMachineModel(ActiveTarget(), Caches());
+  return BuiltInMachineModel({UsableFeatures(), ActiveCpu().caches});
 }
 
 }  // namespace kinglet::kernels

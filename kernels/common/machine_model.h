@@ -1,16 +1,16 @@
-// What is known about a machine, as far as the time of kernels depends on it.
+// What is known about a machine, as far as the choice of kernels depends on it.
 #pragma once
 
 #include <array>
 #include <cstddef>
-#include <string_view>
 
-#include "kernels/common/cpu_target.h"
+#include "kernels/common/cpu.h"
 #include "kernels/common/work.h"
 
 namespace kinglet::kernels {
 
 struct MachineModel {
+  CpuFeatures features;  // that a kernel may need
   // Operations per second, in 1e9, of one core, by element type and instruction family: a
   // multiply-add is two. 0: nobody measured it.
   std::array<std::array<double, kInstructionFamilies>, kElementTypeCount> peaks{};
@@ -38,10 +38,10 @@ struct MachineModel {
   double Share(WorkKind kind) const { return share_of_peak[static_cast<size_t>(kind)]; }
 };
 
-// Built-in figures for a target ("avx2") on a CPU with these caches.
-MachineModel BuiltInMachineModel(std::string_view target, const CacheSizes& caches) noexcept;
+// Built-in figures for a CPU, this one or another, with the best target for its features.
+MachineModel BuiltInMachineModel(const Cpu& cpu) noexcept;
 
-// Those of the active target and this CPU.
+// Those of the active target and the active CPU.
 MachineModel DefaultMachineModel() noexcept;
 
 }  // namespace kinglet::kernels

@@ -26,10 +26,12 @@ double AroundSeconds(const ConvShape& s, const ConvVariant& variant, int threads
 
 std::vector<ConvCandidate> RankConvVariants(const ConvShape& shape, int threads,
                                             const MachineModel& machine,
-                                            const ConvNeighbours& neighbours) {
+                                            const ConvNeighbours& neighbours,
+                                            std::span<const ConvVariant> variants) {
   std::vector<ConvCandidate> candidates;
-  for (const ConvVariant& variant : ConvVariants()) {
+  for (const ConvVariant& variant : variants) {
     if (TypesOf(variant) != neighbours.types) continue;
+    if (!machine.features.Contains(variant.needs)) continue;
     const bool blocks = variant.input.blocked() || variant.output.blocked();
     if ((blocks && !neighbours.may_block) || !variant.supports(shape)) continue;
     if (variant.error_factor != 0 && !neighbours.winograd) continue;

@@ -1,6 +1,7 @@
 // The order in which convolution variants are worth running a shape.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "kernels/common/machine_model.h"
@@ -23,10 +24,12 @@ struct ConvCandidate {
   double around_seconds;  // of them, for the changes of layout
 };
 
-// Every variant that can compute the shape among these neighbours, the cheapest first; of equal
-// ones, the first of variants.inc.
+// Every one of `variants` that can compute the shape among these neighbours and needs no more than
+// the machine's features, the cheapest first; of equal ones, the first. Nothing of this machine
+// decides: the same answer everywhere.
 std::vector<ConvCandidate> RankConvVariants(const ConvShape& shape, int threads,
                                             const MachineModel& machine,
-                                            const ConvNeighbours& neighbours);
+                                            const ConvNeighbours& neighbours,
+                                            std::span<const ConvVariant> variants = ConvVariants());
 
 }  // namespace kinglet::kernels

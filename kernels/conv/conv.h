@@ -31,6 +31,7 @@
 #include <span>
 #include <string_view>
 
+#include "kernels/common/cpu_features.h"
 #include "kernels/common/epilogue.h"
 #include "kernels/common/packed_format.h"
 #include "kernels/common/tensor_desc.h"
@@ -68,6 +69,9 @@ struct ConvVariant {
   const char* id;  // "conv/direct_f32"; never names an instruction set
   TensorDesc input, output;
   ElementType weights = ElementType::kFloat32;  // that pack() reads
+  // Of the CPU, beside what the compiled target has: without them `run` may not be called. Empty
+  // for what Highway compiles for every target. All else works everywhere.
+  CpuFeatures needs = {};
   bool (*supports)(const ConvShape&);
   // What it does to the whole batch on `threads` threads.
   Work (*work)(const ConvShape&, int threads);

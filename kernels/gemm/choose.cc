@@ -7,11 +7,12 @@
 namespace kinglet::kernels {
 
 std::vector<GemmCandidate> RankGemmVariants(const GemmShape& shape, int threads,
-                                            const MachineModel& machine,
-                                            const OperandTypes& types) {
+                                            const MachineModel& machine, const OperandTypes& types,
+                                            std::span<const GemmVariant> variants) {
   std::vector<GemmCandidate> candidates;
-  for (const GemmVariant& variant : GemmVariants()) {
-    if (TypesOf(variant) != types || !variant.supports(shape)) continue;
+  for (const GemmVariant& variant : variants) {
+    if (TypesOf(variant) != types || !machine.features.Contains(variant.needs)) continue;
+    if (!variant.supports(shape)) continue;
     const Work work = variant.work(shape, threads);
     candidates.push_back({&variant, work, PredictSeconds(work, machine)});
   }

@@ -1,6 +1,7 @@
 // The order in which product variants are worth running a shape.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "kernels/common/machine_model.h"
@@ -14,10 +15,12 @@ struct GemmCandidate {
   double seconds;  // predicted
 };
 
-// Every variant that can compute the shape with these types, the cheapest first; of equal ones, the
-// first of variants.inc.
+// Every one of `variants` that can compute the shape with these types and needs no more than the
+// machine's features, the cheapest first; of equal ones, the first. Nothing of this machine
+// decides.
 std::vector<GemmCandidate> RankGemmVariants(const GemmShape& shape, int threads,
                                             const MachineModel& machine,
-                                            const OperandTypes& types = {});
+                                            const OperandTypes& types = {},
+                                            std::span<const GemmVariant> variants = GemmVariants());
 
 }  // namespace kinglet::kernels

@@ -19,6 +19,7 @@
 #include <span>
 #include <string_view>
 
+#include "kernels/common/cpu_features.h"
 #include "kernels/common/epilogue.h"
 #include "kernels/common/packed_format.h"
 #include "kernels/common/tensor_desc.h"
@@ -53,6 +54,7 @@ struct GemmVariant {
   const char* id;                               // "gemm/packed_f32"
   TensorDesc input, output;                     // A and C
   ElementType weights = ElementType::kFloat32;  // B, that pack() reads
+  CpuFeatures needs = {};                       // of the CPU, as of a ConvVariant
   bool (*supports)(const GemmShape&);
   Work (*work)(const GemmShape&, int threads);  // what it does on `threads` threads
   // How the weights are packed. It depends neither on M nor on the instruction set: format and

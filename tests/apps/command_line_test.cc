@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <regex>
+#include <string>
 #include <thread>
 
 #include "kinglet/descriptor.h"
@@ -85,6 +87,21 @@ TEST(CommandLineTest, MistakesAreOneLineAndStatusTwo) {
     EXPECT_THAT(result.ErrLines(), SizeIs(1)) << result.err;
     EXPECT_THAT(result.err, StartsWith("kinglet: "));
   }
+}
+
+TEST(CommandLineTest, VariablesThatNameNoInstructionsHereAreMistakes) {
+  for (const char* variable : {"KINGLET_CPU", "KINGLET_TARGET"}) {
+    const char* value = std::getenv(variable);
+    const std::string before = value == nullptr ? "" : value;
+    setenv(variable, "avx9", 1);
+    const CommandResult result = Kinglet({"models"});
+    setenv(variable, before.c_str(), 1);
+    if (value == nullptr) unsetenv(variable);
+    EXPECT_EQ(result.status, 2) << variable;
+    EXPECT_THAT(result.ErrLines(), SizeIs(1)) << result.err;
+    EXPECT_THAT(result.err, HasSubstr(std::string(variable) + "=avx9: "));
+  }
+  EXPECT_EQ(Kinglet({"models"}).status, 0);
 }
 
 // The options of a command that take a value, and its positional argument, as --help lists them.

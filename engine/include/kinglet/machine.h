@@ -47,6 +47,12 @@ class Machine {
 // The instruction set that kernels run on: "baseline", "avx2", "avx512" or "neon".
 std::string InstructionSet();
 
+// Empty, or what is wrong with the environment variables that choose the instructions to use:
+// KINGLET_CPU names the features that kernels may use ("avx2,avx_vnni"; "none" for none), all of
+// them there; KINGLET_TARGET the instruction set, one that is compiled and runs here. A variable
+// that names anything else counts for nothing: a program says so and ends.
+std::string EnvironmentProblem();
+
 // Float32 operations per second, in 1e9, that one core reaches in a loop of multiply-adds (two
 // operations each) between registers. Measured at each call, which takes about 20 ms.
 double MeasurePeakGflops();

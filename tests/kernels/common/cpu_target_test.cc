@@ -28,12 +28,6 @@ TEST(CpuTarget, UnknownNameChangesNothing) {
   EXPECT_EQ(ActiveTarget(), before);
 }
 
-TEST(CpuTarget, CachesGrowOutwards) {
-  const CacheSizes& caches = Caches();
-  EXPECT_GE(caches.l1d_bytes, size_t{8} << 10);
-  EXPECT_LT(caches.l1d_bytes, caches.l2_bytes);
-}
-
 TEST(Measure, PeakIsThatOfTheTarget) {
   testing::ForEachTarget([] {
     const double peak = MeasurePeakGflops();

@@ -21,7 +21,8 @@ TEST(MachineModel, FollowsTheTarget) {
 TEST(MachineModel, IsBuiltInForAnyTargetAndCaches) {
   const CacheSizes small = {.l1d_bytes = 32 << 10, .l2_bytes = 256 << 10, .l3_bytes = 8 << 20};
   for (const char* target : {"baseline", "avx2", "avx512", "neon"}) {
-    const MachineModel machine = BuiltInMachineModel(target, small);
+    const MachineModel machine = BuiltInMachineModel({FeaturesOfTarget(target), small});
+    EXPECT_EQ(TargetOfFeatures(machine.features), target);
     EXPECT_EQ(machine.l2_bytes, 256 << 10) << target;
     EXPECT_LE(machine.l3_bytes, 8 << 20) << target;
     EXPECT_GT(machine.Peak(ElementType::kFloat32), 0) << target;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "kernels/common/blocked.h"
+#include "kernels/common/cpu_target.h"
 #include "kernels/common/machine_model.h"
 #include "kernels/common/predict.h"
 #include "tests/support/activation.h"
@@ -207,13 +208,15 @@ constexpr std::string_view k5x5 = "conv/winograd2_5x5_f32";
 void CheckAll(const std::vector<Case>& cases,
               const std::set<std::string_view>& absent = {kLine3, kLine7, k5x5}) {
   std::set<std::string_view> unmet;
-  for (const ConvVariant& variant : ConvVariants()) unmet.insert(variant.id);
+  for (const ConvVariant& variant : ConvVariants()) {
+    if (UsableFeatures().Contains(variant.needs)) unmet.insert(variant.id);
+  }
   for (const Case& test : cases) {
     SCOPED_TRACE(::testing::PrintToString(test.shape));
     const Operands operands = OperandsOf(test);
     testing::ForEachTarget([&] {
       for (const ConvVariant& variant : ConvVariants()) {
-        if (!variant.supports(test.shape)) continue;
+        if (!variant.supports(test.shape) || !UsableFeatures().Contains(variant.needs)) continue;
         SCOPED_TRACE(variant.id);
         unmet.erase(variant.id);
         Check(variant, test, operands);

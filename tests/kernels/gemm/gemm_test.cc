@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kernels/common/blocked.h"
+#include "kernels/common/cpu_target.h"
 #include "kernels/common/machine_model.h"
 #include "kernels/common/predict.h"
 #include "tests/support/activation.h"
@@ -95,6 +96,7 @@ void Check(const GemmVariant& variant, const Case& test) {
 void CheckAll(const std::vector<Case>& cases) {
   testing::ForEachTarget([&] {
     for (const GemmVariant& variant : GemmVariants()) {
+      if (!UsableFeatures().Contains(variant.needs)) continue;
       for (const Case& test : cases) {
         SCOPED_TRACE(std::string(variant.id) + " m " + std::to_string(test.shape.m) + " n " +
                      std::to_string(test.shape.n) + " k " + std::to_string(test.shape.k));
