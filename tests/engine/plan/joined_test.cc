@@ -74,7 +74,7 @@ TEST_F(JoinedTest, AGroupHasToBeClearlyFaster) {
 }
 
 TEST_F(JoinedTest, TheLongestGoesFirst) {
-  Add(0, 2, 1, 4);
+  Add(0, 2, 3, 4);
   Add(0, 3, 3, 6);
   EXPECT_EQ(Groups(), (Sizes{3, 3, 3, 0}));
 }
