@@ -117,7 +117,9 @@ TEST(Session, EveryStepHasAPredictedTime) {
     EXPECT_GT(step.units, 0) << step.name;
     EXPECT_GT(step.work.read_bytes, 0) << step.name;
     EXPECT_GT(step.work.write_bytes, 0) << step.name;
-    if (step.macs > 0) EXPECT_FALSE(step.work.operations.empty()) << step.name;
+    if (step.macs > 0) {
+      EXPECT_FALSE(step.work.operations.empty()) << step.name;
+    }
     sum += step.predicted_seconds;
   }
   EXPECT_DOUBLE_EQ(one.predicted_seconds, sum);

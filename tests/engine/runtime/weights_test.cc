@@ -22,7 +22,7 @@ ValueId Quantized(GraphBuilder& b, const Shape& shape, std::uint32_t seed) {
   std::vector<std::int8_t> bytes(static_cast<std::size_t>(values.size()));
   std::transform(values.data<float>(), values.data<float>() + values.size(), bytes.begin(),
                  [](float value) { return static_cast<std::int8_t>(127 * value); });
-  const ValueId q = b.Constant(Tensor::CopyOf(DataType::kInt8, shape, bytes.data(), bytes.size()));
+  const ValueId q = b.Constant(Tensor::From<std::int8_t>(shape, bytes));
   Tensor scales = RandomTensor({shape[0]}, seed + 1);
   for (std::int64_t i = 0; i < shape[0]; ++i) {
     scales.data<float>()[i] = 0.01f + 0.001f * std::abs(scales.data<float>()[i]);
