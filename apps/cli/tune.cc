@@ -87,10 +87,10 @@ Status CalibrateCommand(const CalibrateOptions& options) {
   }
   if (options.common.quiet) return Status::kDone;
   std::string text =
-      fmt::format("{:<14}  {}\n{:<14}  {}\n", "target", InstructionSet(), "threads", c.threads);
-  for (const auto& [name, value] : figures) text += fmt::format("{:<14}  {:.1f}\n", name, value);
+      fmt::format("{:<18}  {}\n{:<18}  {}\n", "target", InstructionSet(), "threads", c.threads);
+  for (const auto& [name, value] : figures) text += fmt::format("{:<18}  {:.1f}\n", name, value);
   for (const auto& [kind, share] : c.share_of_peak) {
-    text += fmt::format("{:<14}  {:.1f} % of peak\n", kind, 100 * share);
+    text += fmt::format("{:<18}  {:.1f} % of peak\n", kind, 100 * share);
   }
   Print(text + "kept in " + OneLine(file) + "\n");
   return Status::kDone;

@@ -52,7 +52,7 @@ MachineModel BuiltInMachineModel(const Cpu& cpu) noexcept {
   machine.Share(WorkKind::kDepthwise) = 0.55;
   machine.Share(WorkKind::kDepthwiseStrided) = 0.33;
   machine.Share(WorkKind::kWinograd) = 0.9;
-  machine.Share(WorkKind::kWinogradTransform) = 0.053;
+  machine.Share(WorkKind::kWinogradTransform) = 0.9 / 16;
   machine.Share(WorkKind::kBlas) = 0.85;
   machine.Share(WorkKind::kBlasPack) = 0.053;
   machine.Share(WorkKind::kPoolAverage) = 0.275;

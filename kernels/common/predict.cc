@@ -46,13 +46,15 @@ StageSeconds PredictStage(const WorkStage& stage, const Work& work, const Misses
 }
 
 // Weights that are streamed pass by pass come through the second-level cache, where little of their
-// time shows, and the more of them the further away they were: all of it shows then.
+// time shows. The more there are, the more of them come from further away, and most of that shows:
+// fetching ahead hides the rest.
 double StreamedSeconds(const Work& work, const MachineModel& machine) {
   constexpr double kFarBytes = 8 << 20;
+  constexpr double kFarShows = 0.85;
   if (work.weight_passes == 0) return 0;
   const double streamed = work.weight_passes * work.weight_bytes() * work.busiest_share;
   const double far = std::min(work.weight_bytes() / kFarBytes, 1.0);
-  return 1e-9 * streamed * (kBarelyHidden / machine.l2_gbps + far / machine.l3_gbps);
+  return 1e-9 * streamed * (kBarelyHidden / machine.l2_gbps + kFarShows * far / machine.l3_gbps);
 }
 
 double ScratchSeconds(const Work& work, const MachineModel& machine) {

@@ -65,6 +65,9 @@ size_t ScratchBytes(const ConvShape& s) {
   return WinogradScratchBytes(s, kTile);
 }
 
+// Gathering a tile from the picture makes transforming an input that much longer than an output.
+constexpr double kInputOverOutput = 9.0 / 8;
+
 template <WinogradTile kTile>
 Work WorkOf(const ConvShape& s, int threads) {
   const WinogradCut cut = CutWinograd(s, kTile);
@@ -77,7 +80,7 @@ Work WorkOf(const ConvShape& s, int threads) {
   stage.Add({.kind = WorkKind::kWinograd,
              .count = 2 * inputs * static_cast<double>(RoundUpToBlock(s.oc))});
   stage.Add({.kind = WorkKind::kWinogradTransform,
-             .count = inputs * WinogradInputTransforms(cut, threads) + outputs});
+             .count = kInputOverOutput * inputs * WinogradInputTransforms(cut, threads) + outputs});
   Work work = SharedWork(stage, cut.groups * cut.parts, threads);
   work.weight_parts = cut.groups == 1 ? cut.parts : 1;
   work.weight_passes = static_cast<double>(cut.groups);

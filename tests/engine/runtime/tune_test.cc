@@ -1,12 +1,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <set>
 
 #include "engine/cost/files.h"
+#include "kernels/common/work.h"
 #include "kinglet/error.h"
 #include "kinglet/model.h"
 #include "tests/support/graph_builder.h"

@@ -126,6 +126,22 @@ TEST(PredictSeconds, AThreadReadsItsPartOfTheWeights) {
   EXPECT_DOUBLE_EQ(Seconds(work), 4e6 / 80e9);
 }
 
+TEST(PredictSeconds, EachPassOverTheWeightsShows) {
+  WorkStage stage = Tiles(1e9);
+  stage.weight_bytes = 1e6;
+  const auto seconds = [&](double passes, double l3_gbps) {
+    Work work = SharedWork(stage, 1, 1);
+    work.weight_passes = passes;
+    MachineModel machine = RoundMachine();
+    machine.l3_gbps = l3_gbps;
+    return PredictSeconds(work, machine);
+  };
+  const double one = seconds(1, 50) - seconds(0, 50);
+  EXPECT_GT(one, kBarelyHidden * 1e6 / 100e9);  // all of them from the second-level cache
+  EXPECT_NEAR(seconds(5, 50) - seconds(0, 50), 5 * one, 1e-12);
+  EXPECT_GT(seconds(1, 25) - seconds(0, 25), one);  // a slower cache behind it
+}
+
 TEST(PredictSeconds, WeightsOfALargeNetworkComeFromMemory) {
   WorkStage stage;
   stage.weight_bytes = 1e6;
