@@ -28,8 +28,8 @@ struct PrepareOptions {
   // are two to three times those of the definition, and an input that is not finite spoils outputs
   // up to four pixels away. Off: every sum is computed as it is defined.
   bool winograd = true;
-  // Keep activations in blocks of channels between convolutions. Off: all rows lie as they are
-  // declared, for comparison.
+  // Hand blocks of channels from one operator to the next. Off: every operator takes rows as they
+  // are declared, and batches are not cut; for comparison.
   bool blocked_layout = true;
   Limits limits{};
   // Of all plans kept, one for each combination of input shapes and number of threads; the least
