@@ -94,7 +94,7 @@ TEST(PipelineTest, ADetectorDoesWhatItsStagesDo) {
   ExpectSame(detector.Detect(image), by_hand[0], 0);
   EXPECT_EQ(detector.times().decode, 0);
   EXPECT_GT(detector.times().network, 0);
-  EXPECT_EQ(detector.Label(by_hand[0][0].index), "house");
+  EXPECT_EQ(detector.Label(by_hand[0][0].index), "car");
   EXPECT_EQ(detector.Label(99), "class 99");
   EXPECT_EQ(detector.threads(), 1);
   EXPECT_THAT(detector.labels(), SizeIs(16));
