@@ -53,7 +53,9 @@ constexpr bool All(uint64_t value, uint64_t bits) { return (value & bits) == bit
 std::string ToString(CpuFeatures features) {
   std::string text;
   for (size_t i = 0; i < kCpuFeatureCount; ++i) {
-    if (features.Has(Nth(i))) text += (text.empty() ? "" : ",") + std::string(NameOf(Nth(i)));
+    if (!features.Has(Nth(i))) continue;
+    if (!text.empty()) text += ',';
+    text += NameOf(Nth(i));
   }
   return text.empty() ? kNone : text;
 }
@@ -66,9 +68,9 @@ ParsedCpuFeatures ParseCpuFeatures(std::string_view text) {
     const std::string_view word = text.substr(begin, end - begin);
     const size_t index = IndexOf(word);
     if (index == kCpuFeatureCount) {
-      return {{},
-              "'" + std::string(word) + "' is no feature of a CPU; the features are " + AllNames() +
-                  ", with commas between them, or " + kNone};
+      std::string error = "'";
+      error.append(word).append("' is no feature of a CPU; the features are ").append(AllNames());
+      return {{}, error + ", with commas between them, or " + kNone};
     }
     parsed.features.Add(Nth(index));
     begin = end + 1;

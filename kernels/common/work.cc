@@ -58,8 +58,8 @@ std::string ToText(const Work& work) {
   for (const WorkStage& stage : work.stages) {
     for (const Operations& each : stage.operations) {
       if (each.count == 0) continue;
-      text += std::string(NameOf(each.kind)) + " " + ElementName(each.type);
-      if (each.family != InstructionFamily::kVector) text += " " + std::string(NameOf(each.family));
+      text.append(NameOf(each.kind)).append(" ").append(ElementName(each.type));
+      if (each.family != InstructionFamily::kVector) text.append(" ").append(NameOf(each.family));
       text += Text(" %.4g, ", each.count);
     }
   }
