@@ -286,12 +286,11 @@ Command AddInfo(CLI::App& app) {
                     "time, at all batch sizes and numbers of threads side by side");
   command->add_flag("--measure", options->measure,
                     "Run the network and show the time of each node beside the predicted one");
-  CLI::Option* graph = command->add_flag(
+  command->add_flag(
       "--graph", options->graph,
       "Instead, the nodes of the optimised graph: what is fused, inputs and outputs with types and "
       "shapes, constants with their size");
-  command->add_flag("--as-read", options->as_read, "With --graph: before it is optimised")
-      ->needs(graph);
+  command->add_flag("--as-read", options->as_read, "With --graph: before it is optimised");
   AddCostOptions(*command, options->common.costs);
   AddOutputOptions(*command, options->common,
                    "kinglet info mobilenet_v2 --kernels --batch 1,8,32 --threads 1,2");

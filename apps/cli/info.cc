@@ -127,6 +127,7 @@ std::vector<double> Measure(const Model& model, const InputShapes& shapes, int t
 
 Status InfoCommand(const InfoOptions& options) {
   if (options.graph) return GraphCommand(options);
+  if (options.as_read) throw UsageError("--as-read: is of --graph, which is missing");
   const std::vector<int> batches = options.batch.empty()
                                        ? std::vector<int>{0}  // not given
                                        : ParseNumberList("--batch", options.batch, kMaxBatch);
