@@ -120,7 +120,7 @@ std::unique_ptr<Step> PlanFloatProducts(const FloatProduct& product,
                                         std::vector<std::int64_t> b_index) {
   constexpr std::int64_t kRows = 64;  // of one unit
   kernels::PrepareBlas();
-  const std::int64_t strips = (product.m + kRows - 1) / kRows;
+  const std::int64_t row_parts = (product.m + kRows - 1) / kRows;
   const auto matrices = static_cast<std::int64_t>(a_index.size());
   const double matrix_bytes = 4.0 * static_cast<double>(matrices);
   kernels::WorkStage stage;
@@ -132,13 +132,13 @@ std::unique_ptr<Step> PlanFloatProducts(const FloatProduct& product,
   stage.write_bytes =
       matrix_bytes * static_cast<double>(product.m) * static_cast<double>(product.n);
   auto step =
-      MakeStep("gemm/blas_f32", matrices * strips,
+      MakeStep("gemm/blas_f32", matrices * row_parts,
                [=, a_of = std::move(a_index), b_of = std::move(b_index)](
                    const StepArgs& args, std::int64_t begin, std::int64_t end) {
                  const auto [m, n, k, trans_a, trans_b] = product;
                  for (std::int64_t unit = begin; unit < end; ++unit) {
-                   const std::int64_t matrix = unit / strips;
-                   const std::int64_t row = unit % strips * kRows;
+                   const std::int64_t matrix = unit / row_parts;
+                   const std::int64_t row = unit % row_parts * kRows;
                    const auto at = static_cast<std::size_t>(matrix);
                    const float* a = static_cast<const float*>(args.inputs[0]) + a_of[at] * m * k;
                    const float* b = static_cast<const float*>(args.inputs[1]) + b_of[at] * k * n;

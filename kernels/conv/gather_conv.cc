@@ -35,9 +35,9 @@ Grouping GroupingOf(const ConvShape& s) {
   return {CeilDiv(s.groups, shared), ic * shared, oc * shared};
 }
 
-// Work units of an image: groups x chunks of output blocks x strips of output pixels.
+// Work units of an image: groups x parts of the output blocks x parts of the output pixels.
 struct Units {
-  int64_t strips, chunks, blocks_per_group;
+  int64_t pixel_parts, block_parts, blocks_per_group;
 };
 
 Units UnitsOf(const ConvShape& s) {
@@ -52,25 +52,26 @@ Units UnitsOf(const ConvShape& s) {
       std::min(MultiplyAdds(s) / kMinUnitMultiplyAdds, static_cast<double>(kEnoughUnits)));
   const int64_t wanted = CeilDiv(std::max<int64_t>(worthwhile, 1), grouping.groups);
   Units units{1, 1, blocks};
-  units.strips = std::clamp<int64_t>(pixels / 96, 1, wanted);
-  units.chunks = std::clamp<int64_t>(CeilDiv(wanted, units.strips), 1, CeilDiv(blocks, 4));
-  const auto missing = [&] { return CeilDiv(wanted, units.strips * units.chunks); };
-  units.strips = std::clamp<int64_t>(units.strips * missing(), 1,
-                                     std::max(units.strips, pixels / kMinUnitPixels));
-  units.chunks =
-      std::clamp<int64_t>(units.chunks * missing(), 1, std::max(units.chunks, CeilDiv(blocks, 2)));
+  units.pixel_parts = std::clamp<int64_t>(pixels / 96, 1, wanted);
+  units.block_parts =
+      std::clamp<int64_t>(CeilDiv(wanted, units.pixel_parts), 1, CeilDiv(blocks, 4));
+  const auto missing = [&] { return CeilDiv(wanted, units.pixel_parts * units.block_parts); };
+  units.pixel_parts = std::clamp<int64_t>(units.pixel_parts * missing(), 1,
+                                          std::max(units.pixel_parts, pixels / kMinUnitPixels));
+  units.block_parts = std::clamp<int64_t>(units.block_parts * missing(), 1,
+                                          std::max(units.block_parts, CeilDiv(blocks, 2)));
   // An odd number of few units leaves one of two threads without work at the end.
-  const bool odd = grouping.groups * units.strips * units.chunks % 2 != 0;
-  if (odd && wanted > 1 && units.chunks < blocks) ++units.chunks;
+  const bool odd = grouping.groups * units.pixel_parts * units.block_parts % 2 != 0;
+  if (odd && wanted > 1 && units.block_parts < blocks) ++units.block_parts;
   return units;
 }
 
-// How a strip of output pixels is cut into parts whose input fits the cache. A part is several
-// whole rows (rows > 0), or a segment of one row, or, without padding, any run of pixels.
+// How a part of the output pixels is cut into strips whose input fits the cache. A strip is several
+// whole rows (rows > 0), or a piece of one row, or, without padding, any neighbouring pixels.
 struct Strips {
   bool padded;                   // windows are copied
-  int64_t rows;                  // output rows of a part
-  int64_t pixels;                // output pixels of a part
+  int64_t rows;                  // output rows of a strip
+  int64_t pixels;                // output pixels of a strip
   int64_t copy_rows, copy_cols;  // of the zero-framed copy of one plane
 };
 
@@ -225,35 +226,35 @@ class Runner {
 
   // Units [begin, end) of one image.
   void RunUnits(int64_t image, int64_t begin, int64_t end) {
-    const int64_t per_group = units_.strips * units_.chunks;
+    const int64_t per_group = units_.pixel_parts * units_.block_parts;
     while (begin < end) {
       const int64_t group = begin / per_group;
       const int64_t first = begin - group * per_group;
       const int64_t last = std::min(end - group * per_group, per_group);
-      const int64_t chunk = first / units_.strips;
-      const int64_t strip = first % units_.strips;
+      const int64_t block_part = first / units_.pixel_parts;
+      const int64_t pixel_part = first % units_.pixel_parts;
       int64_t taken;
-      if (strip == 0 && last - first >= units_.strips) {  // whole chunks share their strips
-        const int64_t chunks = (last - first) / units_.strips;
-        RunChunks(image, group, chunk, chunk + chunks, 0, units_.strips);
-        taken = chunks * units_.strips;
+      // Whole parts of the blocks share their pixels.
+      if (pixel_part == 0 && last - first >= units_.pixel_parts) {
+        const int64_t whole = (last - first) / units_.pixel_parts;
+        RunParts(image, group, {block_part, block_part + whole}, {0, units_.pixel_parts});
+        taken = whole * units_.pixel_parts;
       } else {
-        taken = std::min(units_.strips - strip, last - first);
-        RunChunks(image, group, chunk, chunk + 1, strip, strip + taken);
+        taken = std::min(units_.pixel_parts - pixel_part, last - first);
+        RunParts(image, group, {block_part, block_part + 1}, {pixel_part, pixel_part + taken});
       }
       begin += taken;
     }
   }
 
  private:
-  void RunChunks(int64_t image, int64_t group, int64_t chunk, int64_t chunk_end, int64_t strip,
-                 int64_t strip_end) {
+  void RunParts(int64_t image, int64_t group, const Range& block_parts, const Range& pixel_parts) {
     const int64_t blocks = units_.blocks_per_group;
-    const int64_t block = EvenPart(blocks, units_.chunks, chunk).begin;
-    const int64_t block_end = EvenPart(blocks, units_.chunks, chunk_end - 1).end;
+    const int64_t block = EvenPart(blocks, units_.block_parts, block_parts.begin).begin;
+    const int64_t block_end = EvenPart(blocks, units_.block_parts, block_parts.end - 1).end;
     const int64_t pixels = s_.oh * s_.ow;
-    int64_t begin = EvenPart(pixels, units_.strips, strip).begin;
-    const int64_t end = EvenPart(pixels, units_.strips, strip_end - 1).end;
+    int64_t begin = EvenPart(pixels, units_.pixel_parts, pixel_parts.begin).begin;
+    const int64_t end = EvenPart(pixels, units_.pixel_parts, pixel_parts.end - 1).end;
     const int64_t in_planes = geo_.unit == 16 ? s_.groups * geo_.planes : s_.ic;
     planes_ = std::min(geo_.planes, in_planes - group * geo_.planes);
     image_ = image;
@@ -273,13 +274,13 @@ class Runner {
     out_offset_ = image * OutputStride(s_, args_) + in_image;
     residual_offset_ = image * BlockCount(s_.oc) * pixels * kBlock + in_image;
     while (begin < end) {
-      const int64_t part_end = std::min(end, PartEnd(begin));
-      RunPart(begin, part_end);
-      begin = part_end;
+      const int64_t strip_end = std::min(end, StripEnd(begin));
+      RunStrip(begin, strip_end);
+      begin = strip_end;
     }
   }
 
-  int64_t PartEnd(int64_t begin) const {
+  int64_t StripEnd(int64_t begin) const {
     if (!strips_.padded) return begin + strips_.pixels;
     const int64_t row = begin / s_.ow;
     return strips_.rows > 1 ? (row + strips_.rows) * s_.ow
@@ -310,7 +311,7 @@ class Runner {
     FillPixels(s_, begin, end, x, row_stride, geo_.unit, scratch_.pixel_offsets);
   }
 
-  void RunPart(int64_t begin, int64_t end) {
+  void RunStrip(int64_t begin, int64_t end) {
     if (strips_.padded) {
       const HeldWindow wanted = {image_, group_, begin, end};
       if (*scratch_.held != wanted) HoldWindow(begin, end);
@@ -393,18 +394,18 @@ void GatherPack(const ConvShape& s, GatherUnit unit, const float* oihw, float* p
 }
 
 int64_t GatherWeightParts(const ConvShape& s) {
-  return s.n > 1 ? 1 : GroupingOf(s).groups * UnitsOf(s).chunks;
+  return s.n > 1 ? 1 : GroupingOf(s).groups * UnitsOf(s).block_parts;
 }
 
 int64_t GatherUnits(const ConvShape& s) {
   const Units units = UnitsOf(s);
-  return s.n * GroupingOf(s).groups * units.strips * units.chunks;
+  return s.n * GroupingOf(s).groups * units.pixel_parts * units.block_parts;
 }
 
 size_t GatherScratchBytes(const ConvShape& s, GatherUnit unit, bool copies) {
   const Geometry geo = GeometryOf(s, unit);
   const Strips strips = StripsOf(s, geo, copies);
-  // A part that lies within one row is copied with the rows of its taps alone, side by side.
+  // A strip that lies within one row is copied with the rows of its taps alone, side by side.
   const int64_t rows = std::max<int64_t>(strips.copy_rows, strips.padded ? s.kh : 0);
   const int64_t copy = geo.planes * geo.unit * rows * strips.copy_cols * 4;
   return static_cast<size_t>(kHeldBytes + StepBytes(geo) + PixelBytes(strips) + copy);

@@ -247,13 +247,13 @@ void RunBlockRows(const ConvShape& s, const DepthwiseRows& r, const RowPlan& pla
   }
 }
 
-void RunUnit(const ConvShape& s, const ConvArgs& args, int64_t unit, int64_t strips,
+void RunUnit(const ConvShape& s, const ConvArgs& args, int64_t unit, int64_t parts,
              const RowPlan& plan) {
-  const int64_t plane = unit / strips;
+  const int64_t plane = unit / parts;
   const int64_t image = plane / BlockCount(s.ic);
   const int64_t block = plane % BlockCount(s.ic);
   DepthwiseRows r;
-  r.rows = EvenPart(s.oh, strips, unit % strips);
+  r.rows = EvenPart(s.oh, parts, unit % parts);
   r.in = static_cast<const float*>(args.input) + plane * s.ih * s.iw * kBlock;
   r.in_rows = s.ih;
   r.weights = static_cast<const float*>(args.packed) + block * s.kh * s.kw * kBlock;
@@ -271,9 +271,9 @@ void RunUnit(const ConvShape& s, const ConvArgs& args, int64_t unit, int64_t str
 
 void RunDepthwise(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
                   void*) noexcept {
-  const int64_t strips = DepthwiseStrips(s);
+  const int64_t parts = DepthwiseRowParts(s);
   const RowPlan plan = PlanRow(s);
-  for (int64_t unit = begin; unit < end; ++unit) RunUnit(s, args, unit, strips, plan);
+  for (int64_t unit = begin; unit < end; ++unit) RunUnit(s, args, unit, parts, plan);
 }
 
 void RunDepthwiseRows(const ConvShape& s, const DepthwiseRows& r) noexcept {

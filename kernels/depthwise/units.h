@@ -1,4 +1,4 @@
-// Work units of depthwise convolution: channel blocks x strips of output rows.
+// Work units of depthwise convolution: channel blocks x parts of the output rows.
 #pragma once
 
 #include <algorithm>
@@ -9,7 +9,7 @@
 
 namespace kinglet::kernels {
 
-inline int64_t DepthwiseStrips(const ConvShape& s) {
+inline int64_t DepthwiseRowParts(const ConvShape& s) {
   constexpr int64_t kEnoughUnits = 32;
   constexpr int64_t kMinPixels = 128;
   const int64_t worthwhile = std::max<int64_t>(1, s.oh * s.ow / kMinPixels);
@@ -18,7 +18,7 @@ inline int64_t DepthwiseStrips(const ConvShape& s) {
 }
 
 inline int64_t DepthwiseUnits(const ConvShape& s) {
-  return s.n * BlockCount(s.ic) * DepthwiseStrips(s);
+  return s.n * BlockCount(s.ic) * DepthwiseRowParts(s);
 }
 
 }  // namespace kinglet::kernels

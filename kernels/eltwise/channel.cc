@@ -15,7 +15,7 @@ namespace HWY_NAMESPACE {
 namespace {
 
 constexpr size_t kPixel = 16;
-constexpr size_t kChunkPixels = 64;  // what is activated while it is still in the first cache
+constexpr size_t kPixelsAtOnce = 64;  // what is activated while it is still in the first cache
 
 void AffinePixels(const float* x, const float* scale, const float* shift, float* y, size_t pixels,
                   float low, float high) {
@@ -33,8 +33,8 @@ void AffineBlocked(const float* x, const float* scale, const float* shift, float
                    const Epilogue& e) noexcept {
   const float low = ClampLow(e), high = ClampHigh(e);
   if (IsClamp(e)) return AffinePixels(x, scale, shift, y, pixels, low, high);
-  for (size_t p = 0; p < pixels; p += kChunkPixels) {
-    const size_t count = std::min(kChunkPixels, pixels - p);
+  for (size_t p = 0; p < pixels; p += kPixelsAtOnce) {
+    const size_t count = std::min(kPixelsAtOnce, pixels - p);
     AffinePixels(x + p * kPixel, scale, shift, y + p * kPixel, count, low, high);
     ActivateSpan(e, y + p * kPixel, count * kPixel);
   }

@@ -242,7 +242,7 @@ void ShuffleChannels(const ChannelShuffle& p, const float* src, float* dst, int6
   });
 }
 
-// In strips of 16 rows, so that each cache line of the source is used whole.
+// 16 rows at a time, so that each cache line of the source is used whole.
 void Transpose32(const uint32_t* src, int64_t src_stride, uint32_t* dst, int64_t dst_stride,
                  int64_t rows, int64_t cols) noexcept {
 #if HWY_TARGET != HWY_SCALAR
@@ -251,14 +251,14 @@ void Transpose32(const uint32_t* src, int64_t src_stride, uint32_t* dst, int64_t
   const auto load = [&](const uint32_t* p) HWY_ATTR { return hn::BitCast(d, hn::LoadU(du, p)); };
 #endif
   for (int64_t r0 = 0; r0 < rows; r0 += 16) {
-    const int64_t strip = std::min(rows - r0, int64_t{16});
+    const int64_t count = std::min(rows - r0, int64_t{16});
     int64_t c = 0;
 #if HWY_TARGET != HWY_SCALAR
-    for (; c + 4 <= cols && strip >= 4; c += 4) {
+    for (; c + 4 <= cols && count >= 4; c += 4) {
       const uint32_t* in = src + c * src_stride + r0;
       uint32_t* out = dst + r0 * dst_stride + c;
       int64_t r = 0;
-      for (; r + 4 <= strip; r += 4) {
+      for (; r + 4 <= count; r += 4) {
         V4 v[4] = {load(in + r), load(in + r + src_stride), load(in + r + 2 * src_stride),
                    load(in + r + 3 * src_stride)};
         Transpose4x4(v[0], v[1], v[2], v[3]);
@@ -266,12 +266,12 @@ void Transpose32(const uint32_t* src, int64_t src_stride, uint32_t* dst, int64_t
           hn::StoreU(hn::BitCast(du, v[i]), du, out + (r + i) * dst_stride);
         }
       }
-      for (; r < strip; ++r) {
+      for (; r < count; ++r) {
         for (int64_t i = 0; i < 4; ++i) out[r * dst_stride + i] = in[i * src_stride + r];
       }
     }
 #endif
-    for (int64_t r = r0; r < r0 + strip; ++r) {
+    for (int64_t r = r0; r < r0 + count; ++r) {
       for (int64_t i = c; i < cols; ++i) dst[r * dst_stride + i] = src[i * src_stride + r];
     }
   }

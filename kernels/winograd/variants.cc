@@ -38,7 +38,7 @@ constexpr const char* FormatName(WinogradTile tile) {
   return "";
 }
 
-// Chunks of blocks (kWinogradChunkBlocks) are part of the format.
+// Slabs of blocks (kWinogradSlabBlocks) are part of the format.
 template <WinogradTile kTile>
 PackedFormat Format(const ConvShape& s) {
   return ConvFormat(FormatName(kTile), kBlock, s);

@@ -100,8 +100,8 @@ void Pack(const ConvShape& s, const float* oihw, float* packed) {
   constexpr size_t kPoints = kSquare ? kLinePoints * kLinePoints : kLinePoints;
   constexpr size_t kTaps = kSquare ? kLineTaps * kLineTaps : kLineTaps;
   const int64_t panel = s.ic * kBlock;
-  for (int64_t chunk = 0; chunk < WinogradChunks(s); ++chunk) {
-    const Range blocks = WinogradChunk(s, chunk);
+  for (int64_t slab = 0; slab < WinogradSlabs(s); ++slab) {
+    const Range blocks = WinogradSlab(s, slab);
     const int64_t point_stride = (blocks.end - blocks.begin) * panel;
     float* to = packed + blocks.begin * static_cast<int64_t>(kPoints) * panel;
     for (int64_t b = blocks.begin; b < blocks.end; ++b, to += panel) {

@@ -37,7 +37,7 @@ Scratch Divide(const ConvShape& s, const WinogradCut& cut, int64_t points, void*
     return at;
   };
   const int64_t blocks = BlockCount(s.ic);
-  const int64_t chunk = std::min(BlockCount(s.oc), kWinogradChunkBlocks);
+  const int64_t slab = std::min(BlockCount(s.oc), kWinogradSlabBlocks);
   const auto tiles = cut.group_tiles;
   parts.places =
       reinterpret_cast<TilePlace*>(take(tiles * static_cast<int64_t>(sizeof(TilePlace))));
@@ -45,7 +45,7 @@ Scratch Divide(const ConvShape& s, const WinogradCut& cut, int64_t points, void*
   parts.step_offsets = reinterpret_cast<int64_t*>(take(blocks * 8));
   parts.group = reinterpret_cast<int64_t*>(take(8));
   parts.v = reinterpret_cast<float*>(take(points * InputStride(s, tiles) * 4));
-  parts.m = reinterpret_cast<float*>(take(points * PointStride(chunk, tiles) * 4));
+  parts.m = reinterpret_cast<float*>(take(points * PointStride(slab, tiles) * 4));
   return parts;
 }
 
@@ -90,10 +90,10 @@ class Runner {
     const int64_t blocks = BlockCount(s_.oc);
     const Range wanted = {EvenPart(blocks, cut_.parts, part).begin,
                           EvenPart(blocks, cut_.parts, part_end - 1).end};
-    for (int64_t c = 0; c < WinogradChunks(s_); ++c) {
-      const Range chunk = WinogradChunk(s_, c);
-      const Range now = {std::max(chunk.begin, wanted.begin), std::min(chunk.end, wanted.end)};
-      if (now.begin < now.end) RunBlocks(chunk, now, tiles.end - tiles.begin);
+    for (int64_t c = 0; c < WinogradSlabs(s_); ++c) {
+      const Range slab = WinogradSlab(s_, c);
+      const Range now = {std::max(slab.begin, wanted.begin), std::min(slab.end, wanted.end)};
+      if (now.begin < now.end) RunBlocks(slab, now, tiles.end - tiles.begin);
     }
   }
 
@@ -116,13 +116,13 @@ class Runner {
     kernels_.input(job);
   }
 
-  // Output blocks of one chunk.
-  void RunBlocks(const Range& chunk, const Range& blocks, int64_t tiles) {
+  // Output blocks of one slab.
+  void RunBlocks(const Range& slab, const Range& blocks, int64_t tiles) {
     const int64_t panel = s_.ic * kBlock;
-    const int64_t u_stride = (chunk.end - chunk.begin) * panel;
+    const int64_t u_stride = (slab.end - slab.begin) * panel;
     const int64_t v_stride = InputStride(s_, tiles);
-    const float* u = static_cast<const float*>(args_.packed) + chunk.begin * points_ * panel +
-                     (blocks.begin - chunk.begin) * panel;
+    const float* u = static_cast<const float*>(args_.packed) + slab.begin * points_ * panel +
+                     (blocks.begin - slab.begin) * panel;
     gemm_.pixels = tiles;
     gemm_.blocks = blocks.end - blocks.begin;
     gemm_.out_block_stride = tiles * kBlock;
@@ -138,7 +138,7 @@ class Runner {
     for (int64_t p = 0; p < points_; ++p) {
       gemm_.in = scratch_.v + p * v_stride;
       gemm_.weights = u + p * u_stride;
-      // Of the other blocks of the chunk, which other units have, lie between.
+      // Of the other blocks of the slab, which other units have, lie between.
       gemm_.weights_after = p + 1 < points_ ? u + (p + 1) * u_stride : nullptr;
       gemm_.out = scratch_.m + p * job.point_stride;
       kernels_.gemm(gemm_);
@@ -177,8 +177,8 @@ WinogradExtent WinogradTileExtent(const ConvShape& s, WinogradTile tile) {
   return {outputs, 1, points};
 }
 
-Range WinogradChunk(const ConvShape& s, int64_t chunk) {
-  return EvenPart(BlockCount(s.oc), WinogradChunks(s), chunk);
+Range WinogradSlab(const ConvShape& s, int64_t slab) {
+  return EvenPart(BlockCount(s.oc), WinogradSlabs(s), slab);
 }
 
 size_t WinogradScratchBytes(const ConvShape& s, WinogradTile tile) {

@@ -90,15 +90,15 @@ WinogradCut CutWinograd(const ConvShape& s, WinogradTile tile);
 // How often each input is transformed: every thread that has units of a group does it for itself.
 double WinogradInputTransforms(const WinogradCut& cut, int threads);
 
-// A chunk of output blocks: what is multiplied and transformed back at a time, at most. U lies in
-// chunks: another size is another revision of its packed formats.
-inline constexpr int64_t kWinogradChunkBlocks = 4;
-constexpr int64_t WinogradChunks(const ConvShape& s) {
-  return CeilDiv(BlockCount(s.oc), kWinogradChunkBlocks);
+// A slab of output blocks: what is multiplied and transformed back at a time, at most. U lies in
+// slabs: another size is another revision of its packed formats.
+inline constexpr int64_t kWinogradSlabBlocks = 4;
+constexpr int64_t WinogradSlabs(const ConvShape& s) {
+  return CeilDiv(BlockCount(s.oc), kWinogradSlabBlocks);
 }
-Range WinogradChunk(const ConvShape& s, int64_t chunk);
+Range WinogradSlab(const ConvShape& s, int64_t slab);
 
-// U[chunk][point][block of the chunk][IC][16].
+// U[slab][point][block of the slab][IC][16].
 size_t WinogradPackedBytes(const ConvShape& s, WinogradTile tile);
 void WinogradPack(const ConvShape& s, WinogradTile tile, const float* oihw, float* packed);
 
