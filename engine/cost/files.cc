@@ -206,7 +206,8 @@ Calibration ReadCalibration(const std::string& file) {
 
 void Apply(const Calibration& c, kernels::MachineModel& machine) {
   for (std::size_t type = 0; type < kernels::kElementTypeCount; ++type) {
-    const auto families = c.peaks.find(kernels::ElementName(static_cast<kernels::ElementType>(type)));
+    const auto families =
+        c.peaks.find(kernels::ElementName(static_cast<kernels::ElementType>(type)));
     if (families == c.peaks.end()) continue;
     for (std::size_t family = 0; family < kernels::kInstructionFamilies; ++family) {
       const auto found = families->second.find(kernels::kInstructionFamilyNames[family]);

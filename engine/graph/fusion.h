@@ -1,6 +1,6 @@
 // The domain of operators that ONNX has not, and how a fused node is written in it: as the operator
 // of the same name in the domain `kinglet`, what is fused being attributes.
-//   activation         the name of its operator: "Relu", "Clip", ... (kernels/common/activations.inc)
+//   activation         the name of its operator in kernels/common/activations.inc: "Relu", ...
 //   activation_alpha   its first parameter, where it has one
 //   activation_beta    its second one
 //   residual           1: the last input is added before the activation

@@ -28,7 +28,8 @@ std::optional<Fusion> ClipFusion(const GraphIr& graph, const Node& node) {
 
 std::optional<Fusion> ActivationOf(const GraphIr& graph, const Node& node) {
   auto activation = kernels::FindActivation(node.domain, node.op);
-  // What was recognised as one is of the domain `kinglet` where ONNX's own domain is too old for it.
+  // What was recognised as one is of the domain `kinglet` where ONNX's own domain is too old for
+  // it.
   if (!activation && node.domain == kKingletDomain && node.op == "HardSwish") {
     activation = Activation::kHardSwish;
   }

@@ -153,7 +153,7 @@ Model Model::Compile(Graph graph, const CompileOptions& options) {
                   .blocked_layout = options.optimize,
                   .limits = limits,
                   .max_plan_bytes = options.max_plan_bytes,
-                 .on_plan = options.on_plan});
+                  .on_plan = options.on_plan});
 }
 
 const std::string& Model::name() const { return impl_->ir().name; }

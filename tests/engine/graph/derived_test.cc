@@ -67,8 +67,10 @@ TEST(ReleaseWeights, KeepsWhatOthersRead) {
   for (int i = 0; i < 5; ++i) {
     const ValueId id = b.Constant(Tensor(DataType::kFloat32, {2, 2}));
     if (i > 0) {
-      b.ir().value(id).derived = std::make_shared<const DerivedConstant>(
-          b.ir().value(id).constant, 0, [] { return Tensor(DataType::kFloat32, {2, 2}); });
+      b.ir().value(id).derived =
+          std::make_shared<const DerivedConstant>(b.ir().value(id).constant, 0, [] {
+            return Tensor(DataType::kFloat32, {2, 2});
+          });
     }
     weights.push_back(id);
   }
