@@ -38,17 +38,17 @@ std::unique_ptr<Step> MakeReorder(const Shape& shape, TensorDesc from, TensorDes
 }
 
 std::unique_ptr<Step> MakeConversion(std::int64_t count, ElementType from, ElementType to) {
-  constexpr std::int64_t kChunk = 1 << 14;
+  constexpr std::int64_t kUnitElements = 1 << 14;
   const kernels::Conversion conversion = kernels::FindConversion(from, to);
   if (conversion.run == nullptr) {
     throw Error(ErrorCode::kUnsupported,
                 std::string("no kernel converts ") + ElementName(from) + " to " + ElementName(to));
   }
   return MakeStep(
-      conversion.id, (count + kChunk - 1) / kChunk,
+      conversion.id, (count + kUnitElements - 1) / kUnitElements,
       [=, run = conversion.run](const StepArgs& args, std::int64_t begin, std::int64_t end) {
-        const std::int64_t first = begin * kChunk;
-        const std::int64_t last = std::min(count, end * kChunk);
+        const std::int64_t first = begin * kUnitElements;
+        const std::int64_t last = std::min(count, end * kUnitElements);
         run(static_cast<const std::byte*>(args.inputs[0]) + first * kernels::ElementBytes(from),
             static_cast<std::byte*>(args.outputs[0]) + first * kernels::ElementBytes(to),
             static_cast<std::size_t>(last - first));
@@ -56,15 +56,15 @@ std::unique_ptr<Step> MakeConversion(std::int64_t count, ElementType from, Eleme
 }
 
 std::unique_ptr<Step> MakeCopy(std::size_t bytes) {
-  constexpr std::size_t kChunk = std::size_t{1} << 16;
-  const auto units = static_cast<std::int64_t>((bytes + kChunk - 1) / kChunk);
-  return MakeStep("layout/copy", units,
-                  [bytes](const StepArgs& args, std::int64_t begin, std::int64_t end) {
-                    const std::size_t from = static_cast<std::size_t>(begin) * kChunk;
-                    const std::size_t to = std::min(bytes, static_cast<std::size_t>(end) * kChunk);
-                    std::memcpy(static_cast<char*>(args.outputs[0]) + from,
-                                static_cast<const char*>(args.inputs[0]) + from, to - from);
-                  });
+  constexpr std::size_t kUnitBytes = std::size_t{1} << 16;
+  const auto units = static_cast<std::int64_t>((bytes + kUnitBytes - 1) / kUnitBytes);
+  return MakeStep(
+      "layout/copy", units, [bytes](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+        const std::size_t from = static_cast<std::size_t>(begin) * kUnitBytes;
+        const std::size_t to = std::min(bytes, static_cast<std::size_t>(end) * kUnitBytes);
+        std::memcpy(static_cast<char*>(args.outputs[0]) + from,
+                    static_cast<const char*>(args.inputs[0]) + from, to - from);
+      });
 }
 
 }  // namespace kinglet

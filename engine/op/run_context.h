@@ -17,9 +17,9 @@
 namespace kinglet {
 
 // For OpDef::run. All inputs are there: InputType, InputShape, InputValue and the demands of
-// NodeContext answer for each of them. Runs on the thread that called Session::Run, outside of any
-// parallel region, so that it may throw. All memory is 64-byte aligned, holds anything at first,
-// and comes from the bounded scratch of the session: Error(kResource) when that is used up.
+// NodeContext answer for each of them. Runs on the thread that called Session::Run while no helper
+// works, so that it may throw. All memory is 64-byte aligned, holds anything at first, and comes
+// from the bounded scratch of the session: Error(kResource) when that is used up.
 class RunContext : public NodeContext {
  public:
   // The elements of input i, row-major; null for an absent input.

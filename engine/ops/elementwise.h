@@ -13,40 +13,41 @@
 
 namespace kinglet {
 
-// A tensor cut into contiguous chunks that do not cross images (its first dimension).
+// A tensor cut into contiguous units that do not cross images (its first dimension).
 class ElementUnits {
  public:
   // `elements` of storage (pad lanes included), `images` of equal size.
   ElementUnits(std::int64_t elements, std::int64_t images)
       : per_image_(images > 0 ? elements / images : 0),
-        chunks_((per_image_ + kChunk - 1) / kChunk),
-        units_(images * chunks_) {}
+        units_per_image_((per_image_ + kUnitElements - 1) / kUnitElements),
+        units_(images * units_per_image_) {}
   explicit ElementUnits(const Shape& shape)
       : ElementUnits(ElementCount(shape), shape.empty() ? 1 : shape[0]) {}
 
   std::int64_t count() const { return units_; }
   // Units [begin, end) are the elements [Start(begin), Start(end)).
   std::int64_t Start(std::int64_t unit) const {
-    if (chunks_ == 0) return 0;
-    return unit / chunks_ * per_image_ + std::min(unit % chunks_ * kChunk, per_image_);
+    if (units_per_image_ == 0) return 0;
+    return unit / units_per_image_ * per_image_ +
+           std::min(unit % units_per_image_ * kUnitElements, per_image_);
   }
 
  private:
-  static constexpr std::int64_t kChunk = 8192;
+  static constexpr std::int64_t kUnitElements = 8192;
   std::int64_t per_image_;
-  std::int64_t chunks_;
+  std::int64_t units_per_image_;
   std::int64_t units_;
 };
 
-// Equal planes (of a channel, or of a block of 16 channels), each cut into chunks of whole rows of
+// Equal planes (of a channel, or of a block of 16 channels), each cut into units of whole rows of
 // `granule` elements.
 class PlaneUnits {
  public:
   PlaneUnits(std::int64_t planes, std::int64_t elements, std::int64_t granule = 1)
       : elements_(elements),
-        chunk_(std::max<std::int64_t>(kChunk / granule, 1) * granule),
-        chunks_((elements + chunk_ - 1) / chunk_),
-        units_(planes * chunks_) {}
+        unit_elements_(std::max<std::int64_t>(kUnitElements / granule, 1) * granule),
+        units_per_plane_((elements + unit_elements_ - 1) / unit_elements_),
+        units_(planes * units_per_plane_) {}
 
   std::int64_t count() const { return units_; }
 
@@ -54,16 +55,16 @@ class PlaneUnits {
   template <typename F>
   void For(std::int64_t begin, std::int64_t end, F&& f) const {
     for (std::int64_t unit = begin; unit < end; ++unit) {
-      const std::int64_t first = unit % chunks_ * chunk_;
-      f(unit / chunks_, first, std::min(chunk_, elements_ - first));
+      const std::int64_t first = unit % units_per_plane_ * unit_elements_;
+      f(unit / units_per_plane_, first, std::min(unit_elements_, elements_ - first));
     }
   }
 
  private:
-  static constexpr std::int64_t kChunk = 8192;
+  static constexpr std::int64_t kUnitElements = 8192;
   std::int64_t elements_;
-  std::int64_t chunk_;
-  std::int64_t chunks_;
+  std::int64_t unit_elements_;
+  std::int64_t units_per_plane_;
   std::int64_t units_;
 };
 

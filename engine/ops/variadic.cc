@@ -49,7 +49,7 @@ void Divide(T* y, std::int64_t count, std::int64_t divisor) {
   }
 }
 
-// y = x0, then y = Op(y, xi) for each further operand, a chunk of the output at a time.
+// y = x0, then y = Op(y, xi) for each further operand, a unit of the output at a time.
 template <typename Op, typename T>
 std::unique_ptr<Step> PlanPlain(PlanContext& context, std::int64_t divisor) {
   const Shape& shape = context.OutputShape(0);

@@ -35,7 +35,7 @@ StridedCopy::StridedCopy(const StridedView& view, size_t element_bytes) noexcept
   }
   DropAndMerge();
   ChooseInner();
-  ChooseChunks();
+  ChooseUnits();
 }
 
 void StridedCopy::DropAndMerge() noexcept {
@@ -85,17 +85,17 @@ void StridedCopy::ChooseInner() noexcept {
   }
 }
 
-void StridedCopy::ChooseChunks() noexcept {
+void StridedCopy::ChooseUnits() noexcept {
   const int64_t rows = view_.dims[view_.rank - 2], cols = view_.dims[view_.rank - 1];
-  col_chunk_ = std::min(cols, kUnitElements);
-  row_chunk_ = std::min(rows, std::max(kUnitElements / col_chunk_, int64_t{1}));
+  unit_cols_ = std::min(cols, kUnitElements);
+  unit_rows_ = std::min(rows, std::max(kUnitElements / unit_cols_, int64_t{1}));
   if (kind_ == Inner::kTranspose) {  // rows are what is contiguous in the source: keep 16 together
-    row_chunk_ = std::min(rows, std::max(row_chunk_, int64_t{16}));
-    col_chunk_ = std::min(cols, std::max(kUnitElements / row_chunk_, int64_t{16}));
+    unit_rows_ = std::min(rows, std::max(unit_rows_, int64_t{16}));
+    unit_cols_ = std::min(cols, std::max(kUnitElements / unit_rows_, int64_t{16}));
   }
-  row_chunks_ = CeilDiv(rows, row_chunk_);
-  col_chunks_ = CeilDiv(cols, col_chunk_);
-  units_ = row_chunks_ * col_chunks_;
+  row_parts_ = CeilDiv(rows, unit_rows_);
+  col_parts_ = CeilDiv(cols, unit_cols_);
+  units_ = row_parts_ * col_parts_;
   for (int k = 0; k < view_.rank - 2; ++k) units_ *= view_.dims[k];
 }
 
@@ -128,10 +128,10 @@ void StridedCopy::RunTyped(const T* src, T* dst, int64_t begin, int64_t end) con
   const int col = view_.rank - 1, row = view_.rank - 2;
   for (int64_t unit = begin; unit < end; ++unit) {
     int64_t rest = unit;
-    const int64_t c = rest % col_chunks_ * col_chunk_;
-    rest /= col_chunks_;
-    const int64_t r = rest % row_chunks_ * row_chunk_;
-    rest /= row_chunks_;
+    const int64_t c = rest % col_parts_ * unit_cols_;
+    rest /= col_parts_;
+    const int64_t r = rest % row_parts_ * unit_rows_;
+    rest /= row_parts_;
     int64_t from = r * view_.src_strides[row] + c * view_.src_strides[col];
     int64_t to = r * view_.dst_strides[row] + c * view_.dst_strides[col];
     for (int k = row - 1; k >= 0; --k) {
@@ -140,8 +140,8 @@ void StridedCopy::RunTyped(const T* src, T* dst, int64_t begin, int64_t end) con
       from += index * view_.src_strides[k];
       to += index * view_.dst_strides[k];
     }
-    RunRows(src + from, dst + to, std::min(row_chunk_, view_.dims[row] - r),
-            std::min(col_chunk_, view_.dims[col] - c));
+    RunRows(src + from, dst + to, std::min(unit_rows_, view_.dims[row] - r),
+            std::min(unit_cols_, view_.dims[col] - c));
   }
 }
 

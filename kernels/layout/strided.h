@@ -33,14 +33,14 @@ class StridedCopy {
   // Units of work; disjoint ranges write disjoint elements. Zero when a dimension is zero.
   int64_t UnitCount() const noexcept { return units_; }
   // Elements that one unit copies, at most.
-  int64_t UnitSize() const noexcept { return row_chunk_ * col_chunk_; }
+  int64_t UnitSize() const noexcept { return unit_rows_ * unit_cols_; }
   void Run(const void* src, void* dst, int64_t begin, int64_t end) const noexcept;
 
  private:
   enum class Inner { kRun, kTranspose, kStrided };
   void DropAndMerge() noexcept;
   void ChooseInner() noexcept;
-  void ChooseChunks() noexcept;
+  void ChooseUnits() noexcept;
   template <typename T>
   void RunTyped(const T* src, T* dst, int64_t begin, int64_t end) const noexcept;
   template <typename T>
@@ -51,8 +51,8 @@ class StridedCopy {
   StridedView view_;
   size_t element_bytes_ = 0;
   Inner kind_ = Inner::kRun;
-  int64_t row_chunk_ = 1, col_chunk_ = 1;  // rows and columns of one unit, at most
-  int64_t row_chunks_ = 0, col_chunks_ = 0, units_ = 0;
+  int64_t unit_rows_ = 1, unit_cols_ = 1;  // rows and columns of one unit, at most
+  int64_t row_parts_ = 0, col_parts_ = 0, units_ = 0;
   void (*transpose32_)(const uint32_t*, int64_t, uint32_t*, int64_t, int64_t,
                        int64_t) noexcept = nullptr;
 };
