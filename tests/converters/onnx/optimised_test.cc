@@ -105,14 +105,14 @@ ValueId Conv(GraphBuilder& b, ValueId x, std::int64_t from, std::int64_t to, std
   return b.Op("Conv", {x, b.Constant(RandomTensor({to, from, 3, 3}, seed))}, Pads(1));
 }
 
-struct Activation {
+struct Activator {
   const char* op;
   Attributes attributes;
   std::vector<float> constants;  // inputs behind the first
   int opset = 17;
 };
 
-std::vector<Activation> Activations() {
+std::vector<Activator> Activators() {
   Attributes hard = With("alpha", 0.3f);
   hard.Set("beta", 0.4f);
   Attributes old_clip = With("min", -0.25f);
@@ -128,14 +128,14 @@ std::vector<Activation> Activations() {
           {"HardSwish", {}, {}}};
 }
 
-ValueId Activate(GraphBuilder& b, ValueId x, const Activation& activation) {
+ValueId Activate(GraphBuilder& b, ValueId x, const Activator& activation) {
   std::vector<ValueId> inputs = {x};
   for (const float value : activation.constants) inputs.push_back(b.Floats({}, {value}));
   return b.Op(activation.op, inputs, activation.attributes);
 }
 
 TEST_F(OptimisedTest, EveryActivationBehindEveryOperatorThatTakesOne) {
-  for (const Activation& activation : Activations()) {
+  for (const Activator& activation : Activators()) {
     SCOPED_TRACE(activation.op);
     const auto make = [&] {
       GraphBuilder b(activation.opset);
