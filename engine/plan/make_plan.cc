@@ -159,17 +159,17 @@ class Assembler {
     const PlanRange range = RangeOf(segment.first, segment.last);
     if (range.outputs.empty()) return;
     const PlanOptions options = SegmentOptions(options_);
-    std::vector<SegmentPart> parts;
+    std::vector<SegmentPlan> plans;
     double seconds = 0;
     const auto add = [&](std::int64_t of, std::int64_t count) {
       if (count == 0) return;
-      parts.push_back(
+      plans.push_back(
           {PlanNodes(graph_, *proof_.StatesOf(of), range, options, packed_), of, count * threads});
-      seconds += static_cast<double>(count) * parts.back().plan->predicted_seconds;
+      seconds += static_cast<double>(count) * plans.back().plan->predicted_seconds;
     };
     add(images + 1, larger);
     add(images, runs - larger);
-    auto step = std::make_unique<SegmentStep>(std::move(parts), options_.threads);
+    auto step = std::make_unique<SegmentStep>(std::move(plans), options_.threads);
     step->predicted_seconds = seconds;
     PlanStep plan_step;
     plan_step.segment = step.get();
@@ -213,11 +213,11 @@ class Assembler {
   }
 
   // Adds the steps of a plan whose inputs and outputs are these slots.
-  void Inline(std::unique_ptr<Plan> part, const std::vector<int>& inputs,
+  void Inline(std::unique_ptr<Plan> inner, const std::vector<int>& inputs,
               const std::vector<int>& outputs, std::int64_t images) {
-    const int arena = NewBuffer(part->arena_bytes);
+    const int arena = NewBuffer(inner->arena_bytes);
     std::vector<int> moved;
-    for (const Slot& slot : part->slots) {
+    for (const Slot& slot : inner->slots) {
       if (slot.kind == Slot::Kind::kArena || slot.kind == Slot::Kind::kConstant) {
         moved.push_back(NewSlot(slot, slot.kind == Slot::Kind::kArena ? arena : -1));
         continue;
@@ -227,7 +227,7 @@ class Assembler {
       at.offset += slot.offset;
       moved.push_back(NewSlot(at, buffer_of_[static_cast<std::size_t>(border)]));
     }
-    for (PlanStep& step : part->steps) {
+    for (PlanStep& step : inner->steps) {
       for (std::vector<int>* slots : {&step.inputs, &step.outputs}) {
         for (int& slot : *slots) {
           if (slot >= 0) slot = moved[static_cast<std::size_t>(slot)];
@@ -236,7 +236,7 @@ class Assembler {
       step.images = images;
       Append(std::move(step));
     }
-    plan_->parts.push_back(std::move(part));
+    plan_->inlined.push_back(std::move(inner));
   }
 
   void Allocate() {
@@ -327,15 +327,15 @@ std::unique_ptr<Plan> PlanFixed(const GraphIr& graph, const std::vector<Shape>& 
 
 std::unique_ptr<Plan> MakePlan(const GraphIr& graph, const std::vector<Shape>& input_shapes,
                                const PlanOptions& options, PackedStore& packed,
-                               DynamicParts& parts) {
+                               Divisions& divisions) {
   GraphStates states = InferGraph(graph, input_shapes, options.limits, graph.nodes.size());
-  std::shared_ptr<const DynamicPart> part = Divide(graph, states, packed, parts);
-  if (part == nullptr) return PlanFixed(graph, input_shapes, states, options, packed);
-  std::unique_ptr<Plan> plan = PlanFixed(part->fixed, input_shapes, states, options, packed);
-  for (const ValueId id : part->known) {
+  std::shared_ptr<const Division> division = Divide(graph, states, packed, divisions);
+  if (division == nullptr) return PlanFixed(graph, input_shapes, states, options, packed);
+  std::unique_ptr<Plan> plan = PlanFixed(division->fixed, input_shapes, states, options, packed);
+  for (const ValueId id : division->known) {
     plan->known.push_back(states[static_cast<std::size_t>(id)].known);
   }
-  plan->dynamic = std::move(part);
+  plan->dynamic = std::move(division);
   return plan;
 }
 

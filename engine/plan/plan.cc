@@ -22,9 +22,9 @@ std::size_t PlanBytes(const Plan& plan) {
              step.output_shape.capacity() * sizeof(std::int64_t) +
              step.blocked.capacity() * sizeof(BlockedOutput);
     if (step.segment == nullptr) continue;
-    for (const SegmentPart& part : step.segment->parts()) bytes += PlanBytes(*part.plan);
+    for (const SegmentPlan& each : step.segment->plans()) bytes += PlanBytes(*each.plan);
   }
-  for (const auto& part : plan.parts) bytes += PlanBytes(*part);
+  for (const auto& inlined : plan.inlined) bytes += PlanBytes(*inlined);
   return bytes;
 }
 

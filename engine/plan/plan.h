@@ -32,8 +32,8 @@ struct BlockedOutput {
 };
 
 class SegmentStep;
-struct DynamicPart;  // engine/plan/division.h
-class DynamicParts;
+struct Division;  // engine/plan/division.h
+class Divisions;
 
 struct PlanStep {
   std::unique_ptr<Step> step;
@@ -64,13 +64,13 @@ struct Plan {
   std::vector<Tensor> constants;
   std::size_t own_bytes = 0;  // of those that are not the model's
   PackedStore packed;
-  std::vector<std::unique_ptr<Plan>> parts;
+  std::vector<std::unique_ptr<Plan>> inlined;  // whose steps are among these
 
   std::vector<ValueId> blocked_values;  // that steps write in the blocked layout
 
   // Where nodes wait for data: what runs after the steps, whose outputs are then those of its fixed
-  // part, and what is known at these shapes. Null for most graphs.
-  std::shared_ptr<const DynamicPart> dynamic;
+  // graph, and what is known at these shapes. Null for most graphs.
+  std::shared_ptr<const Division> dynamic;
   std::vector<Tensor> known;
 };
 
@@ -86,10 +86,10 @@ void* Resolve(const Plan& plan, int slot, std::byte* arena, const void* const* i
 
 // Plans `graph` for inputs of these shapes, in the order of graph.inputs. Packed forms of constants
 // go to `packed`, which must outlive the plan, as must the graph where nodes wait for data.
-// `parts`: those of the graph's plans. Many threads may plan the same graph at once. Throws
+// `divisions`: those of the graph's plans. Many threads may plan the same graph at once. Throws
 // Error(kInvalidModel, kUnsupported, kResource).
 std::unique_ptr<Plan> MakePlan(const GraphIr& graph, const std::vector<Shape>& input_shapes,
                                const PlanOptions& options, PackedStore& packed,
-                               DynamicParts& parts);
+                               Divisions& divisions);
 
 }  // namespace kinglet

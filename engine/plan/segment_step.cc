@@ -17,26 +17,26 @@ using kernels::RoundUpToLine;
 
 }  // namespace
 
-SegmentStep::SegmentStep(std::vector<SegmentPart> parts, int threads)
-    : threads_(threads), parts_(std::move(parts)) {
+SegmentStep::SegmentStep(std::vector<SegmentPlan> plans, int threads)
+    : threads_(threads), plans_(std::move(plans)) {
   kernel = "segment";
   units = 0;
   single_units = true;
-  const Plan& first = *parts_[0].plan;
-  const auto images = static_cast<std::size_t>(parts_[0].images);
+  const Plan& first = *plans_[0].plan;
+  const auto images = static_cast<std::size_t>(plans_[0].images);
   for (const std::size_t bytes : first.input_bytes) input_bytes_.push_back(bytes / images);
   for (const std::size_t bytes : first.output_bytes) output_bytes_.push_back(bytes / images);
 
   std::size_t plan_bytes = 0;
   std::size_t largest = 0;
-  for (const SegmentPart& part : parts_) {
-    units += part.runs;
-    images_per_thread_ += part.runs / threads_ * part.images;
-    macs += part.runs * part.plan->macs;
-    plan_bytes = std::max(plan_bytes, RoundUpToLine(part.plan->arena_bytes) +
-                                          RoundUpToLine(part.plan->scratch_bytes));
+  for (const SegmentPlan& each : plans_) {
+    units += each.runs;
+    images_per_thread_ += each.runs / threads_ * each.images;
+    macs += each.runs * each.plan->macs;
+    plan_bytes = std::max(plan_bytes, RoundUpToLine(each.plan->arena_bytes) +
+                                          RoundUpToLine(each.plan->scratch_bytes));
     labels_.emplace_back();
-    for (const PlanStep& step : part.plan->steps) {
+    for (const PlanStep& step : each.plan->steps) {
       labels_.back().push_back("node '" + step.name + "' (" + step.op + ")");
       largest = std::max(largest, step.inputs.size() + step.outputs.size());
     }
@@ -47,7 +47,7 @@ SegmentStep::SegmentStep(std::vector<SegmentPart> parts, int threads)
 
 std::size_t SegmentStep::step_count() const {
   std::size_t count = 0;
-  for (const SegmentPart& part : parts_) count += part.plan->steps.size();
+  for (const SegmentPlan& each : plans_) count += each.plan->steps.size();
   return count;
 }
 
@@ -57,17 +57,17 @@ void SegmentStep::Run(const StepArgs& args, std::int64_t begin, std::int64_t end
     std::int64_t image = unit / runs * images_per_thread_;
     std::int64_t run = unit % runs;
     std::size_t p = 0;
-    for (; run >= parts_[p].runs / threads_; ++p) {
-      run -= parts_[p].runs / threads_;
-      image += parts_[p].runs / threads_ * parts_[p].images;
+    for (; run >= plans_[p].runs / threads_; ++p) {
+      run -= plans_[p].runs / threads_;
+      image += plans_[p].runs / threads_ * plans_[p].images;
     }
-    RunPart(p, image + run * parts_[p].images, args);
+    RunPlan(p, image + run * plans_[p].images, args);
   }
 }
 
-void SegmentStep::RunPart(std::size_t p, std::int64_t first_image,
+void SegmentStep::RunPlan(std::size_t p, std::int64_t first_image,
                           const StepArgs& args) const noexcept {
-  const Plan& plan = *parts_[p].plan;
+  const Plan& plan = *plans_[p].plan;
   const auto image = static_cast<std::size_t>(first_image);
   auto** pointers = reinterpret_cast<void**>(args.scratch);
   std::byte* const arena = args.scratch + RoundUpToLine(pointer_count_ * sizeof(void*));
@@ -83,7 +83,7 @@ void SegmentStep::RunPart(std::size_t p, std::int64_t first_image,
   }
   void** const step_inputs = outputs + output_bytes_.size();
   double* seconds = args.seconds;
-  for (std::size_t q = 0; seconds != nullptr && q < p; ++q) seconds += parts_[q].plan->steps.size();
+  for (std::size_t q = 0; seconds != nullptr && q < p; ++q) seconds += plans_[q].plan->steps.size();
   RunStatus status;
   for (std::size_t s = 0; s < plan.steps.size(); ++s) {
     const PlanStep& step = plan.steps[s];
@@ -116,8 +116,8 @@ std::vector<SingleStep> SingleSteps(const Plan& plan) {
       steps.push_back({&step, nullptr});
       continue;
     }
-    for (const SegmentPart& part : step.segment->parts()) {
-      for (const PlanStep& inner : part.plan->steps) steps.push_back({&inner, &part});
+    for (const SegmentPlan& each : step.segment->plans()) {
+      for (const PlanStep& inner : each.plan->steps) steps.push_back({&inner, &each});
     }
   }
   return steps;

@@ -24,7 +24,7 @@ struct BoundPlan {
   std::size_t bytes = 0;  // of memory that a run needs
   std::size_t scratch_offset = 0;
   std::size_t scratch_stride = 0;    // of each thread
-  std::vector<std::size_t> borders;  // offsets of what the fixed part hands to the rest,
+  std::vector<std::size_t> borders;  // offsets of what the fixed graph hands to the rest,
                                      // kNotHere for outputs of the graph
   static constexpr std::size_t kNotHere = static_cast<std::size_t>(-1);
 };

@@ -26,17 +26,17 @@ DynamicRun::DynamicRun(const GraphIr& whole, const PlanOptions& options)
 DynamicRun::~DynamicRun() { frame_.reset(); }
 
 void DynamicRun::Prepare(std::shared_ptr<const Plan> plan) {
-  if (frame_ == nullptr || part_ != plan->dynamic) {
+  if (frame_ == nullptr || division_ != plan->dynamic) {
     frame_.reset();
-    part_ = plan->dynamic;
-    frame_ = std::make_unique<Frame>(*part_->program);
+    division_ = plan->dynamic;
+    frame_ = std::make_unique<Frame>(*division_->program);
   }
   // First, so that no step outlives what it was made from, should anything below throw.
   if (plan_ != plan) frame_->ForgetKnown();
   plan_ = std::move(plan);
-  for (std::size_t k = 0; k < part_->inputs.size(); ++k) {
-    if (part_->inputs[k].kind != ValueSource::Kind::kKnown) continue;
-    const Tensor& known = plan_->known[part_->inputs[k].index];
+  for (std::size_t k = 0; k < division_->inputs.size(); ++k) {
+    if (division_->inputs[k].kind != ValueSource::Kind::kKnown) continue;
+    const Tensor& known = plan_->known[division_->inputs[k].index];
     frame_->SetInput(k, known.type(), known.shape(), known.raw(), &known);
   }
 }
@@ -45,8 +45,8 @@ void DynamicRun::Run(Crew& crew, const std::vector<Shape>& input_shapes,
                      const std::vector<const void*>& inputs,
                      const std::vector<void*>& fixed_outputs, double* seconds) {
   team_.Use(&crew);
-  for (std::size_t k = 0; k < part_->inputs.size(); ++k) {
-    const auto [kind, index] = part_->inputs[k];
+  for (std::size_t k = 0; k < division_->inputs.size(); ++k) {
+    const auto [kind, index] = division_->inputs[k];
     if (kind == ValueSource::Kind::kInput) {
       const Value& value = whole_.value(whole_.inputs[index]);
       frame_->SetInput(k, value.type, input_shapes[index], inputs[index], nullptr);
@@ -69,9 +69,10 @@ void DynamicRun::Run(Crew& crew, const std::vector<Shape>& input_shapes,
 }
 
 const RunValue& DynamicRun::Output(std::size_t k) {
-  RunValue& value = frame_->values[static_cast<std::size_t>(part_->program->outputs[k])];
+  RunValue& value = frame_->values[static_cast<std::size_t>(division_->program->outputs[k])];
   if (!value.is_tensor()) {
-    const ValueId id = part_->program->values[static_cast<std::size_t>(part_->program->outputs[k])];
+    const ValueId id =
+        division_->program->values[static_cast<std::size_t>(division_->program->outputs[k])];
     throw Error(ErrorCode::kUnsupported, whole_.source + ": the output '" + whole_.value(id).name +
                                              "' is a sequence; outputs must be tensors");
   }

@@ -21,7 +21,7 @@ class DynamicRun {
 
   // For the plans of one model: `plan.dynamic` is not null.
   void Prepare(std::shared_ptr<const Plan> plan);
-  // Runs the program on the graph's inputs and the outputs of the plan's fixed part, with the
+  // Runs the program on the graph's inputs and the outputs of the plan's fixed graph, with the
   // threads of `crew`, which must be there until End. `seconds`: null, or one for each of its
   // nodes. Throws Error.
   void Run(Crew& crew, const std::vector<Shape>& input_shapes,
@@ -41,7 +41,7 @@ class DynamicRun {
   ScratchPool pool_;
   Interpreter interpreter_;
   std::shared_ptr<const Plan> plan_;
-  std::shared_ptr<const DynamicPart> part_;
+  std::shared_ptr<const Division> division_;
   std::unique_ptr<Frame> frame_;
 };
 

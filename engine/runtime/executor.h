@@ -65,7 +65,7 @@ class StepProgress {
   std::atomic<int> complete_{0};
 };
 
-// The team of a session's dynamic part: the crew of the run that goes on.
+// The team of a session's program: the crew of the run that goes on.
 class ThreadTeam final : public Team {
  public:
   explicit ThreadTeam(int threads) : threads_(threads) {}

@@ -43,7 +43,7 @@ std::shared_ptr<const Plan> Model::Impl::MakePlanFor(const std::vector<Shape>& s
       for (std::size_t k = 0; k < shapes.size(); ++k) named[inputs_[k].name] = shapes[k];
       on_plan_(named, threads);
     }
-    return MakePlan(graph_.ir(), shapes, plan_options(threads), packed_, dynamic_parts_);
+    return MakePlan(graph_.ir(), shapes, plan_options(threads), packed_, divisions_);
   } catch (const std::bad_alloc&) {
     throw OutOfMemory(graph_.ir());
   }
@@ -249,13 +249,13 @@ PlanInfo Model::Describe(const InputShapes& shapes, int threads) const {
   threads = impl_->ThreadsOr(threads);
   const std::shared_ptr<const Plan> plan = impl_->PlanFor(impl_->OrderShapes(shapes), threads);
   PlanInfo info;
-  for (const auto& [step, part] : SingleSteps(*plan)) {
-    const std::int64_t runs = part == nullptr ? 1 : part->runs;
+  for (const auto& [step, of_segment] : SingleSteps(*plan)) {
+    const std::int64_t runs = of_segment == nullptr ? 1 : of_segment->runs;
     StepInfo& step_info = info.steps.emplace_back(kinglet::Describe(*step, runs));
     step_info.images = step->images;
-    if (part == nullptr) continue;
+    if (of_segment == nullptr) continue;
     step_info.predicted_seconds *= static_cast<double>(runs) / threads;
-    step_info.images = part->images;
+    step_info.images = of_segment->images;
     step_info.runs = runs;
     step_info.own_thread = true;
   }

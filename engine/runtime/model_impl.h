@@ -61,7 +61,7 @@ class Model::Impl {
   mutable std::mutex cost_mutex_;
   PlanOptions plan_options_;  // its cost changes
   PackedStore packed_;        // outlives the plans
-  DynamicParts dynamic_parts_;
+  Divisions divisions_;
   PlanCache plans_;
 };
 

@@ -33,12 +33,12 @@ Answers ChoicesOf(const Plan& plan) {
 Plans PlanCandidates(const GraphIr& graph, const std::vector<Shape>& shapes, PlanOptions options,
                      int candidates, PackedStore& packed) {
   Plans plans;
-  DynamicParts parts;
+  Divisions divisions;
   Answers seen;
   options.cost.exploring = true;
   for (int rank = 0; rank < std::max(candidates, 1); ++rank) {
     options.cost.candidate = static_cast<std::size_t>(rank);
-    std::unique_ptr<Plan> plan = MakePlan(graph, shapes, options, packed, parts);
+    std::unique_ptr<Plan> plan = MakePlan(graph, shapes, options, packed, divisions);
     const std::size_t before = seen.size();
     seen.merge(ChoicesOf(*plan));
     if (seen.size() == before) break;
@@ -119,8 +119,8 @@ void KeepFastest(const Plan& plan, const std::vector<double>& seconds, int threa
   for (std::size_t s = 0; s < singles.size(); ++s) {
     const Step& step = *singles[s].step->step;
     if (!step.choice) continue;
-    const SegmentPart* part = singles[s].part;
-    const double runs = part == nullptr ? 1 : static_cast<double>(part->runs) / threads;
+    const SegmentPlan* of_segment = singles[s].plan;
+    const double runs = of_segment == nullptr ? 1 : static_cast<double>(of_segment->runs) / threads;
     const MeasuredTime now{seconds[s] / runs, step.revision};
     MeasuredTime& best = table[*step.choice].emplace(step.kernel, now).first->second;
     best.seconds = std::min(best.seconds, now.seconds);

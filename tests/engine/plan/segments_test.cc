@@ -124,12 +124,12 @@ TEST(Segments, StepsBesideBusyThreadsAreOtherChoices) {
     PlanOptions options;
     options.threads = threads;
     PackedStore packed;
-    DynamicParts parts;
-    const auto plan = MakePlan(graph.ir(), {{batch, 3, kSize, kSize}}, options, packed, parts);
+    Divisions divisions;
+    const auto plan = MakePlan(graph.ir(), {{batch, 3, kSize, kSize}}, options, packed, divisions);
     std::vector<std::pair<bool, ChoiceKey>> found;  // in a segment; the key
     for (const SingleStep& single : SingleSteps(*plan)) {
       const auto& key = single.step->step->choice;
-      if (key) found.emplace_back(single.part != nullptr, *key);
+      if (key) found.emplace_back(single.plan != nullptr, *key);
     }
     return found;
   };
@@ -158,7 +158,7 @@ TEST(Segments, ThreadsGetEqualShares) {
     std::vector<float>& order_;
   };
   std::vector<float> order;
-  std::vector<SegmentPart> parts;
+  std::vector<SegmentPlan> plans;
   for (const std::int64_t images : {4, 3}) {
     auto plan = std::make_unique<Plan>();
     plan->input_bytes = {static_cast<std::size_t>(images) * sizeof(float)};
@@ -167,9 +167,9 @@ TEST(Segments, ThreadsGetEqualShares) {
     step.step = std::make_unique<Recorder>(order);
     step.inputs = {0};
     plan->steps.push_back(std::move(step));
-    parts.push_back({std::move(plan), images, 2});
+    plans.push_back({std::move(plan), images, 2});
   }
-  const SegmentStep segment(std::move(parts), 2);
+  const SegmentStep segment(std::move(plans), 2);
   std::vector<float> images(14);
   std::iota(images.begin(), images.end(), 0.0f);
   const std::array<const void*, 1> inputs = {images.data()};

@@ -32,8 +32,8 @@ Tensor OutputOf(GraphBuilder& b, const Tensor& x, int threads = 1) {
 }
 
 std::unique_ptr<Plan> PlanOf(GraphBuilder& b, PackedStore& packed) {
-  DynamicParts parts;
-  return MakePlan(b.ir(), {kShape}, {}, packed, parts);
+  Divisions divisions;
+  return MakePlan(b.ir(), {kShape}, {}, packed, divisions);
 }
 
 Tensor Rounded(const Tensor& x) {
