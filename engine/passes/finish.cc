@@ -23,6 +23,14 @@ void Declare(Value& value, const TensorInfo& info) {
   value.symbols = info.symbols;
 }
 
+// A constant that was handed down to a subgraph says itself what it is, as one that is read does.
+void DeclareAsConstant(Value& value) {
+  value.type = value.constant.type();
+  value.has_shape = true;
+  value.dims = value.constant.shape();
+  value.symbols.assign(value.dims.size(), "");
+}
+
 // Output k is `info` again: by its name where it is nobody else's, or else behind an Identity.
 void RestoreOutput(GraphIr& graph, std::size_t k, const TensorInfo& info) {
   const ValueId id = graph.outputs[k];
@@ -177,7 +185,9 @@ void NameValues(GraphIr& graph, const Scope* outer, const GraphIr* around) {
     } else if (!given[i]) {
       MakeUnique(value.name, scope);
     }
-    if (value.is_constant()) scope.constants.try_emplace(value.constant.raw(), &value);
+    if (!value.is_constant()) continue;
+    DeclareAsConstant(value);
+    scope.constants.try_emplace(value.constant.raw(), &value);
   }
   for (const Node& node : graph.nodes) {
     for (const auto& subgraph : SubgraphsOf(node)) NameValues(*subgraph, &scope, &graph);
