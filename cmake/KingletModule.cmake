@@ -37,3 +37,10 @@ function(kinglet_module name)
     include(${PROJECT_SOURCE_DIR}/${name}/sources.cmake)  # per-file flags, generated sources
   endif()
 endfunction()
+
+# kinglet_use_objects(TARGET NAME): the module NAME, which is no part of the archive, as the program
+# TARGET has it: its objects without what they link, which the archive brings.
+function(kinglet_use_objects target name)
+  target_include_directories(${target} PUBLIC ${PROJECT_BINARY_DIR}/include-roots/${name})
+  target_sources(${target} PRIVATE $<TARGET_OBJECTS:kinglet_${name}>)
+endfunction()
