@@ -159,7 +159,7 @@ const Row kLargerKernels[] = {
     {"ResNet 3x3, 56", Conv(64, 56, 64, 3), "winograd4", "winograd4", "winograd4"},
     {"ResNet 3x3, 28", Conv(128, 28, 128, 3), "winograd4", "winograd4", "winograd4"},
     {"ResNet 3x3, 14", Conv(256, 14, 256, 3),
-     "winograd2 winograd2  winograd4 winograd4  winograd4 winograd4",
+     "winograd4 winograd2  winograd4 winograd4  winograd4 winograd4",
      "winograd2 winograd2  winograd4 winograd4  winograd4 winograd4", "winograd4"},
     {"ResNet 3x3, 7", Conv(512, 7, 512, 3),
      "winograd2 winograd2  winograd4 winograd4  winograd4 winograd4",
