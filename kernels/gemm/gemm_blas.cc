@@ -52,12 +52,14 @@ void Pack(const GemmShape& s, const GemmWeights& weights, void* packed) {
   }
 }
 
-// OpenBLAS runs one call at a time, and packs B in each.
+// OpenBLAS runs one call at a time, and packs A and B in each.
 Work WorkOf(const GemmShape& s, int) {
-  const double weights = static_cast<double>(s.n) * static_cast<double>(s.k);
+  const auto rows = static_cast<double>(s.m);
+  const auto columns = static_cast<double>(s.n);
+  const auto depth = static_cast<double>(s.k);
   WorkStage stage = GemmTraffic(s);
-  stage.Add({.kind = WorkKind::kBlas, .count = 2 * static_cast<double>(s.m) * weights});
-  stage.Add({.kind = WorkKind::kBlasPack, .count = weights});
+  stage.Add({.kind = WorkKind::kBlas, .count = 2 * rows * columns * depth});
+  stage.Add({.kind = WorkKind::kBlasPack, .count = (rows + columns) * depth});
   return SharedWork(stage, UnitCount(s), 1);
 }
 
