@@ -34,6 +34,7 @@
   FILE("kernels/eltwise/channel.cc", Channel)        \
   FILE("kernels/eltwise/unary.cc", Unary)            \
   FILE("kernels/gemm/gather_gemm.cc", GatherGemm)    \
+  FILE("kernels/gemm/narrow.cc", NarrowGemm)         \
   FILE("kernels/layout/convert.cc", Convert)         \
   FILE("kernels/layout/layout.cc", Layout)           \
   FILE("kernels/nms/box_coder.cc", BoxCoder)         \
