@@ -60,7 +60,7 @@ class Step {
   std::int64_t units = 1;         // 0: nothing to do
   std::size_t scratch_bytes = 0;  // for each worker
   std::int64_t macs = 0;          // multiply-adds of the whole step
-  std::string cut;                // what the units are, where that is known: "8 images x 4 strips"
+  std::string cut;                // what the units are, where that is known: "8 images x 4 parts"
   // The question that `kernel` answers, by which measurements of it are kept; none where there is
   // no choice. And which revision of the kernel answers it.
   std::optional<ChoiceKey> choice;

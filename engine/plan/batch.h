@@ -1,4 +1,4 @@
-// Proof that a batch may be taken in parts: that the parts' results are the whole's.
+// Proof that a batch may be taken a few images at a time: that their results are the whole's.
 #pragma once
 
 #include <cstddef>

@@ -47,7 +47,7 @@ struct PlanStep {
   std::vector<TensorDesc> output_descs;
   std::vector<BlockedOutput> blocked;  // parallel to outputs
   std::size_t node = 0;                // of the graph: the one that it runs or was inserted for
-  std::int64_t images = 0;  // that it works on, where the plan takes the batch in parts; 0: all
+  std::int64_t images = 0;             // that it works on, where others go through segments; 0: all
 };
 
 struct Plan {

@@ -1,4 +1,4 @@
-// Planning a run of nodes: a kernel for each, reorders where layouts differ, a place for every
+// Planning consecutive nodes: a kernel for each, reorders where layouts differ, a place for every
 // tensor.
 #pragma once
 

@@ -36,9 +36,9 @@ struct ConvChain {
 // Whether the shapes are of the kinds above and each takes what the one before it gives.
 bool IsChain(const ConvChain& chain) noexcept;
 
-// A chain and how it is cut: each unit is a run of output rows of an image, computed strip by strip
-// with the expanded rows that neighbouring strips share in a ring. Where a unit begins, the rows
-// that it shares with the one before are expanded again.
+// A chain and how it is cut: units are parts of the output rows of an image, each computed strip by
+// strip with the expanded rows that neighbouring strips share in a ring. Where a unit begins, the
+// rows that it shares with the one before are expanded again.
 struct ChainPlan {
   ConvChain chain;
   int64_t units_per_image = 1;

@@ -1,4 +1,4 @@
-// What this machine reaches, measured: the scale that benchmarks and cost functions refer to.
+// What this machine reaches, measured: the scale that benchmarks and the machine model refer to.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// conv/im2col_blas_f32: plain in and out, any groups: the windows of a strip of output pixels are
+// conv/im2col_blas_f32: plain in and out, any groups: the windows of a part of the output pixels are
 // written out as the columns of a matrix, which OpenBLAS multiplies with the filters. Pointwise
 // convolutions without stride or padding multiply the input itself.
 #include <algorithm>
@@ -22,16 +22,16 @@ bool IsProduct(const ConvShape& s) {
          s.oh == s.ih && s.ow == s.iw;
 }
 
-int64_t StripCount(const ConvShape& s) {
+int64_t PartCount(const ConvShape& s) {
   const int64_t pixels = s.oh * s.ow;
   const int64_t fitting = std::clamp<int64_t>(kColumnBytes / (4 * Depth(s)), 16, 1024);
   const int64_t balanced = CeilDiv(16, s.groups);  // units for the threads
   return std::max(CeilDiv(pixels, fitting), std::min(balanced, CeilDiv(pixels, 64)));
 }
 
-int64_t Units(const ConvShape& s) { return s.n * s.groups * StripCount(s); }
+int64_t Units(const ConvShape& s) { return s.n * s.groups * PartCount(s); }
 
-int64_t StripPixels(const ConvShape& s) { return CeilDiv(s.oh * s.ow, StripCount(s)); }
+int64_t PartPixels(const ConvShape& s) { return CeilDiv(s.oh * s.ow, PartCount(s)); }
 
 // Output columns [begin, end) for which tap column j reads inside the input.
 Range InsideColumns(const ConvShape& s, int64_t offset) {
@@ -40,15 +40,15 @@ Range InsideColumns(const ConvShape& s, int64_t offset) {
   return {std::min(begin, s.ow), std::clamp(end, std::min(begin, s.ow), s.ow)};
 }
 
-// One matrix row: what tap (i, j) of `plane` reads for the output pixels of `strip`.
-void FillRow(const ConvShape& s, const float* plane, int64_t i, int64_t j, const Range& strip,
+// One matrix row: what tap (i, j) of `plane` reads for the output pixels of `part`.
+void FillRow(const ConvShape& s, const float* plane, int64_t i, int64_t j, const Range& part,
              float* to) {
   const int64_t offset = j * s.dw - s.pad_left;
   const Range inside = InsideColumns(s, offset);
-  for (int64_t p = strip.begin; p < strip.end;) {
+  for (int64_t p = part.begin; p < part.end;) {
     const int64_t y = p / s.ow;
     const int64_t x = p % s.ow;
-    const int64_t x_end = std::min(s.ow, x + strip.end - p);
+    const int64_t x_end = std::min(s.ow, x + part.end - p);
     const int64_t iy = y * s.sh - s.pad_top + i * s.dh;
     const bool row_inside = iy >= 0 && iy < s.ih;
     const int64_t from = row_inside ? std::clamp(inside.begin, x, x_end) : x_end;
@@ -67,11 +67,11 @@ void FillRow(const ConvShape& s, const float* plane, int64_t i, int64_t j, const
   }
 }
 
-void FillMatrix(const ConvShape& s, const float* planes, const Range& strip, float* matrix) {
+void FillMatrix(const ConvShape& s, const float* planes, const Range& part, float* matrix) {
   for (int64_t c = 0; c < s.ic / s.groups; ++c) {
     for (int64_t i = 0; i < s.kh; ++i) {
-      for (int64_t j = 0; j < s.kw; ++j, matrix += strip.end - strip.begin) {
-        FillRow(s, planes + c * s.ih * s.iw, i, j, strip, matrix);
+      for (int64_t j = 0; j < s.kw; ++j, matrix += part.end - part.begin) {
+        FillRow(s, planes + c * s.ih * s.iw, i, j, part, matrix);
       }
     }
   }
@@ -79,16 +79,16 @@ void FillMatrix(const ConvShape& s, const float* planes, const Range& strip, flo
 
 void RunUnit(const ConvShape& s, const ConvArgs& args, int64_t unit, ActivateFn activate,
              float* scratch) {
-  const int64_t strips = StripCount(s);
+  const int64_t parts = PartCount(s);
   const int64_t plane_pixels = s.oh * s.ow;
   const int64_t group_oc = s.oc / s.groups;
-  const int64_t image_group = unit / strips;  // image * groups + group
+  const int64_t image_group = unit / parts;  // image * groups + group
   const int64_t first_channel = image_group % s.groups * group_oc;
-  const Range strip = EvenPart(plane_pixels, strips, unit % strips);
-  const int64_t pixels = strip.end - strip.begin;
+  const Range part = EvenPart(plane_pixels, parts, unit % parts);
+  const int64_t pixels = part.end - part.begin;
   const float* planes =
       static_cast<const float*>(args.input) + image_group * (s.ic / s.groups) * s.ih * s.iw;
-  const int64_t at = image_group * group_oc * plane_pixels + strip.begin;
+  const int64_t at = image_group * group_oc * plane_pixels + part.begin;
   float* out = static_cast<float*>(args.output) + at;
   for (int64_t o = 0; o < group_oc; ++o) {
     const float bias = args.bias ? args.bias[first_channel + o] : 0.0f;
@@ -101,10 +101,10 @@ void RunUnit(const ConvShape& s, const ConvArgs& args, int64_t unit, ActivateFn 
     }
   }
   const bool product = IsProduct(s);
-  if (!product) FillMatrix(s, planes, strip, scratch);
+  if (!product) FillMatrix(s, planes, part, scratch);
   const auto* weights = static_cast<const float*>(args.packed) + first_channel * Depth(s);
   BlasGemm(false, false, group_oc, pixels, Depth(s), 1.0f, weights, Depth(s),
-           product ? planes + strip.begin : scratch, product ? plane_pixels : pixels, 1.0f, out,
+           product ? planes + part.begin : scratch, product ? plane_pixels : pixels, 1.0f, out,
            plane_pixels);
   for (int64_t o = 0; o < group_oc; ++o) {
     activate(args.epilogue, out + o * plane_pixels, static_cast<size_t>(pixels));
@@ -159,7 +159,7 @@ ConvVariant Im2colBlasConvF32() {
                      void* packed) { std::memcpy(packed, oihw, PackedBytes(s)); },
           .units = &Units,
           .scratch_bytes = [](const ConvShape& s) -> size_t {
-            return IsProduct(s) ? 0 : static_cast<size_t>(Depth(s) * StripPixels(s)) * 4;
+            return IsProduct(s) ? 0 : static_cast<size_t>(Depth(s) * PartPixels(s)) * 4;
           },
           .run = &Run};
 }

@@ -9,7 +9,7 @@ namespace kinglet::kernels {
 // C[m,n] = alpha * op(A) * op(B) + beta * C, row-major; op transposes when the flag is set, so that
 // A is {m,k} or {k,m} and B {k,n} or {n,k} in memory, with the given row strides. beta = 0 ignores
 // what C holds. Sizes and strides fit 31 bits. Any alignment; C overlaps neither A nor B.
-// One call runs at a time, the others wait: cost functions count BLAS as single-threaded.
+// One call runs at a time, the others wait: the work of products by BLAS is that of one thread.
 // Numerical bound: (k + 2) * 2^-24 * sum |alpha * a * b| around the exact sum.
 void BlasGemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha,
               const float* a, int64_t lda, const float* b, int64_t ldb, float beta, float* c,

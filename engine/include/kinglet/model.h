@@ -104,10 +104,10 @@ struct StepInfo {
   std::int64_t macs = 0;
   std::int64_t units = 0;  // pieces that the work is cut into for the threads
   bool waits = false;      // for data: planned while it runs, nothing below is known before
-  std::string cut;         // what they are, where that is known: "8 images x 4 strips"
+  std::string cut;         // what they are, where that is known: "8 images x 4 parts"
   WorkInfo work;
   double predicted_seconds = 0;  // by the cost model, its share of one Run
-  // Where the batch is taken in parts: the images of one run of the step, and how many runs there
+  // In a segment of the graph: the images of one run of the step, and how many runs there
   // are; the shape is that of one run, everything else that of all. Runs with `own_thread` stay on
   // one thread together with the steps around them, all threads having runs of their own; all
   // other steps are shared by the threads.
