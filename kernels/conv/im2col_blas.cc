@@ -1,5 +1,5 @@
-// conv/im2col_blas_f32: plain in and out, any groups: the windows of a part of the output pixels are
-// written out as the columns of a matrix, which OpenBLAS multiplies with the filters. Pointwise
+// conv/im2col_blas_f32: plain in and out, any groups: the windows of a part of the output pixels
+// are written out as the columns of a matrix, which OpenBLAS multiplies with the filters. Pointwise
 // convolutions without stride or padding multiply the input itself.
 #include <algorithm>
 #include <cstring>
