@@ -215,6 +215,12 @@ const Row kChains[] = {
     {"MobileNet V2, 7", Bottleneck(160, 7, 960, 1, 160), "apart apart  apart apart  joined joined",
      "apart apart  apart apart  joined apart", "apart"},
 };
+
+// Heads of a few outputs.
+const Row kFewColumns[] = {
+    {"one output", Product(1280, 1), "narrow", "narrow", "narrow"},
+    {"four outputs", Product(2048, 4), "narrow", "narrow", "narrow"},
+};
 // clang-format on
 
 TEST(Selector, MobileNetV1) { Check(kMobileNetV1); }
@@ -222,6 +228,8 @@ TEST(Selector, MobileNetV1) { Check(kMobileNetV1); }
 TEST(Selector, LargerKernels) { Check(kLargerKernels); }
 
 TEST(Selector, Chains) { Check(kChains); }
+
+TEST(Selector, FewColumns) { Check(kFewColumns); }
 
 // A faster copy of a kernel that needs more than this machine may have.
 template <typename Variant>
