@@ -59,6 +59,10 @@ void RegisterGemm() {
       }
     }
   }
+  for (const kernels::GemmShape& head :
+       {kernels::GemmShape{1, 1, 1280}, {1, 4, 2048}, {196, 2, 256}}) {
+    RegisterShape("heads", head);
+  }
   for (const kernels::GemmShape& square : {kernels::GemmShape{256, 256, 256}, {1024, 1024, 1024}}) {
     RegisterShape("square", square);
   }
