@@ -1,4 +1,4 @@
-// Batches taken in parts, against one image at a time and against plain execution.
+// Batches that go through segments, against one image at a time and against plain execution.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
