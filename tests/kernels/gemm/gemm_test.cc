@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -155,6 +156,35 @@ TEST(Gemm, Deep) {
             {.shape = {1, 20, 5000}},
             {.shape = {40, 20, 3000}},
             {.shape = {250, 40, 1500}}});
+}
+
+// However vectors overlap at the end of K, a weight counts once: twice, once by zero, would be NaN.
+TEST(Gemm, InfiniteWeightsSpoilTheirColumnAlone) {
+  constexpr GemmShape s{2, 3, 35};
+  constexpr int64_t kSpoilt = 1;
+  const Guarded a(std::vector<float>(static_cast<size_t>(s.m * s.k), 1.0f));
+  std::vector<float> b(static_cast<size_t>(s.k * s.n), 0.5f);
+  b[31 * s.n + kSpoilt] = std::numeric_limits<float>::infinity();
+  testing::ForEachTarget([&] {
+    for (const GemmVariant& variant : GemmVariants()) {
+      if (!UsableFeatures().Contains(variant.needs) || !variant.supports(s)) continue;
+      Guarded packed(variant.packed_bytes(s) / sizeof(float));
+      variant.pack(s, {b.data(), s.n, 1}, packed.data());
+      Guarded c(static_cast<size_t>(s.m * s.n));
+      Guarded scratch((variant.scratch_bytes(s) + sizeof(float) - 1) / sizeof(float));
+      GemmArgs args;
+      args.a = a.data();
+      args.lda = s.k;
+      args.packed = packed.data();
+      args.c = c.data();
+      args.ldc = s.n;
+      variant.run(s, args, 0, variant.units(s), scratch.data());
+      for (int64_t i = 0; i < s.m * s.n; ++i) {
+        const float want = i % s.n == kSpoilt ? std::numeric_limits<float>::infinity() : 17.5f;
+        EXPECT_EQ(c[static_cast<size_t>(i)], want) << variant.id << " element " << i;
+      }
+    }
+  });
 }
 
 TEST(Gemm, VariantsAreFoundById) {
