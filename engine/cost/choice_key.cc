@@ -8,7 +8,10 @@ namespace {
 template <typename T, typename F>
 std::string Joined(const std::vector<T>& values, F&& text_of) {
   std::string text;
-  for (const T& value : values) text += (text.empty() ? "" : ",") + std::string(text_of(value));
+  for (const T& value : values) {
+    if (!text.empty()) text += ',';
+    text += text_of(value);
+  }
   return text;
 }
 
