@@ -109,9 +109,10 @@ Tensor Tensor::Wrap(DataType type, Shape shape, const void* data, std::size_t by
 
 void Tensor::Refer(DataType type, const Shape& shape, const void* data,
                    std::shared_ptr<const void> buffer) {
-  size_ = CheckedSize(type, shape);
+  const auto size = CheckedSize(type, shape);
+  shape_ = shape;  // may throw, and all is as it was
+  size_ = size;
   type_ = type;
-  shape_ = shape;
   data_ = data;
   buffer_ = std::move(buffer);
 }

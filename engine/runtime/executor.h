@@ -38,7 +38,7 @@ class StepProgress {
   void Finish(std::int64_t count, std::int64_t units, F&& check) noexcept {
     if (done_.fetch_add(count, std::memory_order_acq_rel) + count != units) return;
     check();
-    complete_.store(1, std::memory_order_release);
+    complete_.store(1);  // before the look for who waits: not to be reordered with it
     complete_.notify_all();
   }
   // Returns when all units are done. Spins for some tens of microseconds, then calls `before_sleep`

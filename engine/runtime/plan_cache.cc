@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <condition_variable>
 #include <exception>
+#include <thread>
 #include <utility>
+
+#include "kinglet/error.h"
 
 namespace kinglet {
 
@@ -22,6 +25,7 @@ struct PlanCache::Pending {
     settled.notify_all();
   }
 
+  const std::thread::id maker = std::this_thread::get_id();
   std::mutex mutex;
   std::condition_variable settled;
   Made plan;
@@ -43,6 +47,10 @@ PlanCache::Made PlanCache::Get(const std::vector<Shape>& shapes, int threads) {
       std::rotate(entries_.begin(), found, found + 1);
       if (entries_.front().plan != nullptr) return entries_.front().plan;
       pending = entries_.front().pending;
+      if (pending->maker == std::this_thread::get_id()) {
+        throw Error(ErrorCode::kInvalidInput,
+                    "a plan is asked for by what is called while it is made (on_plan)");
+      }
     } else {
       pending = std::make_shared<Pending>();
       entries_.insert(entries_.begin(), Entry{shapes, threads, nullptr, 0, pending});
@@ -61,10 +69,11 @@ PlanCache::Made PlanCache::MakeNow(const std::vector<Shape>& shapes, int threads
     {
       const std::lock_guard lock(mutex_);
       if (const auto entry = Find(pending); entry != entries_.end()) {
+        dropped.reserve(entries_.size());
         entry->plan = plan;
         entry->bytes = bytes;
         entry->pending.reset();
-        dropped = TakeOld();
+        TakeOld(dropped);
       }
     }
     pending.Settle(plan, nullptr);
@@ -84,8 +93,7 @@ PlanCache::Entries::iterator PlanCache::Find(const Pending& pending) {
                       [&](const Entry& entry) { return entry.pending.get() == &pending; });
 }
 
-PlanCache::Entries PlanCache::TakeOld() {
-  Entries old;
+void PlanCache::TakeOld(Entries& old) {
   std::size_t bytes = 0;
   bool first = true;
   std::erase_if(entries_, [&](Entry& entry) {
@@ -95,7 +103,6 @@ PlanCache::Entries PlanCache::TakeOld() {
     old.push_back(std::move(entry));
     return true;
   });
-  return old;
 }
 
 void PlanCache::Clear() {

@@ -24,7 +24,8 @@ class PlanCache {
   PlanCache(std::size_t max_bytes, Make make);
 
   // The plan, made now when there is none. What `make` throws, all who waited for it throw, and
-  // whoever asks next tries again. Allocates nothing for a plan that is there.
+  // whoever asks next tries again. Allocates nothing for a plan that is there. Throws
+  // Error(kInvalidInput) when `make` itself asks for the plan that it makes.
   Made Get(const std::vector<Shape>& shapes, int threads);
   // Drops all plans. Those that are being made go to who waits for them and are not kept.
   void Clear();
@@ -44,7 +45,7 @@ class PlanCache {
 
   Made MakeNow(const std::vector<Shape>& shapes, int threads, Pending& pending);
   Entries::iterator Find(const Pending& pending);
-  Entries TakeOld();
+  void TakeOld(Entries& old);  // which has room for all
 
   const std::size_t max_bytes_;
   const Make make_;

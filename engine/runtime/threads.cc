@@ -2,6 +2,7 @@
 #include "engine/runtime/threads.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -85,7 +86,8 @@ int AvailableThreads() {
   int cpus = static_cast<int>(std::thread::hardware_concurrency());
   cpu_set_t mask;
   CPU_ZERO(&mask);
-  if (sched_getaffinity(0, sizeof(mask), &mask) == 0) cpus = CPU_COUNT(&mask);
+  // Of the main thread: a thread that has pinned itself speaks for nobody else.
+  if (sched_getaffinity(getpid(), sizeof(mask), &mask) == 0) cpus = CPU_COUNT(&mask);
   const double quota = CgroupCpuQuota("/proc/self/cgroup", "/sys/fs/cgroup");
   if (quota < cpus) cpus = static_cast<int>(std::ceil(quota));
   return std::max(cpus, 1);

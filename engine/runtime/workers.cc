@@ -1,9 +1,14 @@
 #include "engine/runtime/workers.h"
 
+#include <pthread.h>
+#include <sched.h>
+
 #include <algorithm>
 #include <atomic>
+#include <cstddef>
+#include <exception>
 #include <mutex>
-#include <system_error>
+#include <new>
 #include <thread>
 
 #include "kinglet/model.h"
@@ -14,15 +19,31 @@ namespace {
 // Some tens of microseconds: as long as waking a thread takes.
 constexpr int kSpins = 2000;
 
+// The CPUs that the calling thread may use; none where the system does not say.
+cpu_set_t OwnCpus() noexcept {
+  cpu_set_t cpus;
+  if (sched_getaffinity(0, sizeof(cpus), &cpus) != 0) CPU_ZERO(&cpus);
+  return cpus;
+}
+
 }  // namespace
 
 // One thread of the pool. At each time it belongs to the pool or to one crew, whose thread is the
 // only one that calls it.
 class alignas(64) Worker {
  public:
-  // Throws std::system_error when the system gives no thread.
-  Worker() {
-    std::thread([this] { Work(); }).detach();
+  // On the CPUs of the thread that makes it, as the system has it. Throws std::system_error when
+  // the system gives no thread.
+  Worker() : cpus_(OwnCpus()) {
+    std::thread thread([this] { Work(); });
+    handle_ = thread.native_handle();
+    thread.detach();
+  }
+
+  // Helps on the CPUs of the thread that it helps.
+  void MoveTo(const cpu_set_t& cpus) noexcept {
+    if (CPU_EQUAL(&cpus, &cpus_) || CPU_COUNT(&cpus) == 0) return;
+    if (pthread_setaffinity_np(handle_, sizeof(cpus), &cpus) == 0) cpus_ = cpus;
   }
 
   void Offer(void* self, Crew::Function function, int index) noexcept {
@@ -59,11 +80,13 @@ class alignas(64) Worker {
       State state = kOffered;
       if (!state_.compare_exchange_strong(state, kWorking, std::memory_order_acq_rel)) continue;
       function_(self_, index_);
-      state_.store(kIdle, std::memory_order_release);
+      state_.store(kIdle);  // before the look for who waits: not to be reordered with it
       state_.notify_one();
     }
   }
 
+  cpu_set_t cpus_;
+  pthread_t handle_{};
   std::atomic<State> state_{kIdle};
   void* self_ = nullptr;
   Crew::Function function_ = nullptr;
@@ -75,8 +98,9 @@ namespace {
 class Pool {
  public:
   // Never destroyed: its threads sleep until the process ends.
-  static Pool& OfProcess() {
-    static Pool& pool = *new Pool;
+  static Pool& OfProcess() noexcept {
+    alignas(Pool) static std::byte memory[sizeof(Pool)];
+    static Pool& pool = Made(new (memory) Pool);
     return pool;
   }
 
@@ -116,7 +140,27 @@ class Pool {
   }
 
  private:
-  const int cores_ = AvailableThreads();
+  static int Cores() noexcept {
+    try {
+      return AvailableThreads();
+    } catch (const std::exception&) {
+      return 1;
+    }
+  }
+
+  // A child of the process has the memory of the helpers and not their threads: it begins anew.
+  static Pool& Made(Pool* pool) noexcept {
+    pthread_atfork([] { OfProcess().mutex_.lock(); }, [] { OfProcess().mutex_.unlock(); },
+                   [] {
+                     Pool& copy = OfProcess();
+                     copy.idle_ = nullptr;
+                     copy.working_.store(0, std::memory_order_relaxed);
+                     copy.mutex_.unlock();
+                   });
+    return *pool;
+  }
+
+  const int cores_ = Cores();
   std::atomic<int> working_{0};
   std::mutex mutex_;
   Worker* idle_ = nullptr;
@@ -127,10 +171,12 @@ class Pool {
 Crew::Crew(int threads, bool share) noexcept {
   Pool& pool = Pool::OfProcess();
   const int granted = pool.Enter(std::max(threads - 1, 0), share);
+  const cpu_set_t cpus = granted > 0 ? OwnCpus() : cpu_set_t{};
   Worker** end = &first_;
   for (; size_ <= granted; ++size_) {
     *end = pool.Take();
     if (*end == nullptr) break;
+    (*end)->MoveTo(cpus);
     end = &(*end)->next;
   }
   *end = nullptr;
