@@ -82,15 +82,23 @@ double CgroupCpuQuota(const std::string& proc_cgroup, const std::string& mount) 
   return quota;
 }
 
-int AvailableThreads() {
+namespace {
+
+// By the mask of a thread, 0 for the calling one.
+int ThreadsOf(pid_t thread) {
   int cpus = static_cast<int>(std::thread::hardware_concurrency());
   cpu_set_t mask;
   CPU_ZERO(&mask);
-  // Of the main thread: a thread that has pinned itself speaks for nobody else.
-  if (sched_getaffinity(getpid(), sizeof(mask), &mask) == 0) cpus = CPU_COUNT(&mask);
+  if (sched_getaffinity(thread, sizeof(mask), &mask) == 0) cpus = CPU_COUNT(&mask);
   const double quota = CgroupCpuQuota("/proc/self/cgroup", "/sys/fs/cgroup");
   if (quota < cpus) cpus = static_cast<int>(std::ceil(quota));
   return std::max(cpus, 1);
 }
+
+}  // namespace
+
+int ThreadsOfProcess() { return ThreadsOf(getpid()); }
+
+int AvailableThreads() { return ThreadsOf(0); }
 
 }  // namespace kinglet

@@ -1,4 +1,4 @@
-// The CPU quota of a process, with the files' places as arguments for tests.
+// How many CPUs a process may use.
 #pragma once
 
 #include <string>
@@ -9,5 +9,9 @@ namespace kinglet {
 // no limit. `proc_cgroup` is /proc/self/cgroup, `mount` is /sys/fs/cgroup. The smallest quota of
 // the group and its ancestors counts.
 double CgroupCpuQuota(const std::string& proc_cgroup, const std::string& mount);
+
+// AvailableThreads of the main thread, whose affinity mask is the process's: a thread that has
+// pinned itself speaks for nobody else.
+int ThreadsOfProcess();
 
 }  // namespace kinglet

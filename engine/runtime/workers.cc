@@ -11,7 +11,7 @@
 #include <new>
 #include <thread>
 
-#include "kinglet/model.h"
+#include "engine/runtime/threads.h"
 
 namespace kinglet {
 namespace {
@@ -142,7 +142,7 @@ class Pool {
  private:
   static int Cores() noexcept {
     try {
-      return AvailableThreads();
+      return ThreadsOfProcess();
     } catch (const std::exception&) {
       return 1;
     }

@@ -53,6 +53,17 @@ TEST(PlanCache, EachPlanIsMadeOnceForAllWhoAsk) {
   for (const auto& found : plans) EXPECT_EQ(found, plans[0]);
 }
 
+TEST(PlanCache, APlanThatIsAskedForWhileItIsMadeIsAnError) {
+  PlanCache* self = nullptr;
+  PlanCache cache(std::size_t{1} << 30, [&](const Shapes& shapes, int threads) {
+    if (shapes == Batch(1)) self->Get(shapes, threads);
+    return EmptyPlan(shapes, threads);
+  });
+  self = &cache;
+  EXPECT_THROW(cache.Get(Batch(1), 1), Error);
+  EXPECT_NE(cache.Get(Batch(2), 1), nullptr);
+}
+
 // A plan that is being made until it is released.
 class BlockedPlan {
  public:

@@ -1,6 +1,8 @@
 #include "engine/runtime/workers.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/runtime/threads.h"
 #include "kinglet/model.h"
 #include "kinglet/parallel.h"
 
@@ -101,6 +104,49 @@ TEST(Crew, HelpersSleepWhenNobodyNeedsThem) {
   }
   EXPECT_GE(states.size(), 2u);
   EXPECT_EQ(states, std::string(states.size(), 'S'));
+}
+
+// How many CPUs the helper of a crew of two may use.
+int CpusOfHelper() {
+  Crew crew(2, false);
+  std::atomic<int> cpus{0};
+  RunOn(crew, [&](int worker) {
+    cpu_set_t mask;
+    if (worker == 1 && sched_getaffinity(0, sizeof(mask), &mask) == 0) cpus = CPU_COUNT(&mask);
+    while (cpus == 0) std::this_thread::yield();
+  });
+  return cpus;
+}
+
+TEST(Crew, HelpersRunWhereTheirCrewMay) {
+  cpu_set_t all;
+  ASSERT_EQ(sched_getaffinity(0, sizeof(all), &all), 0);
+  std::thread pinned([&] {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    for (std::size_t cpu = 0; CPU_COUNT(&one) == 0; ++cpu) {
+      if (CPU_ISSET(cpu, &all)) CPU_SET(cpu, &one);
+    }
+    ASSERT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+    EXPECT_EQ(CpusOfHelper(), 1);
+    // The process has as many CPUs as before.
+    EXPECT_EQ(Crew(CPU_COUNT(&all), true).size(), ThreadsOfProcess());
+  });
+  pinned.join();
+  EXPECT_EQ(CpusOfHelper(), CPU_COUNT(&all));
+}
+
+TEST(Crew, AForkedChildHasHelpersOfItsOwn) {
+  CpusOfHelper();  // one is there
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    alarm(60);  // a helper that never comes
+    _exit(WorkingThreads() == 0 && CpusOfHelper() > 0 ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
 }
 
 TEST(ParallelFor, CallsEachOnceAndAWorkerOneAtATime) {
