@@ -37,7 +37,8 @@ struct PrepareOptions {
   std::size_t max_plan_bytes = std::size_t{64} << 20;
   // Called before a plan is made for new shapes or another number of threads, which takes
   // milliseconds: for logs. By the thread that makes it, so in several threads at once. What it
-  // throws, who asked for the plan throws.
+  // throws, who asked for the plan throws. It may not ask the model for plans: who does so for the
+  // one that is being made gets Error(kInvalidInput).
   std::function<void(const InputShapes& shapes, int threads)> on_plan{};
 };
 
@@ -68,6 +69,8 @@ struct SessionOptions {
   // Take no more helpers than leave the threads that run networks in this process, in all sessions
   // together, at AvailableThreads: sessions in several threads then share the cores instead of
   // multiplying them. The calling thread works in any case. Off: all threads, whatever others do.
+  // Helpers run on the CPUs that the calling thread may use. A child of the process (fork) has
+  // helpers of its own.
   bool share_cores = true;
 };
 
@@ -193,9 +196,10 @@ class Session {
   // Runs the network on these inputs, each of the declared type and a shape that fits the declared
   // one, and returns all outputs. The result is valid until the next Run; a Tensor copied out of it
   // stays valid and is not overwritten, whichever thread lets go of it and when. Allocates nothing
-  // for shapes that were run before, also when they alternate, unless the caller kept outputs,
-  // shapes depend on data, the model has dropped the plan (CompileOptions::max_plan_bytes), or
-  // memory that many runs did not need went back to the system.
+  // for shapes that were run before, also when they alternate (up to 64 of them), unless the caller
+  // kept outputs, shapes depend on data, the model has dropped the plan
+  // (CompileOptions::max_plan_bytes), more helpers come than ever before, or memory that many runs
+  // did not need went back to the system.
   // Throws Error(kInvalidInput) when an input is missing, unknown, or of another type or shape;
   // Error(kInvalidModel, kUnsupported, kResource) when the network does not work at these shapes;
   // Error(kInvalidInput) when a step met wrong data, Error(kResource) when data asks for more than
