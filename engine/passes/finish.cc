@@ -31,27 +31,51 @@ void DeclareAsConstant(Value& value) {
   value.symbols.assign(value.dims.size(), "");
 }
 
-// Output k is `info` again: by its name where it is nobody else's, or else behind an Identity.
-void RestoreOutput(GraphIr& graph, std::size_t k, const TensorInfo& info) {
-  const ValueId id = graph.outputs[k];
-  const auto others = graph.outputs.begin() + static_cast<std::ptrdiff_t>(k);
-  const bool taken = std::find(graph.outputs.begin(), others, id) != others;
-  const bool made = graph.value(id).producer != kNoNode;
-  if (graph.value(id).name == info.name || (made && !taken)) {
-    if (made) Declare(graph.value(id), info);
-    graph.value(id).name = info.name;
+// Output k as a value of its own, of which `value` says all but what it holds.
+void PutIdentityBefore(GraphIr& graph, std::size_t k, int opset, Value value) {
+  Node identity;
+  identity.name = value.name;
+  identity.op = "Identity";
+  identity.opset = opset;
+  identity.inputs = {graph.outputs[k]};
+  identity.outputs = {graph.AddValue(std::move(value))};
+  graph.outputs[k] = identity.outputs[0];
+  graph.AddNode(std::move(identity));
+}
+
+// Output k is `info` again: by its name where it is nobody else's, or else behind an Identity;
+// `taken`: where an output before it is the same value.
+void RestoreOutput(GraphIr& graph, std::size_t k, bool taken, const TensorInfo& info) {
+  Value& output = graph.value(graph.outputs[k]);
+  const bool made = output.producer != kNoNode;
+  if (output.name == info.name || (made && !taken)) {
+    if (made) Declare(output, info);
+    output.name = info.name;
     return;
   }
   Value value;
   Declare(value, info);
-  Node identity;
-  identity.name = info.name;
-  identity.op = "Identity";
-  identity.opset = OnnxOpset(graph);
-  identity.inputs = {id};
-  identity.outputs = {graph.AddValue(std::move(value))};
-  graph.outputs[k] = identity.outputs[0];
-  graph.AddNode(std::move(identity));
+  PutIdentityBefore(graph, k, OnnxOpset(graph), std::move(value));
+}
+
+// Output k of a subgraph is made in it, and not twice the same: outputs go by their place, but
+// readers of files take a name for one value, and expect it from a node. The type is that of the
+// value that the output reads, as passes may have widened it, where one is known; the version of
+// ONNX's own domain that of the graph around, as perhaps no node is left inside.
+void MakeOutput(GraphIr& graph, std::size_t k, bool taken, const GraphIr& around,
+                const TensorInfo& info) {
+  const Value& read = graph.value(graph.outputs[k]);
+  if (read.producer != kNoNode && !taken) return;
+  Value value;
+  Declare(value, info);
+  const DataType type = read.is_constant() ? read.constant.type() : read.type;
+  const bool half = info.type == DataType::kFloat16 || info.type == DataType::kBFloat16;
+  if (type != DataType::kUndefined) {
+    value.type = type;
+  } else if (half) {
+    value.type = DataType::kFloat32;  // what is not at the border is float32
+  }
+  PutIdentityBefore(graph, k, OnnxOpset(around), std::move(value));
 }
 
 // Calls fn(id) for everything in the graph that names one of its values, by reference.
@@ -194,10 +218,46 @@ void NameValues(GraphIr& graph, const Scope* outer, const GraphIr* around) {
   }
 }
 
+// In the graph, and in the graphs inside it.
+void RestoreOutputs(GraphIr& graph, const GraphIr* around, const DeclaredOutputs& declared) {
+  const auto found = declared.find(&graph);
+  std::unordered_set<ValueId> seen;
+  for (std::size_t k = 0; k < graph.outputs.size(); ++k) {
+    const bool known = found != declared.end() && k < found->second.size();
+    const TensorInfo info = known ? found->second[k] : TensorInfo();
+    const bool taken = !seen.insert(graph.outputs[k]).second;
+    if (around == nullptr) {
+      RestoreOutput(graph, k, taken, info);
+    } else {
+      MakeOutput(graph, k, taken, *around, info);
+    }
+  }
+  for (const Node& node : graph.nodes) {
+    for (const auto& subgraph : SubgraphsOf(node)) RestoreOutputs(*subgraph, &graph, declared);
+  }
+}
+
+void AddOutputsOf(const GraphIr& graph, DeclaredOutputs& declared) {
+  std::vector<TensorInfo>& outputs = declared[&graph];
+  for (const ValueId id : graph.outputs) {
+    const Value& value = graph.value(id);
+    outputs.push_back({value.name, value.type, value.has_shape, value.dims, value.symbols});
+  }
+  for (const Node& node : graph.nodes) {
+    for (const auto& subgraph : SubgraphsOf(node)) AddOutputsOf(*subgraph, declared);
+  }
+}
+
 }  // namespace
 
-void FinishGraph(GraphIr& graph, const std::vector<TensorInfo>& outputs) {
-  for (std::size_t k = 0; k < outputs.size(); ++k) RestoreOutput(graph, k, outputs[k]);
+DeclaredOutputs OutputsOf(const GraphIr& graph) {
+  DeclaredOutputs declared;
+  AddOutputsOf(graph, declared);
+  return declared;
+}
+
+void FinishGraph(GraphIr& graph, const DeclaredOutputs& outputs) {
+  RestoreOutputs(graph, nullptr, outputs);
   RemoveUnread(graph);
   NameValues(graph, nullptr, nullptr);
   CheckGraph(graph);

@@ -14,7 +14,7 @@ OptimisedGraph Optimise(Graph graph, const OptimiseOptions& options) {
   try {
     CheckSupport(ir);
     if (!graph.optimised()) {
-      const std::vector<TensorInfo> outputs = graph.outputs();
+      const DeclaredOutputs outputs = OutputsOf(ir);
       RunPasses(ir, {options.fuse, options.limits});
       FinishGraph(ir, outputs);
       if (options.fuse) graph.set_optimised();

@@ -142,6 +142,87 @@ TEST(Optimise, CapturesAreThoseThatAreRead) {
   EXPECT_EQ(SubgraphsOf(ir.nodes.back()).at(1)->captures.size(), 1u);
 }
 
+// Outputs of subgraphs, each made by a node of its own.
+void CheckOutputsAreMade(const GraphIr& graph) {
+  std::vector<ValueId> outputs = graph.outputs;
+  std::sort(outputs.begin(), outputs.end());
+  EXPECT_EQ(std::adjacent_find(outputs.begin(), outputs.end()), outputs.end());
+  for (const ValueId id : outputs) EXPECT_NE(graph.value(id).producer, kNoNode);
+}
+
+Attribute Branch(GraphBuilder& inside, ValueId output, const std::string& name) {
+  inside.Output(output, name);
+  Value& value = inside.ir().value(output);
+  value.type = DataType::kFloat32;
+  value.has_shape = true;
+  value.dims = {2};
+  value.symbols = {""};
+  return Subgraph(inside);
+}
+
+// What a branch hands on from the graph around is an output of the branch that a node makes.
+TEST(Optimise, BranchesMakeWhatTheyHandOn) {
+  for (const bool condition : {false, true}) {
+    GraphBuilder b(11);
+    const ValueId x = b.Input("x", {2});
+    const ValueId cond = b.Input("cond", {}, DataType::kBool);
+    const ValueId r = b.Op("Relu", {x});
+    const ValueId constant = b.Floats({2}, {5, 6});
+    GraphBuilder yes(11), no(11);
+    Attributes branches;
+    branches.Set("then_branch", Branch(yes, yes.Op("Identity", {CaptureOf(yes, b, r)}), "t"));
+    branches.Set("else_branch", Branch(no, no.Op("Identity", {CaptureOf(no, b, constant)}), "e"));
+    b.Output(b.Op("If", {cond}, branches), "y");
+    OptimisedGraph optimised = Optimise(b.Take());
+    const GraphIr& ir = optimised.graph().ir();
+    CheckNames(ir, {});
+    for (const auto& branch : SubgraphsOf(ir.nodes.back())) {
+      CheckOutputsAreMade(*branch);
+      const Value& output = branch->value(branch->outputs.at(0));
+      EXPECT_EQ(output.type, DataType::kFloat32);
+      EXPECT_EQ(output.dims, (Shape{2}));
+      ASSERT_EQ(branch->nodes.size(), 1u);
+      EXPECT_EQ(branch->nodes[0].opset, 11);  // as all of the graph
+    }
+    Tensor chosen(DataType::kBool, {});
+    chosen.data<bool>()[0] = condition;
+    const Model model = Prepare(std::move(optimised), Machine(), {.threads = 1});
+    Session session = model.NewSession();
+    const Tensors inputs = {{"x", Tensor::From<float>({2}, {-1, 3})}, {"cond", chosen}};
+    const Tensor& y = session.Run(inputs).begin()->second;
+    EXPECT_EQ(std::vector<float>(y.data<float>(), y.data<float>() + 2),
+              condition ? (std::vector<float>{0, 3}) : (std::vector<float>{5, 6}));
+  }
+}
+
+// A state that is handed on as it was, and one that is an output of each step too.
+TEST(Optimise, BodiesMakeEachOutputOnce) {
+  GraphBuilder b;
+  const ValueId start = b.Input("start", {2});
+  const ValueId kept = b.Input("kept", {2});
+  const ValueId x = b.Input("x", {3, 2});
+  GraphBuilder body;
+  const ValueId sum_in = body.Input("sum_in", {2});
+  const ValueId kept_in = body.Input("kept_in", {2});
+  const ValueId next = body.Input("next", {2});
+  const ValueId sum = body.Op("Add", {sum_in, next});
+  body.Output(sum, "sum_out");
+  body.Output(body.Op("Identity", {kept_in}), "kept_out");
+  body.Output(body.Op("Identity", {sum}), "scan_out");
+  Attributes attributes;
+  attributes.Set("body", Subgraph(body));
+  attributes.Set("num_scan_inputs", std::int64_t{1});
+  const std::vector<ValueId> made = b.Node("Scan", {start, kept, x}, 3, attributes);
+  for (const ValueId id : made) b.Output(id);
+  const OptimisedGraph optimised = Optimise(b.Take());
+  const GraphIr& ir = optimised.graph().ir();
+  CheckNames(ir, {});
+  const auto inside = SubgraphsOf(ir.nodes.back()).at(0);
+  CheckOutputsAreMade(*inside);
+  EXPECT_EQ(inside->value(inside->outputs.at(0)).name, "sum_out");
+  EXPECT_EQ(inside->value(inside->outputs.at(2)).name, "scan_out");
+}
+
 TEST(Optimise, EqualNamesOfManyBranchesTakeNoTime) {
   GraphBuilder b;
   ValueId x = b.Input("x", {4});
