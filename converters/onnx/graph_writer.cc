@@ -1,9 +1,11 @@
 #include "converters/onnx/graph_writer.h"
 
+#include <algorithm>
 #include <protozero/pbf_writer.hpp>
 #include <set>
 #include <type_traits>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <variant>
 
@@ -46,8 +48,11 @@ std::string ShapeBytes(const Value& value) {
   return bytes;
 }
 
+// Nothing where the graph does not know what it is: a sequence, perhaps. Readers infer it then, but
+// refuse a tensor whose element type is none.
 std::string TypeBytes(const Value& value) {
   std::string bytes;
+  if (value.type == DataType::kUndefined && !value.has_shape) return bytes;
   Writer type(bytes);
   Writer tensor(type, kTypeTensor);
   tensor.add_int32(kTypeTensorElement, ElementTypeNumber(value.type));
@@ -59,7 +64,7 @@ std::string DeclarationBytes(const Value& value) {
   std::string bytes;
   Writer info(bytes);
   info.add_string(kInfoName, value.name);
-  info.add_message(kInfoType, TypeBytes(value));
+  if (const std::string type = TypeBytes(value); !type.empty()) info.add_message(kInfoType, type);
   if (value.storage != ElementType::kUndefined) {
     Writer entry(info, kInfoMetadata);
     entry.add_string(kEntryKey, kStorageKey.data(), kStorageKey.size());
@@ -161,13 +166,25 @@ class GraphWriter {
     }
   }
 
+  // Readers refuse nodes that share a name, but not those without: a node that has its name from
+  // its output, or shares it with one before, as names are shortened, is written without.
+  std::string_view WrittenName(const Node& node) {
+    const auto first = std::find_if(node.outputs.begin(), node.outputs.end(),
+                                    [](ValueId id) { return id != kNoValue; });
+    const bool made_up =
+        first != node.outputs.end() && node.name == Shortened(graph_.value(*first).name);
+    return !made_up && node_names_.insert(node.name).second ? node.name : std::string_view();
+  }
+
   std::string PlainNodeBytes(const Node& node, const Place& place) {
     std::string bytes;
     Writer writer(bytes);
     const auto name = [&](ValueId id) { return id == kNoValue ? "" : graph_.value(id).name; };
     for (const ValueId id : node.inputs) writer.add_string(kNodeInput, name(id));
     for (const ValueId id : node.outputs) writer.add_string(kNodeOutput, name(id));
-    writer.add_string(kNodeName, node.name);
+    if (const std::string_view shown = WrittenName(node); !shown.empty()) {
+      writer.add_string(kNodeName, shown.data(), shown.size());
+    }
     writer.add_string(kNodeOp, node.op);
     for (const auto& [key, attribute] : node.attributes) {
       writer.add_message(kNodeAttribute, AttributeBytes(key, attribute, place));
@@ -228,6 +245,7 @@ class GraphWriter {
   Opsets& opsets_;
   const Place& place_;
   std::unordered_map<std::string_view, const Value*> named_;
+  std::unordered_set<std::string> node_names_;  // that are written
 };
 
 }  // namespace

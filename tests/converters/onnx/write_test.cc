@@ -7,8 +7,11 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <map>
+#include <protozero/pbf_reader.hpp>
 #include <string>
+#include <vector>
 
 #include "engine/graph/ir.h"
 #include "kinglet/descriptor.h"
@@ -103,6 +106,65 @@ TEST_F(WriteOnnxTest, AttributesTypesDomainsAndSubgraphsComeBack) {
   model.opsets = {{"", 13}, {"com.example", 2}};
   const Graph graph = Read(model.Bytes());
   ExpectSame(graph.ir(), RoundTrip(graph).ir());
+}
+
+// Messages of one field of the graph in a file.
+std::vector<std::string> PartsOfGraph(const std::string& path, std::uint32_t field) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string bytes(std::istreambuf_iterator<char>(file), {});
+  std::vector<std::string> parts;
+  protozero::pbf_reader model(bytes);
+  while (model.next(7)) {
+    protozero::pbf_reader graph = model.get_message();
+    while (graph.next(field)) parts.push_back(graph.get_string());
+  }
+  return parts;
+}
+
+// Names of nodes are shortened when they are read; no two nodes of a file may have the same.
+TEST_F(WriteOnnxTest, NamesOfNodesStayUnique) {
+  const std::string base(300, 'n');
+  ModelParts model = TinyModel();
+  model.graph.nodes = {NodeBytes("Relu", {"x"}, {base + "1"}),
+                       NodeBytes("Neg", {base + "1"}, {base + "2"}),
+                       NodeBytes("Abs", {base + "2"}, {"a"}, {}, "", base + "3"),
+                       NodeBytes("Exp", {"a"}, {"b"}, {}, "", base + "4"),
+                       NodeBytes("Relu", {"b"}, {"y"}, {}, "", "last")};
+  const Graph graph = Read(model.Bytes());
+  const Graph read = RoundTrip(graph);
+  std::vector<std::string> names;
+  for (const std::string& node : PartsOfGraph(Path(), 1)) {
+    protozero::pbf_reader reader(node);
+    names.emplace_back();
+    while (reader.next(3)) names.back() = reader.get_string();
+  }
+  ASSERT_EQ(names.size(), 5u);
+  EXPECT_EQ(names[0], "");
+  EXPECT_EQ(names[1], "");
+  EXPECT_THAT(names[2], ::testing::StartsWith("nnn"));
+  EXPECT_EQ(names[3], "");
+  EXPECT_EQ(names[4], "last");
+  EXPECT_EQ(read.ir().nodes[0].name, graph.ir().nodes[0].name);
+}
+
+// A list of tensors is declared as nothing, rather than as a tensor of no type.
+TEST_F(WriteOnnxTest, WhatHasNoTypeIsDeclaredByNameAlone) {
+  ModelParts model = TinyModel();
+  model.graph.nodes.push_back(NodeBytes("SequenceConstruct", {"x", "y"}, {"s"}));
+  model.graph.outputs.push_back(Message([](Writer& info) {
+    info.add_string(1, "s");
+    info.add_message(2, Message([](Writer& type) {
+                       type.add_message(4, Message([](Writer& sequence) {
+                                          sequence.add_message(1, std::string());
+                                        }));
+                     }));
+  }));
+  const Graph graph = Read(model.Bytes());
+  ExpectSame(graph.ir(), RoundTrip(graph).ir());
+  const std::vector<std::string> outputs = PartsOfGraph(Path(), 12);
+  ASSERT_EQ(outputs.size(), 2u);
+  EXPECT_TRUE(protozero::pbf_reader(outputs[0]).next(2));
+  EXPECT_FALSE(protozero::pbf_reader(outputs[1]).next(2));
 }
 
 // Where weights lie at odd addresses of the file they are copied, in pieces.
