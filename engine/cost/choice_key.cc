@@ -5,6 +5,8 @@
 namespace kinglet {
 namespace {
 
+constexpr int kMostThreads = 65536;  // no machine has more
+
 template <typename T, typename F>
 std::string Joined(const std::vector<T>& values, F&& text_of) {
   std::string text;
@@ -53,6 +55,8 @@ std::optional<ChoiceKey> ParseChoiceKey(std::string_view text) {
   key.residual = residual == "1";
   key.threads = words.Number<int>("threads");
   key.neighbours = words.Number<int>("neighbours");
+  if (key.threads < 1 || key.threads > kMostThreads) words.Fail();
+  if (key.neighbours < 0 || key.neighbours > kMostThreads) words.Fail();
   if (!words.ok() || key.activation.empty() || (residual != "0" && residual != "1")) return {};
   return key;
 }

@@ -1,6 +1,5 @@
 #include "engine/cost/files.h"
 
-#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -23,9 +22,34 @@ constexpr const char* kCalibration = "calibration";
 constexpr const char* kTuning = "tuning";
 constexpr int kCalibrationFormat = 2;
 constexpr int kTuningFormat = 2;
+constexpr std::size_t kShownBytes = 60;  // of a name or value in a message
+// No machine is outside, in whatever unit; predictions made of such numbers stay finite.
+constexpr double kLeastFigure = 1e-12;
+constexpr double kLargestFigure = 1e15;
+constexpr int kMostThreads = 65536;
+constexpr int kLargestRevision = 1'000'000'000;
 
 [[noreturn]] void Wrong(const std::string& file, const std::string& what) {
   throw Error(ErrorCode::kInvalidInput, file + ": " + what);
+}
+
+// A value of a file in a message: short, and on one line.
+std::string Shown(const Json& value) {
+  if (value.is_structured()) return value.is_object() ? "an object" : "a list";
+  if (!value.is_string()) return value.dump();
+  const std::string& text = value.get_ref<const std::string&>();
+  const std::string shown =
+      Json(text.substr(0, kShownBytes)).dump(-1, ' ', true, Json::error_handler_t::replace);
+  return text.size() > kShownBytes ? shown + "..." : shown;
+}
+
+// 'name', the same way.
+std::string Quoted(const std::string& name) {
+  std::string text = Shown(name);
+  const std::size_t end = text.rfind('"');
+  text[0] = '\'';
+  text[end] = '\'';
+  return text;
 }
 
 std::string Target() { return std::string(kernels::ActiveTarget()); }
@@ -96,19 +120,38 @@ Json ReadJson(const std::string& file, const char* kind) {
   const Json heading = Heading(kind);
   for (const auto& [name, expected] : heading.items()) {
     if (root.contains(name) && root[name] == expected) continue;
-    const Json found = root.contains(name) ? root[name] : Json("nothing");
-    Wrong(file, "is for " + name + " " + found.dump(-1, ' ', true, Json::error_handler_t::replace) +
-                    ", expected " + expected.dump() + "; make it again on this machine");
+    const std::string found = root.contains(name) ? Shown(root[name]) : Shown("nothing");
+    Wrong(file, "is for " + name + " " + found + ", expected " + Shown(expected) +
+                    "; make it again on this machine");
   }
   return root;
 }
 
-double Positive(const Json& object, const std::string& name, const std::string& file) {
+const Json& NumberOf(const Json& object, const std::string& name, const std::string& file) {
   const auto found = object.find(name);
-  if (found == object.end() || !found->is_number()) Wrong(file, "has no number '" + name + "'");
-  const double value = found->get<double>();
-  if (!std::isfinite(value) || value <= 0) Wrong(file, "'" + name + "' is not above zero");
+  if (found == object.end() || !found->is_number()) Wrong(file, "has no number " + Quoted(name));
+  return *found;
+}
+
+double Positive(const Json& object, const std::string& name, const std::string& file) {
+  const Json& number = NumberOf(object, name, file);
+  const auto value = number.get<double>();
+  if (!(value >= kLeastFigure && value <= kLargestFigure)) {
+    Wrong(file, Quoted(name) + " is " + Shown(number) + ", expected a number from " +
+                    Shown(kLeastFigure) + " to " + Shown(kLargestFigure));
+  }
   return value;
+}
+
+// A whole number from 1 to `largest`.
+int Count(const Json& object, const std::string& name, const std::string& file, int largest) {
+  const Json& number = NumberOf(object, name, file);
+  const auto value = number.get<double>();
+  if (!number.is_number_integer() || value < 1 || value > largest) {
+    Wrong(file, Quoted(name) + " is " + Shown(number) + ", expected a whole number from 1 to " +
+                    std::to_string(largest));
+  }
+  return static_cast<int>(value);
 }
 
 const Json& ObjectOf(const Json& root, const std::string& name, const std::string& file) {
@@ -183,9 +226,9 @@ void SaveCalibration(const Calibration& c, const std::string& file) {
 Calibration ReadCalibration(const std::string& file) {
   const Json root = ReadJson(file, kCalibration);
   Calibration c;
-  c.threads = static_cast<int>(std::min(Positive(root, "threads", file), 65536.0));
+  c.threads = Count(root, "threads", file, kMostThreads);
   for (const auto& [type, families] : ObjectOf(root, "peaks", file).items()) {
-    if (!families.is_object()) Wrong(file, "'" + type + "' is no object");
+    if (!families.is_object()) Wrong(file, Quoted(type) + " is no object");
     for (const auto& [family, peak] : families.items()) {
       c.peaks[type][family] = Positive(families, family, file);
     }
@@ -231,12 +274,12 @@ TuningTable ReadTuning(const std::string& file) {
   TuningTable table;
   for (const auto& [text, times] : ObjectOf(root, "choices", file).items()) {
     const std::optional<ChoiceKey> key = ParseChoiceKey(text);
-    if (!key) Wrong(file, "'" + text + "' names no choice among kernels");
-    if (!times.is_object()) Wrong(file, "'" + text + "' is no object");
+    if (!key) Wrong(file, Quoted(text) + " names no choice among kernels");
+    if (!times.is_object()) Wrong(file, Quoted(text) + " is no object");
     for (const auto& [kernel, measured] : times.items()) {
-      if (!measured.is_object()) Wrong(file, "'" + kernel + "' is no object");
-      const double revision = std::min(Positive(measured, "revision", file), 1e9);
-      table[*key][kernel] = {Positive(measured, "seconds", file), static_cast<int>(revision)};
+      if (!measured.is_object()) Wrong(file, Quoted(kernel) + " is no object");
+      table[*key][kernel] = {Positive(measured, "seconds", file),
+                             Count(measured, "revision", file, kLargestRevision)};
     }
   }
   return table;

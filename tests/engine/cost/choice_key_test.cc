@@ -51,12 +51,28 @@ TEST(ChoiceKey, OtherTextsAreNone) {
     std::string text = good;
     return text.replace(text.find(from), from.size(), to);
   };
-  for (const std::string& text :
-       {std::string(), std::string("conv"), std::string("conv 1 16 12 threads 2"), good + " ",
-        " " + good, good + " more=1", with("1,16", "1,,16"), with("1,16", ",1,16"),
-        with("16,-2", "16,"), with("16,-2", "16,2x"), with("16", "99999999999999999999"),
-        with("int8", "int7"), with("=Relu", "="), with("residual=1", "residual=yes"),
-        with("threads=2", "threads=2.5"), with(" threads=2", ""), with("threads", "neighbours")}) {
+  for (const std::string& text : {std::string(),
+                                  std::string("conv"),
+                                  std::string("conv 1 16 12 threads 2"),
+                                  good + " ",
+                                  " " + good,
+                                  good + " more=1",
+                                  with("1,16", "1,,16"),
+                                  with("1,16", ",1,16"),
+                                  with("16,-2", "16,"),
+                                  with("16,-2", "16,2x"),
+                                  with("16", "99999999999999999999"),
+                                  with("int8", "int7"),
+                                  with("=Relu", "="),
+                                  with("residual=1", "residual=yes"),
+                                  with("threads=2", "threads=2.5"),
+                                  with("threads=2", "threads=0"),
+                                  with("threads=2", "threads=-1"),
+                                  with("threads=2", "threads=65537"),
+                                  with("neighbours=0", "neighbours=-1"),
+                                  with("neighbours=0", "neighbours=65537"),
+                                  with(" threads=2", ""),
+                                  with("threads", "neighbours")}) {
     EXPECT_FALSE(ParseChoiceKey(text)) << text;
   }
 }

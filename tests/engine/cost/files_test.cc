@@ -153,6 +153,12 @@ TEST_F(CostFilesTest, WhatCannotBeUsedOfTheCacheIsNoted) {
       with("\"revision\": 7", "\"revised\": 7"),
       with("\"seconds\"", "\"minutes\""),
       with("\"choices\"", "\"chosen\""),
+      with("threads=1", "threads=-1"),
+      with("\"revision\": 7", "\"revision\": 1.5"),
+      with("\"revision\": 7", "\"revision\": 1e308"),
+      with("\"revision\": 7", "\"revision\": 18446744073709551615"),
+      with("0.001", "1e308"),
+      with("0.001", "1e-308"),
       with("0.001", "-0.001"),
       with("0.001", "0"),
       with("0.001", "1e999"),
@@ -182,6 +188,10 @@ TEST_F(CostFilesTest, ACalibrationOfAnotherFormatIsNoted) {
                                                         {"\"peaks\"", "\"peak_gflops\""},
                                                         {"\"vector\"", "\"scalar\""},
                                                         {"123.456", "-1"},
+                                                        {"\"l2_gbps\": 90", "\"l2_gbps\": 1e-308"},
+                                                        {"\"l2_gbps\": 90", "\"l2_gbps\": 1e300"},
+                                                        {"\"threads\": 3", "\"threads\": 2.5"},
+                                                        {"\"threads\": 3", "\"threads\": 65537"},
                                                         {"123.456", "\"fast\""},
                                                         {"\"share_of_peak\"", "\"shares\""}}) {
     std::string text = good;
@@ -197,6 +207,46 @@ TEST_F(CostFilesTest, ACalibrationOfAnotherFormatIsNoted) {
     named.calibration = file;
     EXPECT_EQ(Catch([&] { LoadCostModel(named, notes); }).code, ErrorCode::kInvalidInput) << from;
   }
+}
+
+TEST_F(CostFilesTest, MessagesTellTheNumberThatIsWrong) {
+  Calibration slow = Figures();
+  slow.l2_gbps = 1e-300;
+  SaveCalibration(slow, Path("slow.json"));
+  EXPECT_THAT(Catch([&] { ReadCalibration(Path("slow.json")); }).message,
+              HasSubstr("'l2_gbps' is 1e-300, expected a number from 1e-12 to 1e"));
+  AddToTuningFile({{Key(1), {{"conv/a", {1e-3, 0}}}}}, Path("revision.json"));
+  EXPECT_THAT(Catch([&] { ReadTuning(Path("revision.json")); }).message,
+              HasSubstr("'revision' is 0, expected a whole number from 1 to "));
+}
+
+// Long ones are cut, and what would draw over the terminal is written out.
+TEST_F(CostFilesTest, MessagesShowNamesOnOneShortLine) {
+  const std::string odd = "a\nb\x1b[2J\x7f" + std::string(1000, 'x');
+  Calibration c = Figures();
+  c.share_of_peak[odd] = -1;
+  SaveCalibration(c, Path("odd.json"));
+  AddToTuningFile(table_, Path("tuning.json"));
+  std::string tuning = Read(Path("tuning.json"));
+  const std::size_t at = tuning.find("\"conv 1");
+  ASSERT_NE(at, tuning.npos);
+  Write(Path("tuning.json"),
+        tuning.insert(at + 1, "a\\nb\\u001b[2J" + std::string(1000, 'x') + ' '));
+  for (const std::string& message : {Catch([&] { ReadCalibration(Path("odd.json")); }).message,
+                                     Catch([&] { ReadTuning(Path("tuning.json")); }).message}) {
+    EXPECT_THAT(message, HasSubstr("'a\\nb\\u001b[2J"));
+    EXPECT_THAT(message, HasSubstr("xxx'..."));
+    EXPECT_LT(message.size(), Path("tuning.json").size() + 200);
+    for (const char byte : message) EXPECT_TRUE(byte >= ' ' && byte < '\x7f') << message;
+  }
+}
+
+TEST_F(CostFilesTest, ListsWithoutEndInTheHeadingAreNotTold) {
+  constexpr std::size_t kDepth = 1'000'000;
+  Write(Path("deep.json"), R"({"kinglet": "tuning", "format": )" + std::string(kDepth, '[') +
+                               std::string(kDepth, ']') + "}");
+  EXPECT_THAT(Catch([&] { ReadTuning(Path("deep.json")); }).message,
+              HasSubstr("is for format a list, expected 2"));
 }
 
 TEST_F(CostFilesTest, NamedFilesMustBeUsable) {
