@@ -8,6 +8,7 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/output.h"
+#include "kinglet/machine.h"
 
 namespace kinglet::cli {
 namespace {
@@ -469,7 +470,12 @@ std::function<Status()> ParseArguments(int argc, const char* const* argv) {
     };
   }
   for (const Command& command : commands) {
-    if (command.app->parsed()) return command.run;
+    if (!command.app->parsed()) continue;
+    // Help and version, above, need no instructions.
+    if (const std::string problem = EnvironmentProblem(); !problem.empty()) {
+      throw UsageError(problem);
+    }
+    return command.run;
   }
   throw UsageError("a command is missing (see kinglet --help)");
 }

@@ -8,7 +8,7 @@
 namespace kinglet::cli {
 
 // What the command line asks for, ready to be called: a command, or text for --help and --version.
-// Throws UsageError.
+// Throws UsageError, also where the environment asks a command for instructions that are not there.
 std::function<Status()> ParseArguments(int argc, const char* const* argv);
 
 }  // namespace kinglet::cli

@@ -1,10 +1,8 @@
 #include <csignal>
 #include <new>
-#include <string>
 
 #include "apps/cli/arguments.h"
 #include "apps/cli/output.h"
-#include "kinglet/machine.h"
 
 namespace kinglet::cli {
 namespace {
@@ -12,8 +10,6 @@ namespace {
 // Every error ends as one line and a status.
 Status Guarded(int argc, char** argv) {
   try {
-    if (const std::string problem = EnvironmentProblem(); !problem.empty())
-      throw UsageError(problem);
     return ParseArguments(argc, argv)();
   } catch (const UsageError& error) {
     PrintError(error.what());

@@ -95,11 +95,17 @@ TEST(CommandLineTest, VariablesThatNameNoInstructionsHereAreMistakes) {
     const std::string before = value == nullptr ? "" : value;
     setenv(variable, "avx9", 1);
     const CommandResult result = Kinglet({"models"});
+    const std::vector<CommandResult> texts = {Kinglet({"--help"}), Kinglet({"--version"}),
+                                              Kinglet({"models", "--help"})};
     setenv(variable, before.c_str(), 1);
     if (value == nullptr) unsetenv(variable);
     EXPECT_EQ(result.status, 2) << variable;
     EXPECT_THAT(result.ErrLines(), SizeIs(1)) << result.err;
     EXPECT_THAT(result.err, HasSubstr(std::string(variable) + "=avx9: "));
+    for (const CommandResult& text : texts) {
+      EXPECT_EQ(text.status, 0) << text.err;
+      EXPECT_THAT(text.out, HasSubstr("kinglet"));
+    }
   }
   EXPECT_EQ(Kinglet({"models"}).status, 0);
 }
