@@ -57,6 +57,26 @@ TEST(OptimiseTest, AnOptimisedFileStaysAsItIs) {
   EXPECT_EQ(ReadText(once), ReadText(twice));
 }
 
+TEST(OptimiseTest, FilesThatGoByTheNetworksNameAreNoted) {
+  const TemporaryFolder folder;
+  const std::string model = folder.Copy(DemoModel(), "net.onnx");
+  const std::vector<std::string> command = {"optimise", model, "-o", folder.Path("fast.onnx")};
+  EXPECT_EQ(Kinglet(command).err, "");
+  folder.Write("net.json", "{}");
+  const CommandResult one = Kinglet(command);
+  EXPECT_EQ(one.status, 0);
+  EXPECT_THAT(one.ErrLines(), SizeIs(1)) << one.err;
+  EXPECT_THAT(one.err, AllOf(HasSubstr("net.json is not found"), HasSubstr("fast.onnx")));
+  folder.Write("net.anchors.json", "[]");
+  const CommandResult both = Kinglet(command);
+  EXPECT_THAT(both.ErrLines(), SizeIs(1)) << both.err;
+  EXPECT_THAT(both.err, AllOf(HasSubstr("net.json and "), HasSubstr("net.anchors.json are not")));
+  EXPECT_EQ(Kinglet({"optimise", model, "-o", folder.Path("fast.onnx"), "-q"}).err, "");
+  folder.Write("fast.json", "{}");
+  folder.Write("fast.anchors.json", "[]");
+  EXPECT_EQ(Kinglet(command).err, "");
+}
+
 TEST(OptimiseTest, WhatIsWrongIsAnErrorOfOneLine) {
   const TemporaryFolder folder;
   EXPECT_EQ(Kinglet({"optimise", DemoModel()}).status, 2);
