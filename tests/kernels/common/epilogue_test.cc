@@ -135,9 +135,9 @@ TEST(Epilogue, StoresTheNearestBFloat16) {
     KINGLET_RESOLVE(StoreForTest)(e, x.data(), x.size(), y.data());
     for (size_t i = 0; i < x.size(); ++i) {
       ASSERT_EQ(y[i], NearestBFloat16(x[i])) << x[i];
-      BFloat16 scalar;
-      StoreScalar(e, x[i], 0, &scalar, 0);
-      ASSERT_EQ(scalar.bits, y[i]) << x[i];
+      BFloat16 scalar[2];  // as much as the widest type that the function may store
+      StoreScalar(e, x[i], 0, scalar, 0);
+      ASSERT_EQ(scalar[0].bits, y[i]) << x[i];
     }
   });
 }
