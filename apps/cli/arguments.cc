@@ -60,6 +60,8 @@ void AddCostOptions(CLI::App& command, CostOptions& options) {
   command.add_flag("--no-cache", options.no_cache, "Leave files of the cache folder alone");
   command.add_flag("--no-winograd", options.no_winograd,
                    "Compute every convolution as it is defined: slower, and rounded less");
+  command.add_flag("--deterministic", options.deterministic,
+                   "The same bits for every number of threads: slower on several");
   command.add_flag("--tune", options.tune,
                    "First measure the best kernels for each node, and keep the fastest in the "
                    "tuning file");

@@ -63,6 +63,7 @@ std::vector<std::string> Arguments(const BenchOptions& options, const Point& poi
   add("--tuning", costs.tuning);
   if (costs.no_cache) arguments.push_back("--no-cache");
   if (costs.no_winograd) arguments.push_back("--no-winograd");
+  if (costs.deterministic) arguments.push_back("--deterministic");
   if (costs.tune) arguments.push_back("--tune");
   add("--descriptor", point.descriptor);
   add("--image", point.picture);

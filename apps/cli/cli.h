@@ -38,6 +38,7 @@ struct CostOptions {
   std::string tuning;
   bool no_cache = false;
   bool no_winograd = false;
+  bool deterministic = false;
   bool tune = false;
 };
 

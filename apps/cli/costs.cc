@@ -22,6 +22,7 @@ CompileOptions CompileOptionsOf(const CommonOptions& options) {
   if (!IsMadeNow(options.costs)) compile.tuning_file = options.costs.tuning;
   compile.use_cache = !options.costs.no_cache;
   compile.winograd = !options.costs.no_winograd;
+  compile.deterministic = options.costs.deterministic;
   return compile;
 }
 

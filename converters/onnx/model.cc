@@ -16,8 +16,8 @@ namespace {
 
 constexpr std::int64_t kMinIrVersion = 3;
 constexpr std::int64_t kMaxIrVersion = 10;
-constexpr std::int64_t kMinOpset = 7;
-constexpr std::int64_t kMaxOpset = 21;
+constexpr std::int64_t kMinOpset = 1;
+constexpr std::int64_t kMaxOpset = 28;
 
 void ReadOpsetImport(std::string_view proto, Context& context, const Place& place) {
   std::string_view domain;

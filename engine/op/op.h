@@ -24,8 +24,11 @@ namespace kinglet {
 struct CostModel;  // engine/cost/cost_model.h
 class RunContext;  // engine/op/run_context.h
 
-inline constexpr int kMinOpset = 7;
-inline constexpr int kMaxOpset = 21;
+// Versions of ONNX's operator set that are known. Operators whose forms before version 7 are not
+// known begin there.
+inline constexpr int kMinOpset = 1;
+inline constexpr int kFirstSettledOpset = 7;
+inline constexpr int kMaxOpset = 28;
 inline constexpr std::size_t kMaxRank = 8;  // of tensors at run time
 inline constexpr int kAnyCount = 1 << 30;   // upper bound of a variadic operator
 
@@ -151,8 +154,8 @@ enum class BatchUse : std::uint8_t {
 
 struct OpDef {
   std::string_view name;
-  std::string_view domain = "";  // "" for ONNX's own
-  int since = kMinOpset;         // opset versions supported, both included
+  std::string_view domain = "";    // "" for ONNX's own
+  int since = kFirstSettledOpset;  // opset versions supported, both included
   int until = kMaxOpset;
   int min_inputs = 1;
   int max_inputs = 1;

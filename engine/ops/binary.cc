@@ -297,12 +297,16 @@ std::unique_ptr<Step> PlanPow(PlanContext& context) {
   }
 
 #define KINGLET_NUMBERS "float32, float64, integers"
-KINGLET_BINARY_OP(Add, kMinOpset, "", KINGLET_NUMBERS, InferArithmetic, PlanArithmetic<AddOp>)
-KINGLET_BINARY_OP(Sub, kMinOpset, "", KINGLET_NUMBERS, InferArithmetic, PlanArithmetic<SubOp>)
-KINGLET_BINARY_OP(Mul, kMinOpset, "", KINGLET_NUMBERS, InferArithmetic, PlanArithmetic<MulOp>)
-KINGLET_BINARY_OP(Div, kMinOpset, "", KINGLET_NUMBERS, InferArithmetic, PlanArithmetic<DivOp>)
+KINGLET_BINARY_OP(Add, kFirstSettledOpset, "", KINGLET_NUMBERS, InferArithmetic,
+                  PlanArithmetic<AddOp>)
+KINGLET_BINARY_OP(Sub, kFirstSettledOpset, "", KINGLET_NUMBERS, InferArithmetic,
+                  PlanArithmetic<SubOp>)
+KINGLET_BINARY_OP(Mul, kFirstSettledOpset, "", KINGLET_NUMBERS, InferArithmetic,
+                  PlanArithmetic<MulOp>)
+KINGLET_BINARY_OP(Div, kFirstSettledOpset, "", KINGLET_NUMBERS, InferArithmetic,
+                  PlanArithmetic<DivOp>)
 KINGLET_BINARY_OP(Mod, 10, "fmod", KINGLET_NUMBERS, InferMod, PlanMod)
-KINGLET_BINARY_OP(Pow, kMinOpset, "", KINGLET_NUMBERS, InferPow, PlanPow)
+KINGLET_BINARY_OP(Pow, kFirstSettledOpset, "", KINGLET_NUMBERS, InferPow, PlanPow)
 KINGLET_BINARY_OP(BitwiseAnd, 18, "", "integers", InferIntegers, PlanIntegers<BitAndOp>)
 KINGLET_BINARY_OP(BitwiseOr, 18, "", "integers", InferIntegers, PlanIntegers<BitOrOp>)
 KINGLET_BINARY_OP(BitwiseXor, 18, "", "integers", InferIntegers, PlanIntegers<BitXorOp>)

@@ -16,7 +16,7 @@ ChoiceKey MakeChoiceKey(const PlanContext& context, std::string family,
           .types = {types.input, types.weights, types.output},
           .activation = activates ? kernels::FactsOf(fusion.activation).op : "none",
           .residual = fusion.residual,
-          .threads = context.threads(),
+          .threads = ThreadsToChooseFor(context.cost(), context.threads()),
           .neighbours = context.cost().neighbours};
 }
 

@@ -131,18 +131,20 @@ std::unique_ptr<Step> PlanIsInf(PlanContext& context) {
   }
 
 #define KINGLET_NUMBERS "float32, float64, integers"
-KINGLET_COMPARE_OP(Equal, kMinOpset, 2, "", KINGLET_NUMBERS ", bool", InferEqual,
+KINGLET_COMPARE_OP(Equal, kFirstSettledOpset, 2, "", KINGLET_NUMBERS ", bool", InferEqual,
                    PlanCompare<EqualOp>)
-KINGLET_COMPARE_OP(Greater, kMinOpset, 2, "", KINGLET_NUMBERS, InferCompare, PlanCompare<GreaterOp>)
+KINGLET_COMPARE_OP(Greater, kFirstSettledOpset, 2, "", KINGLET_NUMBERS, InferCompare,
+                   PlanCompare<GreaterOp>)
 KINGLET_COMPARE_OP(GreaterOrEqual, 12, 2, "", KINGLET_NUMBERS, InferCompare,
                    PlanCompare<GreaterOrEqualOp>)
-KINGLET_COMPARE_OP(Less, kMinOpset, 2, "", KINGLET_NUMBERS, InferCompare, PlanCompare<LessOp>)
+KINGLET_COMPARE_OP(Less, kFirstSettledOpset, 2, "", KINGLET_NUMBERS, InferCompare,
+                   PlanCompare<LessOp>)
 KINGLET_COMPARE_OP(LessOrEqual, 12, 2, "", KINGLET_NUMBERS, InferCompare,
                    PlanCompare<LessOrEqualOp>)
-KINGLET_COMPARE_OP(And, kMinOpset, 2, "", "bool", InferLogic, PlanLogic<AndOp>)
-KINGLET_COMPARE_OP(Or, kMinOpset, 2, "", "bool", InferLogic, PlanLogic<OrOp>)
-KINGLET_COMPARE_OP(Xor, kMinOpset, 2, "", "bool", InferLogic, PlanLogic<XorOp>)
-KINGLET_COMPARE_OP(Not, kMinOpset, 1, "", "bool", InferNot, PlanNot)
+KINGLET_COMPARE_OP(And, kFirstSettledOpset, 2, "", "bool", InferLogic, PlanLogic<AndOp>)
+KINGLET_COMPARE_OP(Or, kFirstSettledOpset, 2, "", "bool", InferLogic, PlanLogic<OrOp>)
+KINGLET_COMPARE_OP(Xor, kFirstSettledOpset, 2, "", "bool", InferLogic, PlanLogic<XorOp>)
+KINGLET_COMPARE_OP(Not, kFirstSettledOpset, 1, "", "bool", InferNot, PlanNot)
 KINGLET_COMPARE_OP(BitwiseNot, 18, 1, "", "integers", InferBitwiseNot, PlanBitwiseNot)
 KINGLET_COMPARE_OP(IsNaN, 9, 1, "", "float32, float64", InferFloatTest, PlanIsNaN)
 KINGLET_COMPARE_OP(IsInf, 10, 1, "detect_positive detect_negative", "float32, float64",

@@ -156,8 +156,9 @@ Chosen ChooseVariant(const PlanContext& context, const kernels::ConvShape& shape
       .input_blocked = context.IsBlocked(0),
       .winograd = context.cost().winograd,
       .types = {context.InputStorage(0), context.InputStorage(1), context.OutputStorage(0)}};
+  const int threads = ThreadsToChooseFor(context.cost(), context.threads());
   const auto rank = [&] {
-    return kernels::RankConvVariants(shape, context.threads(), context.cost().machine, neighbours);
+    return kernels::RankConvVariants(shape, threads, context.cost().machine, neighbours);
   };
   auto ranked = rank();
   if (ranked.empty() && neighbours.types != kernels::OperandTypes{}) {
@@ -175,7 +176,7 @@ Chosen ChooseVariant(const PlanContext& context, const kernels::ConvShape& shape
   Chosen chosen{nullptr, KeyOf(context, shape, neighbours.types), {}, 0};
   if (const Candidate* best = Choose(candidates, chosen.key, context.cost())) {
     chosen.variant = ranked[best->index].variant;
-    chosen.work = ranked[best->index].work;
+    chosen.work = chosen.variant->work(shape, context.threads());
     chosen.measured_seconds = best->measured ? best->seconds : 0;
   }
   return chosen;

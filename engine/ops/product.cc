@@ -25,8 +25,9 @@ struct Chosen {
 Chosen ChooseVariant(const PlanContext& context, const kernels::GemmShape& shape) {
   kernels::OperandTypes types = {context.InputStorage(0), context.InputStorage(1),
                                  context.OutputStorage(0)};
+  const int threads = ThreadsToChooseFor(context.cost(), context.threads());
   const auto rank = [&] {
-    return kernels::RankGemmVariants(shape, context.threads(), context.cost().machine, types);
+    return kernels::RankGemmVariants(shape, threads, context.cost().machine, types);
   };
   auto ranked = rank();
   if (ranked.empty() && types != kernels::OperandTypes{}) {
@@ -44,7 +45,7 @@ Chosen ChooseVariant(const PlanContext& context, const kernels::GemmShape& shape
   chosen.key = MakeChoiceKey(context, "gemm", {shape.m, shape.n, shape.k}, types);
   if (const Candidate* best = Choose(candidates, chosen.key, context.cost())) {
     chosen.variant = ranked[best->index].variant;
-    chosen.work = ranked[best->index].work;
+    chosen.work = chosen.variant->work(shape, context.threads());
     chosen.measured_seconds = best->measured ? best->seconds : 0;
   }
   return chosen;

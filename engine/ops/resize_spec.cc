@@ -12,7 +12,7 @@ template <typename Enum>
 struct Named {
   const char* name;
   Enum value;
-  int since = kMinOpset;
+  int since = kFirstSettledOpset;
   int until = kMaxOpset;
 };
 

@@ -277,6 +277,8 @@ SegmentChoice FindSegments(const GraphIr& graph, GraphStates& states, BatchProof
   const std::int64_t threads = options.threads;
   const std::int64_t per_thread = proof.batch() / threads;
   if (!options.blocked_layout || per_thread == 0 || proof.prefix() == 0) return {};
+  // Where a batch is cut follows from the number of threads, and kernels from where it is cut.
+  if (options.cost.deterministic) return {};
   SegmentChoice choice = ChooseSegments(graph, states, proof, per_thread, options);
   const auto agrees = [&](std::int64_t images) { return proof.StatesOf(images) != nullptr; };
   for (Segment& segment : choice.segments) {

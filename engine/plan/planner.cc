@@ -116,7 +116,8 @@ class Planner {
     std::vector<const Node*> nodes;
     for (const std::size_t i : indices) nodes.push_back(&graph_.nodes[i]);
     if (options_.blocked_layout) slices_ = FindSlices(nodes, outputs, states_);
-    joined_.emplace(FindJoinedNodes({nodes, outputs, states_}), options_.threads, cost_);
+    joined_.emplace(FindJoinedNodes({nodes, outputs, states_}),
+                    ThreadsToChooseFor(cost_, options_.threads), cost_);
     for (const std::size_t i : indices) {
       node_ = i;
       PlanNodeOrJoined(graph_.nodes[i]);

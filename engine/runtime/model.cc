@@ -32,6 +32,7 @@ Model::Impl::Impl(OptimisedGraph graph, const Machine& machine, const PrepareOpt
   plan_options_.blocked_layout = options.blocked_layout;
   plan_options_.cost = machine.cost();
   plan_options_.cost.winograd = options.winograd;
+  plan_options_.cost.deterministic = options.deterministic;
   ReleaseWeights(graph_.ir());
 }
 
@@ -151,6 +152,7 @@ Model Model::Compile(Graph graph, const CompileOptions& options) {
                  {.threads = options.threads,
                   .winograd = options.winograd && options.optimize,
                   .blocked_layout = options.optimize,
+                  .deterministic = options.deterministic,
                   .limits = limits,
                   .max_plan_bytes = options.max_plan_bytes,
                   .on_plan = options.on_plan});

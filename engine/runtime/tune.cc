@@ -141,8 +141,10 @@ TuningTable Answered(const TuningTable& measured, const Plan& best) {
 
 TuneReport Model::Impl::Tune(const std::vector<Shape>& shapes, const TuneOptions& options) {
   using Clock = std::chrono::steady_clock;
-  const int threads = ThreadsOr(options.threads);
-  const PlanOptions plan_options = this->plan_options(threads);
+  int threads = ThreadsOr(options.threads);
+  PlanOptions plan_options = this->plan_options(threads);
+  // What is chosen for one thread is timed on one.
+  threads = plan_options.threads = ThreadsToChooseFor(plan_options.cost, threads);
   try {
     const std::shared_ptr<const Plan> before = PlanFor(shapes, threads);
     PackedStore packed;

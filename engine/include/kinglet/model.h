@@ -31,6 +31,11 @@ struct PrepareOptions {
   // Hand blocks of channels from one operator to the next. Off: every operator takes rows as they
   // are declared, and batches are not cut; for comparison.
   bool blocked_layout = true;
+  // The same bits for every number of threads: kernels are chosen as for one thread, and batches
+  // are not divided among threads, which costs speed on several. Off: the number of threads, like
+  // the batch, may choose another kernel, whose sums round differently in the last bits; for given
+  // shapes, threads, machine and tuning a model gives the same bits each time in any case.
+  bool deterministic = false;
   Limits limits{};
   // Of all plans kept, one for each combination of input shapes and number of threads; the least
   // recently used ones go. Those in use stay in any case.
@@ -50,6 +55,7 @@ struct CompileOptions {
   // Fuse and simplify the graph. Off: every node runs as it is written, for comparison.
   bool optimize = true;
   bool winograd = true;  // as in PrepareOptions
+  bool deterministic = false;  // as in PrepareOptions
   // As in Limits and in PrepareOptions.
   std::size_t max_tensor_bytes = Limits().max_tensor_bytes;
   std::size_t max_arena_bytes = Limits().max_arena_bytes;
