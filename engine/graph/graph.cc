@@ -27,6 +27,7 @@ std::vector<TensorInfo> Describe(const GraphIr& graph, const std::vector<ValueId
 const std::string& Graph::name() const { return ir_->name; }
 std::vector<TensorInfo> Graph::inputs() const { return Describe(*ir_, ir_->inputs); }
 std::vector<TensorInfo> Graph::outputs() const { return Describe(*ir_, ir_->outputs); }
+const std::vector<std::string>& Graph::notes() const { return ir_->notes; }
 std::size_t Graph::node_count() const { return ir_->nodes.size(); }
 
 std::int64_t Graph::parameter_count() const {

@@ -82,7 +82,8 @@ struct GraphIr {
   std::vector<Node> nodes;
   std::vector<ValueId> inputs;  // without initializers
   std::vector<ValueId> outputs;
-  std::vector<Capture> captures;  // of a subgraph; each outer value once
+  std::vector<Capture> captures;   // of a subgraph; each outer value once
+  std::vector<std::string> notes;  // of the reader: what a person should know of the model
 
   ValueId AddValue(Value value) {
     values.push_back(std::move(value));

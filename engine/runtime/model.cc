@@ -33,6 +33,7 @@ Model::Impl::Impl(OptimisedGraph graph, const Machine& machine, const PrepareOpt
   plan_options_.cost = machine.cost();
   plan_options_.cost.winograd = options.winograd;
   plan_options_.cost.deterministic = options.deterministic;
+  notes_.insert(notes_.end(), graph_.notes().begin(), graph_.notes().end());
   ReleaseWeights(graph_.ir());
 }
 

@@ -40,6 +40,8 @@ class Graph {
   std::vector<TensorInfo> outputs() const;
   std::size_t node_count() const;
   std::int64_t parameter_count() const;  // elements of float and quantised weights
+  // What a person should know of the model: versions that are newer than known.
+  const std::vector<std::string>& notes() const;
   // By Optimise (kinglet/optimise.h), perhaps before it was written.
   bool optimised() const { return optimised_; }
 

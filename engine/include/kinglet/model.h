@@ -54,7 +54,7 @@ struct CompileOptions {
   int threads = 0;
   // Fuse and simplify the graph. Off: every node runs as it is written, for comparison.
   bool optimize = true;
-  bool winograd = true;  // as in PrepareOptions
+  bool winograd = true;        // as in PrepareOptions
   bool deterministic = false;  // as in PrepareOptions
   // As in Limits and in PrepareOptions.
   std::size_t max_tensor_bytes = Limits().max_tensor_bytes;
@@ -169,7 +169,8 @@ class Model {
   // Throws Error(kIo), and Error(kInvalidInput) when the file holds something else.
   void SaveTuning(const std::string& file = "") const;
 
-  // Files of the cache folder that were ignored when the model was compiled, and why.
+  // Files of the cache folder that were ignored when the model was compiled, and why; then what its
+  // reader noted (Graph::notes).
   const std::vector<std::string>& notes() const;
 
   // Bytes of all constants: float weights as they came, and packed forms made so far.
