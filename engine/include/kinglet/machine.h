@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "kinglet/lifetime.h"
+
 namespace kinglet {
 
 // Version of this library: "0.1.0".
@@ -34,7 +36,7 @@ class Machine {
   explicit Machine(const MachineFiles& files);
 
   // Files of the cache folder that were ignored, and why.
-  const std::vector<std::string>& notes() const { return *notes_; }
+  const std::vector<std::string>& notes() const KINGLET_LIFETIMEBOUND { return *notes_; }
 
   // For the engine's own parts.
   const CostModel& cost() const { return *cost_; }

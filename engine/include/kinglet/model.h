@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "kinglet/graph.h"
+#include "kinglet/lifetime.h"
 #include "kinglet/limits.h"
 #include "kinglet/machine.h"
 #include "kinglet/optimise.h"
@@ -150,7 +151,7 @@ class Model {
   // A session is used by one thread at a time; make one for each thread.
   Session NewSession(const SessionOptions& options = {}) const;
 
-  const std::string& name() const;
+  const std::string& name() const KINGLET_LIFETIMEBOUND;
   std::vector<TensorInfo> inputs() const;
   std::vector<TensorInfo> outputs() const;
   // Of sessions that do not say how many.
@@ -171,7 +172,7 @@ class Model {
 
   // Files of the cache folder that were ignored when the model was compiled, and why; then what its
   // reader noted (Graph::notes).
-  const std::vector<std::string>& notes() const;
+  const std::vector<std::string>& notes() const KINGLET_LIFETIMEBOUND;
 
   // Bytes of all constants: float weights as they came, and packed forms made so far.
   std::size_t weight_bytes() const;
@@ -211,7 +212,7 @@ class Session {
   // Error(kInvalidModel, kUnsupported, kResource) when the network does not work at these shapes;
   // Error(kInvalidInput) when a step met wrong data, Error(kResource) when data asks for more than
   // the limits. The session stays usable.
-  const Tensors& Run(const Tensors& inputs);
+  const Tensors& Run(const Tensors& inputs) KINGLET_LIFETIMEBOUND;
 
   // The same with inputs and outputs in the order of Model::inputs and Model::outputs. Outputs are
   // written to the caller's memory, by the network's last steps wherever their shapes do not depend
