@@ -26,7 +26,7 @@ struct CostModel {
   kernels::MachineModel machine = kernels::DefaultMachineModel();
   bool winograd = true;  // convolutions may be computed by Winograd's transforms
   std::shared_ptr<const TuningTable> tuning;  // null: nothing was measured
-  int neighbours = 0;  // threads that are busy with steps of their own meanwhile
+  int neighbours = 0;          // threads that are busy with steps of their own meanwhile
   bool deterministic = false;  // the same kernels for every number of threads: those of one
   // For the tuner: which candidate to take, 0 the best one, the last one where there are fewer;
   // measured times are not consulted.

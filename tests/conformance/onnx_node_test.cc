@@ -133,8 +133,9 @@ std::string ModelBytes(const fs::path& folder) {
       const auto [domain, version] = ReadOpset(model.get_message());
       protozero::pbf_writer opset(writer, kModelOpset);
       opset.add_string(kOpsetDomain, domain);
-      opset.add_int64(kOpsetVersion,
-                      domain.empty() ? std::max<std::int64_t>(version, kFirstSettledOpset) : version);
+      opset.add_int64(kOpsetVersion, domain.empty()
+                                         ? std::max<std::int64_t>(version, kFirstSettledOpset)
+                                         : version);
     } else if (model.wire_type() == protozero::pbf_wire_type::length_delimited) {
       const auto tag = model.tag();
       writer.add_bytes(tag, model.get_view());
