@@ -21,7 +21,10 @@ install(FILES ${PROJECT_BINARY_DIR}/KingletConfig.cmake
 
 # pkg-config: the archive and what it needs at link time, by full name where it has one folder only.
 file(RELATIVE_PATH pc_to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
-get_target_property(openblas OpenBLAS::Serial IMPORTED_LOCATION)
+set(openblas "")
+if(TARGET OpenBLAS::Serial)
+  get_target_property(openblas OpenBLAS::Serial IMPORTED_LOCATION)
+endif()
 configure_file(cmake/kinglet.pc.in ${PROJECT_BINARY_DIR}/kinglet.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/kinglet.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 install(FILES LICENSE THIRD_PARTY_NOTICES DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -13,3 +13,11 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
       COMPILE_OPTIONS "-Wno-maybe-uninitialized;-Wno-uninitialized")
   endif()
 endif()
+
+# What stands behind kernels/gemm/blas.h.
+set(unused ${PROJECT_SOURCE_DIR}/kernels/gemm/without_blas.cc)
+if(KINGLET_BLAS STREQUAL "off")
+  set(unused ${PROJECT_SOURCE_DIR}/kernels/gemm/blas.cc ${PROJECT_SOURCE_DIR}/kernels/gemm/gemm_blas.cc)
+  target_compile_definitions(kinglet_kernels PRIVATE KINGLET_WITHOUT_BLAS)
+endif()
+set_source_files_properties(${unused} PROPERTIES HEADER_FILE_ONLY ON)

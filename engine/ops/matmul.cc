@@ -107,7 +107,8 @@ std::unique_ptr<Step> PlanMatMul(PlanContext& context) {
       WeightedProduct product{.m = s.m * matrices, .n = s.n, .k = s.k};
       step = PlanWeightedProduct(context, product);
     } else {
-      step = PlanFloatProducts({s.m, s.n, s.k, false, false}, s.a_batches, s.b_batches);
+      step = PlanFloatProducts({s.m, s.n, s.k, false, false}, s.a_batches, s.b_batches,
+                               context.threads());
     }
   }
   if (step == nullptr) {

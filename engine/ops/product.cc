@@ -118,7 +118,7 @@ std::unique_ptr<Step> PlanWeightedProduct(PlanContext& context, const WeightedPr
 
 std::unique_ptr<Step> PlanFloatProducts(const FloatProduct& product,
                                         std::vector<std::int64_t> a_index,
-                                        std::vector<std::int64_t> b_index) {
+                                        std::vector<std::int64_t> b_index, int threads) {
   constexpr std::int64_t kRows = 64;  // of one unit
   kernels::PrepareBlas();
   const std::int64_t row_parts = (product.m + kRows - 1) / kRows;
@@ -149,7 +149,7 @@ std::unique_ptr<Step> PlanFloatProducts(const FloatProduct& product,
                                      trans_b ? k : n, 0.0f, c, n);
                  }
                });
-  step->work = kernels::SharedWork(stage, step->units, 1);  // OpenBLAS runs one call at a time
+  step->work = kernels::SharedWork(stage, step->units, kernels::BlasThreads(threads));
   return step;
 }
 

@@ -27,10 +27,11 @@ struct FloatProduct {
   std::int64_t m = 0, n = 0, k = 0;
   bool trans_a = false, trans_b = false;
 };
-// Y[i] = A[a_index[i]] B[b_index[i]] for a stack of matrices in inputs 0 and 1.
+// Y[i] = A[a_index[i]] B[b_index[i]] for a stack of matrices in inputs 0 and 1. `threads`: of the
+// plan, for what the step says of its work.
 std::unique_ptr<Step> PlanFloatProducts(const FloatProduct& product,
                                         std::vector<std::int64_t> a_index,
-                                        std::vector<std::int64_t> b_index);
+                                        std::vector<std::int64_t> b_index, int threads);
 
 // y[j] = sum over i < k of a[i * a_stride] * b[i * b_row + j * b_column], j < n. Integers wrap
 // around, as ONNX leaves overflow open.

@@ -60,7 +60,8 @@ namespace {
 template <typename Variant>
 bool HasTargets(const Variant& variant) {
   const std::string_view id = variant.id;
-  return variant.needs.empty() && id.find("reference") == id.npos && id.find("blas") == id.npos;
+  return variant.needs.empty() && id.find("reference") == id.npos && id.find("blas") == id.npos &&
+         id.find("im2col") == id.npos;
 }
 
 class Collector {

@@ -1,5 +1,5 @@
-// conv/im2col_blas_f32: plain in and out, any groups: the windows of a part of the output pixels
-// are written out as the columns of a matrix, which OpenBLAS multiplies with the filters. Pointwise
+// conv/im2col_f32: plain in and out, any groups: the windows of a part of the output pixels are
+// written out as the columns of a matrix, which BlasGemm multiplies with the filters. Pointwise
 // convolutions without stride or padding multiply the input itself.
 #include <algorithm>
 #include <cstring>
@@ -128,8 +128,8 @@ size_t PackedBytes(const ConvShape& s) {
   return static_cast<size_t>(s.oc * Depth(s)) * sizeof(float);
 }
 
-// OpenBLAS runs one call at a time, and packs both operands of each.
-Work WorkOf(const ConvShape& s, int) {
+// Both operands of a call are packed.
+Work WorkOf(const ConvShape& s, int threads) {
   const auto rows = static_cast<double>(s.oc / s.groups);
   const auto depth = static_cast<double>(Depth(s));
   const double columns =
@@ -141,14 +141,14 @@ Work WorkOf(const ConvShape& s, int) {
   WorkStage stage = ConvTraffic(s);
   stage.Add({.kind = WorkKind::kBlas, .count = 2 * columns * rows * depth});
   stage.Add({.kind = WorkKind::kBlasPack, .count = columns * (depth * (1 + copied) + 4 * values)});
-  return SharedWork(stage, Units(s), 1);
+  return SharedWork(stage, Units(s), BlasThreads(threads));
 }
 
 }  // namespace
 
-ConvVariant Im2colBlasConvF32() {
+ConvVariant Im2colConvF32() {
   PrepareBlas();
-  return {.id = "conv/im2col_blas_f32",
+  return {.id = "conv/im2col_f32",
           .input = kPlainF32,
           .output = kPlainF32,
           .supports = &Supports,

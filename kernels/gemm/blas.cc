@@ -1,3 +1,5 @@
+#include "kernels/gemm/blas.h"
+
 #include <cblas.h>
 
 #include <algorithm>
@@ -7,7 +9,6 @@
 #include <string_view>
 
 #include "kernels/common/cpu_target.h"
-#include "kernels/gemm/blas.h"
 
 // Present in OpenBLAS builds with run-time choice of kernels; weak, so that others link as well.
 extern "C" {
@@ -77,6 +78,8 @@ bool SelectBlasCore(const char* core) noexcept {
   }
   return chosen;
 }
+
+int BlasThreads(int) noexcept { return 1; }
 
 void PrepareBlas() noexcept { [[maybe_unused]] static const bool done = PrepareOnce(); }
 
