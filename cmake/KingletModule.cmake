@@ -1,4 +1,4 @@
-# kinglet_module(NAME [PUBLIC target...] [LINK target...]): the sources of the folder NAME as an
+# kinglet_module(NAME [PUBLIC target...] [LINK target...] [PRECOMPILE header...]): the sources of the folder NAME as an
 # object library kinglet_NAME. Headers are included as "NAME/path.h": the include root of a module
 # is a folder with one link NAME to it, so a target sees exactly the modules it links.
 set(KINGLET_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor)
@@ -26,12 +26,13 @@ function(kinglet_public target folder)
 endfunction()
 
 function(kinglet_module name)
-  cmake_parse_arguments(ARG "" "" "PUBLIC;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "PUBLIC;LINK;PRECOMPILE" ${ARGN})
   kinglet_root(${name})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${name}/*.cc)
   add_library(kinglet_${name} OBJECT ${sources})
   target_include_directories(kinglet_${name} PUBLIC ${PROJECT_BINARY_DIR}/include-roots/${name})
   target_link_libraries(kinglet_${name} PUBLIC ${ARG_PUBLIC} PRIVATE ${ARG_LINK})
+  target_precompile_headers(kinglet_${name} PRIVATE ${ARG_PRECOMPILE})
   kinglet_configure(kinglet_${name})
   if(EXISTS ${PROJECT_SOURCE_DIR}/${name}/sources.cmake)
     include(${PROJECT_SOURCE_DIR}/${name}/sources.cmake)  # per-file flags, generated sources
