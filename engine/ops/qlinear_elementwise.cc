@@ -2,7 +2,8 @@
 // QLinearSigmoid, QLinearLeakyRelu and QLinearConcat, in its order of float32 operations, so that
 // halves are rounded the same way.
 //
-//   add: round((z_c - (r_a z_a + r_b z_b) + a r_a) + b r_b),  r_x = s_x / s_c
+//   add: round(fma(a, r_a, fma(b, r_b, z_c - (r_a z_a + r_b z_b)))),  r_x = s_x / s_c; what is
+//        repeated is added to the constant first
 //   mul: round((a - z_a) (b - z_b) (s_a s_b / s_c) + z_c)
 //   the others: round(f((x - z_x) s_x) / s_y) + z_y, by a table of all 256 values
 #include <algorithm>
@@ -50,6 +51,7 @@ void InferBinary(InferContext& context) {
   context.SetOutput(0, context.InputType(kA), std::move(c));
 }
 
+// f(a[i], b[i]) for a run; a step of 0 repeats the first.
 template <typename T>
 class AddOf {
  public:
@@ -60,12 +62,31 @@ class AddOf {
                (a_ratio_ * static_cast<float>(ZeroPointOf<T>(args, a_zero)) +
                 b_ratio_ * static_cast<float>(ZeroPointOf<T>(args, b_zero)))) {}
 
-  T operator()(T a, T b) const {
-    return SaturateTo<T>((fixed_ + static_cast<float>(a) * a_ratio_) +
-                         static_cast<float>(b) * b_ratio_);
+  void Run(const T* a, std::int64_t a_step, const T* b, std::int64_t b_step, T* c,
+           std::int64_t n) const {
+    if (a_step == 0 || b_step == 0) {
+      const bool a_stays = a_step == 0;
+      const float stays =
+          a_stays ? static_cast<float>(*a) * a_ratio_ : static_cast<float>(*b) * b_ratio_;
+      const float fixed = fixed_ + stays;
+      const T* x = a_stays ? b : a;
+      const std::int64_t step = a_stays ? b_step : a_step;
+      const float ratio = a_stays ? b_ratio_ : a_ratio_;
+      for (std::int64_t i = 0; i < n; ++i) c[i] = SaturateTo<T>(Fused(x[i * step], ratio, fixed));
+      return;
+    }
+    for (std::int64_t i = 0; i < n; ++i) {
+      c[i] = SaturateTo<T>(Fused(a[i], a_ratio_, Fused(b[i], b_ratio_, fixed_)));
+    }
   }
 
  private:
+  // A multiply-add that is rounded once: the product is exact in float64.
+  static float Fused(T x, float ratio, float sum) {
+    return static_cast<float>(static_cast<double>(x) * static_cast<double>(ratio) +
+                              static_cast<double>(sum));
+  }
+
   float a_ratio_, b_ratio_, fixed_;
 };
 
@@ -78,8 +99,12 @@ class MulOf {
         b_zero_(ZeroPointOf<T>(args, b_zero)),
         c_zero_(static_cast<float>(ZeroPointOf<T>(args, c_zero))) {}
 
-  T operator()(T a, T b) const {
-    return SaturateTo<T>(static_cast<float>((a - a_zero_) * (b - b_zero_)) * ratio_ + c_zero_);
+  void Run(const T* a, std::int64_t a_step, const T* b, std::int64_t b_step, T* c,
+           std::int64_t n) const {
+    for (std::int64_t i = 0; i < n; ++i) {
+      const std::int32_t product = (a[i * a_step] - a_zero_) * (b[i * b_step] - b_zero_);
+      c[i] = SaturateTo<T>(static_cast<float>(product) * ratio_ + c_zero_);
+    }
   }
 
  private:
@@ -108,10 +133,7 @@ std::unique_ptr<Step> PlanBinary(PlanContext& context) {
           T* c = static_cast<T*>(args.outputs[0]);
           broadcast.ForRuns(units.Start(begin), units.Start(end),
                             [&](const auto& offsets, std::int64_t at, std::int64_t n) {
-                              for (std::int64_t i = 0; i < n; ++i) {
-                                c[at + i] =
-                                    op(a[offsets[0] + i * a_step], b[offsets[1] + i * b_step]);
-                              }
+                              op.Run(a + offsets[0], a_step, b + offsets[1], b_step, c + at, n);
                             });
         });
   });

@@ -54,7 +54,7 @@ std::unique_ptr<Step> PlanNearest(const PlanContext& context, const ResizeSpec& 
   const AxisGather gather = NearestGather(spec, spec.axes);
   if (spec.extrapolates()) {
     return DispatchType(context.InputType(0), [&]<typename T>() {
-      const auto value = static_cast<T>(spec.extrapolation);
+      const T value = ExtrapolationOf<T>(spec);
       return MakeAxisGather<T>("resize/nearest", gather, [=](const StepArgs&) { return value; });
     });
   }

@@ -17,15 +17,6 @@
 namespace kinglet {
 namespace {
 
-// The T next to a value that is whole already.
-template <typename T, typename Real>
-T Saturated(Real value) {
-  constexpr auto kLow = static_cast<Real>(std::numeric_limits<T>::lowest());
-  constexpr auto kHigh = static_cast<Real>(std::numeric_limits<T>::max());  // or one more
-  if (!(value > kLow)) return std::numeric_limits<T>::lowest();
-  return value < kHigh ? static_cast<T>(value) : std::numeric_limits<T>::max();
-}
-
 template <typename T>
 using RealFor = std::conditional_t<sizeof(T) == 8, double, float>;
 
@@ -168,7 +159,7 @@ LinearPlan LinearPlanOf(const ResizeSpec& spec) {
 template <typename T>
 std::unique_ptr<Step> MakeLinear(const ResizeSpec& spec) {
   LinearPlan plan = LinearPlanOf(spec);
-  const T value = Saturated<T>(spec.extrapolation);
+  const T value = ExtrapolationOf<T>(spec);
   const auto width = static_cast<std::int64_t>(plan.axes.back().size()) * plan.inner;
   const std::int64_t rows = plan.outer * plan.out_rows;
   auto step = MakeItemStep(
@@ -326,7 +317,7 @@ std::unique_ptr<Step> MakeAntialias(const ResizeSpec& spec) {
     shape[k] = axis.out;
   }
   const std::int64_t out_size = ElementCount(shape);
-  const T value = Saturated<T>(spec.extrapolation);
+  const T value = ExtrapolationOf<T>(spec);
   const std::size_t buffers = std::min<std::size_t>(filters.size() - 1, 2);
   auto step = MakeStep("resize/antialias_integers", planes,
                        [=, filters = std::move(filters)](const StepArgs& args, std::int64_t begin,

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -11,6 +13,25 @@
 #include "engine/ops/views.h"
 
 namespace kinglet {
+
+// The integer T next to a value that is whole already.
+template <typename T, typename Real>
+T Saturated(Real value) {
+  constexpr auto kLow = static_cast<Real>(std::numeric_limits<T>::lowest());
+  constexpr auto kHigh = static_cast<Real>(std::numeric_limits<T>::max());  // or one more
+  if (!(value > kLow)) return std::numeric_limits<T>::lowest();
+  return value < kHigh ? static_cast<T>(value) : std::numeric_limits<T>::max();
+}
+
+// What outputs hold that show no input.
+template <typename T>
+T ExtrapolationOf(const ResizeSpec& spec) {
+  if constexpr (std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+    return Saturated<T>(spec.extrapolation);
+  } else {
+    return static_cast<T>(spec.extrapolation);
+  }
+}
 
 // One axis of one plane: [outer][in][inner] to [outer][out][inner].
 template <typename T>
@@ -138,7 +159,7 @@ PlanePlan<T> MakePlanePlan(const ResizeSpec& spec, std::vector<ResizeAxis> axes)
     plan.between = std::max(plan.between, plan.passes[k].out_size());
   }
   if (spec.extrapolates()) {
-    plan.outside.value = static_cast<T>(spec.extrapolation);
+    plan.outside.value = ExtrapolationOf<T>(spec);
     for (std::int64_t at = 0; at < plan.out_size; ++at) {
       std::int64_t rest = at;
       bool any = false;
