@@ -1,5 +1,5 @@
 // Pad: rows of a tensor with a border of constants, or of the tensor's own elements; negative
-// widths cut off instead.
+// widths cut off instead, before anything is repeated.
 #include <algorithm>
 #include <cstring>
 
@@ -23,9 +23,9 @@ PadMode ModeOf(const NodeContext& context) {
   if (mode == "constant") return PadMode::kConstant;
   if (mode == "reflect") return PadMode::kReflect;
   if (mode == "edge") return PadMode::kEdge;
-  if (mode == "wrap" && context.opset() >= 19) return PadMode::kWrap;
+  if (mode == "wrap" && context.opset() >= 18) return PadMode::kWrap;  // 19, but for PyTorch
   context.Invalid("attribute 'mode' is '" + mode +
-                  "', expected constant, reflect, edge or (since opset 19) wrap");
+                  "', expected constant, reflect, edge or (since opset 18) wrap");
 }
 
 // Attributes before opset 11, inputs since; opset 18 lets them name axes.
@@ -49,12 +49,25 @@ Pads PadsOf(const NodeContext& context) {
     context.Invalid(std::to_string(widths.size()) + " pads for " + std::to_string(axes.size()) +
                     " axes, expected two for each");
   }
+  constexpr std::int64_t kWidest = std::int64_t{1} << 60;
+  for (const std::int64_t width : widths) {
+    if (width < -kWidest || width > kWidest) context.Invalid("a pad of " + std::to_string(width));
+  }
   Pads pads{ModeOf(context), std::vector<std::int64_t>(rank), std::vector<std::int64_t>(rank)};
   for (std::size_t k = 0; k < axes.size(); ++k) {
     pads.begin[axes[k]] = widths[k];
     pads.end[axes[k]] = widths[axes.size() + k];
   }
   return pads;
+}
+
+// What negative widths leave of axis k.
+struct Kept {
+  std::int64_t first = 0, size = 0;
+};
+Kept KeptOf(std::int64_t size, const Pads& pads, std::size_t k) {
+  const std::int64_t first = -std::min<std::int64_t>(pads.begin[k], 0);
+  return {first, size - first + std::min<std::int64_t>(pads.end[k], 0)};
 }
 
 bool PadBatchWise(const NodeContext& context, const std::vector<BatchUse>& inputs) {
@@ -74,7 +87,7 @@ void InferPad(InferContext& context) {
                       std::to_string(pads.end[k]) + " cut more than axis " + std::to_string(k) +
                       " of size " + std::to_string(in[k]) + " holds");
     }
-    if (in[k] == 0 && out.back() > 0 && pads.mode != PadMode::kConstant) {
+    if (KeptOf(in[k], pads, k).size <= 0 && out.back() > 0 && pads.mode != PadMode::kConstant) {
       context.Invalid("axis " + std::to_string(k) + " is empty and has nothing to repeat");
     }
   }
@@ -82,7 +95,8 @@ void InferPad(InferContext& context) {
   context.SetOutput(0, context.InputType(0), std::move(out));
 }
 
-// Where output index `at` of an axis comes from; -1: from the constant.
+// Where index `at` of an axis, counted from the first element that is kept, comes from among those;
+// -1: from the constant.
 std::int64_t SourceIndex(std::int64_t at, std::int64_t size, PadMode mode) {
   if (at >= 0 && at < size) return at;
   switch (mode) {
@@ -104,9 +118,12 @@ std::int64_t SourceIndex(std::int64_t at, std::int64_t size, PadMode mode) {
 AxisGather GatherOf(const Shape& in, const Shape& out, const Pads& pads) {
   AxisGather gather{in, out, {}};
   for (std::size_t k = 0; k < in.size(); ++k) {
+    const Kept kept = KeptOf(in[k], pads, k);
+    const std::int64_t border = std::max<std::int64_t>(pads.begin[k], 0);
     std::vector<std::int64_t> source;
     for (std::int64_t at = 0; at < out[k]; ++at) {
-      source.push_back(SourceIndex(at - pads.begin[k], in[k], pads.mode));
+      const std::int64_t from = SourceIndex(at - border, kept.size, pads.mode);
+      source.push_back(from < 0 ? -1 : kept.first + from);
     }
     gather.source.push_back(std::move(source));
   }

@@ -12,6 +12,7 @@
 #include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/element_types.h"
+#include "engine/ops/quantized.h"
 #include "engine/ops/views.h"
 #include "kernels/quantize/quantize.h"
 
@@ -99,12 +100,6 @@ void ForPieces(const Geometry& g, std::int64_t begin, std::int64_t end, Run&& ru
       }
       return;
   }
-}
-
-// Halves to even for |v| < 2^22, in the default rounding mode; vectorises on every target.
-inline float RoundToEven(float v) {
-  constexpr float kShift = 12582912.0f;  // 1.5 * 2^23
-  return (v + kShift) - kShift;
 }
 
 template <typename To>
@@ -287,7 +282,17 @@ std::unique_ptr<Step> PlanQuantize(PlanContext& context) {
   });
 }
 
+void CheckDequantize(const Node& node, std::vector<std::string>& unsupported) {
+  CheckElementTypeAttribute(node, "output_dtype", unsupported);
+}
+
+// What is asked for as float16 or bfloat16 is computed as float32, as everything of these types.
 void InferDequantize(InferContext& context) {
+  const DataType type = ElementTypeAttribute(context, "output_dtype", DataType::kFloat32);
+  if (type != DataType::kFloat32 && type != DataType::kFloat16 && type != DataType::kBFloat16) {
+    context.Unsupported(std::string("'output_dtype' is ") + DataTypeName(type) +
+                        ", supported is float32");
+  }
   CheckScale(context);
   GeometryOf(context);
   if (context.HasInput(kZeroPoint)) CheckSameType(context, kData, kZeroPoint);
@@ -312,7 +317,7 @@ const OpDef& OpQuantizeLinear() {
                          .since = 10,
                          .min_inputs = 2,
                          .max_inputs = 3,
-                         .attributes = "axis saturate block_size output_dtype",
+                         .attributes = "axis saturate block_size output_dtype precision",
                          .types = "float32, int32 to int8, uint8, int16, uint16",
                          .check = CheckQuantize,
                          .infer = InferQuantize,
@@ -326,8 +331,9 @@ const OpDef& OpDequantizeLinear() {
                          .since = 10,
                          .min_inputs = 2,
                          .max_inputs = 3,
-                         .attributes = "axis block_size",
+                         .attributes = "axis block_size output_dtype",
                          .types = "int8, uint8, int16, uint16, int32 to float32",
+                         .check = CheckDequantize,
                          .infer = InferDequantize,
                          .plan = PlanDequantize,
                          .batch_wise = EachImage};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,11 @@ struct ResizeSpec {
 // Error(kUnsupported) when sizes or scales depend on data.
 ResizeSpec ResizeSpecOf(const NodeContext& context);
 
+// Where output `at` of an axis lies among its inputs.
+float CoordinateOf(const ResizeSpec& spec, const ResizeAxis& axis, std::int64_t at);
+// Whether an output that lies there shows no input.
+bool IsOutside(const ResizeSpec& spec, const ResizeAxis& axis, float x);
+
 // One axis as weighted sums: out[x] = sum over t of weight[x * taps + t] * in[index[x * taps + t]].
 struct ResizeTaps {
   int taps = 0;
@@ -57,5 +63,8 @@ struct ResizeTaps {
 ResizeTaps TapsOf(const ResizeSpec& spec, const ResizeAxis& axis);
 // Nearest: the input index of each output, -1 for the extrapolation value.
 std::vector<std::int64_t> NearestOf(const ResizeSpec& spec, const ResizeAxis& axis);
+
+// Linear and cubic of integers; not all axes are identities, and the output is not empty.
+std::unique_ptr<Step> PlanIntegerResize(const PlanContext& context, const ResizeSpec& spec);
 
 }  // namespace kinglet

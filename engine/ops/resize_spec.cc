@@ -160,6 +160,32 @@ void ReadAttributes(const NodeContext& context, ResizeSpec& spec) {
   spec.antialias = context.attributes().Int("antialias", 0) != 0;
 }
 
+double CubicWeight(double distance, double a) {
+  const double x = std::abs(distance);
+  if (x <= 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
+  return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0;
+}
+
+// Weights of the taps first, first + 1, ... around x, before the edges are looked at. With
+// antialias the kernel widens as the axis shrinks.
+double WeightAt(const ResizeSpec& spec, double distance, double widen) {
+  if (spec.mode == ResizeMode::kCubic) return CubicWeight(distance * widen, spec.cubic_a);
+  return std::max(0.0, 1 - std::abs(distance * widen));
+}
+
+// With antialias every output has about 4 / scale taps. That is no more than the input has
+// elements, unless a roi keeps the output large where the scale is tiny.
+void CheckTapCount(const NodeContext& context, const ResizeSpec& spec, const ResizeAxis& axis) {
+  if (!spec.antialias || axis.scale >= 1) return;
+  const double taps = 4.0 * static_cast<double>(axis.out) / static_cast<double>(axis.scale);
+  if (taps > 8.0 * static_cast<double>(axis.in) + 64) {
+    context.Unsupported("antialias with a scale of " + std::to_string(axis.scale) +
+                        " for a region of " + std::to_string(axis.out) + " outputs");
+  }
+}
+
+}  // namespace
+
 float CoordinateOf(const ResizeSpec& spec, const ResizeAxis& axis, std::int64_t at) {
   const auto x = static_cast<float>(at);
   const auto in = static_cast<float>(axis.in);
@@ -193,32 +219,6 @@ bool IsOutside(const ResizeSpec& spec, const ResizeAxis& axis, float x) {
   // NaN, of an infinite roi, is outside as well.
   return spec.extrapolates() && !(x >= 0 && x <= static_cast<float>(axis.in - 1));
 }
-
-double CubicWeight(double distance, double a) {
-  const double x = std::abs(distance);
-  if (x <= 1) return ((a + 2) * x - (a + 3)) * x * x + 1;
-  return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0;
-}
-
-// Weights of the taps first, first + 1, ... around x, before the edges are looked at. With
-// antialias the kernel widens as the axis shrinks.
-double WeightAt(const ResizeSpec& spec, double distance, double widen) {
-  if (spec.mode == ResizeMode::kCubic) return CubicWeight(distance * widen, spec.cubic_a);
-  return std::max(0.0, 1 - std::abs(distance * widen));
-}
-
-// With antialias every output has about 4 / scale taps. That is no more than the input has
-// elements, unless a roi keeps the output large where the scale is tiny.
-void CheckTapCount(const NodeContext& context, const ResizeSpec& spec, const ResizeAxis& axis) {
-  if (!spec.antialias || axis.scale >= 1) return;
-  const double taps = 4.0 * static_cast<double>(axis.out) / static_cast<double>(axis.scale);
-  if (taps > 8.0 * static_cast<double>(axis.in) + 64) {
-    context.Unsupported("antialias with a scale of " + std::to_string(axis.scale) +
-                        " for a region of " + std::to_string(axis.out) + " outputs");
-  }
-}
-
-}  // namespace
 
 ResizeSpec ResizeSpecOf(const NodeContext& context) {
   const Shape& in = context.InputShape(0);

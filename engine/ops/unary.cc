@@ -272,7 +272,7 @@ KINGLET_UNARY_OP(Softsign, kFirstSettledOpset, "")
 KINGLET_UNARY_OP(Sqrt, kFirstSettledOpset, "")
 KINGLET_UNARY_OP(Tan, kFirstSettledOpset, "")
 KINGLET_UNARY_OP(Tanh, kFirstSettledOpset, "")
-KINGLET_UNARY_OP(ThresholdedRelu, 10, "alpha")
+KINGLET_UNARY_OP(ThresholdedRelu, kFirstSettledOpset, "alpha")  // experimental before 10
 
 #undef KINGLET_UNARY_OP
 

@@ -4,6 +4,7 @@
 
 #include "engine/op/op.h"
 #include "engine/passes/finish.h"
+#include "engine/passes/old_forms.h"
 #include "engine/passes/passes.h"
 #include "kinglet/error.h"
 
@@ -12,6 +13,7 @@ namespace kinglet {
 OptimisedGraph Optimise(Graph graph, const OptimiseOptions& options) {
   GraphIr& ir = graph.ir();
   try {
+    if (!graph.optimised()) ReplaceOldForms(ir, options.limits);
     CheckSupport(ir);
     if (!graph.optimised()) {
       const DeclaredOutputs outputs = OutputsOf(ir);

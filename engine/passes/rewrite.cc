@@ -105,7 +105,7 @@ class FreeSizes {
 
 }  // namespace
 
-std::vector<TensorState> ProbeShapes(const GraphIr& graph, const PassOptions& options) {
+std::vector<TensorState> ProbeInputs(const GraphIr& graph, const PassOptions& options) {
   std::vector<TensorState> states(graph.values.size());
   FreeSizes sizes;
   for (const ValueId id : graph.inputs) {
@@ -119,6 +119,15 @@ std::vector<TensorState> ProbeShapes(const GraphIr& graph, const PassOptions& op
       if (state.shape[d] < 0) state.shape[d] = sizes.For(symbol, d);
     }
   }
+  for (std::size_t i = 0; i < graph.values.size(); ++i) {
+    const Tensor& constant = graph.values[i].constant;
+    if (constant.defined()) states[i] = {constant.type(), constant.shape(), constant};
+  }
+  return states;
+}
+
+std::vector<TensorState> ProbeShapes(const GraphIr& graph, const PassOptions& options) {
+  std::vector<TensorState> states = ProbeInputs(graph, options);
   InferWhatFollows(graph, states, options.limits);
   return states;
 }

@@ -61,6 +61,9 @@ int OnnxOpset(const GraphIr& graph);
 // The value of a constant float32 tensor with one element.
 std::optional<float> ScalarOf(const GraphIr& graph, ValueId id);
 
+// Types and shapes of inputs and constants, as ProbeShapes begins with.
+std::vector<TensorState> ProbeInputs(const GraphIr& graph, const PassOptions& options);
+
 // Types and shapes of all values for one choice of the free input sizes: sizes that are unlikely to
 // coincide by chance stand for them. A value whose shape depends on data, on an input without a
 // declared shape, or on what is around a subgraph, has the type kUndefined.

@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <limits>
+
 #include "tests/support/index.h"
 #include "tests/support/op_runner.h"
 
@@ -49,8 +51,12 @@ Tensor Naive(const Tensor& in, const std::vector<std::int64_t>& pads, const std:
   ForEachIndex(shape, [&](Index index, std::int64_t at) {
     bool inside = true;
     for (std::size_t k = 0; k < rank; ++k) {
-      index[k] = Walk(index[k] - pads[k], in.shape()[k], mode);
+      // What is cut off is not there to be repeated.
+      const std::int64_t first = std::max<std::int64_t>(-pads[k], 0);
+      const std::int64_t kept = in.shape()[k] - first - std::max<std::int64_t>(-pads[rank + k], 0);
+      index[k] = Walk(index[k] - std::max<std::int64_t>(pads[k], 0), kept, mode);
       inside = inside && index[k] >= 0;
+      index[k] += first;
     }
     out.data<float>()[at] =
         inside ? in.data<float>()[testing::FlatIndex(in.shape(), index)] : constant;
@@ -65,6 +71,8 @@ TEST(Pad, EveryModeAndNegativeWidths) {
                                                 {1, 0, 9, 0, 0, 7},
                                                 {0, -1, -2, 0, 0, 1},
                                                 {-1, -1, -1, -1, -1, -1},
+                                                {0, 2, -2, 0, -1, 3},
+                                                {0, -2, 5, 0, 4, -1},
                                                 {3, 5, 0, 2, 4, 0}}) {
     for (const char* mode : {"constant", "reflect", "edge", "wrap"}) {
       EXPECT_TRUE(SameTensor(Naive(in, pads, mode, 7),
@@ -86,6 +94,16 @@ TEST(Pad, AttributesBeforeOpset11AndAxesSince18) {
                          EvaluateOp("Pad", {in, Ints({1, 2}), {}, Ints({-1})}, {}, 18)[0]));
   EXPECT_EQ(EvaluateOp("Pad", {Iota(DataType::kInt8, {2}), Ints({1, 1})})[0].data<std::int8_t>()[2],
             1);
+}
+
+TEST(Pad, WrapsFromOpset18On) {
+  const Tensor in = RandomFloats({2, 3});
+  EXPECT_TRUE(SameTensor(Naive(in, {0, 2, 0, 1}, "wrap", 0),
+                         EvaluateOp("Pad", {in, Ints({0, 2, 0, 1})}, Mode("wrap"), 18)[0]));
+  EXPECT_THAT(Catch([&] {
+                EvaluateOp("Pad", {in, Ints({0, 2, 0, 1})}, Mode("wrap"), 13);
+              }).message,
+              HasSubstr("wrap"));
 }
 
 TEST(Pad, EmptyTensors) {
@@ -110,6 +128,17 @@ TEST(Pad, RefusesNonsense) {
               EvaluateOp("Pad", {in, Ints({std::int64_t{1} << 40, 0, std::int64_t{1} << 40, 0})});
             }).code,
             ErrorCode::kResource);
+  // Nothing is left to repeat; constants need nothing.
+  EXPECT_EQ(Catch([&] {
+              EvaluateOp("Pad", {in, Ints({0, -3, 0, 2})}, Mode("edge"));
+            }).code,
+            ErrorCode::kInvalidModel);
+  EXPECT_EQ(EvaluateOp("Pad", {in, Ints({0, -3, 0, 2})})[0].shape(), (Shape{2, 2}));
+  constexpr std::int64_t kFar = std::numeric_limits<std::int64_t>::min();
+  EXPECT_EQ(Catch([&] {
+              EvaluateOp("Pad", {in, Ints({0, kFar, 0, -(kFar + 1)})});
+            }).code,
+            ErrorCode::kInvalidModel);
   EXPECT_THAT(Catch([&] {
                 EvaluateOp("Pad", {in, Ints({0, 0, 0, 0})}, Mode("fold"));
               }).message,

@@ -104,6 +104,27 @@ TEST(QuantizeLinear, OutputTypeByAttribute) {
             ErrorCode::kUnsupported);
 }
 
+TEST(QuantizeLinear, AttributesOfOpset23) {
+  const Tensor in = RandomFloats({8});
+  Attributes precision;
+  precision.Set("precision", std::int64_t{1});
+  const Tensor q = EvaluateOp("QuantizeLinear", {in, One(0.01f), One<std::int8_t>(3)}, {}, 21)[0];
+  EXPECT_TRUE(SameTensor(
+      q, EvaluateOp("QuantizeLinear", {in, One(0.01f), One<std::int8_t>(3)}, precision, 23)[0]));
+  const Tensor back = EvaluateOp("DequantizeLinear", {q, One(0.01f)}, {}, 21)[0];
+  for (const std::int64_t type : {0, 1, 10, 16}) {  // halves are computed as float32
+    Attributes output;
+    output.Set("output_dtype", type);
+    EXPECT_TRUE(SameTensor(back, EvaluateOp("DequantizeLinear", {q, One(0.01f)}, output, 23)[0]));
+  }
+  Attributes wide;
+  wide.Set("output_dtype", std::int64_t{11});
+  EXPECT_EQ(Catch([&] {
+              EvaluateOp("DequantizeLinear", {q, One(0.01f)}, wide, 23);
+            }).code,
+            ErrorCode::kUnsupported);
+}
+
 TEST(DequantizeLinear, Int32AndExtremes) {
   constexpr std::int32_t kMin = std::numeric_limits<std::int32_t>::min();
   const Tensor in = Tensor::From<std::int32_t>({2}, {kMin, 7});

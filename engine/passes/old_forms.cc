@@ -1,0 +1,519 @@
+#include "engine/passes/old_forms.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/infer/inference.h"
+#include "engine/op/op.h"
+#include "engine/passes/rewrite.h"
+#include "kinglet/error.h"
+
+namespace kinglet {
+namespace {
+
+constexpr int kRaisedOpset = 9;  // what nodes of older forms become
+constexpr std::string_view kMicrosoft = "com.microsoft";
+
+using Ints = std::vector<std::int64_t>;
+
+Tensor IntsTensor(const Ints& values) {
+  return Tensor::From<std::int64_t>({static_cast<std::int64_t>(values.size())}, values);
+}
+
+// The numbers of a tensor that early exporters gave the type of the data.
+std::optional<Ints> NumbersOf(const Tensor* tensor) {
+  if (tensor == nullptr) return std::nullopt;
+  Ints values;
+  for (std::int64_t i = 0; i < tensor->size(); ++i) {
+    if (tensor->type() == DataType::kInt64) {
+      values.push_back(tensor->data<std::int64_t>()[i]);
+    } else if (tensor->type() == DataType::kInt32) {
+      values.push_back(tensor->data<std::int32_t>()[i]);
+    } else if (tensor->type() == DataType::kFloat32) {
+      const float value = tensor->data<float>()[i];
+      if (!(value > -1e9f && value < 1e9f)) return std::nullopt;
+      values.push_back(static_cast<std::int64_t>(value));
+    } else {
+      return std::nullopt;
+    }
+  }
+  return values;
+}
+
+class Replacer {
+ public:
+  Replacer(GraphIr& graph, const Limits& limits, int onnx_opset, bool subgraph)
+      : graph_(graph), limits_(limits), onnx_opset_(onnx_opset), subgraph_(subgraph) {}
+
+  void Run() {
+    std::vector<Node> nodes = std::move(graph_.nodes);
+    graph_.nodes.clear();
+    FindRead(nodes);
+    if (std::any_of(nodes.begin(), nodes.end(), NeedsRanks)) StartStates();
+    for (Node& node : nodes) {
+      for (const auto& subgraph : SubgraphsOf(node)) {
+        Replacer(*subgraph, limits_, onnx_opset_, true).Run();
+      }
+      WithNode(graph_, node, [&] { Replace(node); });
+      Add(std::move(node));
+    }
+  }
+
+ private:
+  struct Form {
+    std::string_view domain, op;
+    int until;  // the last opset version that has it
+    void (Replacer::*replace)(Node& node);
+  };
+  struct DroppedAttribute {
+    std::string_view op, name;
+  };
+  static const Form kForms[];
+
+  // Ranks are found on the way, node after node, only where one is asked for.
+  static bool NeedsRanks(const Node& node) {
+    return node.domain.empty() && node.opset < kFirstSettledOpset &&
+           (node.op == "PRelu" || node.op == "Tile" || node.attributes.Has("broadcast"));
+  }
+
+  void FindRead(const std::vector<Node>& nodes) {
+    read_.assign(graph_.values.size(), false);
+    const auto mark = [&](const std::vector<ValueId>& ids) {
+      for (const ValueId id : ids) {
+        if (id != kNoValue) read_[static_cast<std::size_t>(id)] = true;
+      }
+    };
+    for (const Node& node : nodes) {
+      mark(node.inputs);
+      mark(CapturedValues(node));
+    }
+    mark(graph_.outputs);
+  }
+
+  void StartStates() {
+    tracks_ = true;
+    states_ = ProbeInputs(graph_, {.optimize = false, .limits = limits_, .subgraph = subgraph_});
+  }
+
+  std::optional<std::size_t> RankOf(ValueId id) const {
+    const auto index = static_cast<std::size_t>(id);
+    if (id == kNoValue || index >= states_.size()) return std::nullopt;
+    if (states_[index].type == DataType::kUndefined) return std::nullopt;
+    return states_[index].shape.size();
+  }
+  std::size_t DemandedRank(const Node& node, std::size_t i) const {
+    const std::optional<std::size_t> rank = RankOf(node.input(i));
+    if (rank) return *rank;
+    throw Error(ErrorCode::kUnsupported, NodeLabel(node) + ": the rank of input " +
+                                             std::to_string(i) +
+                                             ", by which operands of this old form are aligned, "
+                                             "is not known");
+  }
+
+  [[noreturn]] static void Invalid(const Node& node, const std::string& what) {
+    throw Error(ErrorCode::kInvalidModel, NodeLabel(node) + ": " + what);
+  }
+
+  void Add(Node node) {
+    if (node.domain.empty() && node.opset < kFirstSettledOpset) node.opset = kRaisedOpset;
+    graph_.AddNode(std::move(node));
+    if (!tracks_) return;
+    const Node& added = graph_.nodes.back();
+    states_.resize(graph_.values.size());
+    try {
+      InferOne(graph_, added, states_, limits_);
+    } catch (const Error&) {  // the planner will say what is wrong
+      for (const ValueId id : added.outputs) {
+        if (id != kNoValue) states_[static_cast<std::size_t>(id)] = {};
+      }
+    }
+  }
+
+  ValueId Constant(const Node& node, Tensor tensor) {
+    const std::string name = node.name + "/constant" + std::to_string(graph_.values.size());
+    if (tracks_) {
+      states_.resize(graph_.values.size());
+      states_.push_back({tensor.type(), tensor.shape(), tensor});
+    }
+    return graph_.AddConstant(name, std::move(tensor));
+  }
+  // A number of the type of the node's input i, as far as that is known.
+  ValueId Scalar(const Node& node, float value, std::size_t i = 0) {
+    if (graph_.value(node.inputs[i]).type == DataType::kFloat64) {
+      return Constant(node, Tensor::From<double>({}, {static_cast<double>(value)}));
+    }
+    return Constant(node, Tensor::From<float>({}, {value}));
+  }
+
+  std::vector<ValueId> Emit(const Node& like, const std::string& op, std::vector<ValueId> inputs,
+                            std::size_t outputs, Attributes attributes, int opset) {
+    Node node;
+    node.name = like.name + "/" + op + std::to_string(graph_.values.size());
+    node.op = op;
+    node.opset = opset;
+    node.inputs = std::move(inputs);
+    node.attributes = std::move(attributes);
+    for (std::size_t i = 0; i < outputs; ++i) {
+      Value value;
+      value.name = node.name + ":" + std::to_string(i);
+      node.outputs.push_back(graph_.AddValue(std::move(value)));
+    }
+    std::vector<ValueId> made = node.outputs;
+    Add(std::move(node));
+    return made;
+  }
+  ValueId Emit(const Node& like, const std::string& op, std::vector<ValueId> inputs,
+               Attributes attributes = {}) {
+    return Emit(like, op, std::move(inputs), 1, std::move(attributes), like.opset)[0];
+  }
+  // The node itself becomes the last of those that replace it.
+  static void Become(Node& node, const std::string& op, std::vector<ValueId> inputs) {
+    node.op = op;
+    node.inputs = std::move(inputs);
+    node.attributes = {};
+  }
+
+  void Replace(Node& node) {
+    if (node.domain.empty() && node.opset < kFirstSettledOpset) DropAttributes(node);
+    const Form* form = FindForm(node);
+    if (form != nullptr) (this->*form->replace)(node);
+  }
+
+  static const Form* FindForm(const Node& node);
+  static void DropAttributes(Node& node);
+
+  // Operand B's first dimension is A's dimension `axis`; without an axis the last ones are the
+  // same, as with NumPy.
+  void AlignOperands(Node& node) {
+    const bool aligned = node.attributes.Int("broadcast", 0) != 0 && node.attributes.Has("axis");
+    std::int64_t axis = node.attributes.Int("axis", 0);
+    node.attributes.Erase("broadcast");
+    node.attributes.Erase("axis");
+    if (!aligned) return;
+    const auto a = static_cast<std::int64_t>(DemandedRank(node, 0));
+    const auto b = static_cast<std::int64_t>(DemandedRank(node, 1));
+    if (axis < 0) axis += a;
+    if (axis < 0 || axis + b > a) {
+      Invalid(node, "axis " + std::to_string(axis) + " for operands of rank " + std::to_string(a) +
+                        " and " + std::to_string(b));
+    }
+    AppendDims(node, static_cast<std::size_t>(b), static_cast<std::size_t>(a - axis - b));
+  }
+
+  // A slope for each channel, which is dimension 1.
+  void AlignSlope(Node& node) {
+    if (RankOf(node.input(1)) != std::size_t{1}) return;
+    if (states_[static_cast<std::size_t>(node.inputs[1])].shape[0] == 1) return;
+    const std::size_t rank = DemandedRank(node, 0);
+    if (rank > 2) AppendDims(node, 1, rank - 2);
+  }
+
+  // `count` dimensions of size 1 behind input 1, which has `rank` of them.
+  void AppendDims(Node& node, std::size_t rank, std::size_t count) {
+    if (count == 0 || rank == 0) return;
+    Ints axes;
+    for (std::size_t k = 0; k < count; ++k) axes.push_back(static_cast<std::int64_t>(rank + k));
+    Attributes attributes;
+    attributes.Set("axes", axes);
+    node.inputs[1] = Emit(node, "Unsqueeze", {node.inputs[1]}, std::move(attributes));
+  }
+
+  // What training writes and nobody reads; since opset 14 an attribute says that a node trains.
+  void FormBatchNorm(Node& node) {
+    for (std::size_t i = 1; i < node.outputs.size() && node.opset < 14; ++i) {
+      ValueId& id = node.outputs[i];
+      if (id == kNoValue || read_[static_cast<std::size_t>(id)]) continue;
+      graph_.value(id).producer = kNoNode;
+      id = kNoValue;
+    }
+    const bool alone = std::all_of(node.outputs.begin() + (node.outputs.empty() ? 0 : 1),
+                                   node.outputs.end(), [](ValueId id) { return id == kNoValue; });
+    if (node.opset >= 9 || !alone) return;
+    const bool spatial = node.attributes.Int("spatial", 1) != 0;
+    node.attributes.Erase("spatial");
+    if (!spatial && node.inputs.size() == 5) WriteOutBatchNorm(node);
+  }
+
+  // With numbers for each element of an image in place of each channel.
+  void WriteOutBatchNorm(Node& node) {
+    const ValueId epsilon = Scalar(node, node.attributes.Float("epsilon", 1e-5f), 1);
+    const ValueId deviation = Emit(node, "Sqrt", {Emit(node, "Add", {node.inputs[4], epsilon})});
+    const ValueId scale = Emit(node, "Div", {node.inputs[1], deviation});
+    const ValueId shift =
+        Emit(node, "Sub", {node.inputs[2], Emit(node, "Mul", {node.inputs[3], scale})});
+    node.outputs.resize(1);
+    Become(node, "Add", {Emit(node, "Mul", {node.inputs[0], scale}), shift});
+  }
+
+  void FormCast(Node& node) {
+    constexpr std::string_view kNames[] = {"UNDEFINED", "FLOAT",  "UINT8",  "INT8",   "UINT16",
+                                           "INT16",     "INT32",  "INT64",  "STRING", "BOOL",
+                                           "FLOAT16",   "DOUBLE", "UINT32", "UINT64"};
+    const std::string to = node.attributes.String("to", "");
+    const auto* const found = std::find(std::begin(kNames), std::end(kNames), to);
+    if (found == std::end(kNames)) Invalid(node, "attribute 'to' is '" + to + "', no element type");
+    node.attributes.Set("to", static_cast<std::int64_t>(found - std::begin(kNames)));
+  }
+
+  void FormConcat(Node& node) {
+    if (!node.attributes.Has("axis")) node.attributes.Set("axis", std::int64_t{1});
+  }
+
+  // A float once.
+  void FormNorm(Node& node) {
+    for (const auto& [name, value] : node.attributes) {
+      if (name != "p") continue;
+      if (const float* p = std::get_if<float>(&value)) {
+        if (*p >= 1 && *p < 1e6f) {
+          node.attributes.Set("p", static_cast<std::int64_t>(*p));
+          return;
+        }
+      }
+    }
+  }
+
+  void FormPad(Node& node) {
+    if (!node.attributes.Has("paddings")) return;
+    node.attributes.Set("pads", node.attributes.Ints("paddings"));
+    node.attributes.Erase("paddings");
+  }
+
+  void FormReshape(Node& node) {
+    if (!node.attributes.Has("shape")) return;
+    if (node.inputs.size() != 1) Invalid(node, "the shape is an attribute and an input");
+    node.inputs.push_back(Constant(node, IntsTensor(node.attributes.Ints("shape"))));
+    node.attributes.Erase("shape");
+  }
+
+  void FormSelu(Node& node) {
+    if (!node.attributes.Has("alpha")) node.attributes.Set("alpha", 1.6732f);
+    if (!node.attributes.Has("gamma")) node.attributes.Set("gamma", 1.0507f);
+  }
+
+  void FormSplit(Node& node) {
+    if (node.input(1) == kNoValue) return;
+    const std::optional<Ints> sizes = NumbersOf(graph_.ConstantOf(node.inputs[1]));
+    if (!sizes) {
+      throw Error(ErrorCode::kUnsupported, NodeLabel(node) + ": sizes that are no constant");
+    }
+    node.attributes.Set("split", *sizes);
+    node.inputs.resize(1);
+  }
+
+  // Copies along one axis.
+  void FormTile(Node& node) {
+    if (node.inputs.size() != 3) return;
+    const std::optional<Ints> tiles = NumbersOf(graph_.ConstantOf(node.inputs[1]));
+    const std::optional<Ints> axis = NumbersOf(graph_.ConstantOf(node.inputs[2]));
+    if (!tiles || !axis || tiles->size() != 1 || axis->size() != 1) {
+      throw Error(ErrorCode::kUnsupported,
+                  NodeLabel(node) + ": tiles and axis must be constants of one element");
+    }
+    const auto rank = static_cast<std::int64_t>(DemandedRank(node, 0));
+    if ((*axis)[0] < 0 || (*axis)[0] >= rank) {
+      Invalid(node, "axis " + std::to_string((*axis)[0]) + " of a tensor of rank " +
+                        std::to_string(rank));
+    }
+    Ints repeats(static_cast<std::size_t>(rank), 1);
+    repeats[static_cast<std::size_t>((*axis)[0])] = (*tiles)[0];
+    node.inputs = {node.inputs[0], Constant(node, IntsTensor(repeats))};
+  }
+
+  void FormUpsample(Node& node) {
+    std::vector<float> scales = node.attributes.Floats("scales");
+    if (scales.empty()) {
+      scales = {1.0f, 1.0f, node.attributes.Float("height_scale", 0.0f),
+                node.attributes.Float("width_scale", 0.0f)};
+    }
+    const std::string mode = node.attributes.String("mode", "nearest");
+    const auto count = static_cast<std::int64_t>(scales.size());
+    Become(node, "Upsample", {node.input(0), Constant(node, Tensor::From<float>({count}, scales))});
+    node.attributes.Set("mode", mode == "bilinear" ? std::string("linear") : mode);
+  }
+
+  // alpha x + beta.
+  void FormAffine(Node& node) {
+    const ValueId beta = Scalar(node, node.attributes.Float("beta", 0.0f));
+    const ValueId alpha = Scalar(node, node.attributes.Float("alpha", 1.0f));
+    Become(node, "Add", {Emit(node, "Mul", {node.inputs[0], alpha}), beta});
+  }
+
+  void FormScale(Node& node) {
+    const ValueId scale = Scalar(node, node.attributes.Float("scale", 1.0f));
+    Become(node, "Mul", {node.inputs[0], scale});
+  }
+
+  // alpha f(beta x).
+  void FormScaled(Node& node) {
+    const std::string function = node.op == "ScaledTanh" ? "Tanh" : "Softplus";
+    const ValueId alpha = Scalar(node, node.attributes.Float("alpha", 1.0f));
+    const ValueId beta = Scalar(node, node.attributes.Float("beta", 1.0f));
+    const ValueId inner = Emit(node, "Mul", {node.inputs[0], beta});
+    Become(node, "Mul", {Emit(node, function, {inner}), alpha});
+  }
+
+  // x scale + bias of the channel.
+  void FormImageScaler(Node& node) {
+    const std::vector<float> bias = node.attributes.Floats("bias");
+    const ValueId scale = Scalar(node, node.attributes.Float("scale", 1.0f));
+    if (bias.empty()) {
+      Become(node, "Mul", {node.inputs[0], scale});
+      return;
+    }
+    const Shape shape{static_cast<std::int64_t>(bias.size()), 1, 1};
+    const ValueId shift = Constant(node, Tensor::From<float>(shape, bias));
+    Become(node, "Add", {Emit(node, "Mul", {node.inputs[0], scale}), shift});
+  }
+
+  // Widths cut off at the left, the top, the right and the bottom; with `scale` what is left is
+  // that high and wide.
+  void FormCrop(Node& node) {
+    const Ints border = node.attributes.Ints("border");
+    const Ints scale = node.attributes.Ints("scale");
+    const auto fits = [](std::int64_t v) { return v >= 0 && v < (std::int64_t{1} << 40); };
+    if (border.size() != 4 || !(scale.empty() || scale.size() == 2) ||
+        !std::all_of(border.begin(), border.end(), fits) ||
+        !std::all_of(scale.begin(), scale.end(), fits)) {
+      Invalid(node, "'border' must have four values and 'scale' none or two, none negative");
+    }
+    const Ints starts{border[1], border[0]};
+    const auto cut = [](std::int64_t width) {
+      return width == 0 ? std::numeric_limits<std::int64_t>::max() : -width;
+    };
+    const Ints ends = scale.empty() ? Ints{cut(border[3]), cut(border[2])}
+                                    : Ints{starts[0] + scale[0], starts[1] + scale[1]};
+    Become(node, "Slice", {node.inputs[0]});
+    if (node.opset < 10) {
+      node.attributes.Set("starts", starts);
+      node.attributes.Set("ends", ends);
+      node.attributes.Set("axes", Ints{2, 3});
+      return;
+    }
+    for (const Ints& values : {starts, ends, Ints{2, 3}}) {
+      node.inputs.push_back(Constant(node, IntsTensor(values)));
+    }
+  }
+
+  void FormConstantFill(Node& node) {
+    const bool has_input = node.input(0) != kNoValue;
+    const bool as_shape = node.attributes.Int("input_as_shape", 0) != 0;
+    const std::int64_t type = node.attributes.Int("dtype", 1);
+    if (type != 1) {
+      throw Error(ErrorCode::kUnsupported,
+                  NodeLabel(node) + ": element type " + std::to_string(type));
+    }
+    const Ints extra = node.attributes.Ints("extra_shape");
+    Tensor value = Tensor::From<float>({1}, {node.attributes.Float("value", 0.0f)});
+    ValueId shape = kNoValue;
+    if (!has_input) {
+      shape = Constant(node, IntsTensor(node.attributes.Ints("shape")));
+    } else {
+      shape = as_shape ? node.inputs[0] : Emit(node, "Shape", {node.inputs[0]});
+    }
+    if (!extra.empty()) {
+      Attributes axis;
+      axis.Set("axis", std::int64_t{0});
+      const ValueId more = Constant(node, IntsTensor(extra));
+      shape = Emit(node, "Concat", {shape, more}, std::move(axis));
+    }
+    Become(node, "ConstantOfShape", {shape});
+    node.attributes.Set("value", std::move(value));
+  }
+
+  // A, B, b_scale, b_zero_point, bias.
+  void FormDynamicMatMul(Node& node) {
+    if (node.inputs.size() < 3) return;
+    const std::vector<ValueId> quantized =
+        Emit(node, "DynamicQuantizeLinear", {node.inputs[0]}, 3, {}, onnx_opset_);
+    Become(node, "MatMulIntegerToFloat",
+           {quantized[0], node.inputs[1], quantized[1], node.inputs[2], quantized[2], node.input(3),
+            node.input(4)});
+  }
+
+  // The same as ONNX's, which had fewer element types for long.
+  void FormQuantize(Node& node) {
+    node.domain.clear();
+    node.opset = onnx_opset_;
+  }
+
+  GraphIr& graph_;
+  const Limits& limits_;
+  int onnx_opset_;
+  bool subgraph_;
+  std::vector<bool> read_;  // by value
+  bool tracks_ = false;     // whether states are kept
+  GraphStates states_;
+};
+
+constexpr int kAnyOpset = std::numeric_limits<int>::max();
+
+const Replacer::Form Replacer::kForms[] = {
+    {"", "Add", 6, &Replacer::AlignOperands},
+    {"", "Sub", 6, &Replacer::AlignOperands},
+    {"", "Mul", 6, &Replacer::AlignOperands},
+    {"", "Div", 6, &Replacer::AlignOperands},
+    {"", "Pow", 6, &Replacer::AlignOperands},
+    {"", "And", 6, &Replacer::AlignOperands},
+    {"", "Or", 6, &Replacer::AlignOperands},
+    {"", "Xor", 6, &Replacer::AlignOperands},
+    {"", "Equal", 6, &Replacer::AlignOperands},
+    {"", "Greater", 6, &Replacer::AlignOperands},
+    {"", "Less", 6, &Replacer::AlignOperands},
+    {"", "PRelu", 6, &Replacer::AlignSlope},
+    {"", "BatchNormalization", kAnyOpset, &Replacer::FormBatchNorm},
+    {"", "Cast", 5, &Replacer::FormCast},
+    {"", "Concat", 3, &Replacer::FormConcat},
+    {"", "GlobalLpPool", 1, &Replacer::FormNorm},
+    {"", "LpPool", 1, &Replacer::FormNorm},
+    {"", "Pad", 1, &Replacer::FormPad},
+    {"", "Reshape", 4, &Replacer::FormReshape},
+    {"", "Selu", 5, &Replacer::FormSelu},
+    {"", "Split", 1, &Replacer::FormSplit},
+    {"", "Tile", 5, &Replacer::FormTile},
+    {"", "Upsample", 6, &Replacer::FormUpsample},
+    // Experimental, and never part of a version that says so.
+    {"", "Affine", kAnyOpset, &Replacer::FormAffine},
+    {"", "ConstantFill", kAnyOpset, &Replacer::FormConstantFill},
+    {"", "Crop", kAnyOpset, &Replacer::FormCrop},
+    {"", "ImageScaler", kAnyOpset, &Replacer::FormImageScaler},
+    {"", "ParametricSoftplus", kAnyOpset, &Replacer::FormScaled},
+    {"", "Scale", kAnyOpset, &Replacer::FormScale},
+    {"", "ScaledTanh", kAnyOpset, &Replacer::FormScaled},
+    {kMicrosoft, "DequantizeLinear", kAnyOpset, &Replacer::FormQuantize},
+    {kMicrosoft, "DynamicQuantizeMatMul", kAnyOpset, &Replacer::FormDynamicMatMul},
+    {kMicrosoft, "QuantizeLinear", kAnyOpset, &Replacer::FormQuantize},
+};
+
+const Replacer::Form* Replacer::FindForm(const Node& node) {
+  const auto* const form = std::find_if(std::begin(kForms), std::end(kForms), [&](const Form& f) {
+    return f.op == node.op && f.domain == node.domain && node.opset <= f.until;
+  });
+  return form == std::end(kForms) ? nullptr : form;
+}
+
+// What says nothing about a network that does not train.
+void Replacer::DropAttributes(Node& node) {
+  constexpr DroppedAttribute kDropped[] = {
+      {"BatchNormalization", "is_test"}, {"Dropout", "is_test"},
+      {"GRU", "output_sequence"},        {"Gemm", "broadcast"},
+      {"LSTM", "output_sequence"},       {"RNN", "output_sequence"},
+  };
+  node.attributes.Erase("consumed_inputs");
+  for (const DroppedAttribute& dropped : kDropped) {
+    if (dropped.op == node.op) node.attributes.Erase(dropped.name);
+  }
+}
+
+}  // namespace
+
+void ReplaceOldForms(GraphIr& graph, const Limits& limits) {
+  Replacer(graph, limits, OnnxOpset(graph), false).Run();
+}
+
+}  // namespace kinglet
