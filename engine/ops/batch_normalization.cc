@@ -4,6 +4,7 @@
 
 #include "engine/ops/batch.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/views.h"
 #include "kernels/eltwise/channel.h"
 
 namespace kinglet {
@@ -50,25 +51,61 @@ Affine<T> ChannelAffine(const StepArgs& args, std::int64_t c, T epsilon) {
   return {scale, value(2) - value(3) * scale};
 }
 
+// The functions of all channels, worked out once by each worker: scales, then shifts.
+template <typename T>
+const T* AllAffine(const StepArgs& args, std::int64_t channels, T epsilon) {
+  auto* values = reinterpret_cast<T*>(args.scratch);
+  if (args.again) return values;
+  for (std::int64_t c = 0; c < channels; ++c) {
+    const Affine<T> f = ChannelAffine<T>(args, c, epsilon);
+    values[c] = f.scale;
+    values[channels + c] = f.shift;
+  }
+  return values;
+}
+
+// Maps of one element, a row of channels for each image.
+template <typename T>
+std::unique_ptr<Step> PlanRows(PlanContext& context, T epsilon) {
+  const std::int64_t rows = context.OutputShape(0)[0];
+  const std::int64_t channels = context.OutputShape(0)[1];
+  auto step = MakeItemStep(
+      ElementwiseId(context, DataTypeOf<T>::value), channels == 0 ? 0 : rows,
+      2 * channels * static_cast<std::int64_t>(sizeof(T)),
+      [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+        const T* scale = AllAffine<T>(args, channels, epsilon);
+        const T* shift = scale + channels;
+        for (std::int64_t at = begin * channels; at < end * channels; at += channels) {
+          const T* x = static_cast<const T*>(args.inputs[0]) + at;
+          T* y = static_cast<T*>(args.outputs[0]) + at;
+          for (std::int64_t c = 0; c < channels; ++c) y[c] = x[c] * scale[c] + shift[c];
+        }
+      });
+  step->scratch_bytes = static_cast<std::size_t>(2 * channels) * sizeof(T);
+  return step;
+}
+
 template <typename T>
 std::unique_ptr<Step> PlanPlain(PlanContext& context, T epsilon) {
   const Shape& shape = context.OutputShape(0);
   const std::int64_t channels = shape[1];
   const std::int64_t map = ElementCount({shape.begin() + 2, shape.end()});
+  if (map == 1) return PlanRows<T>(context, epsilon);
   const PlaneUnits units(shape[0] * channels, map);
-  return MakeStep(
+  auto step = MakeStep(
       ElementwiseId(context, DataTypeOf<T>::value), units.count(),
       [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+        const T* affine = AllAffine<T>(args, channels, epsilon);
         const auto* x = static_cast<const T*>(args.inputs[0]);
         auto* y = static_cast<T*>(args.outputs[0]);
         units.For(begin, end, [&](std::int64_t plane, std::int64_t first, std::int64_t length) {
-          const Affine<T> f = ChannelAffine<T>(args, plane % channels, epsilon);
+          const T scale = affine[plane % channels], shift = affine[channels + plane % channels];
           const std::int64_t at = plane * map + first;
-          for (std::int64_t i = at; i < at + length; ++i) {
-            y[i] = x[i] * f.scale + f.shift;
-          }
+          for (std::int64_t i = at; i < at + length; ++i) y[i] = x[i] * scale + shift;
         });
       });
+  step->scratch_bytes = static_cast<std::size_t>(2 * channels) * sizeof(T);
+  return step;
 }
 
 std::unique_ptr<Step> PlanBlocked(PlanContext& context, float epsilon) {

@@ -13,6 +13,7 @@
 #include "engine/ops/broadcast.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/spread.h"
 #include "kernels/eltwise/binary.h"
 
 namespace kinglet {
@@ -95,10 +96,36 @@ void BinaryRun(const kernels::BinaryFns* fns, const T* a, std::int64_t sa, const
   }
 }
 
+// Runs too short for vector loops.
+template <typename Op, typename T, typename R>
+std::unique_ptr<Step> PlanBinaryShortRuns(PlanContext& context) {
+  const Shape& shape = context.OutputShape(0);
+  const Spread<T> left(shape, context.InputShape(0)), right(shape, context.InputShape(1));
+  const ElementUnits units(shape);
+  const ActivationFn activation(context.node().fusion);
+  const kernels::BinaryFns* fns = KernelOf<Op>();
+  return MakeStep(ElementwiseId(context, DataTypeOf<T>::value), units.count(),
+                  [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                    const auto* a = static_cast<const T*>(args.inputs[0]);
+                    const auto* b = static_cast<const T*>(args.inputs[1]);
+                    auto* y = static_cast<R*>(args.outputs[0]);
+                    typename Spread<T>::Room left_room, right_room;
+                    constexpr std::int64_t kPiece = Spread<T>::kPiece;
+                    const std::int64_t last = units.Start(end);
+                    for (std::int64_t at = units.Start(begin); at < last; at += kPiece) {
+                      const std::int64_t n = std::min(kPiece, last - at);
+                      BinaryRun<Op, T, R>(fns, left.Values(a, at, n, left_room), 1,
+                                          right.Values(b, at, n, right_room), 1, y + at, n);
+                      if constexpr (std::is_same_v<R, float>) activation.Apply(y + at, n);
+                    }
+                  });
+}
+
 template <typename Op, typename T, typename R>
 std::unique_ptr<Step> PlanBinaryPlain(PlanContext& context) {
   const auto broadcast =
       MakeBroadcast<2>(context.OutputShape(0), {&context.InputShape(0), &context.InputShape(1)});
+  if (HasShortRuns(broadcast)) return PlanBinaryShortRuns<Op, T, R>(context);
   const ElementUnits units(context.OutputShape(0));
   const ActivationFn activation(context.node().fusion);
   const kernels::BinaryFns* fns = KernelOf<Op>();

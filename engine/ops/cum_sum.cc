@@ -42,7 +42,8 @@ std::unique_ptr<Step> MakeCumSum(const PlanContext& context) {
                           const std::int64_t at = item / pieces * size * inner + first + last;
                           const T* x = static_cast<const T*>(args.inputs[0]) + at;
                           T* y = static_cast<T*>(args.outputs[0]) + at;
-                          T sum[kPiece] = {};
+                          T sum[kPiece];
+                          std::fill_n(sum, count, T{0});
                           for (std::int64_t k = 0; k < size; ++k) {
                             for (std::int64_t i = 0; i < count; ++i) {
                               const T before = sum[i];

@@ -87,7 +87,15 @@ struct FastUnary {
 // The operators that have a vector kernel for float32, beside the activations.
 constexpr FastUnary kFast[] = {
     {"Abs", kernels::UnaryOp::kAbs},
+    {"Acos", kernels::UnaryOp::kAcos},
+    {"Acosh", kernels::UnaryOp::kAcosh},
+    {"Asin", kernels::UnaryOp::kAsin},
+    {"Asinh", kernels::UnaryOp::kAsinh},
+    {"Atan", kernels::UnaryOp::kAtan},
+    {"Atanh", kernels::UnaryOp::kAtanh},
     {"Ceil", kernels::UnaryOp::kCeil},
+    {"Cos", kernels::UnaryOp::kCos},
+    {"Cosh", kernels::UnaryOp::kCosh},
     {"Elu", kernels::UnaryOp::kElu},
     {"Erf", kernels::UnaryOp::kErf},
     {"Exp", kernels::UnaryOp::kExp},
@@ -99,9 +107,12 @@ constexpr FastUnary kFast[] = {
     {"Round", kernels::UnaryOp::kRound},
     {"Selu", kernels::UnaryOp::kSelu},
     {"Sign", kernels::UnaryOp::kSign},
+    {"Sin", kernels::UnaryOp::kSin},
+    {"Sinh", kernels::UnaryOp::kSinh},
     {"Softplus", kernels::UnaryOp::kSoftplus},
     {"Softsign", kernels::UnaryOp::kSoftsign},
     {"Sqrt", kernels::UnaryOp::kSqrt},
+    {"Tan", kernels::UnaryOp::kTan},
     {"ThresholdedRelu", kernels::UnaryOp::kThresholdedRelu},
 };
 

@@ -92,10 +92,22 @@ struct Functions {
     });
   }
 
-  // The C library's is fast and, unlike exp(a log x), does not magnify the logarithm's error.
-  static void Pow(const float* x, float* y, size_t n, float a, float) noexcept {
-    for (size_t i = 0; i < n; ++i) y[i] = ::powf(x[i], a);
+#define KINGLET_XSIMD_FUNCTION(Name, name)                                      \
+  static void Name(const float* x, float* y, size_t n, float, float) noexcept { \
+    MapArray<B>(x, y, n, [](const B& v) { return xsimd::name(v); });            \
   }
+  KINGLET_XSIMD_FUNCTION(Sin, sin)
+  KINGLET_XSIMD_FUNCTION(Cos, cos)
+  KINGLET_XSIMD_FUNCTION(Tan, tan)
+  KINGLET_XSIMD_FUNCTION(Asin, asin)
+  KINGLET_XSIMD_FUNCTION(Acos, acos)
+  KINGLET_XSIMD_FUNCTION(Atan, atan)
+  KINGLET_XSIMD_FUNCTION(Sinh, sinh)
+  KINGLET_XSIMD_FUNCTION(Cosh, cosh)
+  KINGLET_XSIMD_FUNCTION(Asinh, asinh)
+  KINGLET_XSIMD_FUNCTION(Acosh, acosh)
+  KINGLET_XSIMD_FUNCTION(Atanh, atanh)
+#undef KINGLET_XSIMD_FUNCTION
 
   static float ExpSum(const float* x, float shift, float* y, size_t n) noexcept {
     constexpr size_t kLanes = B::size;
@@ -124,8 +136,9 @@ struct Functions {
     return sum;
   }
 
-  static constexpr MathTable kTable = {Exp,  Log,  Tanh,     Erf, Sigmoid, Swish, Softplus,
-                                       Mish, Gelu, GeluTanh, Elu, Selu,    Pow,   ExpSum};
+  static constexpr MathTable kTable = {
+      Exp, Log, Tanh, Erf,  Sigmoid, Swish, Softplus, Mish, Gelu,  GeluTanh, Elu,   Selu,
+      Sin, Cos, Tan,  Asin, Acos,    Atan,  Sinh,     Cosh, Asinh, Acosh,    Atanh, ExpSum};
 };
 
 }  // namespace

@@ -40,4 +40,14 @@ inline PoolInterior InteriorOf(const PoolAxis& a) {
   return {begin, std::max(begin, end)};
 }
 
+// With a dilation a window can step over the whole input.
+inline bool EveryWindowHasATap(const PoolAxis& a) {
+  const PoolInterior inside = InteriorOf(a);
+  for (int64_t o = 0; o < a.out; ++o) {
+    if (o == inside.begin && inside.begin < inside.end) o = inside.end;
+    if (o < a.out && TapsAt(a, o).count() == 0) return false;
+  }
+  return true;
+}
+
 }  // namespace kinglet::kernels
