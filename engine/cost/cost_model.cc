@@ -4,15 +4,6 @@
 
 namespace kinglet {
 
-void AddTraffic(kernels::Work& work, double read_bytes, double write_bytes, int threads) {
-  if (work.empty()) {
-    work = kernels::MoveWork(read_bytes, write_bytes, threads);
-  } else if (work.read_bytes() == 0 && work.write_bytes() == 0) {
-    work.stage().read_bytes = read_bytes;
-    work.stage().write_bytes = write_bytes;
-  }
-}
-
 double StepSeconds(const kernels::Work& work, double measured_seconds, const CostModel& cost) {
   return measured_seconds > 0 ? measured_seconds : kernels::PredictSeconds(work, cost.machine);
 }

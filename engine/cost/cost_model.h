@@ -39,10 +39,6 @@ inline int ThreadsToChooseFor(const CostModel& cost, int threads) {
   return cost.deterministic ? 1 : threads;
 }
 
-// Work that says nothing of its traffic reads and writes so many bytes; work that says nothing at all
-// does little else.
-void AddTraffic(kernels::Work& work, double read_bytes, double write_bytes, int threads);
-
 // Seconds of a step: measured where they were (above 0), else predicted of what it does.
 double StepSeconds(const kernels::Work& work, double measured_seconds, const CostModel& cost);
 

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "engine/cost/traffic.h"
 #include "engine/op/context.h"
 #include "kernels/common/blocked.h"
 #include "kinglet/error.h"
@@ -236,7 +237,8 @@ void StepMemo::Weigh(const PlanOptions& options, const CostModel& cost) {
   double written = 0;
   for (const Input& input : inputs_) {
     if (input.type == DataType::kUndefined) continue;
-    read += static_cast<double>(StoredBytes({ElementTypeOf(input.type), input.layout}, input.shape));
+    read +=
+        static_cast<double>(StoredBytes({ElementTypeOf(input.type), input.layout}, input.shape));
   }
   for (const Output& output : outputs_) written += static_cast<double>(output.bytes);
   AddTraffic(step_->work, read, written, options.threads);

@@ -69,16 +69,15 @@ std::unique_ptr<Step> MakePieces(std::string kernel, const Extents& e, F piece) 
 template <bool kMax>
 std::unique_ptr<Step> MakeFast(const Extents& e) {
   const kernels::ArgTable& table = kernels::GetArgTable(kMax);
-  return MakePieces<float>(
-      kMax ? "reduce/arg_max_f32" : "reduce/arg_min_f32", e,
-      [e, run = table.row, columns = table.columns](const float* x, std::int64_t count,
-                                                    std::int64_t* out) {
-        if (e.inner == 1) {
-          *out = run(x, e.size, e.last);
-        } else {
-          columns(x, e.size, e.inner, count, e.last, out);
-        }
-      });
+  return MakePieces<float>(kMax ? "reduce/arg_max_f32" : "reduce/arg_min_f32", e,
+                           [e, run = table.row, columns = table.columns](
+                               const float* x, std::int64_t count, std::int64_t* out) {
+                             if (e.inner == 1) {
+                               *out = run(x, e.size, e.last);
+                             } else {
+                               columns(x, e.size, e.inner, count, e.last, out);
+                             }
+                           });
 }
 
 template <bool kMax, typename T>

@@ -69,18 +69,19 @@ template <typename T>
 std::unique_ptr<Step> PlanRows(PlanContext& context, T epsilon) {
   const std::int64_t rows = context.OutputShape(0)[0];
   const std::int64_t channels = context.OutputShape(0)[1];
-  auto step = MakeItemStep(
-      ElementwiseId(context, DataTypeOf<T>::value), channels == 0 ? 0 : rows,
-      2 * channels * static_cast<std::int64_t>(sizeof(T)),
-      [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
-        const T* scale = AllAffine<T>(args, channels, epsilon);
-        const T* shift = scale + channels;
-        for (std::int64_t at = begin * channels; at < end * channels; at += channels) {
-          const T* x = static_cast<const T*>(args.inputs[0]) + at;
-          T* y = static_cast<T*>(args.outputs[0]) + at;
-          for (std::int64_t c = 0; c < channels; ++c) y[c] = x[c] * scale[c] + shift[c];
-        }
-      });
+  auto step =
+      MakeItemStep(ElementwiseId(context, DataTypeOf<T>::value), channels == 0 ? 0 : rows,
+                   2 * channels * static_cast<std::int64_t>(sizeof(T)),
+                   [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                     const T* scale = AllAffine<T>(args, channels, epsilon);
+                     const T* shift = scale + channels;
+                     for (std::int64_t at = begin * channels; at < end * channels; at += channels) {
+                       const T* x = static_cast<const T*>(args.inputs[0]) + at;
+                       T* y = static_cast<T*>(args.outputs[0]) + at;
+                       for (std::int64_t c = 0; c < channels; ++c)
+                         y[c] = x[c] * scale[c] + shift[c];
+                     }
+                   });
   step->scratch_bytes = static_cast<std::size_t>(2 * channels) * sizeof(T);
   return step;
 }

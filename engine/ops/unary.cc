@@ -8,6 +8,7 @@
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/unary_functions.h"
+#include "kernels/math/math.h"
 
 namespace kinglet {
 namespace {
@@ -87,15 +88,7 @@ struct FastUnary {
 // The operators that have a vector kernel for float32, beside the activations.
 constexpr FastUnary kFast[] = {
     {"Abs", kernels::UnaryOp::kAbs},
-    {"Acos", kernels::UnaryOp::kAcos},
-    {"Acosh", kernels::UnaryOp::kAcosh},
-    {"Asin", kernels::UnaryOp::kAsin},
-    {"Asinh", kernels::UnaryOp::kAsinh},
-    {"Atan", kernels::UnaryOp::kAtan},
-    {"Atanh", kernels::UnaryOp::kAtanh},
     {"Ceil", kernels::UnaryOp::kCeil},
-    {"Cos", kernels::UnaryOp::kCos},
-    {"Cosh", kernels::UnaryOp::kCosh},
     {"Elu", kernels::UnaryOp::kElu},
     {"Erf", kernels::UnaryOp::kErf},
     {"Exp", kernels::UnaryOp::kExp},
@@ -107,13 +100,25 @@ constexpr FastUnary kFast[] = {
     {"Round", kernels::UnaryOp::kRound},
     {"Selu", kernels::UnaryOp::kSelu},
     {"Sign", kernels::UnaryOp::kSign},
-    {"Sin", kernels::UnaryOp::kSin},
-    {"Sinh", kernels::UnaryOp::kSinh},
     {"Softplus", kernels::UnaryOp::kSoftplus},
     {"Softsign", kernels::UnaryOp::kSoftsign},
     {"Sqrt", kernels::UnaryOp::kSqrt},
-    {"Tan", kernels::UnaryOp::kTan},
     {"ThresholdedRelu", kernels::UnaryOp::kThresholdedRelu},
+};
+
+struct MathFunction {
+  std::string_view op;
+  kernels::MathFn kernels::MathTable::*function;
+};
+
+// Those whose function no other operator has.
+constexpr MathFunction kMath[] = {
+    {"Acos", &kernels::MathTable::acos}, {"Acosh", &kernels::MathTable::acosh},
+    {"Asin", &kernels::MathTable::asin}, {"Asinh", &kernels::MathTable::asinh},
+    {"Atan", &kernels::MathTable::atan}, {"Atanh", &kernels::MathTable::atanh},
+    {"Cos", &kernels::MathTable::cos},   {"Cosh", &kernels::MathTable::cosh},
+    {"Sin", &kernels::MathTable::sin},   {"Sinh", &kernels::MathTable::sinh},
+    {"Tan", &kernels::MathTable::tan},
 };
 
 // y[i] = f(x[i]) in scalar code, in the form of a kernel.
@@ -135,6 +140,9 @@ kernels::UnaryFn FunctionOf(const NodeContext& context) {
   }
   for (const FastUnary& fast : kFast) {
     if (fast.op == node.op) return kernels::GetUnary(fast.kernel);
+  }
+  for (const MathFunction& math : kMath) {
+    if (math.op == node.op) return kernels::GetMathTable().*math.function;
   }
   return Reference<F>;
 }

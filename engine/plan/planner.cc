@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 
+#include "engine/cost/traffic.h"
 #include "engine/graph/derived.h"
 #include "engine/op/operators.h"
 #include "engine/op/reorder.h"

@@ -63,6 +63,11 @@ void ArrayScalar(const float* a, float b, float* y, size_t n) noexcept {
   if (i < n) StoreTail(Op::Run(LoadTail(a + i, n - i), vb), y + i, n - i);
 }
 
+template <>
+void Arrays<PowOp>(const float* a, const float* b, float* y, size_t n) noexcept {
+  PowArrays(a, 1, b, 1, y, n);
+}
+
 // Some exponents are cheaper than others.
 template <>
 void ArrayScalar<PowOp>(const float* a, float b, float* y, size_t n) noexcept {

@@ -11,19 +11,23 @@ namespace kinglet::kernels {
 namespace HWY_NAMESPACE {
 namespace {
 
+// By masks: what the condition says is not to be guessed.
 template <typename T, bool kYesRepeats, bool kNoRepeats>
-void Loop(const bool* HWY_RESTRICT condition, const T* HWY_RESTRICT yes, const T* HWY_RESTRICT no,
-          T* HWY_RESTRICT y, size_t n) {
+void Loop(const uint8_t* HWY_RESTRICT condition, const T* HWY_RESTRICT yes,
+          const T* HWY_RESTRICT no, T* HWY_RESTRICT y, size_t n) {
   if (n == 0) return;
   const T one_yes = yes[0], one_no = no[0];
   for (size_t i = 0; i < n; ++i) {
     const T a = kYesRepeats ? one_yes : yes[i], b = kNoRepeats ? one_no : no[i];
-    y[i] = condition[i] ? a : b;
+    const T mask = static_cast<T>(T{0} - static_cast<T>(condition[i]));
+    y[i] = static_cast<T>((a & mask) | (b & static_cast<T>(~mask)));
   }
 }
 
 template <typename T>
-void Select(const bool* condition, SelectSource yes, SelectSource no, void* to, size_t n) noexcept {
+void Select(const bool* conditions, SelectSource yes, SelectSource no, void* to,
+            size_t n) noexcept {
+  const auto* condition = reinterpret_cast<const uint8_t*>(conditions);  // 0 or 1
   const T* a = static_cast<const T*>(yes.values);
   const T* b = static_cast<const T*>(no.values);
   T* y = static_cast<T*>(to);

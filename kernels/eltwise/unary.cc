@@ -52,7 +52,6 @@ KINGLET_UNARY(RootOp, const V infinity = hn::Set(d, std::numeric_limits<float>::
                                     hn::Sqrt(hn::Add(x, hn::Zero(d)))));
 KINGLET_UNARY(ThreeQuartersOp, const V root = RootOp::Run(d, x, alpha, beta);
               return hn::Mul(root, hn::Sqrt(root)));
-KINGLET_UNARY(AnyPowerOp, return PowOp::Run(x, alpha));
 KINGLET_UNARY(ThresholdedReluOp, return hn::IfThenZeroElse(hn::Le(x, alpha), x));
 #undef KINGLET_UNARY
 
@@ -75,7 +74,7 @@ void Pow(const float* x, float* y, size_t n, float a, float b) noexcept {
   if (a == 0.5f) return Array<RootOp>(x, y, n, a, b);
   if (a == 0.75f) return Array<ThreeQuartersOp>(x, y, n, a, b);
   if (a == -1.0f) return Array<ReciprocalOp>(x, y, n, a, b);
-  Array<AnyPowerOp>(x, y, n, a, b);
+  PowArrays(x, 1, &a, 0, y, n);
 }
 
 }  // namespace
@@ -128,22 +127,6 @@ HWY_EXPORT(UnaryForTarget);
 UnaryFn GetUnary(UnaryOp op) noexcept {
   const MathTable& math = GetMathTable();
   switch (op) {
-    case UnaryOp::kAcos:
-      return math.acos;
-    case UnaryOp::kAcosh:
-      return math.acosh;
-    case UnaryOp::kAsin:
-      return math.asin;
-    case UnaryOp::kAsinh:
-      return math.asinh;
-    case UnaryOp::kAtan:
-      return math.atan;
-    case UnaryOp::kAtanh:
-      return math.atanh;
-    case UnaryOp::kCos:
-      return math.cos;
-    case UnaryOp::kCosh:
-      return math.cosh;
     case UnaryOp::kElu:
       return math.elu;
     case UnaryOp::kErf:
@@ -160,14 +143,8 @@ UnaryFn GetUnary(UnaryOp op) noexcept {
       return math.mish;
     case UnaryOp::kSelu:
       return math.selu;
-    case UnaryOp::kSin:
-      return math.sin;
-    case UnaryOp::kSinh:
-      return math.sinh;
     case UnaryOp::kSoftplus:
       return math.softplus;
-    case UnaryOp::kTan:
-      return math.tan;
     default:
       return KINGLET_RESOLVE(UnaryForTarget)(op);
   }

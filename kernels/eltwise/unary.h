@@ -22,15 +22,7 @@ enum class UnaryOp : uint8_t {
 #include "kernels/common/activations.inc"
 #undef KINGLET_ACTIVATION
   kAbs,
-  kAcos,
-  kAcosh,
-  kAsin,
-  kAsinh,
-  kAtan,
-  kAtanh,
   kCeil,
-  kCos,
-  kCosh,
   kElu,       // x < 0 ? a * (exp(x) - 1) : x
   kErf,       //
   kExp,       //
@@ -45,12 +37,9 @@ enum class UnaryOp : uint8_t {
   kRound,     // half to even
   kSelu,      // b * (x <= 0 ? a * (exp(x) - 1) : x)
   kSign,      // -1, 0 or 1
-  kSin,
-  kSinh,
   kSoftplus,  // log(1 + exp(x))
   kSoftsign,  // x / (1 + |x|)
   kSqrt,
-  kTan,
   kThresholdedRelu,  // x > a ? x : 0
 };
 inline constexpr int kUnaryOpCount = static_cast<int>(UnaryOp::kThresholdedRelu) + 1;

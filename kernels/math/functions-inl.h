@@ -38,6 +38,37 @@ struct Functions {
   }
   static B SigmoidOf(const B& x) { return B(1.0f) / (B(1.0f) + xsimd::exp(-x)); }
 
+  // x * p(x^2) / q(x^2) on [-limit, limit], 1 with x's sign beyond.
+  template <size_t kP, size_t kQ>
+  static B OddRational(const B& x, float limit, const float (&p)[kP], const float (&q)[kQ]) {
+    const B square = x * x;
+    B above(p[0]), below(q[0]);
+    for (size_t i = 1; i < kP; ++i) above = xsimd::fma(above, square, B(p[i]));
+    for (size_t i = 1; i < kQ; ++i) below = xsimd::fma(below, square, B(q[i]));
+    const B y = x * above / below;
+    return xsimd::select(x > B(limit), B(1.0f), xsimd::select(x < B(-limit), B(-1.0f), y));
+  }
+  // The rational approximations of Eigen's ptanh and XLA's erf.
+  static B TanhOf(const B& v) {
+    static constexpr float kAbove[] = {-2.76076847742355e-16f, 2.00018790482477e-13f,
+                                       -8.60467152213735e-11f, 5.12229709037114e-08f,
+                                       1.48572235717979e-05f,  6.37261928875436e-04f,
+                                       4.89352455891786e-03f};
+    static constexpr float kBelow[] = {1.19825839466702e-06f, 1.18534705686654e-04f,
+                                       2.26843463243900e-03f, 4.89352518554385e-03f};
+    return OddRational(v, 7.90531110763549805f, kAbove, kBelow);
+  }
+  static B ErfOf(const B& v) {
+    static constexpr float kAbove[] = {-2.72614225801306e-10f, 2.77068142495902e-08f,
+                                       -2.10102402082508e-06f, -5.69250639462346e-05f,
+                                       -7.34990630326855e-04f, -2.95459980854025e-03f,
+                                       -1.60960333262415e-02f};
+    static constexpr float kBelow[] = {-1.45660718464996e-05f, -2.13374055278905e-04f,
+                                       -1.68282697438203e-03f, -7.37332916720468e-03f,
+                                       -1.42647390514189e-02f};
+    return OddRational(v, 4.0f, kAbove, kBelow);
+  }
+
   static void Exp(const float* x, float* y, size_t n, float, float) noexcept {
     MapArray<B>(x, y, n, [](const B& v) { return ExpOf(v); });
   }
@@ -45,10 +76,10 @@ struct Functions {
     MapArray<B>(x, y, n, [](const B& v) { return xsimd::log(v); });
   }
   static void Tanh(const float* x, float* y, size_t n, float, float) noexcept {
-    MapArray<B>(x, y, n, [](const B& v) { return xsimd::tanh(v); });
+    MapArray<B>(x, y, n, [](const B& v) { return TanhOf(v); });
   }
   static void Erf(const float* x, float* y, size_t n, float, float) noexcept {
-    MapArray<B>(x, y, n, [](const B& v) { return xsimd::erf(v); });
+    MapArray<B>(x, y, n, [](const B& v) { return ErfOf(v); });
   }
   static void Sigmoid(const float* x, float* y, size_t n, float, float) noexcept {
     MapArray<B>(x, y, n, [](const B& v) { return SigmoidOf(v); });
@@ -72,14 +103,13 @@ struct Functions {
     });
   }
   static void Gelu(const float* x, float* y, size_t n, float, float) noexcept {
-    MapArray<B>(x, y, n, [](const B& v) {
-      return B(0.5f) * v * (B(1.0f) + xsimd::erf(v * B(0.707106781f)));
-    });
+    MapArray<B>(x, y, n,
+                [](const B& v) { return B(0.5f) * v * (B(1.0f) + ErfOf(v * B(0.707106781f))); });
   }
   static void GeluTanh(const float* x, float* y, size_t n, float, float) noexcept {
     MapArray<B>(x, y, n, [](const B& v) {
       const B inner = B(0.797884561f) * (v + B(0.044715f) * v * v * v);
-      return B(0.5f) * v * (B(1.0f) + xsimd::tanh(inner));
+      return B(0.5f) * v * (B(1.0f) + TanhOf(inner));
     });
   }
   static void Elu(const float* x, float* y, size_t n, float a, float) noexcept {
@@ -105,9 +135,14 @@ struct Functions {
   KINGLET_XSIMD_FUNCTION(Sinh, sinh)
   KINGLET_XSIMD_FUNCTION(Cosh, cosh)
   KINGLET_XSIMD_FUNCTION(Asinh, asinh)
-  KINGLET_XSIMD_FUNCTION(Acosh, acosh)
   KINGLET_XSIMD_FUNCTION(Atanh, atanh)
 #undef KINGLET_XSIMD_FUNCTION
+  // xsimd's has values below 1.
+  static void Acosh(const float* x, float* y, size_t n, float, float) noexcept {
+    MapArray<B>(x, y, n, [](const B& v) {
+      return xsimd::select(v < B(1.0f), B(__builtin_nanf("")), xsimd::acosh(v));
+    });
+  }
 
   static float ExpSum(const float* x, float shift, float* y, size_t n) noexcept {
     constexpr size_t kLanes = B::size;

@@ -76,9 +76,8 @@ Moments MomentsOf(const float* x, int64_t n) noexcept {
     const int64_t count = std::min(kPiece, n - at);
     const float sum = SumOf(x + at, count);
     const float mean = sum / static_cast<float>(count);
-    const Moments piece =
-        Corrected(static_cast<double>(sum), mean,
-                  static_cast<double>(SquaresOf(x + at, mean, count)), count);
+    const Moments piece = Corrected(static_cast<double>(sum), mean,
+                                    static_cast<double>(SquaresOf(x + at, mean, count)), count);
     all = at == 0 ? piece : Join(all, at, piece, count);
   }
   return all;
@@ -111,7 +110,8 @@ void MomentsBlocked(const float* x, int64_t pixels, Moments* moments) noexcept {
   for (int64_t at = 0; at < pixels; at += kPixels) {
     const int64_t count = std::min(kPixels, pixels - at);
     const float* piece = x + at * kPixel;
-    SumPixels(piece, count, [](ArrayVec v, int64_t) HWY_ATTR { return v; }, sums);
+    SumPixels(
+        piece, count, [](ArrayVec v, int64_t) HWY_ATTR { return v; }, sums);
     for (int64_t k = 0; k < kPixel; ++k) means[k] = sums[k] / static_cast<float>(count);
     SumPixels(
         piece, count,
@@ -121,8 +121,8 @@ void MomentsBlocked(const float* x, int64_t pixels, Moments* moments) noexcept {
         },
         squares);
     for (int64_t k = 0; k < kPixel; ++k) {
-      const Moments of_piece = Corrected(static_cast<double>(sums[k]), means[k],
-                                         static_cast<double>(squares[k]), count);
+      const Moments of_piece =
+          Corrected(static_cast<double>(sums[k]), means[k], static_cast<double>(squares[k]), count);
       moments[k] = at == 0 ? of_piece : Join(moments[k], at, of_piece, count);
     }
   }

@@ -39,8 +39,8 @@ struct RowJob {
   bool HasRows() const { return d.count() > 0 && h.count() > 0; }
   float Scale(const PoolTaps& w) const {
     if (!Op::kDivides) return 1.0f;
-    const int64_t taps = p.include_pad ? d.padded * h.padded * w.padded
-                                       : d.count() * h.count() * w.count();
+    const int64_t taps =
+        p.include_pad ? d.padded * h.padded * w.padded : d.count() * h.count() * w.count();
     return 1.0f / static_cast<float>(std::max(taps, int64_t{1}));
   }
 };
@@ -68,10 +68,10 @@ template <class Op>
 void ByParts(const RowJob<Op>& job, const Rows& rows, int64_t column) {
   const Pool& p = job.p;
   const int64_t row = p.in_w * column;
-  const TapRows taps = {
-      job.x + (job.d.start + job.d.begin * p.dilation_d) * p.in_h * row +
-          (job.h.start + job.h.begin * p.dilation_h) * row,
-      job.d.count(), p.dilation_d * p.in_h * row, job.h.count(), p.dilation_h * row};
+  const TapRows taps = {job.x + (job.d.start + job.d.begin * p.dilation_d) * p.in_h * row +
+                            (job.h.start + job.h.begin * p.dilation_h) * row,
+                        job.d.count(), p.dilation_d * p.in_h * row, job.h.count(),
+                        p.dilation_h * row};
   RowByParts<Op>(
       taps, {rows.axis, column}, rows.interior,
       [&](int64_t o) { return job.Scale(TapsAt(rows.axis, o)); }, job.y);

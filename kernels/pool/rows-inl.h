@@ -78,6 +78,10 @@ void ReduceRows(const TapRows& r, int64_t from, int64_t count, float* t) {
   int64_t i = 0;
   for (; i + 4 * kRowLanes <= count; i += 4 * kRowLanes) ReduceColumns<Op, 4>(r, first + i, t + i);
   for (; i + kRowLanes <= count; i += kRowLanes) ReduceColumns<Op, 1>(r, first + i, t + i);
+  if (i < count && count >= kRowLanes) {  // a vector that overlaps the one before
+    ReduceColumns<Op, 1>(r, first + count - kRowLanes, t + count - kRowLanes);
+    return;
+  }
   for (; i < count; ++i) {
     float a = Op::kDivides ? 0.0f : first[i];
     for (int64_t p = 0; p < r.planes; ++p) {
@@ -138,8 +142,7 @@ const float* ReduceWindows(const TapRows& rows, const RowShape& s, int64_t begin
   const int64_t first = std::clamp<int64_t>(-start, 0, width);
   const int64_t last = std::clamp<int64_t>(a.in - start, first, width);
   std::fill(t, t + first * s.column, Op::Identity());
-  ReduceRows<Op>(rows, (start + first) * s.column, (last - first) * s.column,
-                 t + first * s.column);
+  ReduceRows<Op>(rows, (start + first) * s.column, (last - first) * s.column, t + first * s.column);
   std::fill(t + last * s.column, t + width * s.column + kRowLanes, Op::Identity());
   if (a.kernel == 1) return t;
   const int64_t step = a.dilation * s.column;

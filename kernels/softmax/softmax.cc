@@ -9,6 +9,7 @@
 #define HWY_TARGET_INCLUDE "kernels/softmax/softmax.cc"
 #include "kernels/common/dispatch.h"
 #include "kernels/eltwise/array-inl.h"
+#include "kernels/layout/layout.h"
 #include "kernels/math/math.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -17,7 +18,7 @@ namespace HWY_NAMESPACE {
 namespace {
 
 constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(ArrayTag()));
-constexpr int64_t kTile = 64;      // neighbours of the inner dimension that go together
+constexpr int64_t kTile = 64;       // neighbours of the inner dimension that go together
 constexpr int64_t kShortAxis = 16;  // rows up to this size go side by side, a row in a lane
 constexpr float kLowest = -std::numeric_limits<float>::infinity();
 
@@ -149,52 +150,75 @@ void LongRow(const Row& r, bool log) {
   MapRow({r.y, r.y, r.n}, [&](ArrayVec v) HWY_ATTR { return hn::Mul(v, factor); });
 }
 
-// `vectors` * kLanes lines side by side, whose elements are `step` apart. In what runs them, `log` is
-// the logarithm where that of the softmax is wanted, else null.
+// Lines side by side, whose elements are `step` apart. In what runs them, `log` is the logarithm
+// where that of the softmax is wanted, else null.
 struct Lines {
   const float* x;
   float* y;
-  int64_t axis, step, vectors;
+  int64_t axis, step;
 };
 
-void RunLines(const Lines& t, MathFn log) {
+// kVecs vectors of lines.
+template <int kVecs>
+HWY_INLINE void RunVectors(const Lines& t, MathFn log) {
   const ArrayTag d;
-  HWY_ALIGN float sums[kLanes];
-  for (int64_t v = 0; v < t.vectors; ++v) {
-    const float* x = t.x + v * kLanes;
-    float* y = t.y + v * kLanes;
-    ArrayVec max = hn::LoadU(d, x);
-    for (int64_t k = 1; k < t.axis; ++k) max = hn::Max(hn::LoadU(d, x + k * t.step), max);
-    ArrayVec sum = hn::Zero(d);
-    for (int64_t k = 0; k < t.axis; ++k) {
-      const ArrayVec e = ExpNotAbove0(hn::Sub(hn::LoadU(d, x + k * t.step), max));
-      if (log == nullptr) hn::StoreU(e, d, y + k * t.step);
-      sum = hn::Add(sum, e);
-    }
-    if (log == nullptr) {
-      const ArrayVec factor = hn::Div(hn::Set(d, 1.0f), sum);
-      for (int64_t k = 0; k < t.axis; ++k) {
-        hn::StoreU(hn::Mul(hn::LoadU(d, y + k * t.step), factor), d, y + k * t.step);
-      }
-      continue;
-    }
-    hn::Store(sum, d, sums);
-    log(sums, sums, static_cast<size_t>(kLanes), 0, 0);
-    sum = hn::Load(d, sums);
-    for (int64_t k = 0; k < t.axis; ++k) {
-      const ArrayVec v_k = hn::LoadU(d, x + k * t.step);
-      hn::StoreU(hn::Sub(hn::Sub(v_k, max), sum), d, y + k * t.step);
+  ArrayVec max[kVecs], sum[kVecs];
+  for (int v = 0; v < kVecs; ++v) max[v] = hn::LoadU(d, t.x + v * kLanes);
+  for (int64_t k = 1; k < t.axis; ++k) {
+    for (int v = 0; v < kVecs; ++v) {
+      max[v] = hn::Max(hn::LoadU(d, t.x + k * t.step + v * kLanes), max[v]);
     }
   }
+  for (int v = 0; v < kVecs; ++v) sum[v] = hn::Zero(d);
+  for (int64_t k = 0; k < t.axis; ++k) {
+    for (int v = 0; v < kVecs; ++v) {
+      const int64_t at = k * t.step + v * kLanes;
+      const ArrayVec e = ExpNotAbove0(hn::Sub(hn::LoadU(d, t.x + at), max[v]));
+      if (log == nullptr) hn::StoreU(e, d, t.y + at);
+      sum[v] = hn::Add(sum[v], e);
+    }
+  }
+  if (log == nullptr) {
+    for (int v = 0; v < kVecs; ++v) sum[v] = hn::Div(hn::Set(d, 1.0f), sum[v]);
+    for (int64_t k = 0; k < t.axis; ++k) {
+      for (int v = 0; v < kVecs; ++v) {
+        float* y = t.y + k * t.step + v * kLanes;
+        hn::StoreU(hn::Mul(hn::LoadU(d, y), sum[v]), d, y);
+      }
+    }
+    return;
+  }
+  HWY_ALIGN float sums[kVecs * kLanes];
+  for (int v = 0; v < kVecs; ++v) hn::Store(sum[v], d, sums + v * kLanes);
+  log(sums, sums, static_cast<size_t>(kVecs * kLanes), 0, 0);
+  for (int v = 0; v < kVecs; ++v) sum[v] = hn::Load(d, sums + v * kLanes);
+  for (int64_t k = 0; k < t.axis; ++k) {
+    for (int v = 0; v < kVecs; ++v) {
+      const int64_t at = k * t.step + v * kLanes;
+      hn::StoreU(hn::Sub(hn::Sub(hn::LoadU(d, t.x + at), max[v]), sum[v]), d, t.y + at);
+    }
+  }
+}
+
+// As many whole vectors of `count` lines as there are; how many lines that is.
+int64_t RunWholeVectors(Lines t, int64_t count, MathFn log) {
+  int64_t done = 0;
+  const auto advance = [&](int64_t lines) {
+    t.x += lines;
+    t.y += lines;
+    done += lines;
+  };
+  for (; done + 4 * kLanes <= count; advance(4 * kLanes)) RunVectors<4>(t, log);
+  for (; done + kLanes <= count; advance(kLanes)) RunVectors<1>(t, log);
+  return done;
 }
 
 // Lines that are no whole vector: by way of a copy, whose other lanes are zero.
 void RunFewLines(const Lines& t, int64_t count, MathFn log) {
   const ArrayTag d;
   ArrayVec max = hn::Set(d, kLowest), sum = hn::Zero(d);
-  const auto load = [&](const float* x, int64_t k) HWY_ATTR {
-    return LoadTail(x + k * t.step, static_cast<size_t>(count));
-  };
+  const auto load = [&](const float* x, int64_t k)
+                        HWY_ATTR { return LoadTail(x + k * t.step, static_cast<size_t>(count)); };
   for (int64_t k = 0; k < t.axis; ++k) max = hn::Max(load(t.x, k), max);
   for (int64_t k = 0; k < t.axis; ++k) {
     sum = hn::Add(sum, ExpNotAbove0(hn::Sub(load(t.x, k), max)));
@@ -211,21 +235,57 @@ void RunFewLines(const Lines& t, int64_t count, MathFn log) {
   }
 }
 
-// Rows of a few elements each, a row in a lane.
+// Rows of two and of three elements, a row in a lane: line k has element k of each.
+HWY_INLINE void LoadRows(const float* x, int64_t n, float* lines) {
+  const ArrayTag d;
+  ArrayVec a, b, c = hn::Zero(d);
+  if (n == 2) {
+    hn::LoadInterleaved2(d, x, a, b);
+  } else {
+    hn::LoadInterleaved3(d, x, a, b, c);
+    hn::StoreU(c, d, lines + 2 * kTile);
+  }
+  hn::StoreU(a, d, lines);
+  hn::StoreU(b, d, lines + kTile);
+}
+
+HWY_INLINE void StoreRows(const float* lines, int64_t n, float* y) {
+  const ArrayTag d;
+  const ArrayVec a = hn::LoadU(d, lines), b = hn::LoadU(d, lines + kTile);
+  if (n == 2) {
+    hn::StoreInterleaved2(a, b, d, y);
+  } else {
+    hn::StoreInterleaved3(a, b, hn::LoadU(d, lines + 2 * kTile), d, y);
+  }
+}
+
+// `count` <= kTile short rows into lines of kTile, and back.
+void RowsToLines(const float* x, int64_t n, int64_t count, float* lines) {
+  int64_t r = 0;
+  if (n == 2 || n == 3) {
+    for (; r + kLanes <= count; r += kLanes) LoadRows(x + r * n, n, lines + r);
+  }
+  GetLayoutTable().transpose32(reinterpret_cast<const uint32_t*>(x + r * n), n,
+                               reinterpret_cast<uint32_t*>(lines + r), kTile, n, count - r);
+}
+
+void LinesToRows(const float* lines, int64_t n, int64_t count, float* y) {
+  int64_t r = 0;
+  if (n == 2 || n == 3) {
+    for (; r + kLanes <= count; r += kLanes) StoreRows(lines + r, n, y + r * n);
+  }
+  GetLayoutTable().transpose32(reinterpret_cast<const uint32_t*>(lines + r), kTile,
+                               reinterpret_cast<uint32_t*>(y + r * n), n, count - r, n);
+}
+
+// Rows of a few elements each: side by side, so that vectors are full.
 void ShortRows(const float* x, float* y, int64_t n, int64_t rows, MathFn log) {
-  HWY_ALIGN float lines[kShortAxis * kLanes];
-  for (int64_t first = 0; first < rows; first += kLanes) {
-    const int64_t count = std::min(kLanes, rows - first);
-    const float* from = x + first * n;
-    float* to = y + first * n;
-    if (count < kLanes) std::fill(lines, lines + n * kLanes, 0.0f);
-    for (int64_t k = 0; k < n; ++k) {
-      for (int64_t r = 0; r < count; ++r) lines[k * kLanes + r] = from[r * n + k];
-    }
-    RunLines({lines, lines, n, kLanes, 1}, log);
-    for (int64_t r = 0; r < count; ++r) {
-      for (int64_t k = 0; k < n; ++k) to[r * n + k] = lines[k * kLanes + r];
-    }
+  HWY_ALIGN float lines[kShortAxis * kTile] = {};
+  for (int64_t first = 0; first < rows; first += kTile) {
+    const int64_t count = std::min(kTile, rows - first);
+    RowsToLines(x + first * n, n, count, lines);
+    RunWholeVectors({lines, lines, n, kTile}, (count + kLanes - 1) / kLanes * kLanes, log);
+    LinesToRows(lines, n, count, y + first * n);
   }
 }
 
@@ -243,10 +303,9 @@ void Run(const Softmax& s, const float* x, float* y, int64_t begin, int64_t end)
     const int64_t first = unit % tiles * kTile;
     const int64_t at = unit / tiles * s.axis * s.inner + first;
     const int64_t count = std::min(kTile, s.inner - first);
-    const int64_t vectors = count / kLanes, whole = vectors * kLanes;
-    RunLines({x + at, y + at, s.axis, s.inner, vectors}, log);
-    if (whole < count) {
-      RunFewLines({x + at + whole, y + at + whole, s.axis, s.inner, 0}, count - whole, log);
+    const int64_t done = RunWholeVectors({x + at, y + at, s.axis, s.inner}, count, log);
+    if (done < count) {
+      RunFewLines({x + at + done, y + at + done, s.axis, s.inner}, count - done, log);
     }
   }
 }

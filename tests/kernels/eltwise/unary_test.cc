@@ -27,26 +27,10 @@ double Exact(UnaryOp op, double x, double a, double b) {
   switch (op) {
     case UnaryOp::kAbs:
       return std::abs(x);
-    case UnaryOp::kAcos:
-      return std::acos(x);
-    case UnaryOp::kAcosh:
-      return std::acosh(x);
-    case UnaryOp::kAsin:
-      return std::asin(x);
-    case UnaryOp::kAsinh:
-      return std::asinh(x);
-    case UnaryOp::kAtan:
-      return std::atan(x);
-    case UnaryOp::kAtanh:
-      return std::atanh(x);
     case UnaryOp::kCeil:
       return std::ceil(x);
     case UnaryOp::kClip:
       return std::min(std::max(x, a), b);
-    case UnaryOp::kCos:
-      return std::cos(x);
-    case UnaryOp::kCosh:
-      return std::cosh(x);
     case UnaryOp::kElu:
       return x < 0 ? a * std::expm1(x) : x;
     case UnaryOp::kErf:
@@ -87,10 +71,6 @@ double Exact(UnaryOp op, double x, double a, double b) {
       return 1 / (1 + std::exp(-x));
     case UnaryOp::kSign:
       return x > 0 ? 1 : x < 0 ? -1 : 0;
-    case UnaryOp::kSin:
-      return std::sin(x);
-    case UnaryOp::kSinh:
-      return std::sinh(x);
     case UnaryOp::kSoftplus:
       return Softplus(x);
     case UnaryOp::kSoftsign:
@@ -99,8 +79,6 @@ double Exact(UnaryOp op, double x, double a, double b) {
       return std::sqrt(x);
     case UnaryOp::kSwish:
       return x / (1 + std::exp(-a * x));
-    case UnaryOp::kTan:
-      return std::tan(x);
     case UnaryOp::kTanh:
       return std::tanh(x);
     case UnaryOp::kThresholdedRelu:

@@ -122,11 +122,18 @@ TEST(Math, EveryLengthAndMisalignmentInPlaceToo) {
         ASSERT_TRUE(y.Intact());
         for (size_t i = 0; i < n; ++i) {
           const double want = c.exact(x[i]);
-          ASSERT_NEAR(y[i], want, 8 * kUnit * (std::abs(want) + x[i])) << c.name << ' ' << i;
+          if (std::isnan(want)) {
+            ASSERT_TRUE(std::isnan(y[i])) << c.name << ' ' << i;
+          } else {
+            ASSERT_NEAR(y[i], want, 8 * kUnit * (std::abs(want) + x[i])) << c.name << ' ' << i;
+          }
         }
         GuardedBuffer<float> z(part, 1);
         f(z.data(), z.data(), n, c.a, c.b);
-        ASSERT_EQ(z.values(), y.values()) << c.name << " in place";
+        for (size_t i = 0; i < n; ++i) {
+          ASSERT_TRUE(z[i] == y[i] || (std::isnan(z[i]) && std::isnan(y[i])))
+              << c.name << " in place";
+        }
         ASSERT_TRUE(z.Intact());
       }
     }

@@ -37,10 +37,10 @@ Exact MomentsNaive(const float* x, int64_t n, int64_t step) {
 void ExpectMoments(const Moments& got, const Exact& want, int64_t n) {
   const double mean_bound = 80 * kUnit * want.magnitude;
   ASSERT_NEAR(got.mean, want.mean, mean_bound);
-  ASSERT_NEAR(got.squares, want.squares,
-              160 * kUnit *
-                  (want.squares +
-                   static_cast<double>(n) * want.magnitude * want.magnitude * 80 * kUnit));
+  ASSERT_NEAR(
+      got.squares, want.squares,
+      160 * kUnit *
+          (want.squares + static_cast<double>(n) * want.magnitude * want.magnitude * 80 * kUnit));
 }
 
 TEST(Normalize, MomentsAtEveryLength) {
@@ -114,8 +114,7 @@ TEST(Normalize, RowsAndRuns) {
 
 TEST(Normalize, NanAndInfinitySpread) {
   ForEachTarget([] {
-    for (const float bad :
-         {std::nanf(""), std::numeric_limits<float>::infinity()}) {
+    for (const float bad : {std::nanf(""), std::numeric_limits<float>::infinity()}) {
       for (const size_t at : {0u, 20u, 39u}) {
         std::vector<float> x(40, 1.0f);
         x[at] = bad;

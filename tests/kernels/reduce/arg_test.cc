@@ -56,8 +56,7 @@ TEST(Arg, RowsOfEveryLength) {
     for (int64_t n = 1; n <= 80; ++n) {
       for (uint32_t seed = 0; seed < 4; ++seed) {
         const GuardedBuffer<float> x(Ties(static_cast<size_t>(n), 90 + 2 * seed, nans), seed);
-        ASSERT_EQ(GetArgTable(maximum).row(x.data(), n, last),
-                  Naive(x.data(), n, 1, maximum, last))
+        ASSERT_EQ(GetArgTable(maximum).row(x.data(), n, last), Naive(x.data(), n, 1, maximum, last))
             << "of " << n;
       }
     }
