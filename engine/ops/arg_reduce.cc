@@ -4,6 +4,7 @@
 
 #include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
+#include "engine/ops/loop_work.h"
 #include "engine/ops/views.h"
 #include "kernels/reduce/arg.h"
 
@@ -109,8 +110,13 @@ std::unique_ptr<Step> MakeArg(const Extents& e) {
 
 template <bool kMax>
 std::unique_ptr<Step> PlanArg(PlanContext& context) {
-  return DispatchNumeric(context.InputType(0),
-                         [&]<typename T>() { return MakeArg<kMax, T>(Extents(context)); });
+  const Extents e(context);
+  auto step =
+      DispatchNumeric(context.InputType(0), [&]<typename T>() { return MakeArg<kMax, T>(e); });
+  const bool fast = context.InputType(0) == DataType::kFloat32;
+  const double rows = e.inner == 1 ? OutputElements(context) : 0;
+  return WithLoops(std::move(step), context,
+                   (fast ? 0.3 : 3) * ElementsOf(context.InputShape(0)) + 50 * rows);
 }
 
 OpDef MakeArgOp(std::string_view name, std::unique_ptr<Step> (*plan)(PlanContext&)) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "engine/ops/dispatch.h"
+#include "engine/ops/loop_work.h"
 #include "engine/ops/views.h"
 
 namespace kinglet {
@@ -60,8 +61,9 @@ std::unique_ptr<Step> MakeCumSum(const PlanContext& context) {
 
 std::unique_ptr<Step> PlanCumSum(PlanContext& context) {
   context.AllowInPlace(0, 0);
-  return DispatchNumeric(context.InputType(0),
-                         [&]<typename T>() { return MakeCumSum<T>(context); });
+  auto step =
+      DispatchNumeric(context.InputType(0), [&]<typename T>() { return MakeCumSum<T>(context); });
+  return WithLoops(std::move(step), context, 3 * OutputElements(context));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/loop_work.h"
 #include "kernels/eltwise/channel.h"
 #include "kernels/normalize/normalize.h"
 
@@ -118,8 +119,11 @@ std::unique_ptr<Step> PlanGroups(PlanContext& context, const Groups& groups) {
 }
 
 std::unique_ptr<Step> PlanGroupsOfType(PlanContext& context, const Groups& groups) {
-  return DispatchFloat(context.InputType(0),
-                       [&]<typename T>() { return PlanGroups<T>(context, groups); });
+  auto step = DispatchFloat(context.InputType(0),
+                            [&]<typename T>() { return PlanGroups<T>(context, groups); });
+  const double element = context.InputType(0) == DataType::kFloat32 ? 0.6 : 8;
+  return WithLoops(std::move(step), context,
+                   element * OutputElements(context) + 60 * static_cast<double>(groups.count));
 }
 
 // Scale and bias are vectors of `count`.
@@ -159,7 +163,7 @@ std::unique_ptr<Step> PlanInstanceBlocked(PlanContext& context) {
   const std::int64_t pixels = planes.elements / kernels::kBlock;
   const auto moments_of = kernels::GetNormalizeTable().moments_blocked;
   const auto affine = kernels::GetChannelTable().affine_blocked;
-  return MakeStep(
+  auto step = MakeStep(
       "normalize/instance_blocked", pixels == 0 ? 0 : planes.count,
       [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
         for (std::int64_t plane = begin; plane < end; ++plane) {
@@ -181,6 +185,7 @@ std::unique_ptr<Step> PlanInstanceBlocked(PlanContext& context) {
                  static_cast<std::size_t>(pixels), {});
         }
       });
+  return WithLoops(std::move(step), context, 0.6 * OutputElements(context));
 }
 
 std::unique_ptr<Step> PlanInstance(PlanContext& context) {

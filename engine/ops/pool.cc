@@ -5,6 +5,7 @@
 
 #include "engine/ops/batch.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/loop_work.h"
 #include "kernels/pool/pool_nd.h"
 
 namespace kinglet {
@@ -106,15 +107,20 @@ std::unique_ptr<Step> PlanPool(PlanContext& context) {
     return PlanImagePool(context, ImagePoolOf(context, window));
   }
   const kernels::PoolNd p = GeneralPool(context, window);
+  const double taps =
+      static_cast<double>(p.kernel[0] * p.kernel[1]) * static_cast<double>(p.kernel[2]);
+  const auto planned = [&](std::unique_ptr<Step> step) {
+    return WithLoops(std::move(step), context, (3 * taps + 30) * OutputElements(context));
+  };
   switch (type) {
     case DataType::kFloat32:
-      return PlanGeneralPool<float>(p, context.HasOutput(1));
+      return planned(PlanGeneralPool<float>(p, context.HasOutput(1)));
     case DataType::kFloat64:
-      return PlanGeneralPool<double>(p, context.HasOutput(1));
+      return planned(PlanGeneralPool<double>(p, context.HasOutput(1)));
     case DataType::kInt8:
-      return PlanGeneralPool<std::int8_t>(p, context.HasOutput(1));
+      return planned(PlanGeneralPool<std::int8_t>(p, context.HasOutput(1)));
     case DataType::kUInt8:
-      return PlanGeneralPool<std::uint8_t>(p, context.HasOutput(1));
+      return planned(PlanGeneralPool<std::uint8_t>(p, context.HasOutput(1)));
     default:
       context.Unsupported(std::string("input 0 has type ") + DataTypeName(type));
   }

@@ -40,6 +40,9 @@ class Spread {
     }
   }
 
+  // Of plain loops, for an element that is written out.
+  double operations() const { return kind_ == Kind::kAny ? 2 : 0.2; }
+
   // The operand's values for the output elements [first, first + count), count <= kPiece, as an
   // array: its own, or one in `room`.
   const T* Values(const T* operand, std::int64_t first, std::int64_t count, Room& room) const {

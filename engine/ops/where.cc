@@ -3,6 +3,7 @@
 
 #include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
+#include "engine/ops/loop_work.h"
 #include "engine/ops/spread.h"
 #include "engine/ops/views.h"
 #include "kernels/eltwise/select.h"
@@ -71,19 +72,22 @@ std::unique_ptr<Step> PlanShortRuns(const PlanContext& context, std::int64_t cou
   const Shape& shape = context.OutputShape(0);
   const Spread<bool> condition(shape, context.InputShape(0));
   const Spread<T> yes(shape, context.InputShape(1)), no(shape, context.InputShape(2));
-  return MakeItemStep("eltwise/where", count, 3 * sizeof(T) + 1,
-                      [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
-                        const Operands<T> all(args);
-                        typename Spread<bool>::Room condition_room;
-                        typename Spread<T>::Room yes_room, no_room;
-                        for (std::int64_t at = begin; at < end; at += Spread<T>::kPiece) {
-                          const std::int64_t n = std::min(Spread<T>::kPiece, end - at);
-                          select(condition.Values(all.condition, at, n, condition_room),
-                                 {yes.Values(all.yes, at, n, yes_room), false},
-                                 {no.Values(all.no, at, n, no_room), false}, all.y + at,
-                                 static_cast<std::size_t>(n));
-                        }
-                      });
+  auto step = MakeItemStep("eltwise/where", count, 3 * sizeof(T) + 1,
+                           [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                             const Operands<T> all(args);
+                             typename Spread<bool>::Room condition_room;
+                             typename Spread<T>::Room yes_room, no_room;
+                             for (std::int64_t at = begin; at < end; at += Spread<T>::kPiece) {
+                               const std::int64_t n = std::min(Spread<T>::kPiece, end - at);
+                               select(condition.Values(all.condition, at, n, condition_room),
+                                      {yes.Values(all.yes, at, n, yes_room), false},
+                                      {no.Values(all.no, at, n, no_room), false}, all.y + at,
+                                      static_cast<std::size_t>(n));
+                             }
+                           });
+  return WithLoops(
+      std::move(step), context,
+      (condition.operations() + yes.operations() + no.operations()) * static_cast<double>(count));
 }
 
 std::unique_ptr<Step> PlanWhere(PlanContext& context) {

@@ -67,8 +67,8 @@ HWY_INLINE HWY_MAYBE_UNUSED PowVec Exp2Vec(PowVec x) {
 }
 
 // Where vectors are not enough: y, but for the lanes that are not done.
-HWY_NOINLINE HWY_MAYBE_UNUSED PowFloatVec PowByLanes(PowFloatVec base, PowFloatVec exponent,
-                                                     PowFloatVec y, PowFloatVec done) {
+inline HWY_NOINLINE HWY_MAYBE_UNUSED PowFloatVec PowByLanes(PowFloatVec base, PowFloatVec exponent,
+                                                            PowFloatVec y, PowFloatVec done) {
   const PowFloatTag df;
   constexpr size_t kLanes = hn::MaxLanes(PowFloatTag());
   HWY_ALIGN float bases[kLanes], exponents[kLanes], results[kLanes], is_done[kLanes];

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <xsimd/xsimd.hpp>
 
@@ -30,14 +31,36 @@ template <class A>
 struct Functions {
   using B = xsimd::batch<float, A>;
 
-  // xsimd's exp is infinite from 88.376 on, a little before floats end.
+  // exp(x) of x moved into [-87.3, 88.3]: 2^n * p(r), |r| <= ln2 / 2, with the polynomial of
+  // Cephes' expf. NaN gives anything.
+  static B ExpWithin(const B& x) {
+    using I = xsimd::batch<int32_t, A>;
+    const B magic(12582912.0f);  // in the low bits of a float of this size there is the integer
+    const B c = xsimd::min(xsimd::max(x, B(-87.3f)), B(88.3f));
+    const B shifted = xsimd::fma(c, B(1.44269504088896341f), magic);
+    const B n = shifted - magic;
+    B r = xsimd::fnma(n, B(0.693359375f), c);
+    r = xsimd::fnma(n, B(-2.12194440e-4f), r);
+    B p = xsimd::fma(B(1.9875691500e-4f), r, B(1.3981999507e-3f));
+    p = xsimd::fma(p, r, B(8.3334519073e-3f));
+    p = xsimd::fma(p, r, B(4.1665795894e-2f));
+    p = xsimd::fma(p, r, B(1.6666665459e-1f));
+    p = xsimd::fma(p, r, B(5.0000001201e-1f));
+    p = xsimd::fma(p, r * r, r + B(1.0f));
+    const I exponent = xsimd::bitwise_cast<I>(shifted) << 23;
+    return xsimd::bitwise_cast<B>(xsimd::bitwise_cast<I>(p) + exponent);
+  }
   static B ExpOf(const B& x) {
     const auto large = x > B(80.0f);
-    const B y = xsimd::exp(xsimd::select(large, x - B(8.0f), x));
-    return xsimd::select(large, y * B(2980.95799f), y);
+    const B y = ExpWithin(xsimd::select(large, x - B(8.0f), x));
+    const B all =
+        xsimd::select(x < B(-87.3f), B(0.0f), y * xsimd::select(large, B(2980.95799f), B(1.0f)));
+    return xsimd::select(x == x, all, x);
   }
-  static B SigmoidOf(const B& x) { return B(1.0f) / (B(1.0f) + xsimd::exp(-x)); }
-
+  static B SigmoidOf(const B& x) {
+    const B y = xsimd::select(x < B(-87.3f), B(0.0f), B(1.0f) / (B(1.0f) + ExpWithin(-x)));
+    return xsimd::select(x == x, y, x);
+  }
   // x * p(x^2) / q(x^2) on [-limit, limit], 1 with x's sign beyond.
   template <size_t kP, size_t kQ>
   static B OddRational(const B& x, float limit, const float (&p)[kP], const float (&q)[kQ]) {
@@ -116,6 +139,13 @@ struct Functions {
     MapArray<B>(x, y, n,
                 [a](const B& v) { return xsimd::select(v < B(0.0f), B(a) * xsimd::expm1(v), v); });
   }
+  static void Celu(const float* x, float* y, size_t n, float a, float) noexcept {
+    MapArray<B>(x, y, n, [a](const B& v) {
+      const B below = B(a) * xsimd::expm1(v / B(a)), zero(0.0f);
+      const B sum = xsimd::select(v > zero, v, zero) + xsimd::select(below < zero, below, zero);
+      return xsimd::select(v == v, sum, v);
+    });
+  }
   static void Selu(const float* x, float* y, size_t n, float a, float b) noexcept {
     MapArray<B>(x, y, n, [a, b](const B& v) {
       return B(b) * xsimd::select(v < B(0.0f), B(a) * xsimd::expm1(v), v);
@@ -172,7 +202,7 @@ struct Functions {
   }
 
   static constexpr MathTable kTable = {
-      Exp, Log, Tanh, Erf,  Sigmoid, Swish, Softplus, Mish, Gelu,  GeluTanh, Elu,   Selu,
+      Exp, Log, Tanh, Erf,  Sigmoid, Swish, Softplus, Mish, Gelu,  GeluTanh, Elu,   Celu,  Selu,
       Sin, Cos, Tan,  Asin, Acos,    Atan,  Sinh,     Cosh, Asinh, Acosh,    Atanh, ExpSum};
 };
 

@@ -27,6 +27,9 @@ PoolAxis AxisW(const Pool& p) {
   return {p.in_w, p.out_w, p.kernel_w, p.stride_w, p.dilation_w, p.pad_left, p.pad_right};
 }
 
+// One over the taps of an average.
+float Inverse(int64_t taps) { return 1.0f / static_cast<float>(std::max(taps, int64_t{1})); }
+
 // One output row of one block or plane.
 template <class Op>
 struct RowJob {
@@ -41,7 +44,7 @@ struct RowJob {
     if (!Op::kDivides) return 1.0f;
     const int64_t taps =
         p.include_pad ? d.padded * h.padded * w.padded : d.count() * h.count() * w.count();
-    return 1.0f / static_cast<float>(std::max(taps, int64_t{1}));
+    return Inverse(taps);
   }
 };
 
@@ -64,17 +67,36 @@ Rows RowsOf(const Pool& p, bool blocked) {
   return {axis, InteriorOf(axis), wanted && CanGoByParts(axis, blocked ? kBlock : 1)};
 }
 
+// The output rows of `job` and of the `count` - 1 behind it in its map, all of which have rows.
 template <class Op>
-void ByParts(const RowJob<Op>& job, const Rows& rows, int64_t column) {
+void ByParts(const RowJob<Op>& job, const Rows& rows, const PoolAxis& heights, int64_t oy,
+             int64_t count, int64_t column) {
   const Pool& p = job.p;
   const int64_t row = p.in_w * column;
-  const TapRows taps = {job.x + (job.d.start + job.d.begin * p.dilation_d) * p.in_h * row +
-                            (job.h.start + job.h.begin * p.dilation_h) * row,
-                        job.d.count(), p.dilation_d * p.in_h * row, job.h.count(),
-                        p.dilation_h * row};
-  RowByParts<Op>(
-      taps, {rows.axis, column}, rows.interior,
-      [&](int64_t o) { return job.Scale(TapsAt(rows.axis, o)); }, job.y);
+  const float* map = job.x + (job.d.start + job.d.begin * p.dilation_d) * p.in_h * row;
+  RowsByParts<Op>(
+      {rows.axis, column}, count,
+      [&](int64_t r) -> OutputRow {
+        const PoolTaps h = TapsAt(heights, oy + r);
+        const int64_t taps = p.include_pad ? job.d.padded * h.padded : job.d.count() * h.count();
+        return {{map + (h.start + h.begin * p.dilation_h) * row, job.d.count(),
+                 p.dilation_d * p.in_h * row, h.count(), p.dilation_h * row},
+                Op::kDivides ? Inverse(taps) : 1.0f,
+                job.y + r * p.out_w * column};
+      },
+      [&](int64_t o) {
+        const bool inside = o >= rows.interior.begin && o < rows.interior.end;
+        if (inside) return Inverse(p.kernel_w);
+        const PoolTaps w = TapsAt(rows.axis, o);
+        return Inverse(p.include_pad ? w.padded : w.count());
+      });
+}
+
+// How many of the rows [oy, oy + most) have taps, up to the first that has none.
+int64_t CountRowsWithTaps(const PoolAxis& heights, int64_t oy, int64_t most) {
+  int64_t count = 0;
+  while (count < most && TapsAt(heights, oy + count).count() > 0) ++count;
+  return count;
 }
 
 template <class Op>
@@ -137,9 +159,10 @@ void PoolBlocked(const Pool& p, const float* x, float* y, int64_t begin, int64_t
   const PoolAxis heights = AxisH(p);
   const PoolTaps whole = TapsAt(AxisD(p), 0);
   const Rows rows = RowsOf(p, true);
-  for (int64_t unit = begin; unit < end; ++unit) {
+  for (int64_t unit = begin, count = 1; unit < end; unit += count) {
     const int64_t oy = unit % p.out_h, map = unit / p.out_h;
     const int64_t block = map % blocks, n = map / blocks;
+    count = 1;
     const RowJob<Op> job = {p,
                             x + n * p.in_batch_stride + block * p.in_h * p.in_w * kBlock,
                             y + n * p.out_batch_stride + (block * p.out_h + oy) * p.out_w * kBlock,
@@ -147,7 +170,8 @@ void PoolBlocked(const Pool& p, const float* x, float* y, int64_t begin, int64_t
                             TapsAt(heights, oy),
                             std::min(kBlock, p.c - block * kBlock)};
     if (rows.by_parts && job.HasRows()) {
-      ByParts(job, rows, kBlock);
+      count = CountRowsWithTaps(heights, oy, std::min(end - unit, p.out_h - oy));
+      ByParts(job, rows, heights, oy, count, kBlock);
       continue;
     }
     const PoolInterior& interior = rows.interior;
@@ -190,7 +214,8 @@ template <class Op>
 void PoolPlain(const Pool& p, const float* x, float* y, int64_t begin, int64_t end) noexcept {
   const PoolAxis depths = AxisD(p), heights = AxisH(p);
   const Rows rows = RowsOf(p, false);
-  for (int64_t unit = begin; unit < end; ++unit) {
+  for (int64_t unit = begin, count = 1; unit < end; unit += count) {
+    count = 1;
     const int64_t oy = unit % p.out_h, oz = unit / p.out_h % p.out_d;
     const int64_t map = unit / (p.out_h * p.out_d);
     const int64_t c = map % p.c, n = map / p.c;
@@ -202,7 +227,8 @@ void PoolPlain(const Pool& p, const float* x, float* y, int64_t begin, int64_t e
         TapsAt(heights, oy),
         1};
     if (rows.by_parts && job.HasRows()) {
-      ByParts(job, rows, 1);
+      count = CountRowsWithTaps(heights, oy, std::min(end - unit, p.out_h - oy));
+      ByParts(job, rows, heights, oy, count, 1);
     } else {
       PlainRow(job, rows.axis);
     }

@@ -42,6 +42,8 @@ struct RowShape {
   int64_t column;
 
   int64_t Extent() const { return (axis.kernel - 1) * axis.dilation + 1; }
+  // Columns that so many outputs reach.
+  int64_t Width(int64_t outputs) const { return (outputs - 1) * axis.stride + Extent(); }
   bool Fits() const { return Extent() * column <= kRowFloats; }
   // Outputs whose windows fit the buffer together.
   int64_t Outputs() const {
@@ -50,9 +52,17 @@ struct RowShape {
 };
 
 struct RowBuffers {
-  HWY_ALIGN float columns[kRowFloats + kRowLanes];
+  HWY_ALIGN float columns[kRowFloats + 2 * kRowLanes];
   HWY_ALIGN float sums[kRowFloats + kRowLanes];
+  HWY_ALIGN float scales[kRowFloats + kRowLanes];  // of the outputs of a row
 };
+
+// Up to a vector more.
+HWY_INLINE void Fill(float value, int64_t count, float* t) {
+  const RowTag d;
+  const RowVec v = hn::Set(d, value);
+  for (int64_t i = 0; i < count; i += kRowLanes) hn::StoreU(v, d, t + i);
+}
 
 // kVecs vectors of columns from `first` on, of all rows.
 template <class Op, int kVecs>
@@ -77,6 +87,7 @@ void ReduceRows(const TapRows& r, int64_t from, int64_t count, float* t) {
   const float* first = r.first + from;
   int64_t i = 0;
   for (; i + 4 * kRowLanes <= count; i += 4 * kRowLanes) ReduceColumns<Op, 4>(r, first + i, t + i);
+  for (; i + 2 * kRowLanes <= count; i += 2 * kRowLanes) ReduceColumns<Op, 2>(r, first + i, t + i);
   for (; i + kRowLanes <= count; i += kRowLanes) ReduceColumns<Op, 1>(r, first + i, t + i);
   if (i < count && count >= kRowLanes) {  // a vector that overlaps the one before
     ReduceColumns<Op, 1>(r, first + count - kRowLanes, t + count - kRowLanes);
@@ -130,83 +141,138 @@ inline void DoubleSums(float* t, int64_t count, int64_t kernel, int64_t step, fl
   }
 }
 
-// The windows of outputs [begin, end), stride by stride: returns the first one's value, that of the
-// next one is stride * column further.
+// The columns that the windows of outputs [begin, end) reach, over all rows of them: into t.
+// Returns their floats.
 template <class Op>
-const float* ReduceWindows(const TapRows& rows, const RowShape& s, int64_t begin, int64_t end,
-                           RowBuffers& buffers) {
-  float* t = buffers.columns;
+int64_t FillRow(const TapRows& rows, const RowShape& s, int64_t begin, int64_t end, float* t) {
   const PoolAxis& a = s.axis;
   const int64_t start = begin * a.stride - a.pad_begin;
-  const int64_t width = (end - 1 - begin) * a.stride + s.Extent();
+  const int64_t width = s.Width(end - begin);
   const int64_t first = std::clamp<int64_t>(-start, 0, width);
   const int64_t last = std::clamp<int64_t>(a.in - start, first, width);
-  std::fill(t, t + first * s.column, Op::Identity());
+  Fill(Op::Identity(), first * s.column, t);
   ReduceRows<Op>(rows, (start + first) * s.column, (last - first) * s.column, t + first * s.column);
-  std::fill(t + last * s.column, t + width * s.column + kRowLanes, Op::Identity());
-  if (a.kernel == 1) return t;
+  Fill(Op::Identity(), (width - last) * s.column + kRowLanes, t + last * s.column);
+  return width * s.column;
+}
+
+// The windows that begin at each of `count` floats of the buffer, but for the last ones, where they
+// would reach beyond: returns where they are.
+template <class Op>
+const float* ReduceColumnsOf(const RowShape& s, int64_t count, RowBuffers& buffers) {
+  const PoolAxis& a = s.axis;
+  if (a.kernel == 1) return buffers.columns;
   const int64_t step = a.dilation * s.column;
   if (!Op::kDivides) {
-    DoubleMaxima(t, width * s.column, a.kernel, step);
-    return t;
+    DoubleMaxima(buffers.columns, count, a.kernel, step);
+    return buffers.columns;
   }
-  DoubleSums(t, width * s.column, a.kernel, step, buffers.sums);
+  DoubleSums(buffers.columns, count, a.kernel, step, buffers.sums);
   return buffers.sums;
 }
 
-// Outputs [0, count) of a plain row from `values`, `stride` apart.
+#if HWY_TARGET != HWY_SCALAR
+HWY_INLINE RowVec EveryOther(const float* x) {
+  const RowTag d;
+  return hn::ConcatEven(d, hn::LoadU(d, x + kRowLanes), hn::LoadU(d, x));
+}
+#endif
+
+// What outputs are multiplied by: one factor for the row, and one for each output in it.
+struct RowScale {
+  float row;
+  const float* columns;
+};
+
+// Outputs [0, count) of a plain row from `values`, `stride` apart; a vector more can be read.
 template <class Op>
-void StorePlain(const float* values, int64_t stride, float scale, int64_t count, float* y) {
-  const float factor = Op::kDivides ? scale : 1.0f;
+void StorePlain(const float* values, int64_t stride, const RowScale& scale, int64_t count,
+                float* y) {
+  const RowTag d;
+  const RowVec row = hn::Set(d, scale.row);
+  const auto scaled = [&](RowVec v, int64_t o) HWY_ATTR {
+    return Op::kDivides ? hn::Mul(v, hn::Mul(row, hn::LoadU(d, scale.columns + o))) : v;
+  };
   int64_t o = 0;
   if (stride == 1) {
-    const RowTag d;
-    const RowVec v = hn::Set(d, factor);
     for (; o + kRowLanes <= count; o += kRowLanes) {
-      hn::StoreU(hn::Mul(hn::LoadU(d, values + o), v), d, y + o);
+      hn::StoreU(scaled(hn::LoadU(d, values + o), o), d, y + o);
     }
   }
+#if HWY_TARGET != HWY_SCALAR
   if (stride == 2) {
-    for (; o < count; ++o) y[o] = values[2 * o] * factor;
+    for (; o + kRowLanes <= count; o += kRowLanes) {
+      hn::StoreU(scaled(EveryOther(values + 2 * o), o), d, y + o);
+    }
   }
-  for (; o < count; ++o) y[o] = values[o * stride] * factor;
+#endif
+  for (; o < count; ++o) {
+    y[o] = values[o * stride] * (Op::kDivides ? scale.row * scale.columns[o] : 1.0f);
+  }
 }
 
 template <class Op>
-void StoreBlocked(const float* values, int64_t stride, float scale, int64_t count, float* y) {
+void StoreBlocked(const float* values, int64_t stride, const RowScale& scale, int64_t count,
+                  float* y) {
   for (int64_t o = 0; o < count; ++o) {
-    StorePixel<Op>(LoadPixel(values + o * stride * kBlock), scale, y + o * kBlock);
+    StorePixel<Op>(LoadPixel(values + o * stride * kBlock),
+                   Op::kDivides ? scale.row * scale.columns[o] : 1.0f, y + o * kBlock);
   }
 }
 
-// All windows along an output row y, each with a tap at least. scale(o) is what output o is
-// multiplied by, the same for all of `interior`.
+template <class Op>
+void StoreRow(const float* values, const RowShape& s, const RowScale& scale, int64_t count,
+              float* y) {
+  if (s.column == 1) return StorePlain<Op>(values, s.axis.stride, scale, count, y);
+  StoreBlocked<Op>(values, s.axis.stride, scale, count, y);
+}
+
+// The factors of outputs [begin, end) of a row.
 template <class Op, class Scale>
-void RowByParts(const TapRows& rows, const RowShape& s, const PoolInterior& interior, Scale scale,
-                float* y) {
+void FillScales(int64_t begin, int64_t end, Scale scale, float* scales) {
+  if (!Op::kDivides) return;
+  for (int64_t o = begin; o < end; ++o) scales[o - begin] = scale(o);
+}
+
+// One of `count` output rows, whose windows all have a tap.
+struct OutputRow {
+  TapRows taps;
+  float scale;
+  float* y;
+};
+
+// As many rows together as the buffer takes, or one after the other in pieces. row(r) is row r,
+// scale(o) what output o of each is multiplied by, beside the row's own factor.
+template <class Op, class Row, class Scale>
+void RowsByParts(const RowShape& s, int64_t count, Row row, Scale scale) {
   RowBuffers buffers;
-  const int64_t at_once = s.Outputs();
-  const float inside = interior.begin < interior.end ? scale(interior.begin) : 1.0f;
-  for (int64_t begin = 0; begin < s.axis.out; begin += at_once) {
-    const int64_t end = std::min(begin + at_once, s.axis.out);
-    const float* values = ReduceWindows<Op>(rows, s, begin, end, buffers);
-    const auto store = [&](int64_t o, int64_t count, float factor) {
-      const float* from = values + (o - begin) * s.axis.stride * s.column;
-      if (s.column == 1) {
-        StorePlain<Op>(from, s.axis.stride, factor, count, y + o);
-      } else {
-        StoreBlocked<Op>(from, s.axis.stride, factor, count, y + o * kBlock);
+  float* t = buffers.columns;
+  const int64_t outputs = s.axis.out, at_once = std::min(s.Outputs(), outputs);
+  if (at_once < outputs) {
+    for (int64_t begin = 0; begin < outputs; begin += at_once) {
+      const int64_t end = std::min(begin + at_once, outputs);
+      FillScales<Op>(begin, end, scale, buffers.scales);
+      for (int64_t r = 0; r < count; ++r) {
+        const OutputRow out = row(r);
+        const int64_t floats = FillRow<Op>(out.taps, s, begin, end, t);
+        StoreRow<Op>(ReduceColumnsOf<Op>(s, floats, buffers), s, {out.scale, buffers.scales},
+                     end - begin, out.y + begin * s.column);
       }
-    };
-    if (!Op::kDivides) {
-      store(begin, end - begin, 1.0f);
-      continue;
     }
-    const int64_t inner_begin = std::clamp(interior.begin, begin, end);
-    const int64_t inner_end = std::clamp(interior.end, inner_begin, end);
-    for (int64_t o = begin; o < inner_begin; ++o) store(o, 1, scale(o));
-    store(inner_begin, inner_end - inner_begin, inside);
-    for (int64_t o = inner_end; o < end; ++o) store(o, 1, scale(o));
+    return;
+  }
+  FillScales<Op>(0, outputs, scale, buffers.scales);
+  const int64_t width = s.Width(outputs) * s.column, rows_at_once = kRowFloats / width;
+  for (int64_t first = 0; first < count; first += rows_at_once) {
+    const int64_t rows = std::min(rows_at_once, count - first);
+    for (int64_t r = 0; r < rows; ++r) {
+      FillRow<Op>(row(first + r).taps, s, 0, outputs, t + r * width);
+    }
+    const float* values = ReduceColumnsOf<Op>(s, rows * width, buffers);
+    for (int64_t r = 0; r < rows; ++r) {
+      const OutputRow out = row(first + r);
+      StoreRow<Op>(values + r * width, s, {out.scale, buffers.scales}, outputs, out.y);
+    }
   }
 }
 

@@ -43,6 +43,35 @@ float BestOf(const float* x, int64_t n) {
   return best;
 }
 
+// NaN in either gives NaN.
+template <bool kMax>
+HWY_INLINE ArrayVec Extreme(ArrayVec x, ArrayVec best) {
+  return hn::IfThenElse(hn::Eq(x, x), hn::IfThenElse(hn::Eq(best, best), Best<kMax>(x, best), best),
+                        x);
+}
+
+template <bool kMax>
+float ExtremeOf(const float* x, int64_t n) noexcept {
+  const ArrayTag d;
+  float best = x[0];
+  int64_t i = 0;
+  if (n >= 2 * kLanes) {
+    ArrayVec a = hn::LoadU(d, x), b = hn::LoadU(d, x + kLanes);
+    for (i = 2 * kLanes; i + 2 * kLanes <= n; i += 2 * kLanes) {
+      a = Extreme<kMax>(hn::LoadU(d, x + i), a);
+      b = Extreme<kMax>(hn::LoadU(d, x + i + kLanes), b);
+    }
+    HWY_ALIGN float lanes[kLanes];
+    hn::Store(Extreme<kMax>(b, a), d, lanes);
+    best = lanes[0];
+    for (const float lane : lanes) {
+      best = IsBetter<kMax>(lane, best) || lane != lane ? lane : best;
+    }
+  }
+  for (; i < n; ++i) best = IsBetter<kMax>(x[i], best) || x[i] != x[i] ? x[i] : best;
+  return best;
+}
+
 int64_t FirstEqual(const float* x, int64_t n, float value) {
   const ArrayTag d;
   const ArrayVec wanted = hn::Set(d, value);
@@ -125,7 +154,8 @@ void Columns(const float* x, int64_t n, int64_t stride, int64_t count, bool last
   ColumnsOf<kMax, false>(x, n, stride, count, out);
 }
 
-constexpr ArgTable kTables[] = {{Row<false>, Columns<false>}, {Row<true>, Columns<true>}};
+constexpr ArgTable kTables[] = {{ExtremeOf<false>, Row<false>, Columns<false>},
+                                {ExtremeOf<true>, Row<true>, Columns<true>}};
 }  // namespace
 
 const ArgTable* ArgForTarget(bool maximum) { return &kTables[maximum ? 1 : 0]; }

@@ -1,8 +1,9 @@
-// Where the largest or smallest of some float32 values stands.
+// The largest or smallest of some float32 values, and where it stands.
 //
-// The first of equal ones, or with `last` the last. NaN is never larger or smaller than anything:
-// it is found where it comes first, and passed over elsewhere (a scan that keeps the best so far).
-// Alignment: that of the element. Over-read, over-write: none. Exact.
+// extreme: the value; NaN where there is one.
+// The others: the index of the first of equal ones, or with `last` of the last. NaN is never larger
+// or smaller than anything: it is found where it comes first, and passed over elsewhere (a scan
+// that keeps the best so far). Alignment: that of the element. Over-read, over-write: none. Exact.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,8 @@
 namespace kinglet::kernels {
 
 struct ArgTable {
+  // Of x[0, n), n >= 1.
+  float (*extreme)(const float* x, int64_t n) noexcept;
   // The index in x[0, n), n >= 1.
   int64_t (*row)(const float* x, int64_t n, bool last) noexcept;
   // out[j] = the index k < n, 1 <= n < 2^31, of x[k * stride + j], for j < count.

@@ -54,6 +54,8 @@ const std::vector<Case>& Cases() {
        0, 8},
       {"elu", &MathTable::elu, 1.5f, 0, [](double x) { return x < 0 ? 1.5 * std::expm1(x) : x; }, 8,
        0},
+      {"celu", &MathTable::celu, 1.5f, 0,
+       [](double x) { return std::max(x, 0.0) + std::min(0.0, 1.5 * std::expm1(x / 1.5)); }, 8, 0},
       {"selu", &MathTable::selu, 1.625f, 1.25f,
        [](double x) { return 1.25 * (x < 0 ? 1.625 * std::expm1(x) : x); }, 8, 0},
 #define KINGLET_FUNCTION(name) \

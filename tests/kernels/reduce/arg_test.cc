@@ -82,6 +82,21 @@ TEST(Arg, ColumnsOfEveryCount) {
   });
 }
 
+TEST(Arg, ExtremesOfEveryLength) {
+  ForEachKind([](bool maximum, bool, float nans) {
+    for (int64_t n = 1; n <= 80; ++n) {
+      const GuardedBuffer<float> x(Ties(static_cast<size_t>(n), 97, nans / 10), 1);
+      float want = x[0];
+      for (const float value : x.values()) {
+        if (std::isnan(want)) break;
+        if (std::isnan(value) || (maximum ? value > want : value < want)) want = value;
+      }
+      const float got = GetArgTable(maximum).extreme(x.data(), n);
+      ASSERT_TRUE(got == want || (std::isnan(got) && std::isnan(want))) << "of " << n;
+    }
+  });
+}
+
 TEST(Arg, InfinitiesAreValues) {
   ForEachTarget([] {
     const float inf = std::numeric_limits<float>::infinity();
