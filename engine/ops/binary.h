@@ -139,7 +139,9 @@ template <typename Op, typename T, typename R>
 std::unique_ptr<Step> PlanBinaryPlain(PlanContext& context) {
   const auto broadcast =
       MakeBroadcast<2>(context.OutputShape(0), {&context.InputShape(0), &context.InputShape(1)});
-  if (HasShortRuns(broadcast)) return PlanBinaryShortRuns<Op, T, R>(context);
+  if constexpr (std::is_same_v<T, float>) {
+    if (HasShortRuns(broadcast)) return PlanBinaryShortRuns<Op, T, R>(context);
+  }
   const ElementUnits units(context.OutputShape(0));
   const ActivationFn activation(context.node().fusion);
   const kernels::BinaryFns* fns = KernelOf<Op>();
