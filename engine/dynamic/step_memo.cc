@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "engine/cost/traffic.h"
 #include "engine/op/context.h"
 #include "kernels/common/blocked.h"
 #include "kinglet/error.h"
@@ -232,17 +233,15 @@ void StepMemo::Weigh(const PlanOptions& options, const CostModel& cost) {
   }
   for_team_ = false;
   if (step_ == nullptr || options.threads < 2 || step_->units < 2) return;
-  if (step_->work.empty()) {
-    double read = 0;
-    double written = 0;
-    for (const Input& input : inputs_) {
-      if (input.type == DataType::kUndefined) continue;
-      read +=
-          static_cast<double>(StoredBytes({ElementTypeOf(input.type), input.layout}, input.shape));
-    }
-    for (const Output& output : outputs_) written += static_cast<double>(output.bytes);
-    step_->work = kernels::MoveWork(read, written, options.threads);
+  double read = 0;
+  double written = 0;
+  for (const Input& input : inputs_) {
+    if (input.type == DataType::kUndefined) continue;
+    read +=
+        static_cast<double>(StoredBytes({ElementTypeOf(input.type), input.layout}, input.shape));
   }
+  for (const Output& output : outputs_) written += static_cast<double>(output.bytes);
+  AddTraffic(step_->work, read, written, options.threads);
   const double seconds = StepSeconds(step_->work, step_->measured_seconds, cost);
   for_team_ = seconds * options.threads > kWorthWaking;
 }

@@ -1,9 +1,12 @@
 // BatchNormalization for inference: y = scale (x - mean) / sqrt(variance + epsilon) + bias for each
 // channel (Ioffe and Szegedy 2015, arXiv:1502.03167).
 #include <cmath>
+#include <memory>
+#include <vector>
 
 #include "engine/ops/batch.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/views.h"
 #include "kernels/eltwise/channel.h"
 
 namespace kinglet {
@@ -44,10 +47,76 @@ struct Affine {
 };
 
 template <typename T>
-Affine<T> ChannelAffine(const StepArgs& args, std::int64_t c, T epsilon) {
-  const auto value = [&](std::size_t i) { return static_cast<const T*>(args.inputs[i])[c]; };
+Affine<T> ChannelAffine(const void* const* inputs, std::int64_t c, T epsilon) {
+  const auto value = [&](std::size_t i) { return static_cast<const T*>(inputs[i])[c]; };
   const T scale = value(1) / std::sqrt(value(4) + epsilon);
   return {scale, value(2) - value(3) * scale};
+}
+
+// The functions of all channels, scales and then shifts: made with the plan where all inputs are
+// known, else once by each worker, in its scratch.
+template <typename T>
+class ChannelFunctions {
+ public:
+  ChannelFunctions(PlanContext& context, T epsilon)
+      : channels_(context.OutputShape(0)[1]), epsilon_(epsilon) {
+    const void* inputs[5] = {};
+    for (std::size_t i = 1; i < 5; ++i) {
+      const Tensor* value = context.InputValue(i);
+      if (value == nullptr) return;
+      inputs[i] = value->raw();
+    }
+    auto values = std::make_shared<std::vector<T>>(static_cast<std::size_t>(2 * channels_));
+    Fill(inputs, values->data());
+    known_ = std::move(values);
+    for (std::size_t i = 1; i < 5; ++i) context.DoNotRead(i);
+  }
+
+  std::size_t scratch_bytes() const {
+    return known_ != nullptr ? 0 : static_cast<std::size_t>(2 * channels_) * sizeof(T);
+  }
+  const T* Get(const StepArgs& args) const {
+    if (known_ != nullptr) return known_->data();
+    auto* values = reinterpret_cast<T*>(args.scratch);
+    if (!args.again) Fill(args.inputs, values);
+    return values;
+  }
+
+ private:
+  void Fill(const void* const* inputs, T* values) const {
+    for (std::int64_t c = 0; c < channels_; ++c) {
+      const Affine<T> f = ChannelAffine<T>(inputs, c, epsilon_);
+      values[c] = f.scale;
+      values[channels_ + c] = f.shift;
+    }
+  }
+
+  std::int64_t channels_;
+  T epsilon_;
+  std::shared_ptr<const std::vector<T>> known_;
+};
+
+// Maps of one element, a row of channels for each image.
+template <typename T>
+std::unique_ptr<Step> PlanRows(PlanContext& context, T epsilon) {
+  const std::int64_t rows = context.OutputShape(0)[0];
+  const std::int64_t channels = context.OutputShape(0)[1];
+  const ChannelFunctions<T> functions(context, epsilon);
+  auto step =
+      MakeItemStep(ElementwiseId(context, DataTypeOf<T>::value), channels == 0 ? 0 : rows,
+                   2 * channels * static_cast<std::int64_t>(sizeof(T)),
+                   [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                     const T* scale = functions.Get(args);
+                     const T* shift = scale + channels;
+                     for (std::int64_t at = begin * channels; at < end * channels; at += channels) {
+                       const T* x = static_cast<const T*>(args.inputs[0]) + at;
+                       T* y = static_cast<T*>(args.outputs[0]) + at;
+                       for (std::int64_t c = 0; c < channels; ++c)
+                         y[c] = x[c] * scale[c] + shift[c];
+                     }
+                   });
+  step->scratch_bytes = functions.scratch_bytes();
+  return step;
 }
 
 template <typename T>
@@ -55,20 +124,23 @@ std::unique_ptr<Step> PlanPlain(PlanContext& context, T epsilon) {
   const Shape& shape = context.OutputShape(0);
   const std::int64_t channels = shape[1];
   const std::int64_t map = ElementCount({shape.begin() + 2, shape.end()});
+  if (map == 1) return PlanRows<T>(context, epsilon);
   const PlaneUnits units(shape[0] * channels, map);
-  return MakeStep(
+  const ChannelFunctions<T> functions(context, epsilon);
+  auto step = MakeStep(
       ElementwiseId(context, DataTypeOf<T>::value), units.count(),
       [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+        const T* affine = functions.Get(args);
         const auto* x = static_cast<const T*>(args.inputs[0]);
         auto* y = static_cast<T*>(args.outputs[0]);
         units.For(begin, end, [&](std::int64_t plane, std::int64_t first, std::int64_t length) {
-          const Affine<T> f = ChannelAffine<T>(args, plane % channels, epsilon);
+          const T scale = affine[plane % channels], shift = affine[channels + plane % channels];
           const std::int64_t at = plane * map + first;
-          for (std::int64_t i = at; i < at + length; ++i) {
-            y[i] = x[i] * f.scale + f.shift;
-          }
+          for (std::int64_t i = at; i < at + length; ++i) y[i] = x[i] * scale + shift;
         });
       });
+  step->scratch_bytes = functions.scratch_bytes();
+  return step;
 }
 
 std::unique_ptr<Step> PlanBlocked(PlanContext& context, float epsilon) {
@@ -87,7 +159,7 @@ std::unique_ptr<Step> PlanBlocked(PlanContext& context, float epsilon) {
           float shift[kernels::kBlock] = {};
           const std::int64_t channel = plane % planes.blocks * kernels::kBlock;
           for (std::int64_t lane = 0; lane < planes.ValidLanes(plane); ++lane) {
-            const Affine<float> f = ChannelAffine<float>(args, channel + lane, epsilon);
+            const Affine<float> f = ChannelAffine<float>(args.inputs, channel + lane, epsilon);
             scale[lane] = f.scale;
             shift[lane] = f.shift;
           }

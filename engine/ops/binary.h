@@ -13,6 +13,8 @@
 #include "engine/ops/broadcast.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/loop_work.h"
+#include "engine/ops/spread.h"
 #include "kernels/eltwise/binary.h"
 
 namespace kinglet {
@@ -95,14 +97,55 @@ void BinaryRun(const kernels::BinaryFns* fns, const T* a, std::int64_t sa, const
   }
 }
 
+// Operations of plain loops for an element, where they take longer than the traffic.
+template <typename Op, typename T>
+constexpr double BinaryOperations() {
+  if constexpr (HasKernel<Op>) {
+    if (std::is_same_v<T, float>) return Op::kKernel == kernels::BinaryOp::kPow ? 3.5 : 0;
+    return Op::kKernel == kernels::BinaryOp::kDiv && std::is_integral_v<T> ? 4 : 0.5;
+  }
+  return 0.5;
+}
+
+// Runs too short for vector loops.
+template <typename Op, typename T, typename R>
+std::unique_ptr<Step> PlanBinaryShortRuns(PlanContext& context) {
+  const Shape& shape = context.OutputShape(0);
+  const Spread<T> left(shape, context.InputShape(0)), right(shape, context.InputShape(1));
+  const ElementUnits units(shape);
+  const ActivationFn activation(context.node().fusion);
+  const kernels::BinaryFns* fns = KernelOf<Op>();
+  auto step = MakeStep(ElementwiseId(context, DataTypeOf<T>::value), units.count(),
+                       [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                         const auto* a = static_cast<const T*>(args.inputs[0]);
+                         const auto* b = static_cast<const T*>(args.inputs[1]);
+                         auto* y = static_cast<R*>(args.outputs[0]);
+                         typename Spread<T>::Room left_room, right_room;
+                         constexpr std::int64_t kPiece = Spread<T>::kPiece;
+                         const std::int64_t last = units.Start(end);
+                         for (std::int64_t at = units.Start(begin); at < last; at += kPiece) {
+                           const std::int64_t n = std::min(kPiece, last - at);
+                           BinaryRun<Op, T, R>(fns, left.Values(a, at, n, left_room), 1,
+                                               right.Values(b, at, n, right_room), 1, y + at, n);
+                           if constexpr (std::is_same_v<R, float>) activation.Apply(y + at, n);
+                         }
+                       });
+  const double spread = left.operations() + right.operations();
+  return WithLoops(std::move(step), context,
+                   (BinaryOperations<Op, T>() + spread) * OutputElements(context));
+}
+
 template <typename Op, typename T, typename R>
 std::unique_ptr<Step> PlanBinaryPlain(PlanContext& context) {
   const auto broadcast =
       MakeBroadcast<2>(context.OutputShape(0), {&context.InputShape(0), &context.InputShape(1)});
+  if constexpr (std::is_same_v<T, float>) {
+    if (HasShortRuns(broadcast)) return PlanBinaryShortRuns<Op, T, R>(context);
+  }
   const ElementUnits units(context.OutputShape(0));
   const ActivationFn activation(context.node().fusion);
   const kernels::BinaryFns* fns = KernelOf<Op>();
-  return MakeStep(
+  auto step = MakeStep(
       ElementwiseId(context, DataTypeOf<T>::value), units.count(),
       [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
         const auto* a = static_cast<const T*>(args.inputs[0]);
@@ -111,16 +154,17 @@ std::unique_ptr<Step> PlanBinaryPlain(PlanContext& context) {
         const std::int64_t sa = broadcast.InnerStride(0);
         const std::int64_t sb = broadcast.InnerStride(1);
         // Unit by unit where an activation follows, so that it finds the values in the cache.
-        const std::int64_t step = activation.empty() ? end - begin : 1;
-        for (std::int64_t unit = begin; unit < end; unit += step) {
+        const std::int64_t at_once = activation.empty() ? end - begin : 1;
+        for (std::int64_t unit = begin; unit < end; unit += at_once) {
           const std::int64_t first = units.Start(unit);
-          const std::int64_t last = units.Start(unit + step);
+          const std::int64_t last = units.Start(unit + at_once);
           broadcast.ForRuns(first, last, [&](const auto& offsets, std::int64_t at, std::int64_t n) {
             BinaryRun<Op, T, R>(fns, a + offsets[0], sa, b + offsets[1], sb, y + at, n);
           });
           if constexpr (std::is_same_v<R, float>) activation.Apply(y + first, last - first);
         }
       });
+  return WithLoops(std::move(step), context, BinaryOperations<Op, T>() * OutputElements(context));
 }
 
 // A run of `length` elements of a blocked plane; `pixel` is the first one's.

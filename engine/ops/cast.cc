@@ -1,4 +1,5 @@
 // Cast and CastLike: the same values in another element type.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -48,6 +49,41 @@ To Convert(From value) {
   }
 }
 
+template <typename From, typename To>
+void ConvertEach(const From* src, To* dst, std::int64_t count) {
+  for (std::int64_t k = 0; k < count; ++k) dst[k] = Convert<To>(src[k]);
+}
+
+// Floats to integers of at most 32 bits, or to int64: by way of int32, which vectors can do, where
+// all of a piece are in its range.
+template <typename To>
+void FloatsToIntegers(const float* src, To* dst, std::int64_t count) {
+  constexpr std::int64_t kPiece = 512;
+  for (std::int64_t at = 0; at < count; at += kPiece) {
+    const std::int64_t n = std::min(kPiece, count - at);
+    const float* from = src + at;
+    std::int32_t far = 0;
+    for (std::int64_t k = 0; k < n; ++k) far |= std::abs(from[k]) < 0x1p31f ? 0 : 1;
+    if (far != 0) {
+      ConvertEach(from, dst + at, n);
+      continue;
+    }
+    for (std::int64_t k = 0; k < n; ++k) {
+      dst[at + k] = static_cast<To>(static_cast<std::int32_t>(from[k]));
+    }
+  }
+}
+
+template <typename From, typename To>
+void ConvertAll(const From* src, To* dst, std::int64_t count) {
+  if constexpr (std::is_same_v<From, float> && std::is_integral_v<To> &&
+                !std::is_same_v<To, bool> && !std::is_same_v<To, std::uint64_t>) {
+    FloatsToIntegers(src, dst, count);
+  } else {
+    ConvertEach(src, dst, count);
+  }
+}
+
 template <typename F>
 decltype(auto) DispatchAny(DataType type, F&& f) {
   if (type == DataType::kFloat16) return f.template operator()<Float16>();
@@ -70,9 +106,7 @@ std::unique_ptr<Step> PlanCast(PlanContext& context) {
                           [](const StepArgs& args, std::int64_t begin, std::int64_t end) {
                             const From* src = static_cast<const From*>(args.inputs[0]);
                             To* dst = static_cast<To*>(args.outputs[0]);
-                            for (std::int64_t k = begin; k < end; ++k) {
-                              dst[k] = Convert<To>(src[k]);
-                            }
+                            ConvertAll(src + begin, dst + begin, end - begin);
                           });
     });
   });

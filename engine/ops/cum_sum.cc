@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "engine/ops/dispatch.h"
+#include "engine/ops/loop_work.h"
 #include "engine/ops/views.h"
 
 namespace kinglet {
@@ -42,7 +43,8 @@ std::unique_ptr<Step> MakeCumSum(const PlanContext& context) {
                           const std::int64_t at = item / pieces * size * inner + first + last;
                           const T* x = static_cast<const T*>(args.inputs[0]) + at;
                           T* y = static_cast<T*>(args.outputs[0]) + at;
-                          T sum[kPiece] = {};
+                          T sum[kPiece];
+                          std::fill_n(sum, count, T{0});
                           for (std::int64_t k = 0; k < size; ++k) {
                             for (std::int64_t i = 0; i < count; ++i) {
                               const T before = sum[i];
@@ -59,8 +61,9 @@ std::unique_ptr<Step> MakeCumSum(const PlanContext& context) {
 
 std::unique_ptr<Step> PlanCumSum(PlanContext& context) {
   context.AllowInPlace(0, 0);
-  return DispatchNumeric(context.InputType(0),
-                         [&]<typename T>() { return MakeCumSum<T>(context); });
+  auto step =
+      DispatchNumeric(context.InputType(0), [&]<typename T>() { return MakeCumSum<T>(context); });
+  return WithLoops(std::move(step), context, 3 * OutputElements(context));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/loop_work.h"
 
 namespace kinglet {
 namespace {
@@ -78,7 +79,8 @@ std::unique_ptr<Step> PlanLrn(PlanContext& context) {
   p.beta = attributes.Float("beta", 0.75f);
   p.bias = attributes.Float("bias", 1.0f);
   const PlaneUnits units(shape[0] * p.channels, p.map);
-  return DispatchFloat(context.InputType(0), [&]<typename T>() {
+  const double operations = static_cast<double>(p.before + p.after) + (p.beta == 0.75 ? 6.0 : 25.0);
+  auto step = DispatchFloat(context.InputType(0), [&]<typename T>() {
     return MakeStep(
         ElementwiseId(context, DataTypeOf<T>::value), units.count(),
         [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
@@ -89,6 +91,7 @@ std::unique_ptr<Step> PlanLrn(PlanContext& context) {
           });
         });
   });
+  return WithLoops(std::move(step), context, operations * OutputElements(context));
 }
 
 void InferLpNormalization(InferContext& context) {
@@ -108,7 +111,7 @@ std::unique_ptr<Step> PlanLpNormalization(PlanContext& context) {
   const std::int64_t length = shape[axis];
   const bool squares = context.attributes().Int("p", 2) == 2;
   context.AllowInPlace(0, 0);
-  return DispatchFloat(context.InputType(0), [&]<typename T>() {
+  auto step = DispatchFloat(context.InputType(0), [&]<typename T>() {
     return MakeStep("reference/lp_normalization", rows,
                     [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
                       for (std::int64_t row = begin; row < end; ++row) {
@@ -130,6 +133,7 @@ std::unique_ptr<Step> PlanLpNormalization(PlanContext& context) {
                       }
                     });
   });
+  return WithLoops(std::move(step), context, 5 * OutputElements(context));
 }
 
 }  // namespace

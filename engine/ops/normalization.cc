@@ -7,6 +7,9 @@
 #include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/loop_work.h"
+#include "kernels/eltwise/channel.h"
+#include "kernels/normalize/normalize.h"
 
 namespace kinglet {
 namespace {
@@ -26,37 +29,65 @@ struct Statistics {
   double inverse_deviation;
 };
 
+// A group's arithmetic, by the definition.
 template <typename T>
-Statistics StatisticsOf(const T* x, std::int64_t length, double epsilon) {
-  double sum = 0;
-  for (std::int64_t i = 0; i < length; ++i) sum += static_cast<double>(x[i]);
-  const double mean = sum / static_cast<double>(length);
-  double squares = 0;
-  for (std::int64_t i = 0; i < length; ++i) {
-    const double difference = static_cast<double>(x[i]) - mean;
-    squares += difference * difference;
+struct GroupMath {
+  Statistics StatisticsOf(const T* x, std::int64_t length, double epsilon) const {
+    double sum = 0;
+    for (std::int64_t i = 0; i < length; ++i) sum += static_cast<double>(x[i]);
+    const double mean = sum / static_cast<double>(length);
+    double squares = 0;
+    for (std::int64_t i = 0; i < length; ++i) {
+      const double difference = static_cast<double>(x[i]) - mean;
+      squares += difference * difference;
+    }
+    return {mean, 1 / std::sqrt(squares / static_cast<double>(length) + epsilon)};
   }
-  return {mean, 1 / std::sqrt(squares / static_cast<double>(length) + epsilon)};
-}
-
-template <typename T>
-void NormalizeGroup(const Groups& groups, const T* x, const T* scale, const T* bias,
-                    const Statistics& s, T* y) {
-  const auto mean = static_cast<T>(s.mean);
-  const auto inverse = static_cast<T>(s.inverse_deviation);
-  if (groups.run == 1) {
-    for (std::int64_t i = 0; i < groups.length; ++i) {
+  // y = (x - mean) * factor + shift
+  void Run(const T* x, T mean, T factor, T shift, T* y, std::int64_t count) const {
+    for (std::int64_t i = 0; i < count; ++i) y[i] = (x[i] - mean) * factor + shift;
+  }
+  // The same with a factor and a shift (or none) for each element.
+  void Row(const T* x, T mean, T inverse, const T* scale, const T* bias, T* y,
+           std::int64_t count) const {
+    for (std::int64_t i = 0; i < count; ++i) {
       const T shift = bias == nullptr ? T{0} : bias[i];
       y[i] = (x[i] - mean) * inverse * scale[i] + shift;
     }
-    return;
   }
+};
+
+Statistics StatisticsOf(const kernels::Moments& moments, std::int64_t count, double epsilon) {
+  return {moments.mean, 1 / std::sqrt(moments.squares / static_cast<double>(count) + epsilon)};
+}
+
+template <>
+struct GroupMath<float> {
+  const kernels::NormalizeTable* table = &kernels::GetNormalizeTable();
+
+  Statistics StatisticsOf(const float* x, std::int64_t length, double epsilon) const {
+    return kinglet::StatisticsOf(table->moments(x, length), length, epsilon);
+  }
+  void Run(const float* x, float mean, float factor, float shift, float* y,
+           std::int64_t count) const {
+    table->run(x, mean, factor, shift, y, count);
+  }
+  void Row(const float* x, float mean, float inverse, const float* scale, const float* bias,
+           float* y, std::int64_t count) const {
+    table->row(x, mean, inverse, scale, bias, y, count);
+  }
+};
+
+template <typename T>
+void NormalizeGroup(const GroupMath<T>& math, const Groups& groups, const T* x, const T* scale,
+                    const T* bias, const Statistics& s, T* y) {
+  const auto mean = static_cast<T>(s.mean);
+  const auto inverse = static_cast<T>(s.inverse_deviation);
+  if (groups.run == 1) return math.Row(x, mean, inverse, scale, bias, y, groups.length);
   for (std::int64_t k = 0; k < groups.scales; ++k) {
-    const T factor = inverse * scale[k];
-    const T shift = bias == nullptr ? T{0} : bias[k];
-    for (std::int64_t i = k * groups.run; i < (k + 1) * groups.run; ++i) {
-      y[i] = (x[i] - mean) * factor + shift;
-    }
+    const std::int64_t at = k * groups.run;
+    math.Run(x + at, mean, inverse * scale[k], bias == nullptr ? T{0} : bias[k], y + at,
+             groups.run);
   }
 }
 
@@ -67,6 +98,7 @@ std::unique_ptr<Step> PlanGroups(PlanContext& context, const Groups& groups) {
   const bool has_bias = context.HasInput(2);
   const bool has_mean = context.HasOutput(1);
   const bool has_deviation = context.HasOutput(2);
+  const GroupMath<T> math;
   return MakeStep("normalize/groups", groups.length == 0 ? 0 : groups.count,
                   [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
                     for (std::int64_t g = begin; g < end; ++g) {
@@ -75,8 +107,8 @@ std::unique_ptr<Step> PlanGroups(PlanContext& context, const Groups& groups) {
                       const auto* scale = static_cast<const T*>(args.inputs[1]) + first;
                       const T* bias =
                           has_bias ? static_cast<const T*>(args.inputs[2]) + first : nullptr;
-                      const Statistics s = StatisticsOf(x, groups.length, epsilon);
-                      NormalizeGroup(groups, x, scale, bias, s,
+                      const Statistics s = math.StatisticsOf(x, groups.length, epsilon);
+                      NormalizeGroup(math, groups, x, scale, bias, s,
                                      static_cast<T*>(args.outputs[0]) + g * groups.length);
                       if (has_mean) static_cast<T*>(args.outputs[1])[g] = static_cast<T>(s.mean);
                       if (has_deviation) {
@@ -87,8 +119,11 @@ std::unique_ptr<Step> PlanGroups(PlanContext& context, const Groups& groups) {
 }
 
 std::unique_ptr<Step> PlanGroupsOfType(PlanContext& context, const Groups& groups) {
-  return DispatchFloat(context.InputType(0),
-                       [&]<typename T>() { return PlanGroups<T>(context, groups); });
+  auto step = DispatchFloat(context.InputType(0),
+                            [&]<typename T>() { return PlanGroups<T>(context, groups); });
+  const double element = context.InputType(0) == DataType::kFloat32 ? 0.6 : 8;
+  return WithLoops(std::move(step), context,
+                   element * OutputElements(context) + 60 * static_cast<double>(groups.count));
 }
 
 // Scale and bias are vectors of `count`.
@@ -118,7 +153,43 @@ void InferInstance(InferContext& context) {
   context.SetOutput(0, context.InputType(0), context.InputShape(0));
 }
 
+// Blocked images: each channel is a lane.
+std::unique_ptr<Step> PlanInstanceBlocked(PlanContext& context) {
+  context.AllowInPlace(0, 0);
+  context.ReadAs(0, Layout::kBlocked);
+  context.WriteAs(0, Layout::kBlocked);
+  const double epsilon = static_cast<double>(context.attributes().Float("epsilon", 1e-5f));
+  const BlockedPlanes planes(context.OutputShape(0));
+  const std::int64_t pixels = planes.elements / kernels::kBlock;
+  const auto moments_of = kernels::GetNormalizeTable().moments_blocked;
+  const auto affine = kernels::GetChannelTable().affine_blocked;
+  auto step = MakeStep(
+      "normalize/instance_blocked", pixels == 0 ? 0 : planes.count,
+      [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+        for (std::int64_t plane = begin; plane < end; ++plane) {
+          const float* x = static_cast<const float*>(args.inputs[0]) + plane * planes.elements;
+          const std::int64_t channel = plane % planes.blocks * kernels::kBlock;
+          const float* scales = static_cast<const float*>(args.inputs[1]) + channel;
+          const float* biases = static_cast<const float*>(args.inputs[2]) + channel;
+          kernels::Moments moments[kernels::kBlock];
+          moments_of(x, pixels, moments);
+          float scale[kernels::kBlock] = {};
+          float shift[kernels::kBlock] = {};
+          for (std::int64_t lane = 0; lane < planes.ValidLanes(plane); ++lane) {
+            const Statistics s = StatisticsOf(moments[lane], pixels, epsilon);
+            const double factor = s.inverse_deviation * static_cast<double>(scales[lane]);
+            scale[lane] = static_cast<float>(factor);
+            shift[lane] = static_cast<float>(static_cast<double>(biases[lane]) - s.mean * factor);
+          }
+          affine(x, scale, shift, static_cast<float*>(args.outputs[0]) + plane * planes.elements,
+                 static_cast<std::size_t>(pixels), {});
+        }
+      });
+  return WithLoops(std::move(step), context, 0.6 * OutputElements(context));
+}
+
 std::unique_ptr<Step> PlanInstance(PlanContext& context) {
+  if (UsesBlocked(context, 0)) return PlanInstanceBlocked(context);
   const Shape& shape = context.InputShape(0);
   const std::int64_t map = MapSize(shape);
   return PlanGroupsOfType(

@@ -5,6 +5,7 @@
 
 #include "engine/ops/batch.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/loop_work.h"
 #include "kernels/pool/pool_nd.h"
 
 namespace kinglet {
@@ -47,8 +48,8 @@ std::unique_ptr<Step> PlanImagePool(PlanContext& context, kernels::Pool p) {
   const kernels::PoolTable& table = kernels::GetPoolTable();
   const bool blocked = UsesBlocked(context, 0);
   const std::int64_t channels = blocked ? kernels::RoundUpToBlock(p.c) : p.c;
-  p.in_batch_stride = channels * p.in_h * p.in_w;
-  p.out_batch_stride = channels * p.out_h * p.out_w;
+  p.in_batch_stride = channels * p.in_d * p.in_h * p.in_w;
+  p.out_batch_stride = channels * p.out_d * p.out_h * p.out_w;
   if (blocked) {
     context.ReadAs(0, Layout::kBlocked);
     context.WriteAs(0, Layout::kBlocked);
@@ -63,7 +64,7 @@ std::unique_ptr<Step> PlanImagePool(PlanContext& context, kernels::Pool p) {
                                   static_cast<float*>(a.outputs[0]), begin, end);
                        });
   if (ElementCount(context.OutputShape(0)) > 0) {
-    step->work = kernels::PoolWork(p, max, context.threads());
+    step->work = kernels::PoolWork(p, max, blocked, context.threads());
   }
   return step;
 }
@@ -101,20 +102,25 @@ std::unique_ptr<Step> PlanGeneralPool(const kernels::PoolNd& p, bool has_indices
 std::unique_ptr<Step> PlanPool(PlanContext& context) {
   const Window window = PoolWindow(context, SpatialSizes(context));
   const DataType type = context.InputType(0);
-  if (type == DataType::kFloat32 && window.rank() <= 2 && !context.HasOutput(1) &&
+  if (type == DataType::kFloat32 && !context.HasOutput(1) &&
       KindOf(context) != PoolNdKind::kLpNorm) {
     return PlanImagePool(context, ImagePoolOf(context, window));
   }
   const kernels::PoolNd p = GeneralPool(context, window);
+  const double taps =
+      static_cast<double>(p.kernel[0] * p.kernel[1]) * static_cast<double>(p.kernel[2]);
+  const auto planned = [&](std::unique_ptr<Step> step) {
+    return WithLoops(std::move(step), context, (3 * taps + 30) * OutputElements(context));
+  };
   switch (type) {
     case DataType::kFloat32:
-      return PlanGeneralPool<float>(p, context.HasOutput(1));
+      return planned(PlanGeneralPool<float>(p, context.HasOutput(1)));
     case DataType::kFloat64:
-      return PlanGeneralPool<double>(p, context.HasOutput(1));
+      return planned(PlanGeneralPool<double>(p, context.HasOutput(1)));
     case DataType::kInt8:
-      return PlanGeneralPool<std::int8_t>(p, context.HasOutput(1));
+      return planned(PlanGeneralPool<std::int8_t>(p, context.HasOutput(1)));
     case DataType::kUInt8:
-      return PlanGeneralPool<std::uint8_t>(p, context.HasOutput(1));
+      return planned(PlanGeneralPool<std::uint8_t>(p, context.HasOutput(1)));
     default:
       context.Unsupported(std::string("input 0 has type ") + DataTypeName(type));
   }
@@ -124,27 +130,38 @@ std::unique_ptr<Step> PlanPool(PlanContext& context) {
 
 kernels::Pool ImagePoolOf(const PlanContext& context, const Window& w) {
   const Shape& in = context.InputShape(0);
-  const std::size_t last = w.rank() - 1;
   kernels::Pool p{};
   p.n = in[0];
   p.c = in[1];
   p.in_h = p.out_h = p.kernel_h = p.stride_h = p.dilation_h = 1;
-  if (w.rank() == 2) {
-    p.in_h = in[2];
-    p.out_h = w.output[0];
-    p.kernel_h = w.kernel[0];
-    p.stride_h = w.strides[0];
-    p.dilation_h = w.dilations[0];
-    p.pad_top = w.pads_begin[0];
-    p.pad_bottom = w.pads_end[0];
+  std::size_t i = 0;
+  if (w.rank() == 3) {
+    p.in_d = in[2];
+    p.out_d = w.output[i];
+    p.kernel_d = w.kernel[i];
+    p.stride_d = w.strides[i];
+    p.dilation_d = w.dilations[i];
+    p.pad_front = w.pads_begin[i];
+    p.pad_back = w.pads_end[i];
+    ++i;
   }
-  p.in_w = in[last + 2];
-  p.out_w = w.output[last];
-  p.kernel_w = w.kernel[last];
-  p.stride_w = w.strides[last];
-  p.dilation_w = w.dilations[last];
-  p.pad_left = w.pads_begin[last];
-  p.pad_right = w.pads_end[last];
+  if (w.rank() >= 2) {
+    p.in_h = in[i + 2];
+    p.out_h = w.output[i];
+    p.kernel_h = w.kernel[i];
+    p.stride_h = w.strides[i];
+    p.dilation_h = w.dilations[i];
+    p.pad_top = w.pads_begin[i];
+    p.pad_bottom = w.pads_end[i];
+    ++i;
+  }
+  p.in_w = in[i + 2];
+  p.out_w = w.output[i];
+  p.kernel_w = w.kernel[i];
+  p.stride_w = w.strides[i];
+  p.dilation_w = w.dilations[i];
+  p.pad_left = w.pads_begin[i];
+  p.pad_right = w.pads_end[i];
   p.include_pad = KindOf(context) == PoolNdKind::kAverageWithPad;
   return p;
 }

@@ -7,7 +7,8 @@
 
 namespace kinglet {
 
-// `window` has one or two spatial dimensions; one is a row. Without strides between images.
+// `window` has one to three spatial dimensions; one is a row, three are a volume. Without strides
+// between images.
 kernels::Pool ImagePoolOf(const PlanContext& context, const Window& window);
 
 }  // namespace kinglet

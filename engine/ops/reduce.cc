@@ -5,9 +5,12 @@
 
 #include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
+#include "engine/ops/loop_work.h"
 #include "engine/ops/views.h"
 #include "kernels/common/blocked.h"
+#include "kernels/math/math.h"
 #include "kernels/pool/pool.h"
+#include "kernels/reduce/arg.h"
 
 namespace kinglet {
 namespace {
@@ -185,6 +188,7 @@ template <typename T>
 struct L1Of : SumOf<T> {
   using State = typename SumOf<T>::State;
   static State Add(State s, T x) {
+    if constexpr (std::is_floating_point_v<T>) return s + std::abs(x);
     return x < T{0} ? s - static_cast<State>(x) : s + static_cast<State>(x);
   }
 };
@@ -235,23 +239,57 @@ typename Op::State ReduceRun(typename Op::State state, const T* x, std::int64_t 
   return state;
 }
 
-// Items are output elements.
+template <typename Op>
+constexpr bool kIsExtreme =
+    std::is_same_v<Op, MaximumOf<float>> || std::is_same_v<Op, MinimumOf<float>>;
+
+// The same for a run of float32 whose largest or smallest value is wanted.
+template <typename Op>
+struct RunReducer {
+  template <typename State, typename T>
+  State operator()(State state, const T* x, std::int64_t count) const {
+    if constexpr (kIsExtreme<Op>) {
+      return count == 0 ? state : Op::Join(state, extreme(x, count));
+    } else {
+      return ReduceRun<Op>(state, x, count);
+    }
+  }
+  decltype(kernels::ArgTable::extreme) extreme =
+      kernels::GetArgTable(std::is_same_v<Op, MaximumOf<float>>).extreme;
+};
+
+// Rows that lie one behind the other.
 template <typename Op, typename T>
-std::unique_ptr<Step> MakeInnerReduced(std::string kernel, const Geometry& g) {
+std::unique_ptr<Step> MakeReducedRows(std::string kernel, const Geometry& g) {
   return MakeItemStep(std::move(kernel), g.kept.Count(),
-                      g.reduced_count * static_cast<std::int64_t>(sizeof(T)),
-                      [g](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                      g.inner * static_cast<std::int64_t>(sizeof(T)),
+                      [n = g.inner, reduce = RunReducer<Op>()](
+                          const StepArgs& args, std::int64_t begin, std::int64_t end) {
                         const T* in = static_cast<const T*>(args.inputs[0]);
                         T* out = static_cast<T*>(args.outputs[0]);
                         for (std::int64_t k = begin; k < end; ++k) {
-                          const T* from = in + g.kept.OffsetOf(k);
-                          auto state = Op::Start();
-                          g.reduced.ForEachOffset([&](std::int64_t offset) {
-                            state = ReduceRun<Op>(state, from + offset, g.inner);
-                          });
-                          out[k] = Op::Finish(state, g.reduced_count);
+                          out[k] = Op::Finish(reduce(Op::Start(), in + k * n, n), n);
                         }
                       });
+}
+
+// Items are output elements.
+template <typename Op, typename T>
+std::unique_ptr<Step> MakeInnerReduced(std::string kernel, const Geometry& g) {
+  if (g.reduced.rank == 0 && g.kept.rank <= 1) return MakeReducedRows<Op, T>(kernel, g);
+  return MakeItemStep(
+      std::move(kernel), g.kept.Count(), g.reduced_count * static_cast<std::int64_t>(sizeof(T)),
+      [g, reduce = RunReducer<Op>()](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+        const T* in = static_cast<const T*>(args.inputs[0]);
+        T* out = static_cast<T*>(args.outputs[0]);
+        for (std::int64_t k = begin; k < end; ++k) {
+          const T* from = in + g.kept.OffsetOf(k);
+          auto state = Op::Start();
+          g.reduced.ForEachOffset(
+              [&](std::int64_t offset) { state = reduce(state, from + offset, g.inner); });
+          out[k] = Op::Finish(state, g.reduced_count);
+        }
+      });
 }
 
 constexpr std::int64_t kPiece = 256;
@@ -283,9 +321,31 @@ std::unique_ptr<Step> MakeInnerKept(std::string kernel, const Geometry& g) {
                       });
 }
 
-// log(sum exp x) = m + log(sum exp(x - m)) with m the maximum, in double.
+// log(sum exp x) = m + log(sum exp(x - m)) with m the maximum, of rows of float32.
+std::unique_ptr<Step> MakeLogSumExpRows(const Geometry& g) {
+  return MakeItemStep("reduce/log_sum_exp_f32", g.kept.Count(),
+                      g.inner * static_cast<std::int64_t>(sizeof(float)),
+                      [n = g.inner, extreme = kernels::GetArgTable(true).extreme,
+                       sum = kernels::GetMathTable().exp_sum](
+                          const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                        for (std::int64_t k = begin; k < end; ++k) {
+                          const float* x = static_cast<const float*>(args.inputs[0]) + k * n;
+                          const float largest = extreme(x, n);
+                          const float shift = std::isfinite(largest) ? largest : 0.0f;
+                          static_cast<float*>(args.outputs[0])[k] =
+                              std::log(sum(x, shift, nullptr, static_cast<std::size_t>(n))) + shift;
+                        }
+                      });
+}
+
+// The same of any type and any axes, in double.
 template <typename T>
 std::unique_ptr<Step> MakeLogSumExp(std::string kernel, const Geometry& g) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (g.inner_reduced && g.reduced.rank == 0 && g.kept.rank <= 1 && g.inner > 0) {
+      return MakeLogSumExpRows(g);
+    }
+  }
   Dims all = g.reduced;
   if (g.inner_reduced) all.Push(g.inner, 1);
   const std::int64_t columns = g.inner_reduced ? 1 : g.inner;
@@ -381,11 +441,15 @@ std::unique_ptr<Step> PlanReduce(PlanContext& context) {
     return geometry.inner_reduced ? MakeInnerReduced<Op<T>, T>("reduce/inner", geometry)
                                   : MakeInnerKept<Op<T>, T>("reduce/rows", geometry);
   };
+  std::unique_ptr<Step> step;
   if constexpr (kMaximum || kMinimum) {
-    return DispatchType(type, make);
+    step = DispatchType(type, make);
   } else {
-    return DispatchNumeric(type, make);
+    step = DispatchNumeric(type, make);
   }
+  return WithLoops(
+      std::move(step), context,
+      0.3 * ElementsOf(in) + (geometry.inner_reduced ? 12 : 1) * OutputElements(context));
 }
 
 std::unique_ptr<Step> PlanLogSumExp(PlanContext& context) {
@@ -396,9 +460,11 @@ std::unique_ptr<Step> PlanLogSumExp(PlanContext& context) {
     return nullptr;
   }
   const Geometry geometry = GeometryOf(context.InputShape(0), axes.reduced);
-  return DispatchNumeric(context.InputType(0), [&]<typename T>() {
+  auto step = DispatchNumeric(context.InputType(0), [&]<typename T>() {
     return MakeLogSumExp<T>("reference/reduce_log_sum_exp", geometry);
   });
+  const double element = step->kernel == "reduce/log_sum_exp_f32" ? 1.5 : 15;
+  return WithLoops(std::move(step), context, element * ElementsOf(context.InputShape(0)));
 }
 
 constexpr std::string_view kNumberTypes =

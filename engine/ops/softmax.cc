@@ -7,6 +7,7 @@
 
 #include "engine/ops/batch.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/loop_work.h"
 
 namespace kinglet {
 namespace {
@@ -74,14 +75,20 @@ std::unique_ptr<Step> PlanSoftmax(PlanContext& context) {
   context.AllowInPlace(0, 0);
   const Extents e = ExtentsOf(context);
   const bool log = context.node().op == "LogSoftmax";
-  if (context.InputType(0) != DataType::kFloat32) return PlanReference(e, log);
+  const double elements = OutputElements(context);
+  if (context.InputType(0) != DataType::kFloat32) {
+    return WithLoops(PlanReference(e, log), context, 30 * elements);
+  }
   const kernels::Softmax shape{.outer = e.outer, .axis = e.length, .inner = e.inner, .log = log};
   const kernels::SoftmaxFn function = kernels::GetSoftmax();
-  return MakeStep(log ? "softmax/log_f32" : "softmax/f32", e.length == 0 ? 0 : UnitCount(shape),
-                  [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
-                    function(shape, static_cast<const float*>(args.inputs[0]),
-                             static_cast<float*>(args.outputs[0]), begin, end);
-                  });
+  auto step =
+      MakeStep(log ? "softmax/log_f32" : "softmax/f32", e.length == 0 ? 0 : UnitCount(shape),
+               [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                 function(shape, static_cast<const float*>(args.inputs[0]),
+                          static_cast<float*>(args.outputs[0]), begin, end);
+               });
+  const double rows = e.inner == 1 ? static_cast<double>(e.outer) : 0;
+  return WithLoops(std::move(step), context, 1.2 * elements + 20 * rows);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
+#include "engine/ops/loop_work.h"
 #include "engine/ops/views.h"
 #include "kernels/common/aligned.h"
 #include "kernels/nms/keys.h"
@@ -158,7 +159,13 @@ std::unique_ptr<Step> MakeTopK(const PlanContext& context) {
 }
 
 std::unique_ptr<Step> PlanTopK(PlanContext& context) {
-  return DispatchNumeric(context.InputType(0), [&]<typename T>() { return MakeTopK<T>(context); });
+  auto step =
+      DispatchNumeric(context.InputType(0), [&]<typename T>() { return MakeTopK<T>(context); });
+  const double lines = OutputElements(context) /
+                       std::max(1.0, ElementsOf({context.OutputShape(0)[AxisOf(context)]}));
+  return WithLoops(
+      std::move(step), context,
+      3 * ElementsOf(context.InputShape(0)) + 10 * OutputElements(context) + 100 * lines);
 }
 
 }  // namespace

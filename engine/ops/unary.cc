@@ -7,7 +7,9 @@
 #include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/loop_work.h"
 #include "engine/ops/unary_functions.h"
+#include "kernels/math/math.h"
 
 namespace kinglet {
 namespace {
@@ -105,11 +107,46 @@ constexpr FastUnary kFast[] = {
     {"ThresholdedRelu", kernels::UnaryOp::kThresholdedRelu},
 };
 
+struct MathFunction {
+  std::string_view op;
+  kernels::MathFn kernels::MathTable::*function;
+};
+
+// Those whose function no other operator has.
+constexpr MathFunction kMath[] = {
+    {"Acos", &kernels::MathTable::acos},   {"Acosh", &kernels::MathTable::acosh},
+    {"Asin", &kernels::MathTable::asin},   {"Asinh", &kernels::MathTable::asinh},
+    {"Celu", &kernels::MathTable::celu},   {"Atan", &kernels::MathTable::atan},
+    {"Atanh", &kernels::MathTable::atanh}, {"Cos", &kernels::MathTable::cos},
+    {"Cosh", &kernels::MathTable::cosh},   {"Sin", &kernels::MathTable::sin},
+    {"Sinh", &kernels::MathTable::sinh},   {"Tan", &kernels::MathTable::tan},
+};
+
 // y[i] = f(x[i]) in scalar code, in the form of a kernel.
 template <typename F>
 void Reference(const float* x, float* y, std::size_t count, float alpha, float beta) noexcept {
   const Params<float> params{alpha, beta};
   for (std::size_t i = 0; i < count; ++i) y[i] = F::template Of<float>(x[i], params);
+}
+
+struct Cost {
+  std::string_view op;
+  double operations;  // of plain loops, for an element
+};
+
+// The functions that take longer than their traffic.
+constexpr Cost kCosts[] = {
+    {"Acos", 2},   {"Acosh", 3.5}, {"Asin", 1},     {"Asinh", 4.5}, {"Atan", 1.3}, {"Atanh", 3.5},
+    {"Celu", 2.5}, {"Cos", 2.6},   {"Cosh", 2},     {"Elu", 2},     {"Erf", 1},    {"Exp", 0.9},
+    {"Gelu", 1.2}, {"Log", 1.7},   {"Mish", 1.8},   {"Selu", 2},    {"Shrink", 2}, {"Sigmoid", 1},
+    {"Sin", 2.6},  {"Sinh", 2},    {"Softplus", 5}, {"Swish", 1.1}, {"Tan", 3.2},  {"Tanh", 1},
+};
+
+double OperationsOf(std::string_view op) {
+  for (const Cost& cost : kCosts) {
+    if (cost.op == op) return cost.operations;
+  }
+  return 0;
 }
 
 template <typename F>
@@ -124,6 +161,9 @@ kernels::UnaryFn FunctionOf(const NodeContext& context) {
   }
   for (const FastUnary& fast : kFast) {
     if (fast.op == node.op) return kernels::GetUnary(fast.kernel);
+  }
+  for (const MathFunction& math : kMath) {
+    if (math.op == node.op) return kernels::GetMathTable().*math.function;
   }
   return Reference<F>;
 }
@@ -186,8 +226,10 @@ std::unique_ptr<Step> PlanUnary(PlanContext& context) {
   context.AllowInPlace(0, 0);
   if (type == DataType::kFloat32) {
     const kernels::UnaryFn function = FunctionOf<F>(context);
-    return UsesBlocked(context, 0) ? PlanBlocked(context, narrow, function)
-                                   : PlanFloat32(context, narrow, function);
+    auto step = UsesBlocked(context, 0) ? PlanBlocked(context, narrow, function)
+                                        : PlanFloat32(context, narrow, function);
+    return WithLoops(std::move(step), context,
+                     OperationsOf(context.node().op) * OutputElements(context));
   }
   if (type == DataType::kFloat64) return PlanReference<F, double>(context, wide);
   if constexpr (kIntegers<F> != Integers::kNone) {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 
+#include "engine/cost/traffic.h"
 #include "engine/graph/derived.h"
 #include "engine/op/operators.h"
 #include "engine/op/reorder.h"
@@ -159,10 +160,7 @@ class Planner {
   }
   void Predict(const PlanStep& plan_step) const {
     Step& step = *plan_step.step;
-    if (step.work.empty()) {
-      step.work = kernels::MoveWork(BytesOf(plan_step.inputs), BytesOf(plan_step.outputs),
-                                    options_.threads);
-    }
+    AddTraffic(step.work, BytesOf(plan_step.inputs), BytesOf(plan_step.outputs), options_.threads);
     step.predicted_seconds = StepSeconds(step.work, step.measured_seconds, cost_);
   }
 

@@ -104,7 +104,7 @@ Sample SamplePool(bool maximum) {
   Tensor y = MakeFloats(static_cast<std::size_t>(p.out_batch_stride) * 4);
   const kernels::PoolTable& table = kernels::GetPoolTable();
   const kernels::PoolFn run = maximum ? table.max_blocked : table.average_blocked;
-  return {kernels::PoolWork(p, maximum, 1),
+  return {kernels::PoolWork(p, maximum, true, 1),
           Fastest([&] { run(p, x.data<float>(), y.data<float>(), 0, BlockedUnitCount(p)); })};
 }
 

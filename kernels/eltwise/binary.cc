@@ -1,11 +1,11 @@
 #include "kernels/eltwise/binary.h"
 
-#include <cmath>
-
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/eltwise/binary.cc"
 #include "kernels/common/dispatch.h"
 #include "kernels/eltwise/array-inl.h"
+#include "kernels/eltwise/pow-inl.h"
+#include "kernels/eltwise/unary.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace kinglet::kernels {
@@ -42,18 +42,6 @@ struct PReluOp {
     return hn::IfThenElse(hn::Lt(a, hn::Zero(ArrayTag())), hn::Mul(a, b), a);
   }
 };
-struct PowOp {
-  static HWY_NOINLINE ArrayVec Run(ArrayVec a, ArrayVec b) {
-    const ArrayTag d;
-    HWY_ALIGN float base[hn::MaxLanes(d)];
-    HWY_ALIGN float exponent[hn::MaxLanes(d)];
-    hn::Store(a, d, base);
-    hn::Store(b, d, exponent);
-    for (size_t i = 0; i < hn::Lanes(d); ++i) base[i] = std::pow(base[i], exponent[i]);
-    return hn::Load(d, base);
-  }
-};
-
 template <class Op>
 void Arrays(const float* a, const float* b, float* y, size_t n) noexcept {
   const ArrayTag d;
@@ -73,6 +61,17 @@ void ArrayScalar(const float* a, float b, float* y, size_t n) noexcept {
   size_t i = 0;
   for (; i + lanes <= n; i += lanes) hn::StoreU(Op::Run(hn::LoadU(d, a + i), vb), d, y + i);
   if (i < n) StoreTail(Op::Run(LoadTail(a + i, n - i), vb), y + i, n - i);
+}
+
+template <>
+void Arrays<PowOp>(const float* a, const float* b, float* y, size_t n) noexcept {
+  PowArrays(a, 1, b, 1, y, n);
+}
+
+// Some exponents are cheaper than others.
+template <>
+void ArrayScalar<PowOp>(const float* a, float b, float* y, size_t n) noexcept {
+  GetUnary(UnaryOp::kPow)(a, y, n, b, 0);
 }
 
 template <class Op>

@@ -10,6 +10,7 @@
 #include "kernels/common/dispatch.h"
 #include "kernels/common/epilogue-inl.h"
 #include "kernels/eltwise/array-inl.h"
+#include "kernels/eltwise/pow-inl.h"
 #include "kernels/math/math.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -73,7 +74,7 @@ void Pow(const float* x, float* y, size_t n, float a, float b) noexcept {
   if (a == 0.5f) return Array<RootOp>(x, y, n, a, b);
   if (a == 0.75f) return Array<ThreeQuartersOp>(x, y, n, a, b);
   if (a == -1.0f) return Array<ReciprocalOp>(x, y, n, a, b);
-  GetMathTable().pow(x, y, n, a, b);
+  PowArrays(x, 1, &a, 0, y, n);
 }
 
 }  // namespace

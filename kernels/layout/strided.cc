@@ -26,6 +26,18 @@ void Swap(StridedView& v, int a, int b) {
   std::swap(v.dst_strides[a], v.dst_strides[b]);
 }
 
+// Steps that are frequent are constants, so that loops become vectors.
+template <typename T>
+void CopyColumns(const T* src, int64_t src_col, T* dst, int64_t dst_col, int64_t cols) {
+  if (dst_col == 1 && src_col == 0) {
+    std::fill_n(dst, cols, *src);
+  } else if (dst_col == 1 && src_col == 2) {
+    for (int64_t c = 0; c < cols; ++c) dst[c] = src[c * 2];
+  } else {
+    for (int64_t c = 0; c < cols; ++c) dst[c * dst_col] = src[c * src_col];
+  }
+}
+
 }  // namespace
 
 StridedCopy::StridedCopy(const StridedView& view, size_t element_bytes) noexcept
@@ -117,9 +129,7 @@ void StridedCopy::RunRows(const T* src, T* dst, int64_t rows, int64_t cols) cons
     }
   }
   for (int64_t r = 0; r < rows; ++r) {
-    const T* from = src + r * src_row;
-    T* to = dst + r * dst_row;
-    for (int64_t c = 0; c < cols; ++c) to[c * dst_col] = from[c * src_col];
+    CopyColumns(src + r * src_row, src_col, dst + r * dst_row, dst_col, cols);
   }
 }
 

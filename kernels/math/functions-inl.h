@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <xsimd/xsimd.hpp>
 
@@ -30,13 +31,66 @@ template <class A>
 struct Functions {
   using B = xsimd::batch<float, A>;
 
-  // xsimd's exp is infinite from 88.376 on, a little before floats end.
+  // exp(x) of x moved into [-87.3, 88.3]: 2^n * p(r), |r| <= ln2 / 2, with the polynomial of
+  // Cephes' expf. NaN gives anything.
+  static B ExpWithin(const B& x) {
+    using I = xsimd::batch<int32_t, A>;
+    const B magic(12582912.0f);  // in the low bits of a float of this size there is the integer
+    const B c = xsimd::min(xsimd::max(x, B(-87.3f)), B(88.3f));
+    const B shifted = xsimd::fma(c, B(1.44269504088896341f), magic);
+    const B n = shifted - magic;
+    B r = xsimd::fnma(n, B(0.693359375f), c);
+    r = xsimd::fnma(n, B(-2.12194440e-4f), r);
+    B p = xsimd::fma(B(1.9875691500e-4f), r, B(1.3981999507e-3f));
+    p = xsimd::fma(p, r, B(8.3334519073e-3f));
+    p = xsimd::fma(p, r, B(4.1665795894e-2f));
+    p = xsimd::fma(p, r, B(1.6666665459e-1f));
+    p = xsimd::fma(p, r, B(5.0000001201e-1f));
+    p = xsimd::fma(p, r * r, r + B(1.0f));
+    const I exponent = xsimd::bitwise_cast<I>(shifted) << 23;
+    return xsimd::bitwise_cast<B>(xsimd::bitwise_cast<I>(p) + exponent);
+  }
   static B ExpOf(const B& x) {
     const auto large = x > B(80.0f);
-    const B y = xsimd::exp(xsimd::select(large, x - B(8.0f), x));
-    return xsimd::select(large, y * B(2980.95799f), y);
+    const B y = ExpWithin(xsimd::select(large, x - B(8.0f), x));
+    const B all =
+        xsimd::select(x < B(-87.3f), B(0.0f), y * xsimd::select(large, B(2980.95799f), B(1.0f)));
+    return xsimd::select(x == x, all, x);
   }
-  static B SigmoidOf(const B& x) { return B(1.0f) / (B(1.0f) + xsimd::exp(-x)); }
+  static B SigmoidOf(const B& x) {
+    const B y = xsimd::select(x < B(-87.3f), B(0.0f), B(1.0f) / (B(1.0f) + ExpWithin(-x)));
+    return xsimd::select(x == x, y, x);
+  }
+  // x * p(x^2) / q(x^2) on [-limit, limit], 1 with x's sign beyond.
+  template <size_t kP, size_t kQ>
+  static B OddRational(const B& x, float limit, const float (&p)[kP], const float (&q)[kQ]) {
+    const B square = x * x;
+    B above(p[0]), below(q[0]);
+    for (size_t i = 1; i < kP; ++i) above = xsimd::fma(above, square, B(p[i]));
+    for (size_t i = 1; i < kQ; ++i) below = xsimd::fma(below, square, B(q[i]));
+    const B y = x * above / below;
+    return xsimd::select(x > B(limit), B(1.0f), xsimd::select(x < B(-limit), B(-1.0f), y));
+  }
+  // The rational approximations of Eigen's ptanh and XLA's erf.
+  static B TanhOf(const B& v) {
+    static constexpr float kAbove[] = {-2.76076847742355e-16f, 2.00018790482477e-13f,
+                                       -8.60467152213735e-11f, 5.12229709037114e-08f,
+                                       1.48572235717979e-05f,  6.37261928875436e-04f,
+                                       4.89352455891786e-03f};
+    static constexpr float kBelow[] = {1.19825839466702e-06f, 1.18534705686654e-04f,
+                                       2.26843463243900e-03f, 4.89352518554385e-03f};
+    return OddRational(v, 7.90531110763549805f, kAbove, kBelow);
+  }
+  static B ErfOf(const B& v) {
+    static constexpr float kAbove[] = {-2.72614225801306e-10f, 2.77068142495902e-08f,
+                                       -2.10102402082508e-06f, -5.69250639462346e-05f,
+                                       -7.34990630326855e-04f, -2.95459980854025e-03f,
+                                       -1.60960333262415e-02f};
+    static constexpr float kBelow[] = {-1.45660718464996e-05f, -2.13374055278905e-04f,
+                                       -1.68282697438203e-03f, -7.37332916720468e-03f,
+                                       -1.42647390514189e-02f};
+    return OddRational(v, 4.0f, kAbove, kBelow);
+  }
 
   static void Exp(const float* x, float* y, size_t n, float, float) noexcept {
     MapArray<B>(x, y, n, [](const B& v) { return ExpOf(v); });
@@ -45,10 +99,10 @@ struct Functions {
     MapArray<B>(x, y, n, [](const B& v) { return xsimd::log(v); });
   }
   static void Tanh(const float* x, float* y, size_t n, float, float) noexcept {
-    MapArray<B>(x, y, n, [](const B& v) { return xsimd::tanh(v); });
+    MapArray<B>(x, y, n, [](const B& v) { return TanhOf(v); });
   }
   static void Erf(const float* x, float* y, size_t n, float, float) noexcept {
-    MapArray<B>(x, y, n, [](const B& v) { return xsimd::erf(v); });
+    MapArray<B>(x, y, n, [](const B& v) { return ErfOf(v); });
   }
   static void Sigmoid(const float* x, float* y, size_t n, float, float) noexcept {
     MapArray<B>(x, y, n, [](const B& v) { return SigmoidOf(v); });
@@ -72,19 +126,25 @@ struct Functions {
     });
   }
   static void Gelu(const float* x, float* y, size_t n, float, float) noexcept {
-    MapArray<B>(x, y, n, [](const B& v) {
-      return B(0.5f) * v * (B(1.0f) + xsimd::erf(v * B(0.707106781f)));
-    });
+    MapArray<B>(x, y, n,
+                [](const B& v) { return B(0.5f) * v * (B(1.0f) + ErfOf(v * B(0.707106781f))); });
   }
   static void GeluTanh(const float* x, float* y, size_t n, float, float) noexcept {
     MapArray<B>(x, y, n, [](const B& v) {
       const B inner = B(0.797884561f) * (v + B(0.044715f) * v * v * v);
-      return B(0.5f) * v * (B(1.0f) + xsimd::tanh(inner));
+      return B(0.5f) * v * (B(1.0f) + TanhOf(inner));
     });
   }
   static void Elu(const float* x, float* y, size_t n, float a, float) noexcept {
     MapArray<B>(x, y, n,
                 [a](const B& v) { return xsimd::select(v < B(0.0f), B(a) * xsimd::expm1(v), v); });
+  }
+  static void Celu(const float* x, float* y, size_t n, float a, float) noexcept {
+    MapArray<B>(x, y, n, [a](const B& v) {
+      const B below = B(a) * xsimd::expm1(v / B(a)), zero(0.0f);
+      const B sum = xsimd::select(v > zero, v, zero) + xsimd::select(below < zero, below, zero);
+      return xsimd::select(v == v, sum, v);
+    });
   }
   static void Selu(const float* x, float* y, size_t n, float a, float b) noexcept {
     MapArray<B>(x, y, n, [a, b](const B& v) {
@@ -92,9 +152,26 @@ struct Functions {
     });
   }
 
-  // The C library's is fast and, unlike exp(a log x), does not magnify the logarithm's error.
-  static void Pow(const float* x, float* y, size_t n, float a, float) noexcept {
-    for (size_t i = 0; i < n; ++i) y[i] = ::powf(x[i], a);
+#define KINGLET_XSIMD_FUNCTION(Name, name)                                      \
+  static void Name(const float* x, float* y, size_t n, float, float) noexcept { \
+    MapArray<B>(x, y, n, [](const B& v) { return xsimd::name(v); });            \
+  }
+  KINGLET_XSIMD_FUNCTION(Sin, sin)
+  KINGLET_XSIMD_FUNCTION(Cos, cos)
+  KINGLET_XSIMD_FUNCTION(Tan, tan)
+  KINGLET_XSIMD_FUNCTION(Asin, asin)
+  KINGLET_XSIMD_FUNCTION(Acos, acos)
+  KINGLET_XSIMD_FUNCTION(Atan, atan)
+  KINGLET_XSIMD_FUNCTION(Sinh, sinh)
+  KINGLET_XSIMD_FUNCTION(Cosh, cosh)
+  KINGLET_XSIMD_FUNCTION(Asinh, asinh)
+  KINGLET_XSIMD_FUNCTION(Atanh, atanh)
+#undef KINGLET_XSIMD_FUNCTION
+  // xsimd's has values below 1.
+  static void Acosh(const float* x, float* y, size_t n, float, float) noexcept {
+    MapArray<B>(x, y, n, [](const B& v) {
+      return xsimd::select(v < B(1.0f), B(__builtin_nanf("")), xsimd::acosh(v));
+    });
   }
 
   static float ExpSum(const float* x, float shift, float* y, size_t n) noexcept {
@@ -124,8 +201,9 @@ struct Functions {
     return sum;
   }
 
-  static constexpr MathTable kTable = {Exp,  Log,  Tanh,     Erf, Sigmoid, Swish, Softplus,
-                                       Mish, Gelu, GeluTanh, Elu, Selu,    Pow,   ExpSum};
+  static constexpr MathTable kTable = {
+      Exp, Log, Tanh, Erf,  Sigmoid, Swish, Softplus, Mish, Gelu,  GeluTanh, Elu,   Celu,  Selu,
+      Sin, Cos, Tan,  Asin, Acos,    Atan,  Sinh,     Cosh, Asinh, Acosh,    Atanh, ExpSum};
 };
 
 }  // namespace

@@ -27,6 +27,7 @@ constexpr int64_t kVecs = kBlock / kVecLanes;
 struct MaxOp {
   static constexpr bool kDivides = false;
   static float Empty() { return std::numeric_limits<float>::lowest(); }
+  static float Identity() { return -std::numeric_limits<float>::infinity(); }
   static float Scalar(float a, float b) { return b > a ? b : a; }
   template <class V>
   static HWY_INLINE V Vector(V a, V b) {
@@ -37,6 +38,7 @@ struct MaxOp {
 struct SumOp {
   static constexpr bool kDivides = true;
   static float Empty() { return 0.0f; }
+  static float Identity() { return 0.0f; }
   static float Scalar(float a, float b) { return a + b; }
   template <class V>
   static HWY_INLINE V Vector(V a, V b) {

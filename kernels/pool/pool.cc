@@ -9,6 +9,7 @@
 #include "kernels/common/blocked.h"
 #include "kernels/common/dispatch.h"
 #include "kernels/pool/pool-inl.h"
+#include "kernels/pool/rows-inl.h"
 #include "kernels/pool/window.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -16,6 +17,9 @@ namespace kinglet::kernels {
 namespace HWY_NAMESPACE {
 namespace {
 
+PoolAxis AxisD(const Pool& p) {
+  return {p.in_d, p.out_d, p.kernel_d, p.stride_d, p.dilation_d, p.pad_front, p.pad_back};
+}
 PoolAxis AxisH(const Pool& p) {
   return {p.in_h, p.out_h, p.kernel_h, p.stride_h, p.dilation_h, p.pad_top, p.pad_bottom};
 }
@@ -23,22 +27,77 @@ PoolAxis AxisW(const Pool& p) {
   return {p.in_w, p.out_w, p.kernel_w, p.stride_w, p.dilation_w, p.pad_left, p.pad_right};
 }
 
-template <class Op>
-float Scale(const Pool& p, const PoolTaps& h, const PoolTaps& w) {
-  if (!Op::kDivides) return 1.0f;
-  const int64_t taps = p.include_pad ? h.padded * w.padded : h.count() * w.count();
-  return 1.0f / static_cast<float>(std::max(taps, int64_t{1}));
-}
+// One over the taps of an average.
+float Inverse(int64_t taps) { return 1.0f / static_cast<float>(std::max(taps, int64_t{1})); }
 
 // One output row of one block or plane.
 template <class Op>
 struct RowJob {
   const Pool& p;
-  const float* x;  // of the whole map
+  const float* x;  // of the whole map or volume
   float* y;        // of the row
-  PoolTaps h;
+  PoolTaps d, h;
   int64_t lanes;  // channels that are no pad lanes
+
+  bool HasRows() const { return d.count() > 0 && h.count() > 0; }
+  float Scale(const PoolTaps& w) const {
+    if (!Op::kDivides) return 1.0f;
+    const int64_t taps =
+        p.include_pad ? d.padded * h.padded * w.padded : d.count() * h.count() * w.count();
+    return Inverse(taps);
+  }
 };
+
+// What all rows of a pool have in common.
+struct Rows {
+  PoolAxis axis;
+  PoolInterior interior;
+  bool by_parts;  // RowByParts
+};
+
+// Whether rows of `column` floats each can go by parts.
+bool CanGoByParts(const PoolAxis& axis, int64_t column) {
+  return RowShape{axis, column}.Fits() && EveryWindowHasATap(axis);
+}
+
+// By parts is worth it for blocked windows that are large and overlap.
+Rows RowsOf(const Pool& p, bool blocked) {
+  const PoolAxis axis = AxisW(p);
+  const bool wanted = !blocked || GoesByParts(p);
+  return {axis, InteriorOf(axis), wanted && CanGoByParts(axis, blocked ? kBlock : 1)};
+}
+
+// The output rows of `job` and of the `count` - 1 behind it in its map, all of which have rows.
+template <class Op>
+void ByParts(const RowJob<Op>& job, const Rows& rows, const PoolAxis& heights, int64_t oy,
+             int64_t count, int64_t column) {
+  const Pool& p = job.p;
+  const int64_t row = p.in_w * column;
+  const float* map = job.x + (job.d.start + job.d.begin * p.dilation_d) * p.in_h * row;
+  RowsByParts<Op>(
+      {rows.axis, column}, count,
+      [&](int64_t r) -> OutputRow {
+        const PoolTaps h = TapsAt(heights, oy + r);
+        const int64_t taps = p.include_pad ? job.d.padded * h.padded : job.d.count() * h.count();
+        return {{map + (h.start + h.begin * p.dilation_h) * row, job.d.count(),
+                 p.dilation_d * p.in_h * row, h.count(), p.dilation_h * row},
+                Op::kDivides ? Inverse(taps) : 1.0f,
+                job.y + r * p.out_w * column};
+      },
+      [&](int64_t o) {
+        const bool inside = o >= rows.interior.begin && o < rows.interior.end;
+        if (inside) return Inverse(p.kernel_w);
+        const PoolTaps w = TapsAt(rows.axis, o);
+        return Inverse(p.include_pad ? w.padded : w.count());
+      });
+}
+
+// How many of the rows [oy, oy + most) have taps, up to the first that has none.
+int64_t CountRowsWithTaps(const PoolAxis& heights, int64_t oy, int64_t most) {
+  int64_t count = 0;
+  while (count < most && TapsAt(heights, oy + count).count() > 0) ++count;
+  return count;
+}
 
 template <class Op>
 void FillEmpty(float* y, int64_t lanes) {
@@ -58,7 +117,7 @@ void BlockedBorder(const RowJob<Op>& job, const PoolAxis& axis, int64_t begin, i
     const int64_t ix = w.start + w.begin * p.dilation_w;
     const Window window = {job.x + (iy * p.in_w + ix) * kBlock, job.h.count(), w.count(),
                            p.dilation_h * p.in_w * kBlock, p.dilation_w * kBlock};
-    StorePixel<Op>(ReduceWindow<Op>(window), Scale<Op>(p, job.h, w), job.y + o * kBlock);
+    StorePixel<Op>(ReduceWindow<Op>(window), job.Scale(w), job.y + o * kBlock);
   }
 }
 
@@ -71,7 +130,7 @@ void BlockedInterior(const RowJob<Op>& job, const PoolAxis& axis, const PoolInte
                          p.dilation_h * p.in_w * kBlock, p.dilation_w * kBlock};
   float* y = job.y + interior.begin * kBlock;
   const int64_t count = interior.end - interior.begin;
-  const float scale = Scale<Op>(p, job.h, w);
+  const float scale = job.Scale(w);
   if (p.kernel_w == 3 && p.dilation_w == 1 && p.stride_w <= 2 && window.rows <= 3) {
     const bool once = p.stride_w == 1;
     switch (window.rows) {
@@ -97,85 +156,82 @@ void BlockedInterior(const RowJob<Op>& job, const PoolAxis& axis, const PoolInte
 template <class Op>
 void PoolBlocked(const Pool& p, const float* x, float* y, int64_t begin, int64_t end) noexcept {
   const int64_t blocks = BlockCount(p.c);
-  const PoolAxis rows = AxisH(p), columns = AxisW(p);
-  const PoolInterior interior = InteriorOf(columns);
-  for (int64_t unit = begin; unit < end; ++unit) {
+  const PoolAxis heights = AxisH(p);
+  const PoolTaps whole = TapsAt(AxisD(p), 0);
+  const Rows rows = RowsOf(p, true);
+  for (int64_t unit = begin, count = 1; unit < end; unit += count) {
     const int64_t oy = unit % p.out_h, map = unit / p.out_h;
     const int64_t block = map % blocks, n = map / blocks;
-    const RowJob<Op> job = {p, x + n * p.in_batch_stride + block * p.in_h * p.in_w * kBlock,
+    count = 1;
+    const RowJob<Op> job = {p,
+                            x + n * p.in_batch_stride + block * p.in_h * p.in_w * kBlock,
                             y + n * p.out_batch_stride + (block * p.out_h + oy) * p.out_w * kBlock,
-                            TapsAt(rows, oy), std::min(kBlock, p.c - block * kBlock)};
-    const bool inside = job.h.count() > 0 && interior.begin < interior.end;
+                            whole,
+                            TapsAt(heights, oy),
+                            std::min(kBlock, p.c - block * kBlock)};
+    if (rows.by_parts && job.HasRows()) {
+      count = CountRowsWithTaps(heights, oy, std::min(end - unit, p.out_h - oy));
+      ByParts(job, rows, heights, oy, count, kBlock);
+      continue;
+    }
+    const PoolInterior& interior = rows.interior;
+    const bool inside = job.HasRows() && interior.begin < interior.end;
     const int64_t left = inside ? interior.begin : p.out_w;
-    BlockedBorder(job, columns, 0, left);
+    BlockedBorder(job, rows.axis, 0, left);
     if (!inside) continue;
-    BlockedInterior(job, columns, interior);
-    BlockedBorder(job, columns, interior.end, p.out_w);
+    BlockedInterior(job, rows.axis, interior);
+    BlockedBorder(job, rows.axis, interior.end, p.out_w);
   }
 }
 
+// A row by the definition.
 template <class Op>
-void PlainBorder(const RowJob<Op>& job, const PoolAxis& axis, int64_t begin, int64_t end) {
+void PlainRow(const RowJob<Op>& job, const PoolAxis& axis) {
   const Pool& p = job.p;
-  for (int64_t o = begin; o < end; ++o) {
+  for (int64_t o = 0; o < p.out_w; ++o) {
     const PoolTaps w = TapsAt(axis, o);
-    if (w.count() == 0 || job.h.count() == 0) {
+    if (w.count() == 0 || !job.HasRows()) {
       job.y[o] = Op::Empty();
       continue;
     }
-    const float* first = job.x + (job.h.start + job.h.begin * p.dilation_h) * p.in_w + w.start +
-                         w.begin * p.dilation_w;
-    float acc = *first;
-    for (int64_t r = 0; r < job.h.count(); ++r) {
-      const float* row = first + r * p.dilation_h * p.in_w;
-      for (int64_t k = r == 0 ? 1 : 0; k < w.count(); ++k) {
-        acc = Op::Scalar(acc, row[k * p.dilation_w]);
+    const auto row_of = [&](int64_t i, int64_t j) {
+      const int64_t z = job.d.start + i * p.dilation_d, iy = job.h.start + j * p.dilation_h;
+      return job.x + (z * p.in_h + iy) * p.in_w + w.start;
+    };
+    const float* first = row_of(job.d.begin, job.h.begin) + w.begin * p.dilation_w;
+    float acc = Op::kDivides ? 0.0f : *first;
+    for (int64_t i = job.d.begin; i < job.d.end; ++i) {
+      for (int64_t j = job.h.begin; j < job.h.end; ++j) {
+        const float* row = row_of(i, j);
+        for (int64_t k = w.begin; k < w.end; ++k) acc = Op::Scalar(acc, row[k * p.dilation_w]);
       }
     }
-    job.y[o] = Op::kDivides ? acc * Scale<Op>(p, job.h, w) : acc;
+    job.y[o] = Op::kDivides ? acc * job.Scale(w) : acc;
   }
-}
-
-// Windows with unit stride, a vector of neighbours at a time. Returns the first output not done.
-template <class Op>
-int64_t PlainInterior(const RowJob<Op>& job, const PoolAxis& axis, const PoolInterior& interior) {
-  const Pool& p = job.p;
-  if (p.stride_w != 1) return interior.begin;
-  const hn::ScalableTag<float> d;
-  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
-  const PoolTaps w = TapsAt(axis, interior.begin);
-  const auto scale = hn::Set(d, Scale<Op>(p, job.h, w));
-  const float* first = job.x + (job.h.start + job.h.begin * p.dilation_h) * p.in_w + w.start;
-  int64_t o = interior.begin;
-  for (; o + lanes <= interior.end; o += lanes, first += lanes) {
-    auto acc = hn::LoadU(d, first);
-    for (int64_t r = 0; r < job.h.count(); ++r) {
-      const float* row = first + r * p.dilation_h * p.in_w;
-      for (int64_t k = r == 0 ? 1 : 0; k < p.kernel_w; ++k) {
-        acc = Op::Vector(acc, hn::LoadU(d, row + k * p.dilation_w));
-      }
-    }
-    hn::StoreU(Op::kDivides ? hn::Mul(acc, scale) : acc, d, job.y + o);
-  }
-  return o;
 }
 
 template <class Op>
 void PoolPlain(const Pool& p, const float* x, float* y, int64_t begin, int64_t end) noexcept {
-  const PoolAxis rows = AxisH(p), columns = AxisW(p);
-  const PoolInterior interior = InteriorOf(columns);
-  for (int64_t unit = begin; unit < end; ++unit) {
-    const int64_t oy = unit % p.out_h, map = unit / p.out_h;
+  const PoolAxis depths = AxisD(p), heights = AxisH(p);
+  const Rows rows = RowsOf(p, false);
+  for (int64_t unit = begin, count = 1; unit < end; unit += count) {
+    count = 1;
+    const int64_t oy = unit % p.out_h, oz = unit / p.out_h % p.out_d;
+    const int64_t map = unit / (p.out_h * p.out_d);
     const int64_t c = map % p.c, n = map / p.c;
-    const RowJob<Op> job = {p, x + n * p.in_batch_stride + c * p.in_h * p.in_w,
-                            y + n * p.out_batch_stride + (c * p.out_h + oy) * p.out_w,
-                            TapsAt(rows, oy), 1};
-    int64_t done = 0;
-    if (job.h.count() > 0 && interior.begin < interior.end) {
-      PlainBorder(job, columns, 0, interior.begin);
-      done = PlainInterior(job, columns, interior);
+    const RowJob<Op> job = {
+        p,
+        x + n * p.in_batch_stride + c * p.in_d * p.in_h * p.in_w,
+        y + n * p.out_batch_stride + ((c * p.out_d + oz) * p.out_h + oy) * p.out_w,
+        TapsAt(depths, oz),
+        TapsAt(heights, oy),
+        1};
+    if (rows.by_parts && job.HasRows()) {
+      count = CountRowsWithTaps(heights, oy, std::min(end - unit, p.out_h - oy));
+      ByParts(job, rows, heights, oy, count, 1);
+    } else {
+      PlainRow(job, rows.axis);
     }
-    PlainBorder(job, columns, done, p.out_w);
   }
 }
 
@@ -228,7 +284,7 @@ HWY_EXPORT(PoolTableForTarget);
 const PoolTable& GetPoolTable() noexcept { return *KINGLET_RESOLVE(PoolTableForTarget)(); }
 
 int64_t BlockedUnitCount(const Pool& p) noexcept { return p.n * BlockCount(p.c) * p.out_h; }
-int64_t PlainUnitCount(const Pool& p) noexcept { return p.n * p.c * p.out_h; }
+int64_t PlainUnitCount(const Pool& p) noexcept { return p.n * p.c * p.out_d * p.out_h; }
 int64_t BlockedUnitCount(const GlobalPool& p) noexcept { return p.n * BlockCount(p.c); }
 int64_t PlainUnitCount(const GlobalPool& p) noexcept { return p.n * p.c; }
 

@@ -7,10 +7,11 @@
 // [-pad_left, in_w + pad_right): a window that ceil_mode lets hang over that extent never counts
 // what lies beyond (ONNX MaxPool and AveragePool, opsets 7 to 22).
 // A window without any tap gives the lowest float as a maximum and 0 as an average.
+// Volumes are plain: {n, c, in_d, in_h, in_w}, with windows of kernel_d maps.
 //
 // Layouts: blocked (NCHW16c; pad lanes stay zero) or plain (NCHW).
-// Work units: (n, 16-channel block, output row) for blocked, (n, c, output row) for plain; without
-// the row for global pools. Disjoint ranges write disjoint memory.
+// Work units: (n, 16-channel block, output row) for blocked, (n, c, output map, output row) for
+// plain; (n, 16-channel block) and (n, c) for global pools. Disjoint ranges write disjoint memory.
 // Alignment: any (64 bytes is best). Over-read, over-write: none. Aliasing: none.
 // Bounds: a maximum is exact; NaN in a window makes NaN or the maximum of the rest. An average of k
 // taps is within (k + 2) * 2^-24 * mean|x| of the exact one; NaN and infinity follow IEEE sums.
@@ -31,6 +32,9 @@ struct Pool {
   bool include_pad = false;  // averages only: ONNX count_include_pad
   // Elements between images; either side may be a slice of a larger tensor.
   int64_t in_batch_stride = 0, out_batch_stride = 0;
+  // The first dimension of volumes, plain ones only.
+  int64_t in_d = 1, out_d = 1, kernel_d = 1, stride_d = 1, dilation_d = 1;
+  int64_t pad_front = 0, pad_back = 0;
 };
 
 // Global pools: {n, c, pixels} to {n, c, 1}.
@@ -44,8 +48,12 @@ int64_t PlainUnitCount(const Pool& p) noexcept;
 int64_t BlockedUnitCount(const GlobalPool& p) noexcept;
 int64_t PlainUnitCount(const GlobalPool& p) noexcept;
 
+// Whether the windows of a blocked pool are reduced by parts, rows first, where that can be: those
+// that are large, and overlap.
+bool GoesByParts(const Pool& p) noexcept;
+
 // What a pool does to images of either layout; a maximum or an average.
-Work PoolWork(const Pool& p, bool maximum, int threads);
+Work PoolWork(const Pool& p, bool maximum, bool blocked, int threads);
 
 using PoolFn = void (*)(const Pool& p, const float* x, float* y, int64_t begin,
                         int64_t end) noexcept;

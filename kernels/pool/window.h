@@ -17,7 +17,10 @@ struct PoolTaps {
   int64_t count() const { return end - begin; }
 };
 
-inline int64_t CeilDivPositive(int64_t a, int64_t b) { return a <= 0 ? 0 : (a + b - 1) / b; }
+inline int64_t CeilDivPositive(int64_t a, int64_t b) {
+  if (a <= 0) return 0;
+  return b == 1 ? a : (a + b - 1) / b;  // a division takes longer than all the rest
+}
 
 inline PoolTaps TapsAt(const PoolAxis& a, int64_t o) {
   PoolTaps t;
@@ -38,6 +41,16 @@ inline PoolInterior InteriorOf(const PoolAxis& a) {
   const int64_t room = a.in - 1 + a.pad_begin - (a.kernel - 1) * a.dilation;
   const int64_t end = room < 0 ? 0 : std::min(a.out, room / a.stride + 1);
   return {begin, std::max(begin, end)};
+}
+
+// With a dilation a window can step over the whole input.
+inline bool EveryWindowHasATap(const PoolAxis& a) {
+  const PoolInterior inside = InteriorOf(a);
+  for (int64_t o = 0; o < a.out; ++o) {
+    if (o == inside.begin && inside.begin < inside.end) o = inside.end;
+    if (o < a.out && TapsAt(a, o).count() == 0) return false;
+  }
+  return true;
 }
 
 }  // namespace kinglet::kernels

@@ -7,6 +7,7 @@
 #include "kernels/depthwise/rows.h"
 #include "kernels/eltwise/binary.h"
 #include "kernels/eltwise/channel.h"
+#include "kernels/eltwise/select.h"
 #include "kernels/eltwise/unary.h"
 #include "kernels/gemm/gather_gemm.h"
 #include "kernels/gemm/gemm.h"
@@ -16,8 +17,10 @@
 #include "kernels/nms/box_coder.h"
 #include "kernels/nms/keys.h"
 #include "kernels/nms/nms.h"
+#include "kernels/normalize/normalize.h"
 #include "kernels/pool/pool.h"
 #include "kernels/quantize/quantize.h"
+#include "kernels/reduce/arg.h"
 #include "kernels/resize/picture.h"
 #include "kernels/roi/roi_align.h"
 #include "kernels/softmax/softmax.h"
@@ -32,6 +35,7 @@
   FILE("kernels/depthwise/depthwise.cc", Depthwise)  \
   FILE("kernels/eltwise/binary.cc", Binary)          \
   FILE("kernels/eltwise/channel.cc", Channel)        \
+  FILE("kernels/eltwise/select.cc", Select)          \
   FILE("kernels/eltwise/unary.cc", Unary)            \
   FILE("kernels/gemm/gather_gemm.cc", GatherGemm)    \
   FILE("kernels/gemm/narrow.cc", NarrowGemm)         \
@@ -40,8 +44,10 @@
   FILE("kernels/nms/box_coder.cc", BoxCoder)         \
   FILE("kernels/nms/keys.cc", Keys)                  \
   FILE("kernels/nms/nms.cc", Nms)                    \
+  FILE("kernels/normalize/normalize.cc", Normalize)  \
   FILE("kernels/pool/pool.cc", Pool)                 \
   FILE("kernels/quantize/quantize.cc", Quantize)     \
+  FILE("kernels/reduce/arg.cc", Arg)                 \
   FILE("kernels/resize/picture.cc", Picture)         \
   FILE("kernels/roi/roi_align.cc", RoiAlign)         \
   FILE("kernels/softmax/softmax.cc", Softmax)        \
@@ -107,6 +113,9 @@ std::vector<EntryPoint> EntryPoints() {
   all.Add("unary", kernels::GetUnary(kernels::UnaryOp::kAbs));
   all.Add("binary", kernels::GetBinary(kernels::BinaryOp::kAdd));
   all.Add("channel", kernels::GetChannelTable());
+  all.Add("select", kernels::GetSelect(4));
+  all.Add("normalize", kernels::GetNormalizeTable());
+  all.Add("arg", kernels::GetArgTable(true));
   all.Add("softmax", kernels::GetSoftmax());
   all.Add("layout", kernels::GetLayoutTable());
   using kernels::ElementType;

@@ -33,6 +33,29 @@ TEST(BatchNormalization, PlainAndBlocked) {
   }
 }
 
+// Rows of channels, and maps of a few elements, in many units.
+TEST(BatchNormalization, BehindALinearLayer) {
+  for (const Shape& shape :
+       {Shape{70, 257}, Shape{1, 3}, Shape{9, 300, 5}, Shape{0, 4}, Shape{2, 0}}) {
+    const std::int64_t channels = shape[1];
+    const std::int64_t map = shape.size() > 2 ? shape[2] : 1;
+    const Tensor x = Random(shape, 1, -3, 3);
+    const Tensor scale = Random({channels}, 2), bias = Random({channels}, 3);
+    const Tensor mean = Random({channels}, 4), variance = Random({channels}, 5, 0.1f, 2.0f);
+    Tensor expected = x.Clone();
+    for (std::int64_t i = 0; i < x.size(); ++i) {
+      const std::int64_t c = i / map % channels;
+      const double difference =
+          static_cast<double>(x.data<float>()[i]) - static_cast<double>(mean.data<float>()[c]);
+      const double deviation = std::sqrt(static_cast<double>(variance.data<float>()[c]) + 1e-5);
+      expected.data<float>()[i] =
+          static_cast<float>(static_cast<double>(scale.data<float>()[c]) * difference / deviation +
+                             static_cast<double>(bias.data<float>()[c]));
+    }
+    ExpectNear(RunOp("BatchNormalization", {x, scale, bias, mean, variance}), expected, 4e-6f);
+  }
+}
+
 TEST(BatchNormalization, OtherRanksAndTypes) {
   const auto one = [](double v) { return Of<double>({1}, {v}); };
   const Tensor y =

@@ -64,6 +64,31 @@ TEST(Binary, BroadcastsFloat32) {
   }
 }
 
+// Runs that are too short for vector loops, of operands of every form, in pieces and over them.
+TEST(Binary, ShortRuns) {
+  const std::vector<std::array<Shape, 3>> shapes = {{{{1, 41, 61, 3}, {3}, {1, 41, 61, 3}}},
+                                                    {{{7}, {5, 300, 7}, {5, 300, 7}}},
+                                                    {{{2, 900, 5}, {2, 900, 1}, {2, 900, 5}}},
+                                                    {{{1, 900, 1}, {2, 1, 5}, {2, 900, 5}}},
+                                                    {{{3000, 1}, {31}, {3000, 31}}},
+                                                    {{{40, 1, 6}, {70, 1}, {40, 70, 6}}},
+                                                    {{{2, 1, 500, 2}, {9, 1, 2}, {2, 9, 500, 2}}},
+                                                    {{{3, 2}, {1, 1}, {3, 2}}}};
+  for (const Case& c : kCases) {
+    for (const auto& [sa, sb, output] : shapes) {
+      SCOPED_TRACE(std::string(c.op) + " " + ShapeToString(sa) + " " + ShapeToString(sb));
+      const Tensor a = Random(sa, 1, 0.2f, 3.0f);
+      const Tensor b = Random(sb, 2, 0.2f, 3.0f);
+      ExpectNear(RunOp(c.op, {a, b}), Naive(c.f, a, b, output), 2e-6f);
+    }
+  }
+  const Tensor rows = Of<std::int64_t>({2, 3}, {1, 2, 3, 4, 5, 6});
+  EXPECT_EQ(ValuesOf<std::int64_t>(RunOp("Add", {rows, Of<std::int64_t>({3}, {10, 20, 30})})),
+            (Ints{11, 22, 33, 14, 25, 36}));
+  EXPECT_EQ(ValuesOf<bool>(RunOp("Greater", {rows, Of<std::int64_t>({2, 1}, {1, 5})})),
+            (std::vector<bool>{false, true, true, false, false, true}));
+}
+
 TEST(Binary, Blocked) {
   const Shape x{2, 21, 3, 5};
   struct Operand {

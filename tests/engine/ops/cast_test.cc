@@ -113,6 +113,48 @@ TEST(CastLike, TakesTheSecondType) {
                          EvaluateOp("CastLike", {in, Tensor(DataType::kInt64, {})})[0]));
 }
 
+// Long runs and short ones, of every element size, beside a loop.
+TEST(Where, LongAndShortRuns) {
+  const std::vector<std::array<Shape, 3>> shapes = {
+      {{{3, 700}, {3, 700}, {700}}}, {{{3, 1}, {3, 700}, {1}}},
+      {{{700}, {}, {3, 1}}},         {{{500, 5}, {5}, {500, 1}}},
+      {{{500, 1}, {500, 5}, {}}},    {{{4, 1, 3}, {500, 1}, {4, 500, 3}}}};
+  for (const DataType type :
+       {DataType::kUInt8, DataType::kFloat16, DataType::kFloat32, DataType::kInt64}) {
+    for (const auto& [sc, sa, sb] : shapes) {
+      SCOPED_TRACE(ShapeToString(sc) + " " + ShapeToString(sa) + " " + ShapeToString(sb));
+      Tensor condition(DataType::kBool, sc);
+      for (std::int64_t i = 0; i < condition.size(); ++i) {
+        condition.data<bool>()[i] = i * 7 % 5 < 2;
+      }
+      const Tensor a = testing::Iota(type, sa), b = testing::Iota(type, sb);
+      const Tensor found = EvaluateOp("Where", {condition, a, b})[0];
+      const Shape& out = found.shape();
+      const auto size = static_cast<std::int64_t>(DataTypeSize(type));
+      const auto offset = [&](const Shape& shape, std::int64_t flat) {
+        std::int64_t at = 0, stride = 1;
+        for (std::size_t d = 0; d < out.size(); ++d) {
+          const std::int64_t index = flat % out[out.size() - 1 - d];
+          flat /= out[out.size() - 1 - d];
+          if (d >= shape.size()) break;
+          const std::int64_t own = shape[shape.size() - 1 - d];
+          if (own != 1) at += index * stride;
+          stride *= own;
+        }
+        return at;
+      };
+      const auto bytes = [&](const Tensor& tensor, std::int64_t at) {
+        const auto* from = static_cast<const char*>(tensor.raw()) + at * size;
+        return std::string(from, from + size);
+      };
+      for (std::int64_t i = 0; i < found.size(); ++i) {
+        const bool yes = condition.data<bool>()[offset(sc, i)];
+        ASSERT_EQ(bytes(found, i), yes ? bytes(a, offset(sa, i)) : bytes(b, offset(sb, i))) << i;
+      }
+    }
+  }
+}
+
 TEST(Where, Broadcasts) {
   Tensor condition(DataType::kBool, {2, 1, 3});
   for (const int k : {0, 2, 4}) condition.data<bool>()[k] = true;

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "tests/support/blocked_op.h"
 #include "tests/support/op_test.h"
 
 namespace kinglet::test {
@@ -46,6 +47,18 @@ TEST(InstanceNormalization, EachMap) {
   ExpectError(ErrorCode::kInvalidModel, [&] {
     RunOp("InstanceNormalization", {Random({2, 3}, 1), scale, bias});
   });
+}
+
+TEST(InstanceNormalization, BlockedImagesStayBlocked) {
+  const Tensor x = Random({2, 21, 9, 17}, 1, -2, 5);
+  const Tensor scale = Random({21}, 2);
+  const Tensor bias = Random({21}, 3);
+  const Node node = MakeNode("InstanceNormalization", 3);
+  const auto result =
+      EvaluateBlocked(node, {x, scale, bias}, {Given::kBlocked, Given::kPlain, Given::kPlain});
+  ExpectNear(result.outputs[0], Affine(Normalized(x, 9 * 17, 1e-5), scale, bias, 9 * 17), 4e-6f);
+  EXPECT_EQ(result.layouts[0], Layout::kBlocked);
+  EXPECT_EQ(result.read[0], Layout::kBlocked);
 }
 
 TEST(GroupNormalization, ScalesOfGroupsBefore21) {

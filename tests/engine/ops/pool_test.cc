@@ -76,6 +76,8 @@ std::vector<Case> Cases() {
   cases.push_back(
       {MakeAttributes({{"kernel_shape", k33}, {"strides", two}, {"auto_pad", Text("SAME_UPPER")}}),
        {3, 3, 2, 2, 1, 1, 1, 1, 1, 1, 6, 5}});
+  cases.push_back({MakeAttributes({{"kernel_shape", Ints{7, 9}}, {"pads", Ints{3, 4, 3, 4}}}),
+                   {7, 9, 1, 1, 1, 1, 3, 4, 3, 4, 11, 9}});
   return cases;
 }
 

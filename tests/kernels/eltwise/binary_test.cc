@@ -144,6 +144,39 @@ TEST(Binary, NanInfinityAndZero) {
   });
 }
 
+// Bases and exponents of all sizes, results that overflow and underflow among them.
+TEST(Binary, Powers) {
+  ForEachTarget([] {
+    std::vector<float> a, b;
+    for (const float base : {1e-42f, 1.17549435e-38f, 1e-30f, 0.1f, 0.70710677f, 0.70710683f,
+                             0.9999999f, 1.0f, 1.0000001f, 1.4142135f, 1.4142137f, 2.0f, 10.0f,
+                             1e30f, 3.4e38f, -0.5f, -3.0f, 0.0f, -0.0f}) {
+      for (const float exponent : {-200.0f, -3.0f, -2.5f, -0.5f, -1e-6f, 0.0f, 1e-6f, 0.3f, 1.0f,
+                                   2.2f, 3.0f, 4.0f, 17.5f, 126.0f, 127.9f, 128.0f, 1e30f}) {
+        a.push_back(base);
+        b.push_back(exponent);
+      }
+    }
+    std::vector<float> y(a.size());
+    GetBinary(BinaryOp::kPow).arrays(a.data(), b.data(), y.data(), a.size());
+    for (size_t i = 0; i < a.size(); ++i) {
+      SCOPED_TRACE(::testing::Message() << a[i] << " ^ " << b[i]);
+      ExpectSame(y[i], std::pow(a[i], b[i]));
+      float one = 0;
+      GetBinary(BinaryOp::kPow).array_scalar(&a[i], b[i], &one, 1);
+      ExpectSame(one, std::pow(a[i], b[i]));
+    }
+    const auto bases = RandomFloats(20000, 58, 0, 20), exponents = RandomFloats(20000, 59, -9, 9);
+    std::vector<float> z(bases.size());
+    GetBinary(BinaryOp::kPow).arrays(bases.data(), exponents.data(), z.data(), z.size());
+    for (size_t i = 0; i < z.size(); ++i) {
+      const double want =
+          std::pow(static_cast<double>(bases[i]), static_cast<double>(exponents[i]));
+      ASSERT_NEAR(z[i], want, 1.1 * 0x1p-24 * want) << bases[i] << " ^ " << exponents[i];
+    }
+  });
+}
+
 TEST(Binary, KeepsZeroAgreesWithTheFormula) {
   for (int k = 0; k < kBinaryOpCount; ++k) {
     EXPECT_EQ(KeepsZero(Op(k)), Exact(Op(k), 0.0f, 0.0f) == 0.0f) << k;

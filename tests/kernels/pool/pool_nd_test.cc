@@ -7,6 +7,7 @@
 
 #include "kernels/pool/pool.h"
 #include "tests/support/guarded_buffer.h"
+#include "tests/support/targets.h"
 
 namespace kinglet::kernels {
 namespace {
@@ -48,6 +49,55 @@ TEST(PoolNd, AgreesWithTheImageKernels) {
     RunPoolNd<float>(q, x.data(), got.data(), nullptr, 5, UnitCount(q));
     for (size_t i = 0; i < want.size(); ++i) EXPECT_NEAR(got[i], want[i], 1e-6);
   }
+}
+
+TEST(PoolNd, AgreesWithTheKernelsForVolumes) {
+  testing::ForEachTarget([] {
+    for (const int64_t kernel : {1, 2, 3, 5}) {
+      for (const int64_t stride : {1, 2}) {
+        Pool p{.n = 2,
+               .c = 3,
+               .in_h = 6,
+               .in_w = 13,
+               .out_h = 0,
+               .out_w = 0,
+               .kernel_h = kernel,
+               .kernel_w = kernel,
+               .stride_h = stride,
+               .stride_w = stride};
+        p.in_d = 7;
+        p.kernel_d = kernel;
+        p.stride_d = stride;
+        p.pad_front = p.pad_top = p.pad_left = kernel / 2;
+        const auto size = [&](int64_t in) { return (in + kernel / 2 - kernel) / stride + 1; };
+        p.out_d = size(p.in_d);
+        p.out_h = size(p.in_h);
+        p.out_w = size(p.in_w);
+        p.in_batch_stride = p.c * p.in_d * p.in_h * p.in_w;
+        p.out_batch_stride = p.c * p.out_d * p.out_h * p.out_w;
+        PoolNd q = FromPool(p);
+        q.in[0] = p.in_d;
+        q.out[0] = p.out_d;
+        q.kernel[0] = kernel;
+        q.stride[0] = stride;
+        q.pad_begin[0] = p.pad_front;
+        const auto x = RandomFloats(static_cast<size_t>(2 * p.in_batch_stride), 22);
+        std::vector<float> want(static_cast<size_t>(2 * p.out_batch_stride)), got(want.size());
+        ASSERT_EQ(PlainUnitCount(p), UnitCount(q));
+        RunPoolNd<float>(q, x.data(), want.data(), nullptr, 0, UnitCount(q));
+        GetPoolTable().max_plain(p, x.data(), got.data(), 0, PlainUnitCount(p));
+        EXPECT_EQ(got, want);
+        for (const bool include_pad : {false, true}) {
+          p.include_pad = include_pad;
+          q.kind = include_pad ? PoolNdKind::kAverageWithPad : PoolNdKind::kAverage;
+          RunPoolNd<float>(q, x.data(), want.data(), nullptr, 0, UnitCount(q));
+          GetPoolTable().average_plain(p, x.data(), got.data(), 0, 7);
+          GetPoolTable().average_plain(p, x.data(), got.data(), 7, PlainUnitCount(p));
+          for (size_t i = 0; i < want.size(); ++i) ASSERT_NEAR(got[i], want[i], 1e-5);
+        }
+      }
+    }
+  });
 }
 
 // The example of ONNX's MaxPool with indices, in both storage orders.

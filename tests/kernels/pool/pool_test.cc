@@ -155,6 +155,44 @@ TEST(Pool, OblongWindowsAsymmetricPadsAndManyChannels) {
   });
 }
 
+// Windows that are reduced by parts, in every shape that the parts can have.
+TEST(Pool, LargeWindows) {
+  ForEachTarget([] {
+    for (const int64_t kernel : {4, 5, 6, 7, 8, 13, 16, 31}) {
+      for (const int64_t stride : {1, 2, 3, 7}) {
+        for (const int64_t dilation : {1, 2, 5}) {
+          const int64_t pad = kernel / 2, in = 19;
+          Pool p{1, 3, in, in + 4, 0, 0, kernel, kernel, stride, stride, dilation, dilation};
+          p.pad_top = p.pad_left = pad;
+          p.pad_bottom = p.pad_right = kernel - 1 - pad;
+          p.out_h = OutSize(p.in_h, kernel, stride, dilation, kernel - 1, true);
+          p.out_w = OutSize(p.in_w, kernel, stride, dilation, kernel - 1, true);
+          if (p.out_h > 0 && p.out_w > 0) CheckPool(p);
+          if (::testing::Test::HasFatalFailure()) return;
+        }
+      }
+    }
+  });
+}
+
+// Rows that are longer than what is worked on at once, and windows that are wider than that.
+TEST(Pool, LongRows) {
+  ForEachTarget([] {
+    for (const int64_t kernel : {1, 3, 9, 64}) {
+      for (const int64_t stride : {1, 2, 5}) {
+        Pool p{1, 2, 2, 7001, 2, 0, 1, kernel, 1, stride};
+        p.pad_left = kernel / 2;
+        p.out_w = OutSize(p.in_w, kernel, stride, 1, p.pad_left, false);
+        CheckPool(p);
+        if (::testing::Test::HasFatalFailure()) return;
+      }
+    }
+    Pool wide{1, 2, 2, 7001, 2, 0, 1, 3, 1, 1, 1, 2000};
+    wide.out_w = OutSize(wide.in_w, 3, 1, 2000, 0, false);
+    CheckPool(wide);
+  });
+}
+
 // With a dilation, a window can step over the whole input.
 TEST(Pool, WindowsWithoutTaps) {
   ForEachTarget([] {
@@ -256,10 +294,10 @@ TEST(Pool, WorkCountsTaps) {
   for (int64_t value = 0; value < 2 * 16 * 4 * 4; ++value) {
     for (int tap = 0; tap < 3 * 2; ++tap) ++taps;
   }
-  EXPECT_EQ(PoolWork(p, true, 1).Count(WorkKind::kPoolMax), taps);
-  EXPECT_EQ(PoolWork(p, false, 1).Count(WorkKind::kPoolAverage), taps);
-  EXPECT_EQ(PoolWork(p, false, 1).read_bytes(), 4 * 2 * 16 * 8 * 8);
-  EXPECT_EQ(PoolWork(p, false, 1).write_bytes(), 4 * 2 * 16 * 4 * 4);
+  EXPECT_EQ(PoolWork(p, true, true, 1).Count(WorkKind::kPoolMax), taps);
+  EXPECT_EQ(PoolWork(p, false, true, 1).Count(WorkKind::kPoolAverage), taps);
+  EXPECT_EQ(PoolWork(p, false, true, 1).read_bytes(), 4 * 2 * 16 * 8 * 8);
+  EXPECT_EQ(PoolWork(p, false, true, 1).write_bytes(), 4 * 2 * 16 * 4 * 4);
 }
 
 }  // namespace

@@ -1,0 +1,178 @@
+#include "kernels/reduce/arg.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/reduce/arg.cc"
+#include "kernels/common/dispatch.h"
+#include "kernels/eltwise/array-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace kinglet::kernels {
+namespace HWY_NAMESPACE {
+namespace {
+
+constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(ArrayTag()));
+
+template <bool kMax>
+bool IsBetter(float a, float b) {
+  return kMax ? a > b : a < b;
+}
+
+// Keeps `best` where x is NaN.
+template <bool kMax>
+HWY_INLINE ArrayVec Best(ArrayVec x, ArrayVec best) {
+  return hn::IfThenElse(kMax ? hn::Gt(x, best) : hn::Lt(x, best), x, best);
+}
+
+template <bool kMax>
+float BestOf(const float* x, int64_t n) {
+  const ArrayTag d;
+  float best = x[0];
+  int64_t i = 1;
+  if (n >= kLanes) {
+    ArrayVec a = hn::Set(d, best), b = a;
+    for (i = 0; i + 2 * kLanes <= n; i += 2 * kLanes) {
+      a = Best<kMax>(hn::LoadU(d, x + i), a);
+      b = Best<kMax>(hn::LoadU(d, x + i + kLanes), b);
+    }
+    if (i + kLanes <= n) a = Best<kMax>(hn::LoadU(d, x + i), a), i += kLanes;
+    HWY_ALIGN float lanes[kLanes];
+    hn::Store(Best<kMax>(b, a), d, lanes);
+    for (const float lane : lanes) best = IsBetter<kMax>(lane, best) ? lane : best;
+  }
+  for (; i < n; ++i) best = IsBetter<kMax>(x[i], best) ? x[i] : best;
+  return best;
+}
+
+// NaN in either gives NaN.
+template <bool kMax>
+HWY_INLINE ArrayVec Extreme(ArrayVec x, ArrayVec best) {
+  return hn::IfThenElse(hn::Eq(x, x), hn::IfThenElse(hn::Eq(best, best), Best<kMax>(x, best), best),
+                        x);
+}
+
+template <bool kMax>
+float ExtremeOf(const float* x, int64_t n) noexcept {
+  const ArrayTag d;
+  float best = x[0];
+  int64_t i = 0;
+  if (n >= 2 * kLanes) {
+    ArrayVec a = hn::LoadU(d, x), b = hn::LoadU(d, x + kLanes);
+    for (i = 2 * kLanes; i + 2 * kLanes <= n; i += 2 * kLanes) {
+      a = Extreme<kMax>(hn::LoadU(d, x + i), a);
+      b = Extreme<kMax>(hn::LoadU(d, x + i + kLanes), b);
+    }
+    HWY_ALIGN float lanes[kLanes];
+    hn::Store(Extreme<kMax>(b, a), d, lanes);
+    best = lanes[0];
+    for (const float lane : lanes) {
+      best = IsBetter<kMax>(lane, best) || lane != lane ? lane : best;
+    }
+  }
+  for (; i < n; ++i) best = IsBetter<kMax>(x[i], best) || x[i] != x[i] ? x[i] : best;
+  return best;
+}
+
+int64_t FirstEqual(const float* x, int64_t n, float value) {
+  const ArrayTag d;
+  const ArrayVec wanted = hn::Set(d, value);
+  int64_t i = 0;
+  while (i + kLanes <= n && hn::AllFalse(d, hn::Eq(hn::LoadU(d, x + i), wanted))) i += kLanes;
+  while (i < n && x[i] != value) ++i;
+  return i;
+}
+
+int64_t LastEqual(const float* x, int64_t n, float value) {
+  const ArrayTag d;
+  const ArrayVec wanted = hn::Set(d, value);
+  int64_t i = n;
+  while (i >= kLanes && hn::AllFalse(d, hn::Eq(hn::LoadU(d, x + i - kLanes), wanted))) i -= kLanes;
+  while (i > 0 && x[i - 1] != value) --i;
+  return i - 1;
+}
+
+template <bool kMax>
+int64_t Row(const float* x, int64_t n, bool last) noexcept {
+  if (x[0] != x[0]) return 0;
+  const float best = BestOf<kMax>(x, n);
+  return last ? LastEqual(x, n, best) : FirstEqual(x, n, best);
+}
+
+// kVecs vectors of columns.
+template <bool kMax, bool kLast, int kVecs>
+HWY_INLINE void VectorColumns(const float* x, int64_t n, int64_t stride, int64_t* out) {
+  const ArrayTag d;
+  const hn::RebindToSigned<ArrayTag> di;
+  ArrayVec best[kVecs];
+  hn::Vec<decltype(di)> index[kVecs];
+  for (int v = 0; v < kVecs; ++v) {
+    best[v] = hn::LoadU(d, x + v * kLanes);
+    index[v] = hn::Zero(di);
+  }
+  for (int64_t k = 1; k < n; ++k) {
+    x += stride;
+    const auto here = hn::Set(di, static_cast<int32_t>(k));
+    for (int v = 0; v < kVecs; ++v) {
+      const ArrayVec value = hn::LoadU(d, x + v * kLanes);
+      const ArrayVec small = kMax ? best[v] : value, large = kMax ? value : best[v];
+      const auto better = kLast ? hn::Ge(large, small) : hn::Gt(large, small);
+      best[v] = hn::IfThenElse(better, value, best[v]);
+      index[v] = hn::IfThenElse(hn::RebindMask(di, better), here, index[v]);
+    }
+  }
+  HWY_ALIGN int32_t lanes[kLanes];
+  for (int v = 0; v < kVecs; ++v) {
+    hn::Store(index[v], di, lanes);
+    for (int64_t l = 0; l < kLanes; ++l) out[v * kLanes + l] = lanes[l];
+  }
+}
+
+template <bool kMax, bool kLast>
+void ColumnsOf(const float* x, int64_t n, int64_t stride, int64_t count, int64_t* out) {
+  int64_t j = 0;
+  for (; j + 4 * kLanes <= count; j += 4 * kLanes) {
+    VectorColumns<kMax, kLast, 4>(x + j, n, stride, out + j);
+  }
+  for (; j + kLanes <= count; j += kLanes) {
+    VectorColumns<kMax, kLast, 1>(x + j, n, stride, out + j);
+  }
+  for (; j < count; ++j) {
+    float best = x[j];
+    out[j] = 0;
+    for (int64_t k = 1; k < n; ++k) {
+      const float value = x[k * stride + j];
+      if (!IsBetter<kMax>(value, best) && !(kLast && value == best)) continue;
+      best = value;
+      out[j] = k;
+    }
+  }
+}
+
+template <bool kMax>
+void Columns(const float* x, int64_t n, int64_t stride, int64_t count, bool last,
+             int64_t* out) noexcept {
+  if (last) return ColumnsOf<kMax, true>(x, n, stride, count, out);
+  ColumnsOf<kMax, false>(x, n, stride, count, out);
+}
+
+constexpr ArgTable kTables[] = {{ExtremeOf<false>, Row<false>, Columns<false>},
+                                {ExtremeOf<true>, Row<true>, Columns<true>}};
+}  // namespace
+
+const ArgTable* ArgForTarget(bool maximum) { return &kTables[maximum ? 1 : 0]; }
+
+}  // namespace HWY_NAMESPACE
+}  // namespace kinglet::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace kinglet::kernels {
+
+KINGLET_EXPORT_TARGET(Arg);
+HWY_EXPORT(ArgForTarget);
+
+const ArgTable& GetArgTable(bool maximum) noexcept {
+  return *KINGLET_RESOLVE(ArgForTarget)(maximum);
+}
+
+}  // namespace kinglet::kernels
+#endif
