@@ -25,7 +25,8 @@ double AroundSeconds(const PlanContext& context, const kernels::VolumeVariant& v
   if (variant.input.blocked() != context.IsBlocked(0)) {
     total += kernels::PredictSeconds(kernels::ReorderWork(s.n, s.ic, y.in, x.in, threads), machine);
   }
-  if (!variant.output.blocked()) {
+  constexpr std::int64_t kFewChannels = 3;
+  if (!variant.output.blocked() && s.oc > kFewChannels) {
     total +=
         kernels::PredictSeconds(kernels::ReorderWork(s.n, s.oc, y.out, x.out, threads), machine);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "kernels/conv/columns.h"
 #include "kernels/conv/conv.h"
 #include "kernels/conv/volume.h"
 
@@ -34,8 +35,11 @@ constexpr int kMaxVectors[] = {0, 4, 4, 3, 2, 2, 2};
 #endif
 constexpr int kMostVectors = 8;
 static_assert(std::size(kMaxVectors) == kRowOutputs + 1);
-// Weights that stay in the first-level cache while the pixels pass by.
-constexpr int64_t kPanelBytes = 18 << 10;
+// Of the first-level cache: weights of one tile of outputs, and inputs of the vectors that all
+// tiles go over together.
+constexpr int64_t kWeightBytes = 18 << 10;
+constexpr int64_t kInputBytes = 18 << 10;
+constexpr int64_t kTilesTogether = 2;  // of vectors
 
 // Where a vector lies, and how many of its lanes are pixels.
 struct Place {
@@ -163,63 +167,89 @@ TileFn TileOf(int64_t outputs, int64_t vectors) {
   }
 }
 
-// All vectors, row by row, in tiles of nearly equal width.
-void RunPass(const RowProduct& g, const Pass& pass, int64_t outputs) {
-  const int64_t in_row = CeilDiv(g.cols, kLanes);
-  const int64_t vectors = g.rows * in_row;
-  const int64_t tiles = CeilDiv(vectors, kMaxVectors[outputs]);
-  const int64_t width = vectors / tiles;
-  const int64_t wider = vectors % tiles;
-  const TileFn wide = wider > 0 ? TileOf<kRowOutputs>(outputs, width + 1) : nullptr;
-  const TileFn narrow = TileOf<kRowOutputs>(outputs, width);
-  std::array<Place, kMostVectors> places{};
-  int64_t row = 0;
-  int64_t col = 0;
-  for (int64_t tile = 0; tile < tiles; ++tile) {
-    const int64_t count = tile < wider ? width + 1 : width;
+// Places vectors row by row.
+class Places {
+ public:
+  explicit Places(const RowProduct& g) : g_(g) {}
+  void Take(int64_t count, Place* to) {
     for (int64_t v = 0; v < count; ++v) {
-      places[static_cast<size_t>(v)] = {row * g.in_row_stride + col, row * g.out_row_stride + col,
-                                        std::min(kLanes, g.cols - col)};
-      col += kLanes;
-      if (col < g.cols) continue;
-      col = 0;
-      ++row;
+      to[v] = {row_ * g_.in_row_stride + col_, row_ * g_.out_row_stride + col_,
+               std::min(kLanes, g_.cols - col_)};
+      col_ += kLanes;
+      if (col_ < g_.cols) continue;
+      col_ = 0;
+      ++row_;
     }
-    (tile < wider ? wide : narrow)(g, pass, places.data());
+  }
+
+ private:
+  const RowProduct& g_;
+  int64_t row_ = 0, col_ = 0;
+};
+
+// The steps [begin, end) for all vectors and outputs.
+void RunSteps(const RowProduct& g, const Range& steps) {
+  const int64_t vectors = g.rows * CeilDiv(g.cols, kLanes);
+  const Range all = {RowTile(g.outputs, g.tiles.begin).begin,
+                     RowTile(g.outputs, g.tiles.end - 1).end};
+  // The first tile has as many outputs as the narrowest one.
+  const Range narrowest = RowTile(g.outputs, 0);
+  const int64_t together = kTilesTogether * kMaxVectors[narrowest.end - narrowest.begin];
+  const bool first = steps.begin == 0;
+  const Epilogue none;
+  const Epilogue& e = steps.end == g.step_count ? g.epilogue : none;
+  Pass pass;
+  pass.steps = g.steps + steps.begin;
+  pass.count = steps.end - steps.begin;
+  pass.low = ClampLow(e);
+  pass.high = ClampHigh(e);
+  std::array<Place, kTilesTogether * kMostVectors> places{};
+  Places next(g);
+  for (int64_t v = 0; v < vectors; v += together) {
+    const int64_t count = std::min(together, vectors - v);
+    next.Take(count, places.data());
+    for (int64_t t = g.tiles.begin; t < g.tiles.end; ++t) {
+      const Range outputs = RowTile(g.outputs, t);
+      const int64_t m = outputs.end - outputs.begin;
+      const int64_t o = outputs.begin - all.begin;
+      pass.weights = g.weights + outputs.begin * g.depth + (g.first_step + steps.begin) * m;
+      pass.bias = first && g.bias != nullptr ? g.bias + o : nullptr;
+      pass.out = g.out + o * g.out_stride;
+      pass.add = !first                  ? pass.out
+                 : g.residual != nullptr ? g.residual + o * g.out_stride
+                                         : nullptr;
+      const int64_t tiles = CeilDiv(count, kMaxVectors[m]);
+      for (int64_t i = 0; i < tiles; ++i) {
+        const Range tile = EvenPart(count, tiles, i);
+        TileOf<kRowOutputs>(m, tile.end - tile.begin)(g, pass, places.data() + tile.begin);
+      }
+    }
   }
 }
 
 void RunRowProduct(const RowProduct& g) noexcept {
   if (g.rows == 0 || g.cols == 0) return;
-  const int64_t first = RowTile(g.outputs, g.tiles.begin).begin;
-  for (int64_t t = g.tiles.begin; t < g.tiles.end; ++t) {
-    const Range outputs = RowTile(g.outputs, t);
-    const int64_t count = outputs.end - outputs.begin;
-    const int64_t fitting = kPanelBytes / (count * static_cast<int64_t>(sizeof(float)));
-    const int64_t passes = std::max<int64_t>(1, CeilDiv(g.step_count, fitting));
-    const float* weights = g.weights + outputs.begin * g.depth + g.first_step * count;
-    const int64_t at = (outputs.begin - first) * g.out_stride;
-    for (int64_t i = 0; i < passes; ++i) {
-      const Range steps = EvenPart(g.step_count, passes, i);
-      const Epilogue none;
-      const Epilogue& e = i + 1 == passes ? g.epilogue : none;
-      Pass pass;
-      pass.steps = g.steps + steps.begin;
-      pass.count = steps.end - steps.begin;
-      pass.weights = weights + steps.begin * count;
-      pass.bias = i == 0 && g.bias != nullptr ? g.bias + (outputs.begin - first) : nullptr;
-      pass.out = g.out + at;
-      pass.add = i > 0 ? pass.out : g.residual != nullptr ? g.residual + at : nullptr;
-      pass.low = ClampLow(e);
-      pass.high = ClampHigh(e);
-      RunPass(g, pass, count);
-    }
+  constexpr auto kFloat = static_cast<int64_t>(sizeof(float));
+  const Range narrowest = RowTile(g.outputs, 0);
+  const int64_t m = narrowest.end - narrowest.begin;
+  int64_t at_once = kWeightBytes / (m * kFloat);
+  // A single tile reads every vector once.
+  if (g.tiles.end - g.tiles.begin > 1) {
+    const int64_t of_step = kTilesTogether * kMaxVectors[m] * kLanes * kFloat;
+    at_once = std::min(at_once, kInputBytes / of_step * g.shared);
   }
+  const int64_t passes = std::max<int64_t>(1, CeilDiv(g.step_count, at_once));
+  for (int64_t i = 0; i < passes; ++i) RunSteps(g, EvenPart(g.step_count, passes, i));
 }
 
 void RunVolume(const VolumeShape& s, const ConvArgs& args, int64_t begin, int64_t end,
                void* scratch) noexcept {
   VolumeRun(s, &RunRowProduct, args, begin, end, scratch);
+}
+
+void RunColumns(const VolumeShape& s, const ConvArgs& args, int64_t begin, int64_t end,
+                void* scratch) noexcept {
+  ColumnsRun(s, &RunRowProduct, args, begin, end, scratch);
 }
 
 void RunPlanes(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
@@ -230,6 +260,8 @@ void RunPlanes(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t 
 }  // namespace
 
 VolumeRunFn GetRunVolume() { return &RunVolume; }
+
+VolumeRunFn GetRunColumns() { return &RunColumns; }
 
 ConvRunFn GetRunPlanes() { return &RunPlanes; }
 
@@ -242,9 +274,12 @@ namespace kinglet::kernels {
 
 KINGLET_EXPORT_TARGET(RowProduct);
 HWY_EXPORT(GetRunVolume);
+HWY_EXPORT(GetRunColumns);
 HWY_EXPORT(GetRunPlanes);
 
 VolumeRunFn ResolveVolumeRun() { return KINGLET_RESOLVE(GetRunVolume)(); }
+
+VolumeRunFn ResolveColumns() { return KINGLET_RESOLVE(GetRunColumns)(); }
 
 ConvRunFn ResolvePlanesConv() { return KINGLET_RESOLVE(GetRunPlanes)(); }
 

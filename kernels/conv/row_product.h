@@ -4,7 +4,8 @@
 //                        sum over s of w[o][s] * in[step[s] + r * in_row_stride + x])
 //
 // O outputs, R rows of X pixels, S steps at arbitrary offsets. Register tiles of outputs x vectors;
-// outputs are cut evenly into tiles of at most kRowOutputs.
+// outputs are cut evenly into tiles of at most kRowOutputs. Some steps at a time, all outputs go
+// over a few vectors before the next ones: what these read stays in the first-level cache.
 // Layout of weights: [tile][depth][outputs of the tile], of whose depth the steps are a part.
 // Over-read: up to kRowSlack floats behind each row of `in`; nothing else outside the tensors is
 // touched. Alignment: that of an element. Aliasing: residual may be out. Numerical bound: see
@@ -30,6 +31,7 @@ struct RowProduct {
   const float* in = nullptr;
   const int64_t* steps = nullptr;
   int64_t step_count = 0;  // 0: nothing is added to bias and residual
+  int64_t shared = 1;      // so many steps read about the same elements
   int64_t rows = 1, cols = 0;
   int64_t in_row_stride = 0, out_row_stride = 0;
   const float* weights = nullptr;  // of output 0

@@ -22,8 +22,9 @@ constexpr int64_t kWeightBytes = 192 << 10;
 constexpr int64_t kHeldBytes = 64;
 constexpr auto kFloat = static_cast<int64_t>(sizeof(float));
 
-// How it is cut: units are images x groups x parts of the output blocks x strips of rows, counted
-// by the outputs of a phase.
+// How it is cut: units are images x groups x strips of rows, counted by the outputs of a phase, x
+// parts of the output blocks x parts of the phases of rows. A unit goes through the weights of its
+// blocks and phases, so rows are cut last.
 struct Plan {
   explicit Plan(const VolumeShape& s)
       : y(s.axes[1], true),
@@ -44,10 +45,9 @@ struct Plan {
     const int64_t rows = std::min(fitting, CeilDiv(y.Count(0), CeilDiv(wanted, others)));
     strips = CeilDiv(y.Count(0), std::clamp<int64_t>(rows, 1, y.Count(0)));
     strip_rows = CeilDiv(y.Count(0), strips);
-    block_parts = std::min(blocks, CeilDiv(wanted, others * strips));
   }
 
-  int64_t UnitsOfGroup() const { return strips * block_parts; }
+  int64_t UnitsOfGroup() const { return strips * block_parts * phase_parts; }
   int64_t MostSteps() const { return planes * y.MostTaps() * x.MostTaps(); }
   int64_t StepBytes() const { return RoundUpToLine(MostSteps() * 8); }
   int64_t PixelListBytes() const { return RoundUpToLine(x.Count(0) * 8); }
@@ -62,7 +62,7 @@ struct Plan {
   PhasedAxis y, x;
   int64_t groups, group_ic, planes, blocks, last_lanes;
   int64_t frame_cols;
-  int64_t strips = 1, strip_rows = 1, block_parts = 1;
+  int64_t strips = 1, strip_rows = 1, block_parts = 1, phase_parts = 1;
 };
 
 class Runner {
@@ -89,13 +89,15 @@ class Runner {
 
   void Run(int64_t begin, int64_t end) {
     for (int64_t unit = begin; unit < end; ++unit) {
-      const int64_t part = unit % plan_.block_parts;
-      const int64_t strip = unit / plan_.block_parts;  // of all images and groups
+      const int64_t phase_part = unit % plan_.phase_parts;
+      const int64_t block_part = unit / plan_.phase_parts % plan_.block_parts;
+      const int64_t strip = unit / (plan_.phase_parts * plan_.block_parts);  // of all images
       rows_ = EvenPart(plan_.y.Count(0), plan_.strips, strip % plan_.strips);
       image_group_ = strip / plan_.strips;
       if (*held_ != strip) HoldFrame();
       *held_ = strip;
-      RunBlocks(EvenPart(plan_.blocks, plan_.block_parts, part));
+      RunBlocks(EvenPart(plan_.blocks, plan_.block_parts, block_part),
+                EvenPart(plan_.y.phases(), plan_.phase_parts, phase_part));
     }
   }
 
@@ -143,8 +145,8 @@ class Runner {
     }
   }
 
-  void RunBlocks(const Range& blocks) {
-    for (int64_t py = 0; py < plan_.y.phases(); ++py) {
+  void RunBlocks(const Range& blocks, const Range& phases) {
+    for (int64_t py = phases.begin; py < phases.end; ++py) {
       const PhaseTaps y_taps = plan_.y.TapsOf(py);
       const int64_t rows = std::min(plan_.y.Count(py), rows_.end) - rows_.begin;
       for (int64_t px = 0; px < plan_.x.phases() && rows > 0; ++px) {

@@ -47,8 +47,10 @@ class Runner {
       const int64_t part = unit % plan_.tile_parts;
       const int64_t strip = unit / plan_.tile_parts;
       Place(strip);
-      if (*held_ != strip) HoldFrame();
-      *held_ = strip;
+      if (!ReadsInput()) {
+        if (*held_ != strip) HoldFrame();
+        *held_ = strip;
+      }
       RunStrip(EvenPart(plan_.tiles, plan_.tile_parts, part));
     }
   }
@@ -83,16 +85,33 @@ class Runner {
     return (z_ / z.out_step() + tap.shift) * z.in_step() + tap.remainder;
   }
 
+  // Elements before input plane `plane` of channel `c` of the group.
+  int64_t InputAt(int64_t c, int64_t plane) const {
+    const int64_t channel = image_group_ * plan_.group_ic + c;
+    return (channel * plan_.z.axis().in + plane) * plan_.y.axis().in * plan_.x.axis().in;
+  }
+
+  // Whether the input itself serves as a frame: nothing slides, and there is something behind the
+  // last row that vectors may reach.
+  bool ReadsInput() {
+    const VolumePlan& p = plan_;
+    const int64_t width = p.x.axis().in;
+    direct_ = false;
+    if (p.slides || inside_.begin == inside_.end) return false;
+    const int64_t last = std::max(InputPlane(inside_.begin), InputPlane(inside_.end - 1));
+    const int64_t read =
+        InputAt(p.group_ic - 1, last) + (rows_.end - 1) * width + cols_.end + kRowSlack;
+    direct_ = read <= p.InputElements();
+    row_pitch_ = width;
+    return direct_;
+  }
+
   void HoldFrame() {
     const VolumePlan& p = plan_;
-    const auto* input = static_cast<const float*>(args_.input);
-    const int64_t plane_size = p.y.axis().in * p.x.axis().in;
     float* to = frame_;
     for (int64_t j = inside_.begin; j < inside_.end; ++j) {
       for (int64_t c = 0; c < p.group_ic; ++c) {
-        const int64_t channel = image_group_ * p.group_ic + c;
-        const float* plane = input + (channel * p.z.axis().in + InputPlane(j)) * plane_size;
-        to = HoldPlane(plane, to);
+        to = HoldPlane(static_cast<const float*>(args_.input) + InputAt(c, InputPlane(j)), to);
       }
     }
     std::fill_n(to, kRowSlack, 0.0f);
@@ -121,24 +140,36 @@ class Runner {
   void FillSteps(const PhaseTaps& y_taps, const PhaseTaps& x_taps) {
     const VolumePlan& p = plan_;
     int64_t* to = steps_;
-    for (int64_t plane = 0; plane < (inside_.end - inside_.begin) * p.group_ic; ++plane) {
-      for (int64_t i = 0; i < y_taps.count; ++i) {
-        const WindowPlace row = p.y_windows.Of(p.y, y_taps.first + i * p.y.classes());
-        for (int64_t j = 0; j < x_taps.count; ++j) {
-          const WindowPlace col = p.x_windows.Of(p.x, x_taps.first + j * p.x.classes());
-          const int64_t window = (plane * p.x_windows.count + col.window) * p.y_windows.count;
-          *to++ = ((window + row.window) * row_length_ + row.offset) * col_length_ + col.offset;
+    if (direct_) {
+      for (int64_t j = inside_.begin; j < inside_.end; ++j) {
+        for (int64_t c = 0; c < p.group_ic; ++c) {
+          *to++ = InputAt(c, InputPlane(j)) + rows_.begin * row_pitch_ + cols_.begin;
         }
       }
+      return;
     }
+    const int64_t planes = (inside_.end - inside_.begin) * p.group_ic;
+    if (planes == 0) return;
+    for (int64_t i = 0; i < y_taps.count; ++i) {
+      const WindowPlace row = p.y_windows.Of(p.y, y_taps.first + i * p.y.classes());
+      for (int64_t j = 0; j < x_taps.count; ++j) {
+        const WindowPlace col = p.x_windows.Of(p.x, x_taps.first + j * p.x.classes());
+        const int64_t window = col.window * p.y_windows.count + row.window;
+        *to++ = (window * row_length_ + row.offset) * col_length_ + col.offset;
+      }
+    }
+    // The same in every plane.
+    const int64_t taps = y_taps.count * x_taps.count;
+    const int64_t plane = p.x_windows.count * p.y_windows.count * row_length_ * col_length_;
+    for (int64_t k = taps; k < planes * taps; ++k) steps_[k] = steps_[k - taps] + plane;
   }
 
   void RunStrip(const Range& tiles) {
     const VolumePlan& p = plan_;
     RowProduct job;
-    job.in = frame_;
+    job.in = direct_ ? static_cast<const float*>(args_.input) : frame_;
     job.steps = steps_;
-    job.in_row_stride = col_length_;
+    job.in_row_stride = direct_ ? row_pitch_ : col_length_;
     job.outputs = p.group_oc;
     job.tiles = tiles;
     if (IsClamp(args_.epilogue)) job.epilogue = args_.epilogue;
@@ -153,6 +184,7 @@ class Runner {
         job.depth = z_taps_.count * of_plane;
         job.first_step = inside_.begin * of_plane;
         job.step_count = (inside_.end - inside_.begin) * of_plane;
+        job.shared = p.x_windows.apart ? 1 : std::max<int64_t>(1, x_taps.count);
         job.weights = static_cast<const float*>(args_.packed) +
                       p.PackedOffset(group_, z_taps_, y_taps, x_taps);
         FillSteps(y_taps, x_taps);
@@ -261,6 +293,8 @@ class Runner {
   PhaseTaps z_taps_{0, 0, 0};
   Range inside_{0, 0};  // of them, which read inside the input
   int64_t row_length_ = 0, col_length_ = 0;
+  bool direct_ = false;  // there is no frame
+  int64_t row_pitch_ = 0;
 };
 
 }  // namespace

@@ -52,7 +52,8 @@ VolumePlan::VolumePlan(const VolumeShape& shape)
       group_oc(s.oc / s.groups),
       z(s.axes[0], s.transposed),
       y(s.axes[1], s.transposed),
-      x(s.axes[2], s.transposed) {
+      x(s.axes[2], s.transposed),
+      slides(!IsPointwise(s.axes[1]) || !IsPointwise(s.axes[2])) {
   ChooseWindows();
   ChooseStrips();
   Measure();
@@ -91,8 +92,8 @@ void VolumePlan::ChooseStrips() {
   rows = FrameFloats() / of_row - (y_windows.apart ? 0 : y.span());
   rows = std::min(rows, kMaxStripPixels / cols);
   // Units for the threads.
-  constexpr double kMinUnitMultiplyAdds = 250e3;
-  constexpr double kEnoughUnits = 32;
+  constexpr double kMinUnitMultiplyAdds = 1e6;
+  constexpr double kEnoughUnits = 16;
   const auto wanted =
       static_cast<int64_t>(std::clamp(MultiplyAdds(s) / kMinUnitMultiplyAdds, 1.0, kEnoughUnits));
   const int64_t others = s.n * s.groups * z.axis().out * col_parts;
@@ -143,7 +144,8 @@ PackedFormat VolumeFormat(const VolumeShape& s) {
                       .transposed = s.transposed};
   for (const VolumeAxis& a : VolumePlan(s).s.axes) {
     format.variant.append("_").append(std::to_string(a.kernel));
-    if (s.transposed) format.variant.append("x").append(std::to_string(PhasedAxis(a, true).classes()));
+    if (s.transposed)
+      format.variant.append("x").append(std::to_string(PhasedAxis(a, true).classes()));
   }
   return format;
 }
@@ -233,10 +235,10 @@ Work VolumeWork(const VolumeShape& s, int threads) {
   const double run = count(flat ? p.cols * p.rows : p.cols);
   const double lanes = kVector * count(CeilDiv(static_cast<int64_t>(run), 8)) / run;
   // A single output shares no loads.
-  const double alone = p.group_oc == 1 ? 1.4 : 1.05;
+  const double alone = p.group_oc == 1 ? 2.2 : p.group_oc == 2 ? 1.3 : 1.05;
   const double values = count(s.n) * count(s.oc) * pixels;
   const double strips = count(p.Strips());
-  const double copied = strips * count(p.frame_bytes) / sizeof(float);
+  const double copied = p.slides ? strips * count(p.frame_bytes) / sizeof(float) : 0;
   const double calls = strips * count(p.tile_parts) * count(p.y.phases()) * count(p.x.phases());
   WorkStage stage;
   stage.read_bytes = 4.0 * count(s.n) * count(s.ic) * elements;

@@ -47,6 +47,7 @@ struct VolumePlan {
   explicit VolumePlan(const VolumeShape& shape);
 
   int64_t Strips() const { return s.n * s.groups * z.axis().out * row_parts * col_parts; }
+  int64_t InputElements() const { return s.n * s.ic * z.axis().in * y.axis().in * x.axis().in; }
   int64_t Units() const { return Strips() * tile_parts; }
   size_t ScratchBytes() const {
     return static_cast<size_t>(kHeldBytes + step_bytes + frame_bytes + beside_bytes);
@@ -59,6 +60,7 @@ struct VolumePlan {
   int64_t group_ic, group_oc;
   PhasedAxis z, y, x;
   AxisWindows y_windows, x_windows;
+  bool slides = true;          // along y or x; else the frame would be the input as it is
   int64_t rows = 1, cols = 1;  // of a strip at most
   int64_t row_parts = 1, col_parts = 1;
   int64_t tiles = 1, tile_parts = 1;  // of outputs

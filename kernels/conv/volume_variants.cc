@@ -1,4 +1,5 @@
 #include "kernels/common/variant_table.h"
+#include "kernels/conv/columns.h"
 #include "kernels/conv/transposed_blocks.h"
 #include "kernels/conv/volume.h"
 
@@ -33,11 +34,27 @@ VolumeVariant TransposedBlocks() {
           .run = ResolveTransposedBlocks()};
 }
 
+VolumeVariant Columns() {
+  return {.id = "conv/transposed_columns_f32",
+          .input = kPlainF32,
+          .output = kPlainF32,
+          .supports = &ColumnsSupports,
+          .work = &ColumnsWork,
+          .packed_format = &ColumnsFormat,
+          .packed_bytes = &ColumnsPackedBytes,
+          .pack = &ColumnsPack,
+          .units = &ColumnsUnits,
+          .scratch_bytes = &ColumnsScratchBytes,
+          .run = ResolveColumns()};
+}
+
 }  // namespace
 
 std::span<const VolumeVariant> VolumeVariants() {
   static VariantTable<VolumeVariant> table;
-  return table.Get(+[]() -> std::vector<VolumeVariant> { return {Planes(), TransposedBlocks()}; });
+  return table.Get(+[]() -> std::vector<VolumeVariant> {
+    return {Planes(), TransposedBlocks(), Columns()};
+  });
 }
 
 }  // namespace kinglet::kernels

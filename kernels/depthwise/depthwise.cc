@@ -2,8 +2,8 @@
 //
 // One channel block and output row at a time. Tiles of neighbouring output pixels share the weights
 // of a kernel row and, without dilation, every loaded input: of 3 and 5 columns, and of wider
-// kernels seven columns at a time. Other pixels whose window leaves the input at the left or right
-// are computed one by one; rows outside the input are skipped.
+// kernels seven columns at a time. With a stride, pixels whose window leaves the input at the left
+// or right are computed one by one; rows outside the input are skipped.
 #include <algorithm>
 
 #include "kernels/common/blocked.h"
@@ -177,14 +177,16 @@ HWY_INLINE void AddColumns(const float* in, int64_t columns, int64_t first, cons
   }
 }
 
-// `tiles` tiles of R pixels from x on, any number of kernel columns without stride and dilation.
+// `tiles` tiles of R pixels from x on, any kernel columns without stride.
 template <int R>
 HWY_NOINLINE void WideTiles(const ConvShape& s, const Row& row, int64_t x, int64_t tiles) {
   for (; tiles > 0; --tiles, x += R) {
     const int64_t first = x - s.pad_left;
     // The columns that some pixel of the tile reads inside the input.
-    const int64_t begin = std::clamp<int64_t>(-(first + R - 1), 0, s.kw);
-    const int64_t end = std::clamp<int64_t>(s.iw - first, begin, s.kw);
+    const int64_t before = std::max<int64_t>(-(first + R - 1), 0);
+    const int64_t begin = std::min<int64_t>(CeilDiv(before, s.dw), s.kw);
+    const int64_t until = std::max<int64_t>(s.iw - first, 0);
+    const int64_t end = std::clamp<int64_t>(CeilDiv(until, s.dw), begin, s.kw);
     for (int lane = 0; lane < 16; lane += kLanes) {
       Vec acc[R];
       KINGLET_UNROLL
@@ -194,10 +196,10 @@ HWY_NOINLINE void WideTiles(const ConvShape& s, const Row& row, int64_t x, int64
                           (i < row.wrap_tap ? 0 : row.wrap) + lane;
         const float* w = row.weights + i * s.kw * 16 + lane;
         int64_t j = begin;
-        for (; j + kWideColumns <= end; j += kWideColumns) {
+        for (; s.dw == 1 && j + kWideColumns <= end; j += kWideColumns) {
           AddColumns<kWideColumns, R>(in, s.iw, first + j, w + j * 16, lane, acc);
         }
-        for (; j < end; ++j) AddColumns<1, R>(in, s.iw, first + j, w + j * 16, lane, acc);
+        for (; j < end; ++j) AddColumns<1, R>(in, s.iw, first + j * s.dw, w + j * 16, lane, acc);
       }
       StorePixels<R>(row, x, lane, acc);
     }
@@ -240,7 +242,7 @@ struct RowPlan {
 
 RowPlan PlanRow(const ConvShape& s) {
   RowPlan plan;
-  if (s.kw >= kWideColumns - 1 && s.sw == 1 && s.dw == 1) {
+  if (s.sw == 1 && (s.kw >= kWideColumns - 1 || s.dw > 1)) {
     plan.count = CeilDiv(s.ow, kWidePixels);
     plan.width = s.ow / plan.count;
     plan.wider = s.ow % plan.count;
@@ -389,11 +391,11 @@ double InsideTaps(int64_t in, int64_t out, int64_t stride, int64_t dilation, int
   return static_cast<double>(sum) / static_cast<double>(CeilDiv(out, together));
 }
 
-// Multiply-adds of a pixel. Only wide kernels leave many out.
+// Multiply-adds of a pixel. Only wide and dilated kernels leave many out.
 double TapsOfPixel(const ConvShape& s) {
   constexpr int kWide = 6;
   constexpr int64_t kTogether = 8;
-  if (s.kw < kWide) return static_cast<double>(s.kh) * s.kw;
+  if (s.kw < kWide && s.dw == 1) return static_cast<double>(s.kh) * s.kw;
   return InsideTaps(s.ih, s.oh, s.sh, s.dh, s.pad_top, s.kh, 1) *
          InsideTaps(s.iw, s.ow, s.sw, s.dw, s.pad_left, s.kw, kTogether);
 }

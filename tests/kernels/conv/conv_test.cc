@@ -485,7 +485,7 @@ TEST(Conv, TapsFarApart) {
 TEST(Conv, WideDepthwiseKernels) {
   std::vector<Case> cases;
   for (const auto& [kh, kw] : {std::pair{6, 6}, {7, 7}, {1, 9}, {11, 13}, {31, 31}}) {
-    for (const int64_t size : {1, 3, 8, 9, 17, 33}) {
+    for (const int64_t size : {1, 8, 19}) {
       ConvShape s = Line(20, size, 20, kh, kw, 2);
       s.groups = 20;
       cases.push_back({s});

@@ -245,6 +245,7 @@ void Check(const VolumeVariant& variant, const Case& test, const Operands& opera
 }
 
 constexpr std::string_view kBlocks = "conv/transposed_blocks_f32";
+constexpr std::string_view kColumns = "conv/transposed_columns_f32";
 
 // Every variant must have met a case that it supports, but those of `absent`.
 void CheckAll(const std::vector<Case>& cases, const std::set<std::string_view>& absent = {}) {
@@ -282,7 +283,7 @@ TEST(Volume, KernelsStridesDilationsAndPads) {
       }
     }
   }
-  CheckAll(cases, {kBlocks});
+  CheckAll(cases, {kBlocks, kColumns});
 }
 
 TEST(Volume, TransposedKernelsStridesDilationsAndPads) {
