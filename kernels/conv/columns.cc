@@ -183,9 +183,11 @@ Work ColumnsWork(const VolumeShape& s, int threads) {
   stage.read_bytes = 4 * count(s.n) * count(s.ic) * count(p.in);
   stage.write_bytes = 4 * count(s.n) * count(s.oc) * count(p.out);
   stage.weight_bytes = static_cast<double>(ColumnsPackedBytes(s));
-  stage.Add({.kind = WorkKind::kTile, .count = 2.1 * columns * count(p.group_ic)});
+  // Few pixels fill no tile, and are too few for what is read of the weights.
+  const double few = 1 + 16 / count(p.in);
+  stage.Add({.kind = WorkKind::kTile, .count = 2.2 * columns * count(p.group_ic) * few});
   stage.Add({.kind = WorkKind::kTileEdge, .count = columns});
-  stage.Add({.kind = WorkKind::kScalar, .count = columns});
+  stage.Add({.kind = WorkKind::kScalar, .count = 1.5 * columns});
   return SharedWork(stage, ColumnsUnits(s), threads);
 }
 

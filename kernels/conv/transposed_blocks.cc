@@ -235,8 +235,10 @@ Work TransposedBlocksWork(const VolumeShape& s, int threads) {
   }
   const double batch = count(s.n) * count(s.groups);
   const double pixels = batch * count(p.y.axis().out) * count(p.x.axis().out);
-  // Few pixels are too few sums to hide the latency of a multiply-add.
-  const double few = p.x.Count(0) <= 3 ? 1.6 : p.x.Count(0) <= 5 ? 1.2 : 1.0;
+  // Few pixels are too few sums to hide the latency of a multiply-add, or for what is read of the
+  // weights, and a last block of inputs that is not full is interrupted at each tap.
+  const double few = (p.x.Count(0) <= 3 ? 1.6 : 1 + 2 / count(p.x.Count(0))) *
+                     (p.group_ic % kBlock == 0 ? 1.0 : 1.15);
   const double calls = batch * count(p.y.axis().out) * count(p.x.phases());
   WorkStage stage;
   stage.read_bytes = 4.0 * count(s.n * s.ic) * count(p.y.axis().in) * count(p.x.axis().in);

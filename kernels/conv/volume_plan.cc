@@ -217,7 +217,7 @@ void VolumePack(const VolumeShape& s, const void* weights, void* packed) {
 Work VolumeWork(const VolumeShape& s, int threads) {
   const VolumePlan p(s);
   constexpr double kVector = 8;  // pixels
-  constexpr double kCallScalars = 150;
+  constexpr double kCallScalars = 400;
   const auto count = [](int64_t n) { return static_cast<double>(n); };
   double pixels = 1;
   double elements = 1;  // of the input
@@ -245,7 +245,9 @@ Work VolumeWork(const VolumeShape& s, int threads) {
   stage.write_bytes = 4.0 * values;
   stage.weight_bytes = static_cast<double>(VolumePackedBytes(s));
   stage.Add({.kind = WorkKind::kTile, .count = 2 * products * lanes * alone});
-  stage.Add({.kind = WorkKind::kTileEdge, .count = values * lanes});
+  // A single output has many small tiles.
+  const double edges = p.group_oc == 1 ? 3 : 1;
+  stage.Add({.kind = WorkKind::kTileEdge, .count = values * lanes * edges});
   const double scattered = p.x.out_step() > 1 ? values : 0;
   stage.Add({.kind = WorkKind::kScalar,
              .count = copied * (p.x.in_step() > 1 ? 1 : 0.15) + scattered + calls * kCallScalars});
