@@ -19,8 +19,8 @@ struct ConvParts {
   std::vector<double> bias;  // one for each output channel
 };
 
-// Output channels, whose weights are {IC, OC / groups, K...} of a transposed convolution; 0 for
-// what is no convolution.
+// Output channels; of a transposed convolution, whose weights are {IC, OC / groups, K...}, 0 where
+// these do not fit its groups.
 std::int64_t OutputChannels(const Node& conv, const Shape& weights) {
   if (conv.op != "ConvTranspose") return weights[0];
   const std::int64_t groups = conv.attributes.Int("group", 1);
@@ -48,7 +48,7 @@ std::optional<ConvParts> PartsOf(const Folding& folding, const Node& conv) {
   const bool ours = folding.ours.count(conv.input(1)) > 0;
   ConvParts parts{ours ? *weights : weights->Clone(), {}};
   const std::int64_t channels = OutputChannels(conv, weights->shape());
-  if (channels > (std::int64_t{1} << 24)) return {};
+  if (channels < 1 || channels > (std::int64_t{1} << 24)) return {};
   parts.bias.assign(static_cast<std::size_t>(channels), 0.0);
   if (conv.input(2) == kNoValue) return parts;
   const Tensor* bias = graph.ConstantOf(conv.input(2));
@@ -70,7 +70,8 @@ void Store(Folding& folding, Node& conv, ConvParts parts) {
       name + "/bias", Tensor::From<float>({static_cast<std::int64_t>(bias.size())}, bias));
 }
 
-// Runs of weights that belong to one output channel: a filter, or that of one input channel.
+// Multiplies the weights of each output channel by its scale. They are runs: a filter, or the part
+// of one input channel.
 void ScaleOutputs(const Node& conv, const std::vector<double>& scale, Tensor& tensor) {
   const Shape& shape = tensor.shape();
   const bool transposed = conv.op == "ConvTranspose";
