@@ -5,11 +5,23 @@
 
 #include "kernels/common/activate.h"
 #include "kernels/common/aligned.h"
-#include "kernels/common/cpu.h"
 #include "kernels/conv/volume_plan.h"
 
 namespace kinglet::kernels {
 namespace {
+
+// Rows are short, so that a call for each would take longer than the copying.
+void CopyFloats(const float* from, int64_t count, float* to) {
+  constexpr int64_t kChunk = 8;
+  constexpr size_t kChunkBytes = kChunk * sizeof(float);
+  int64_t i = 0;
+  for (; i + kChunk <= count; i += kChunk) std::memcpy(to + i, from + i, kChunkBytes);
+  if (i < count && count >= kChunk) {
+    std::memcpy(to + count - kChunk, from + count - kChunk, kChunkBytes);
+  } else {
+    for (; i < count; ++i) to[i] = from[i];
+  }
+}
 
 // One row of a window: element i0 + c * step of a row of `size` elements, zero outside it.
 void CopyRow(const float* row, int64_t size, int64_t i0, int64_t step, int64_t length, float* to) {
@@ -17,10 +29,7 @@ void CopyRow(const float* row, int64_t size, int64_t i0, int64_t step, int64_t l
   const int64_t until = i0 >= size ? before : std::clamp(CeilDiv(size - i0, step), before, length);
   std::fill_n(to, before, 0.0f);
   if (step == 1) {
-    if (until > before) {
-      std::memcpy(to + before, row + i0 + before,
-                  static_cast<size_t>(until - before) * sizeof(float));
-    }
+    if (until > before) CopyFloats(row + i0 + before, until - before, to + before);
   } else {
     for (int64_t c = before; c < until; ++c) to[c] = row[i0 + c * step];
   }

@@ -5,18 +5,18 @@
 #include <utility>
 
 #include "kernels/common/aligned.h"
-#include "kernels/common/cpu.h"
 
 namespace kinglet::kernels {
 namespace {
 
-// A frame should stay in the second-level cache while the outputs pass by, beside their weights.
-int64_t FrameFloats() {
-  constexpr int64_t kLeast = 128 << 10;
-  const int64_t bytes = static_cast<int64_t>(ActiveCpu().caches.l2_bytes) / 2;
-  return std::max(bytes, kLeast) / static_cast<int64_t>(sizeof(float));
+// A frame is read once, in the order in which it lies. Where that goes with much arithmetic it need
+// not fit the second-level cache.
+int64_t FrameFloats(int64_t outputs) {
+  constexpr int64_t kMany = 32;
+  return outputs >= kMany ? int64_t{1} << 18 : int64_t{1} << 16;
 }
-constexpr int64_t kMaxStripPixels = 2048;
+// What they make stays there while steps are added.
+constexpr int64_t kMaxStripPixels = 1024;
 constexpr int64_t kMinCols = 64;
 // Rows as narrow as this leave many lanes of their last vector empty.
 constexpr int64_t kNarrow = 64;
@@ -83,13 +83,14 @@ void VolumePlan::ChooseStrips() {
   const int64_t of_col = planes * x_windows.count;
   const int64_t count_x = x.Count(0);
   const int64_t count_y = y.Count(0);
-  const int64_t fitting_cols = FrameFloats() / (of_col * y.axis().kernel);
-  const int64_t outputs = fitting_cols - (x_windows.apart ? 0 : x.span());
+  const int64_t fitting_cols = FrameFloats(group_oc) / (of_col * y.axis().kernel);
+  const int64_t outputs =
+      std::min(fitting_cols - (x_windows.apart ? 0 : x.span()), kMaxStripPixels);
   cols = outputs >= count_x ? count_x
                             : std::min(count_x, std::max(outputs / kMinCols * kMinCols, kMinCols));
   col_parts = CeilDiv(count_x, cols);
   const int64_t of_row = of_col * x_windows.Length(x, cols) * y_windows.count;
-  rows = FrameFloats() / of_row - (y_windows.apart ? 0 : y.span());
+  rows = FrameFloats(group_oc) / of_row - (y_windows.apart ? 0 : y.span());
   rows = std::min(rows, kMaxStripPixels / cols);
   // Units for the threads.
   constexpr double kMinUnitMultiplyAdds = 1e6;
