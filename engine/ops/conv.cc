@@ -1,18 +1,21 @@
-// Conv: two-dimensional float32 convolutions run the cheapest variant of kernels/conv that takes
-// them; everything else (one or three dimensions, float64, weights that are no constants) runs a
-// plain loop.
+// Conv: float32 convolutions of one or two dimensions run the cheapest variant of kernels/conv that
+// takes them, those of three kernels/conv/volume.h; everything else (float64, weights that are no
+// constants) runs a plain loop.
 #include "engine/ops/conv.h"
 
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <type_traits>
 
 #include "engine/cost/choose.h"
 #include "engine/cost/cost_model.h"
 #include "engine/ops/batch.h"
 #include "engine/ops/choice.h"
+#include "engine/ops/conv_step.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/volume_conv.h"
 #include "kernels/common/blocked.h"
 #include "kernels/conv/choose.h"
 
@@ -61,13 +64,16 @@ struct GenericConv {
   std::array<std::int64_t, 3> stride{1, 1, 1}, dilation{1, 1, 1}, pad{0, 0, 0};
   std::int64_t n = 0, ic = 0, oc = 0, groups = 1;
   bool has_bias = false;
+  bool has_residual = false;
 };
 
 template <typename T>
-void RunGeneric(const GenericConv& c, const StepArgs& a, std::int64_t begin, std::int64_t end) {
+void RunGeneric(const GenericConv& c, const ActivationFn& activate, const StepArgs& a,
+                std::int64_t begin, std::int64_t end) {
   const auto* x = static_cast<const T*>(a.inputs[0]);
   const auto* w = static_cast<const T*>(a.inputs[1]);
   const auto* bias = c.has_bias ? static_cast<const T*>(a.inputs[2]) : nullptr;
+  const auto* residual = c.has_residual ? static_cast<const T*>(a.inputs[3]) : nullptr;
   auto* y = static_cast<T*>(a.outputs[0]);
   const std::int64_t in_plane = c.in[0] * c.in[1] * c.in[2];
   const std::int64_t out_plane = c.out[0] * c.out[1] * c.out[2];
@@ -99,24 +105,23 @@ void RunGeneric(const GenericConv& c, const StepArgs& a, std::int64_t begin, std
                  static_cast<double>(filter[ic * taps + t]);
         }
       }
+      if (residual != nullptr) sum += static_cast<double>(residual[unit * out_plane + o]);
       y[unit * out_plane + o] = static_cast<T>(sum);
     }
+    if constexpr (std::is_same_v<T, float>) activate.Apply(y + unit * out_plane, out_plane);
   }
 }
 
 std::unique_ptr<Step> PlanGeneric(PlanContext& context, const Window& window) {
   if (window.rank() > 3) context.Unsupported("more than three spatial dimensions");
-  if (!context.node().fusion.empty() && ElementCount(context.OutputShape(0)) > 0) {
-    context.Unsupported(
-        "a fused convolution whose weights are no constants; compile the model "
-        "without optimisation");
-  }
   GenericConv c;
   c.n = context.OutputShape(0)[0];
   c.ic = context.InputShape(0)[1];
   c.oc = context.OutputShape(0)[1];
   c.groups = context.attributes().Int("group", 1);
   c.has_bias = context.HasInput(2);
+  c.has_residual = context.node().fusion.residual;
+  const ActivationFn activate(context.node().fusion);
   const std::size_t first = 3 - window.rank();
   for (std::size_t d = 0; d < window.rank(); ++d) {
     c.in[first + d] = context.InputShape(0)[d + 2];
@@ -127,9 +132,10 @@ std::unique_ptr<Step> PlanGeneric(PlanContext& context, const Window& window) {
     c.pad[first + d] = window.pads_begin[d];
   }
   return DispatchFloat(context.InputType(0), [&]<typename T>() {
-    return MakeStep(
-        std::string("conv/generic_") + DataTypeName(context.InputType(0)), c.n * c.oc,
-        [c](const StepArgs& a, std::int64_t b, std::int64_t e) { RunGeneric<T>(c, a, b, e); });
+    return MakeStep(std::string("conv/generic_") + DataTypeName(context.InputType(0)), c.n * c.oc,
+                    [=](const StepArgs& a, std::int64_t b, std::int64_t e) {
+                      RunGeneric<T>(c, activate, a, b, e);
+                    });
   });
 }
 
@@ -152,7 +158,7 @@ struct Chosen {
 
 Chosen ChooseVariant(const PlanContext& context, const kernels::ConvShape& shape) {
   kernels::ConvNeighbours neighbours{
-      .may_block = context.InputShape(0).size() == 4,
+      .may_block = context.InputShape(0).size() == 4 && !context.IsKnown(0),
       .input_blocked = context.IsBlocked(0),
       .winograd = context.cost().winograd,
       .types = {context.InputStorage(0), context.InputStorage(1), context.OutputStorage(0)}};
@@ -182,45 +188,10 @@ Chosen ChooseVariant(const PlanContext& context, const kernels::ConvShape& shape
   return chosen;
 }
 
-// "8 images x 4 parts"; parts of the whole batch where units do not end with an image.
-std::string CutText(std::int64_t images, std::int64_t units) {
-  const auto count = [](std::int64_t n, const std::string& what) {
-    return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
-  };
-  if (images == 1 || units % images != 0) return count(units, "part");
-  return count(images, "image") + " x " + count(units / images, "part");
-}
-
 std::unique_ptr<Step> PlanVariant(PlanContext& context, const kernels::ConvShape& shape,
                                   const Chosen& chosen) {
-  const kernels::ConvVariant& variant = *chosen.variant;
-  kernels::ConvArgs args;
-  args.packed = PackWeights(context, 1, variant, shape);
-  args.bias = PackBias(context, 2, shape.oc);
-  args.epilogue = FusedEpilogue(context.node().fusion);
-  args.epilogue.type = variant.output.type;
-  context.ReadAs(0, variant.input);
-  context.WriteAs(0, variant.output);
-  if (variant.output.blocked()) args.output_stride = context.OutputStride(0);
-  const bool residual = context.node().fusion.residual;
-  if (residual) {
-    context.ReadAs(3, variant.output);
-    context.AllowInPlace(0, 3);
-  }
-  const auto run = variant.run;
-  auto step = MakeStep(variant.id, variant.units(shape),
-                       [=](const StepArgs& a, std::int64_t begin, std::int64_t end) {
-                         kernels::ConvArgs now = args;
-                         now.input = a.inputs[0];
-                         now.residual = residual ? a.inputs[3] : nullptr;
-                         now.output = a.outputs[0];
-                         now.again = a.again;
-                         run(shape, now, begin, end, a.scratch);
-                       });
-  step->scratch_bytes = variant.scratch_bytes(shape);
+  auto step = MakeConvStep(context, *chosen.variant, shape);
   step->choice = chosen.key;
-  step->revision = variant.revision;
-  step->cut = CutText(shape.n, step->units);
   step->work = chosen.work;
   step->measured_seconds = chosen.measured_seconds;
   return step;
@@ -229,14 +200,14 @@ std::unique_ptr<Step> PlanVariant(PlanContext& context, const kernels::ConvShape
 std::unique_ptr<Step> PlanConv(PlanContext& context) {
   const std::vector<std::int64_t> sizes = SpatialSizes(context);
   const Window window = ConvWindow(context, sizes, std::span(context.InputShape(1)).subspan(2));
-  const bool constant = context.IsKnown(1) && (!context.HasInput(2) || context.IsKnown(2));
   std::unique_ptr<Step> step;
-  const bool empty = ElementCount(context.OutputShape(0)) == 0;
-  if (constant && !empty && window.rank() <= 2 && context.InputType(0) == DataType::kFloat32) {
+  if (IsVolumeConv(context) && window.rank() <= 2) {
     const Chosen chosen = ChooseVariant(context, ConvShapeOf(context, window));
     if (chosen.variant != nullptr) {
       step = PlanVariant(context, ConvShapeOf(context, window), chosen);
     }
+  } else if (IsVolumeConv(context) && window.rank() == kMaxVolumeRank) {
+    step = PlanVolumeConv(context, "conv", VolumeShapeOf(context, window, false));
   }
   if (step == nullptr) step = PlanGeneric(context, window);
   const Shape& weights = context.InputShape(1);
@@ -280,11 +251,12 @@ kernels::ConvShape ConvShapeOf(const Shape& input, const Shape& output, const Wi
   return s;
 }
 
-const void* PackWeights(PlanContext& context, std::size_t i, const kernels::ConvVariant& variant,
-                        const kernels::ConvShape& shape) {
-  context.DoNotRead(i);
-  return context.Packed(i, variant.packed_format(shape), variant.packed_bytes(shape),
-                        [&](void* to) { variant.pack(shape, context.InputValue(i)->raw(), to); });
+std::string CutText(std::int64_t images, std::int64_t units) {
+  const auto count = [](std::int64_t n, const std::string& what) {
+    return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
+  };
+  if (images == 1 || units % images != 0) return count(units, "part");
+  return count(images, "image") + " x " + count(units / images, "part");
 }
 
 const float* PackBias(PlanContext& context, std::size_t i, std::int64_t channels) {

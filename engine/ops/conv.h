@@ -14,8 +14,13 @@ kernels::ConvShape ConvShapeOf(const Shape& input, const Shape& output, const Wi
 
 // Weights (input i, known) in the form of a variant, and bias (input i, known or absent: null)
 // padded to whole blocks. Neither is read when the step runs.
-const void* PackWeights(PlanContext& context, std::size_t i, const kernels::ConvVariant& variant,
-                        const kernels::ConvShape& shape);
+template <typename Variant, typename ConvolutionShape>
+const void* PackWeights(PlanContext& context, std::size_t i, const Variant& variant,
+                        const ConvolutionShape& shape) {
+  context.DoNotRead(i);
+  return context.Packed(i, variant.packed_format(shape), variant.packed_bytes(shape),
+                        [&](void* to) { variant.pack(shape, context.InputValue(i)->raw(), to); });
+}
 const float* PackBias(PlanContext& context, std::size_t i, std::int64_t channels);
 
 }  // namespace kinglet

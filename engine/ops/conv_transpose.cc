@@ -1,17 +1,20 @@
 // ConvTranspose: the adjoint of a convolution. Input element i of a dimension adds its products
-// with tap k to output element i * stride + k * dilation - pad.
+// with tap k to output element i * stride + k * dilation - pad. With float32 and constant weights
+// kernels/conv/volume.h computes it, else (float64, weights that are inputs) plain loops do.
 #include <algorithm>
 #include <array>
+#include <type_traits>
 
 #include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/spatial.h"
+#include "engine/ops/volume_conv.h"
 
 namespace kinglet {
 namespace {
 
-constexpr std::size_t kMaxSpatial = 3;
+constexpr std::size_t kMaxSpatial = kMaxVolumeRank;
 using Sizes = std::array<std::int64_t, kMaxSpatial>;
 
 std::vector<std::int64_t> KernelOf(const NodeContext& context) {
@@ -49,6 +52,14 @@ void InferConvTranspose(InferContext& context) {
   const Window window = ConvTransposeWindow(context, sizes, KernelOf(context));
   Shape shape{input[0], channels};
   shape.insert(shape.end(), window.output.begin(), window.output.end());
+  if (context.node().fusion.residual) {
+    RequireType(context, 3, DataType::kFloat32);
+    if (context.InputShape(3) != shape) {
+      context.Unsupported("the fused sum would broadcast " + ShapeToString(context.InputShape(3)) +
+                          " to " + ShapeToString(shape) +
+                          "; compile the model without optimisation");
+    }
+  }
   context.SetOutput(0, context.InputType(0), std::move(shape));
 }
 
@@ -135,15 +146,21 @@ Transposed Describe(const PlanContext& context) {
   return p;
 }
 
+std::int64_t MultiplyAddsOf(const PlanContext& context, const Transposed& p) {
+  return context.InputShape(0)[0] * p.groups * p.out_channels * p.in_channels *
+         Transposed::Count(p.kernel) * Transposed::Count(p.in);
+}
+
 template <typename T>
-std::unique_ptr<Step> PlanMaps(PlanContext& context) {
-  const Transposed p = Describe(context);
+std::unique_ptr<Step> PlanMaps(PlanContext& context, const Transposed& p) {
   const std::int64_t maps = p.groups * p.out_channels;
   const std::int64_t images = context.InputShape(0)[0];
   const std::int64_t in_map = Transposed::Count(p.in);
   const std::int64_t out_map = Transposed::Count(p.out);
   const std::int64_t taps = Transposed::Count(p.kernel);
   const bool has_bias = context.HasInput(2);
+  const bool has_residual = context.node().fusion.residual;
+  const ActivationFn activate(context.node().fusion);
   auto step =
       MakeStep("conv_transpose/direct", images * maps,
                [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
@@ -155,16 +172,33 @@ std::unique_ptr<Step> PlanMaps(PlanContext& context) {
                        static_cast<const T*>(args.inputs[1]) +
                        (group * p.in_channels * p.out_channels + channel % p.out_channels) * taps;
                    const T bias = has_bias ? static_cast<const T*>(args.inputs[2])[channel] : T{0};
+                   T* map = static_cast<T*>(args.outputs[0]) + unit * out_map;
                    TransposedMap(p, static_cast<const T*>(args.inputs[0]) + first * in_map, weights,
-                                 bias, static_cast<T*>(args.outputs[0]) + unit * out_map);
+                                 bias, map);
+                   if (has_residual) {
+                     const T* residual = static_cast<const T*>(args.inputs[3]) + unit * out_map;
+                     for (std::int64_t i = 0; i < out_map; ++i) map[i] += residual[i];
+                   }
+                   if constexpr (std::is_same_v<T, float>) activate.Apply(map, out_map);
                  }
                });
-  step->macs = images * maps * p.in_channels * taps * in_map;
+  step->work =
+      kernels::LoopWork(2 * static_cast<double>(MultiplyAddsOf(context, p)), context.threads());
   return step;
 }
 
 std::unique_ptr<Step> PlanConvTranspose(PlanContext& context) {
-  return DispatchFloat(context.InputType(0), [&]<typename T>() { return PlanMaps<T>(context); });
+  const Transposed p = Describe(context);
+  std::unique_ptr<Step> step;
+  if (IsVolumeConv(context)) {
+    const Window window = ConvTransposeWindow(context, SpatialSizes(context), KernelOf(context));
+    step = PlanVolumeConv(context, "conv_transpose", VolumeShapeOf(context, window, true));
+  } else {
+    step =
+        DispatchFloat(context.InputType(0), [&]<typename T>() { return PlanMaps<T>(context, p); });
+  }
+  step->macs = MultiplyAddsOf(context, p);
+  return step;
 }
 
 }  // namespace

@@ -16,8 +16,19 @@ namespace {
 // Weights and bias of a convolution that may be rewritten; nothing when they are no constants.
 struct ConvParts {
   Tensor weights;
-  std::vector<double> bias;
+  std::vector<double> bias;  // one for each output channel
 };
+
+// Output channels; of a transposed convolution, whose weights are {IC, OC / groups, K...}, 0 where
+// these do not fit its groups.
+std::int64_t OutputChannels(const Node& conv, const Shape& weights) {
+  if (conv.op != "ConvTranspose") return weights[0];
+  const std::int64_t groups = conv.attributes.Int("group", 1);
+  std::int64_t channels = 0;
+  const bool fits = groups >= 1 && weights[0] % groups == 0 &&
+                    !__builtin_mul_overflow(weights[1], groups, &channels);
+  return fits ? channels : 0;
+}
 
 // A graph, and the constants that this pass has added to it: nobody else has their memory and no
 // other node reads them, so they are rewritten in place and a chain of foldings takes no more
@@ -36,13 +47,12 @@ std::optional<ConvParts> PartsOf(const Folding& folding, const Node& conv) {
   }
   const bool ours = folding.ours.count(conv.input(1)) > 0;
   ConvParts parts{ours ? *weights : weights->Clone(), {}};
-  parts.bias.assign(static_cast<std::size_t>(weights->shape()[0]), 0.0);
+  const std::int64_t channels = OutputChannels(conv, weights->shape());
+  if (channels < 1 || channels > (std::int64_t{1} << 24)) return {};
+  parts.bias.assign(static_cast<std::size_t>(channels), 0.0);
   if (conv.input(2) == kNoValue) return parts;
   const Tensor* bias = graph.ConstantOf(conv.input(2));
-  if (bias == nullptr || bias->type() != DataType::kFloat32 ||
-      bias->size() != weights->shape()[0]) {
-    return {};
-  }
+  if (bias == nullptr || bias->type() != DataType::kFloat32 || bias->size() != channels) return {};
   parts.bias.assign(bias->data<float>(), bias->data<float>() + bias->size());
   return parts;
 }
@@ -60,20 +70,35 @@ void Store(Folding& folding, Node& conv, ConvParts parts) {
       name + "/bias", Tensor::From<float>({static_cast<std::int64_t>(bias.size())}, bias));
 }
 
+// Multiplies the weights of each output channel by its scale. They are runs: a filter, or the part
+// of one input channel.
+void ScaleOutputs(const Node& conv, const std::vector<double>& scale, Tensor& tensor) {
+  const Shape& shape = tensor.shape();
+  const bool transposed = conv.op == "ConvTranspose";
+  const std::int64_t runs = transposed ? shape[0] * shape[1] : shape[0];
+  const std::int64_t length = runs > 0 ? tensor.size() / runs : 0;
+  const std::int64_t per_group = transposed ? shape[0] / conv.attributes.Int("group", 1) : 0;
+  auto* weights = tensor.data<float>();
+  for (std::int64_t run = 0; run < runs; ++run) {
+    const std::int64_t channel =
+        transposed ? run / shape[1] / per_group * shape[1] + run % shape[1] : run;
+    const double factor = scale[static_cast<std::size_t>(channel)];
+    for (float* w = weights + run * length; w < weights + (run + 1) * length; ++w) {
+      *w = static_cast<float>(*w * factor);
+    }
+  }
+}
+
 // conv, then affine.
 bool FoldBehind(Folding& folding, Node& conv, const Node& node, std::size_t data) {
   std::optional<ConvParts> parts = PartsOf(folding, conv);
   if (!parts) return false;
   const Shape& shape = parts->weights.shape();
-  const auto affine = AffineOf(folding.graph, node, data, {shape.size(), 1, shape[0]});
+  const auto channels = static_cast<std::int64_t>(parts->bias.size());
+  const auto affine = AffineOf(folding.graph, node, data, {shape.size(), 1, channels});
   if (!affine || affine->scale.size() != parts->bias.size()) return false;
-  const std::int64_t filter = shape[0] > 0 ? parts->weights.size() / shape[0] : 0;
-  auto* weights = parts->weights.data<float>();
+  ScaleOutputs(conv, affine->scale, parts->weights);
   for (std::size_t c = 0; c < affine->scale.size(); ++c) {
-    for (std::int64_t k = 0; k < filter; ++k) {
-      float& w = weights[static_cast<std::int64_t>(c) * filter + k];
-      w = static_cast<float>(w * affine->scale[c]);
-    }
     parts->bias[c] = parts->bias[c] * affine->scale[c] + affine->shift[c];
   }
   Store(folding, conv, std::move(*parts));
@@ -154,6 +179,7 @@ void FoldAffine(GraphIr& graph, const PassOptions& options) {
       if (!MayBeAffine(node)) return;
       for (std::size_t data = 0; data < std::min<std::size_t>(node.inputs.size(), 2); ++data) {
         Node* conv = rewriter.SoleProducer(node.inputs[data], "Conv");
+        if (conv == nullptr) conv = rewriter.SoleProducer(node.inputs[data], "ConvTranspose");
         if (conv != nullptr && FoldBehind(folding, *conv, node, data)) {
           rewriter.Rename(node.outputs[0], node.inputs[data]);
           return;

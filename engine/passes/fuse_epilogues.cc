@@ -46,12 +46,21 @@ const TensorState& StateOf(const std::vector<TensorState>& shapes, ValueId id) {
   return shapes[static_cast<std::size_t>(id)];
 }
 
+// Whether what a node makes is float32: where nothing else is known, as its constant weights are.
+bool MakesFloat32(const GraphIr& graph, const Node& host, const std::vector<TensorState>& shapes) {
+  const DataType type = StateOf(shapes, host.outputs[0]).type;
+  if (type != DataType::kUndefined) return type == DataType::kFloat32;
+  const Tensor* weights = host.op == "Add" ? nullptr : graph.ConstantOf(host.input(1));
+  return weights != nullptr && weights->type() == DataType::kFloat32;
+}
+
 // The branch of an Add that is a convolution without anything fused, and the later one of two: the
 // other branch is there when it runs.
 Node* ResidualHost(Rewriter& rewriter, const Node& add, std::size_t& branch) {
   Node* host = nullptr;
   for (std::size_t k = 0; k < 2; ++k) {
     Node* conv = rewriter.SoleProducer(add.inputs[k], "Conv");
+    if (conv == nullptr) conv = rewriter.SoleProducer(add.inputs[k], "ConvTranspose");
     if (conv == nullptr || !conv->fusion.empty()) continue;
     const ValueId other = add.inputs[1 - k];
     const Value& value = rewriter.graph().value(other);
@@ -67,13 +76,13 @@ Node* ResidualHost(Rewriter& rewriter, const Node& add, std::size_t& branch) {
 
 bool FuseResidual(Rewriter& rewriter, const Node& add, const std::vector<TensorState>& shapes) {
   if (add.op != "Add" || !add.domain.empty() || !add.fusion.empty()) return false;
-  if (StateOf(shapes, add.inputs[0]).shape.size() != 4 ||
+  if (StateOf(shapes, add.inputs[0]).shape.size() < 3 ||
       !SameShape(shapes, add.inputs[0], add.inputs[1])) {
     return false;
   }
   std::size_t branch = 0;
   Node* conv = ResidualHost(rewriter, add, branch);
-  if (conv == nullptr) return false;
+  if (conv == nullptr || !MakesFloat32(rewriter.graph(), *conv, shapes)) return false;
   conv->inputs.resize(3, kNoValue);
   conv->inputs.push_back(add.inputs[1 - branch]);
   conv->fusion.residual = true;
@@ -81,19 +90,11 @@ bool FuseResidual(Rewriter& rewriter, const Node& add, const std::vector<TensorS
   return true;
 }
 
-// Whether what a node makes is float32: where nothing else is known, as its constant weights are.
-bool MakesFloat32(const GraphIr& graph, const Node& host, const std::vector<TensorState>& shapes) {
-  const DataType type = StateOf(shapes, host.outputs[0]).type;
-  if (type != DataType::kUndefined) return type == DataType::kFloat32;
-  const Tensor* weights = host.op == "Add" ? nullptr : graph.ConstantOf(host.input(1));
-  return weights != nullptr && weights->type() == DataType::kFloat32;
-}
-
 bool FuseActivation(Rewriter& rewriter, const Node& node, const std::vector<TensorState>& shapes) {
   const std::optional<Fusion> activation = ActivationOf(rewriter.graph(), node);
   // What has an empty interval, say, keeps its own operator, which does what ONNX says.
   if (!activation || !IsUsable(*activation)) return false;
-  for (const char* op : {"Conv", "Gemm", "Add"}) {
+  for (const char* op : {"Conv", "ConvTranspose", "Gemm", "Add"}) {
     Node* host = rewriter.SoleProducer(node.inputs[0], op);
     if (host == nullptr || host->fusion.activation != Activation::kNone) continue;
     if (!MakesFloat32(rewriter.graph(), *host, shapes)) continue;

@@ -9,14 +9,16 @@ namespace kinglet::kernels {
 namespace {
 
 // What changing the layout around a variant costs: the input when it is not there in the layout
-// that the variant reads, and a plain output that the next convolution wants blocked.
+// that the variant reads, and a plain output that the next convolution wants blocked. So few
+// channels that a block would be all but empty no convolution is likely to want.
 double AroundSeconds(const ConvShape& s, const ConvVariant& variant, int threads,
                      const MachineModel& machine, const ConvNeighbours& neighbours) {
   double total = 0;
   if (variant.input.blocked() != neighbours.input_blocked) {
     total += PredictSeconds(ReorderWork(s.n, s.ic, s.ih, s.iw, threads), machine);
   }
-  if (!variant.output.blocked()) {
+  constexpr int64_t kFewChannels = 3;
+  if (!variant.output.blocked() && s.oc > kFewChannels) {
     total += PredictSeconds(ReorderWork(s.n, s.oc, s.oh, s.ow, threads), machine);
   }
   return total;

@@ -1,5 +1,7 @@
-// GatherRun with the product of each target bound.
+// What goes through GatherGemm, with the product of each target bound.
+#include "kernels/conv/dilated.h"
 #include "kernels/conv/gather_conv.h"
+#include "kernels/conv/transposed_blocks.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/conv/gather_targets.cc"
@@ -21,6 +23,20 @@ ConvRunFn GetRunGatherConv(GatherUnit unit) {
                                     : &RunGatherConv<GatherUnit::kBlock16>;
 }
 
+void RunDilatedConv(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
+                    void* scratch) noexcept {
+  DilatedRun(s, &RunGatherGemm, args, begin, end, scratch);
+}
+
+ConvRunFn GetRunDilatedConv() { return &RunDilatedConv; }
+
+void RunTransposedBlocks(const VolumeShape& s, const ConvArgs& args, int64_t begin, int64_t end,
+                         void* scratch) noexcept {
+  TransposedBlocksRun(s, &RunGatherGemm, args, begin, end, scratch);
+}
+
+VolumeRunFn GetRunTransposedBlocks() { return &RunTransposedBlocks; }
+
 }  // namespace HWY_NAMESPACE
 }  // namespace kinglet::kernels
 HWY_AFTER_NAMESPACE();
@@ -30,8 +46,14 @@ namespace kinglet::kernels {
 
 KINGLET_EXPORT_TARGET(GatherConv);
 HWY_EXPORT(GetRunGatherConv);
+HWY_EXPORT(GetRunDilatedConv);
+HWY_EXPORT(GetRunTransposedBlocks);
 
 ConvRunFn ResolveGatherConv(GatherUnit unit) { return KINGLET_RESOLVE(GetRunGatherConv)(unit); }
+
+ConvRunFn ResolveDilatedConv() { return KINGLET_RESOLVE(GetRunDilatedConv)(); }
+
+VolumeRunFn ResolveTransposedBlocks() { return KINGLET_RESOLVE(GetRunTransposedBlocks)(); }
 
 }  // namespace kinglet::kernels
 #endif  // HWY_ONCE

@@ -1,9 +1,9 @@
 // conv/depthwise_f32: a filter of its own for each channel (groups = ic = oc), blocked in and out.
 //
 // One channel block and output row at a time. Tiles of neighbouring output pixels share the weights
-// of a kernel row and, for 3 and 5 columns without dilation, every loaded input; pixels whose
-// window leaves the input at the left or right are computed one by one, rows outside it are
-// skipped.
+// of a kernel row and, without dilation, every loaded input: of 3 and 5 columns, and of wider
+// kernels seven columns at a time. With a stride, pixels whose window leaves the input at the left
+// or right are computed one by one; rows outside the input are skipped.
 #include <algorithm>
 
 #include "kernels/common/blocked.h"
@@ -149,7 +149,73 @@ HWY_NOINLINE void AnyTiles(const ConvShape& s, const Row& row, int64_t x, int64_
   for (; x < end; ++x) AnyTile<1>(s, row, x, 0, s.kw);
 }
 
+// Kernel columns that a tile takes at a time, and pixels beside whose sums their weights fit.
+constexpr int kWideColumns = 7;
+constexpr int kWidePixels = std::min(kMaxPixels, 8);
+
+alignas(64) constexpr float kZeros[16] = {};
+
+// acc[r] += what column `first` + r + j of an input row is, zero outside the input, times weight j,
+// for j < KW.
+template <int KW, int R>
+HWY_INLINE void AddColumns(const float* in, int64_t columns, int64_t first, const float* weights,
+                           int lane, Vec (&acc)[R]) {
+  const Tag d;
+  Vec weight[KW];
+  KINGLET_UNROLL
+  for (int j = 0; j < KW; ++j) weight[j] = hn::Load(d, weights + j * 16);
+  KINGLET_UNROLL
+  for (int c = 0; c < R + KW - 1; ++c) {
+    const int64_t column = first + c;
+    const bool inside = column >= 0 && column < columns;
+    const Vec value = hn::LoadU(d, inside ? in + column * 16 : kZeros + lane);
+    KINGLET_UNROLL
+    for (int j = 0; j < KW; ++j) {
+      const int r = c - j;
+      if (r >= 0 && r < R) acc[r] = hn::MulAdd(value, weight[j], acc[r]);
+    }
+  }
+}
+
+// `tiles` tiles of R pixels from x on, any kernel columns without stride.
+template <int R>
+HWY_NOINLINE void WideTiles(const ConvShape& s, const Row& row, int64_t x, int64_t tiles) {
+  for (; tiles > 0; --tiles, x += R) {
+    const int64_t first = x - s.pad_left;
+    // The columns that some pixel of the tile reads inside the input.
+    const int64_t before = std::max<int64_t>(-(first + R - 1), 0);
+    const int64_t begin = std::min<int64_t>(CeilDiv(before, s.dw), s.kw);
+    const int64_t until = std::max<int64_t>(s.iw - first, 0);
+    const int64_t end = std::clamp<int64_t>(CeilDiv(until, s.dw), begin, s.kw);
+    for (int lane = 0; lane < 16; lane += kLanes) {
+      Vec acc[R];
+      KINGLET_UNROLL
+      for (int r = 0; r < R; ++r) acc[r] = InitPixel(row, x + r, lane);
+      for (int64_t i = row.tap_begin; i < row.tap_end; ++i) {
+        const float* in = row.in + (i - row.tap_begin) * s.dh * s.iw * 16 -
+                          (i < row.wrap_tap ? 0 : row.wrap) + lane;
+        const float* w = row.weights + i * s.kw * 16 + lane;
+        int64_t j = begin;
+        for (; s.dw == 1 && j + kWideColumns <= end; j += kWideColumns) {
+          AddColumns<kWideColumns, R>(in, s.iw, first + j, w + j * 16, lane, acc);
+        }
+        for (; j < end; ++j) AddColumns<1, R>(in, s.iw, first + j * s.dw, w + j * 16, lane, acc);
+      }
+      StorePixels<R>(row, x, lane, acc);
+    }
+  }
+}
+
 using TilesFn = void (*)(const ConvShape&, const Row&, int64_t x, int64_t tiles);
+
+template <int R>
+TilesFn WideTilesOf(int64_t width) {
+  if constexpr (R == 1) {
+    return &WideTiles<1>;
+  } else {
+    return width == R ? &WideTiles<R> : WideTilesOf<R - 1>(width);
+  }
+}
 
 template <int KW, int SW, int R>
 TilesFn TilesOfWidth(int64_t width) {
@@ -176,6 +242,14 @@ struct RowPlan {
 
 RowPlan PlanRow(const ConvShape& s) {
   RowPlan plan;
+  if (s.sw == 1 && (s.kw >= kWideColumns - 1 || s.dw > 1)) {
+    plan.count = CeilDiv(s.ow, kWidePixels);
+    plan.width = s.ow / plan.count;
+    plan.wider = s.ow % plan.count;
+    plan.tiles = WideTilesOf<kWidePixels>(plan.width);
+    if (plan.wider > 0) plan.wider_tiles = WideTilesOf<kWidePixels>(plan.width + 1);
+    return plan;
+  }
   const bool known = (s.kw == 3 || s.kw == 5) && s.sw <= 2 && s.dw == 1;
   const int64_t overshoot = (s.ow - 1) * s.sw - s.pad_left + s.kw - s.iw;
   if (!known || s.pad_left > s.kw / 2 || overshoot > s.kw / 2) return plan;
@@ -302,13 +376,37 @@ HWY_EXPORT(GetRunDepthwiseRows);
 
 bool Supports(const ConvShape& s) { return s.groups == s.ic && s.ic == s.oc; }
 
+// Kernel rows, or columns, that read inside the input, on average over `out` outputs. Of `together`
+// neighbouring outputs all compute what any of them needs.
+double InsideTaps(int64_t in, int64_t out, int64_t stride, int64_t dilation, int64_t pad,
+                  int64_t taps, int64_t together) {
+  int64_t sum = 0;
+  for (int64_t i = 0; i < out; i += together) {
+    const int64_t first = i * stride - pad;
+    const int64_t before = std::max<int64_t>(-(first + (together - 1) * stride), 0);
+    const int64_t begin = std::min(CeilDiv(before, dilation), taps);
+    const int64_t until = std::max<int64_t>(in - first, 0);
+    sum += std::clamp(CeilDiv(until, dilation), begin, taps) - begin;
+  }
+  return static_cast<double>(sum) / static_cast<double>(CeilDiv(out, together));
+}
+
+// Multiply-adds of a pixel. Only wide and dilated kernels leave many out.
+double TapsOfPixel(const ConvShape& s) {
+  constexpr int kWide = 6;
+  constexpr int64_t kTogether = 8;
+  if (s.kw < kWide && s.dw == 1) return static_cast<double>(s.kh) * s.kw;
+  return InsideTaps(s.ih, s.oh, s.sh, s.dh, s.pad_top, s.kh, 1) *
+         InsideTaps(s.iw, s.ow, s.sw, s.dw, s.pad_left, s.kw, kTogether);
+}
+
 Work WorkOf(const ConvShape& s, int threads) {
   // Pixels that are a stride apart share nothing that is loaded.
   const WorkKind kind = s.sw == 1 ? WorkKind::kDepthwise : WorkKind::kDepthwiseStrided;
   const double pixels = static_cast<double>(s.n) * static_cast<double>(s.oh * s.ow);
   WorkStage stage = ConvTraffic(s);
   stage.Add({.kind = kind,
-             .count = 2 * pixels * static_cast<double>(RoundUpToBlock(s.oc)) * s.kh * s.kw});
+             .count = 2 * pixels * static_cast<double>(RoundUpToBlock(s.oc)) * TapsOfPixel(s)});
   return SharedWork(stage, DepthwiseUnits(s), threads);
 }
 

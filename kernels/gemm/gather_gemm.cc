@@ -255,7 +255,14 @@ void FinishBlock(const GatherGemm& g, float* out, int64_t lanes) {
       }
     }
   }
-  if (lanes < 16) ZeroPadLanes(out, static_cast<size_t>(g.pixels), static_cast<size_t>(lanes));
+  if (lanes == 16) return;
+  if (g.out_pixel_stride == 16) {
+    ZeroPadLanes(out, static_cast<size_t>(g.pixels), static_cast<size_t>(lanes));
+    return;
+  }
+  for (int64_t p = 0; p < g.pixels; ++p) {
+    ZeroPadLanes(out + p * g.out_pixel_stride, 1, static_cast<size_t>(lanes));
+  }
 }
 
 void RunBlocks(const GatherGemm& g, int64_t block, int64_t blocks, int64_t floats_per_block) {
@@ -263,7 +270,8 @@ void RunBlocks(const GatherGemm& g, int64_t block, int64_t blocks, int64_t float
   const int64_t steps = g.full_steps + g.tail_steps;
   const int64_t panel_bytes = blocks * floats_per_block * static_cast<int64_t>(sizeof(float));
   const int64_t most = g.pixels < kFewPixels ? kFewPixelsPanelBytes : kPanelBytes;
-  const int64_t passes = std::clamp<int64_t>((panel_bytes + most - 1) / most, 1, steps);
+  const int64_t passes =
+      std::clamp<int64_t>((panel_bytes + most - 1) / most, 1, std::max<int64_t>(steps, 1));
   Pass pass;
   pass.weights_stride = floats_per_block;
   pass.bias = g.bias ? g.bias + block * 16 : nullptr;

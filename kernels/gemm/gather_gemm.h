@@ -7,8 +7,8 @@
 // inputs each. Register tiles of pixels x blocks; every width up to the largest is generated and
 // the pixels are split evenly among the tiles, because a wide tile with a narrow rest wastes most.
 // Layout of weights: [block][step][c][16 outputs]; pad outputs hold zeros. Out and residual: pixels
-// `out_pixel_stride` floats apart, blocks `out_block_stride` apart.
-// Aliasing: residual may be out. Numerical bound: see kernels/conv/conv.h.
+// `out_pixel_stride` floats apart, blocks `out_block_stride` apart. Without any step the sum is
+// zero. Aliasing: residual may be out. Numerical bound: see kernels/conv/conv.h.
 #pragma once
 
 #include <cstdint>
@@ -35,8 +35,8 @@ struct GatherGemm {
   int64_t out_block_stride = 0;
   int64_t blocks = 0;
   int64_t last_lanes = 16;  // outputs of the last block
-  // True: pad lanes of the last block are stored as zeros (pixels are 16 floats apart then). False:
-  // they are not stored.
+  // True: pad lanes of the last block are stored as zeros (pixels are 16 floats apart then, or a
+  // multiple of it). False: they are not stored.
   bool store_pad_lanes = true;
   Epilogue epilogue;
 };

@@ -4,6 +4,7 @@
 #include "kernels/common/cpu_target.h"
 #include "kernels/conv/conv.h"
 #include "kernels/conv/image_row.h"
+#include "kernels/conv/volume.h"
 #include "kernels/depthwise/rows.h"
 #include "kernels/eltwise/binary.h"
 #include "kernels/eltwise/channel.h"
@@ -32,6 +33,7 @@
   FILE("kernels/common/measure.cc", Measure)         \
   FILE("kernels/conv/gather_targets.cc", GatherConv) \
   FILE("kernels/conv/image_row.cc", ImageRow)        \
+  FILE("kernels/conv/row_product.cc", RowProduct)    \
   FILE("kernels/depthwise/depthwise.cc", Depthwise)  \
   FILE("kernels/eltwise/binary.cc", Binary)          \
   FILE("kernels/eltwise/channel.cc", Channel)        \
@@ -104,6 +106,9 @@ std::vector<EntryPoint> EntryPoints() {
   }
   for (const kernels::GemmVariant& variant : kernels::GemmVariants()) {
     if (HasTargets(variant)) all.Add(variant.id, variant.run);
+  }
+  for (const kernels::VolumeVariant& variant : kernels::VolumeVariants()) {
+    all.Add(variant.id, variant.run);
   }
   all.Add("chain, image: product", kernels::ResolveGatherGemm());
   all.Add("chain: depthwise rows", kernels::ResolveDepthwiseRows());

@@ -1,3 +1,6 @@
+#include "kinglet/model.h"
+#include "tests/support/blocked_op.h"
+#include "tests/support/graph_builder.h"
 #include "tests/support/op_test.h"
 
 namespace kinglet::test {
@@ -69,6 +72,69 @@ TEST(ConvTranspose, AgainstTheNaiveLoops) {
         {{"strides", Ints{2, 2}}, {"auto_pad", Text("SAME_UPPER")}}, true);
   Check({1, 3, 3, 2, 2, 1, 1, 1, 1, 10, 12},
         {{"strides", Ints{2, 2}}, {"auto_pad", Text("SAME_LOWER")}}, true);
+}
+
+// A node as it stands in a network: weights and bias are constants, the input may be blocked.
+TEST(ConvTranspose, BlockedAndPlainAsInANetwork) {
+  for (const std::int64_t channels : {4, 16, 20}) {
+    for (const std::int64_t per_group : {3, 18, 32}) {
+      const Parameters p{1, 4, 4, 2, 2, 1, 1, 1, 1, 10, 12};
+      const Tensor x = Random({2, channels, 5, 6}, 1);
+      const Tensor w = Random({channels, per_group, 4, 4}, 2);
+      const Tensor bias = Random({per_group}, 3);
+      const Tensor expected = Naive(p, x, w, bias);
+      const Node node =
+          MakeNode("ConvTranspose", 3, {{"strides", Ints{2, 2}}, {"pads", Ints{1, 1, 1, 1}}});
+      for (const Given given : {Given::kPlain, Given::kBlocked}) {
+        const BlockedResult result =
+            EvaluateBlocked(node, {x, w, bias}, {given, Given::kConstant, Given::kConstant});
+        ExpectNear(result.outputs[0], expected, 1e-5f);
+      }
+    }
+  }
+}
+
+TEST(ConvTranspose, DeepInputsAreBlocked) {
+  const Node node = MakeNode("ConvTranspose", 2, {{"strides", Ints{2, 2}}});
+  const BlockedResult result =
+      EvaluateBlocked(node, {Random({1, 64, 20, 20}, 1), Random({64, 64, 2, 2}, 2)},
+                      {Given::kBlocked, Given::kConstant});
+  EXPECT_EQ(result.kernel, "conv/transposed_blocks_f32");
+  EXPECT_EQ(result.layouts[0], Layout::kBlocked);
+}
+
+// What is fused behind it in any rank, weights being constants or not.
+TEST(ConvTranspose, SumsActivationsAndScalesOfEveryRank) {
+  for (const bool constant : {true, false}) {
+    for (std::size_t rank = 1; rank <= 3; ++rank) {
+      SCOPED_TRACE(rank);
+      Shape shape{1, 4};
+      Shape filter{4, 3};
+      shape.insert(shape.end(), rank, 5);
+      filter.insert(filter.end(), rank, 3);
+      Attributes attributes;
+      attributes.Set("strides", Ints(rank, 2));
+      attributes.Set("group", std::int64_t{2});
+      const auto run = [&](bool optimize) {
+        testing::GraphBuilder b;
+        const ValueId x = b.Input("x", shape);
+        const ValueId w = constant ? b.Constant(Random(filter, 2)) : b.Input("w", filter);
+        Shape per_channel(rank + 1, 1);
+        per_channel[0] = 6;
+        ValueId y = b.Op("ConvTranspose", {x, w}, attributes);
+        y = b.Op("Mul", {y, b.Constant(Random(per_channel, 3))});
+        const ValueId other =
+            b.Op("ConvTranspose", {b.Op("Neg", {x}), b.Constant(Random(filter, 4))}, attributes);
+        y = b.Op("Add", {y, other});
+        b.Output(b.Op("Relu", {y}), "y");
+        const Model model = Model::Compile(b.Take(), {.threads = 1, .optimize = optimize});
+        Session session = model.NewSession();
+        if (constant) return session.Run({{"x", Random(shape, 1)}}).at("y").Clone();
+        return session.Run({{"x", Random(shape, 1)}, {"w", Random(filter, 2)}}).at("y").Clone();
+      };
+      ExpectNear(run(true), run(false), 1e-5f);
+    }
+  }
 }
 
 TEST(ConvTranspose, OtherRanksAndTypes) {

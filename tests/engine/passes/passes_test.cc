@@ -109,6 +109,25 @@ TEST(FoldAffine, ScaleAndShiftBeforeAConvolution) {
   EXPECT_EQ(graph.nodes.size(), 1U);
 }
 
+TEST(FoldAffine, BatchNormBehindATransposedConvolution) {
+  for (const std::int64_t group : {1, 3}) {
+    const GraphIr graph = SameAnswer(
+        [&](GraphBuilder& b) {
+          Attributes attributes = Pads(1);
+          attributes.Set("strides", std::vector<std::int64_t>{2, 2});
+          attributes.Set("group", group);
+          const ValueId x = b.Input("x", {-1, 6, 6, 6});
+          const ValueId w = b.Constant(RandomTensor({6, 9 / group, 4, 4}, 2));
+          const ValueId bias = b.Constant(RandomTensor({9}, 3));
+          const ValueId y = b.Op("ConvTranspose", {x, w, bias}, attributes);
+          b.Output(b.Op("Relu", {BatchNorm(b, y, 9)[0]}));
+        },
+        RandomTensor({2, 6, 6, 6}));
+    EXPECT_EQ(graph.nodes.size(), 1U);
+    EXPECT_EQ(graph.nodes[0].fusion.activation, Activation::kRelu);
+  }
+}
+
 TEST(FoldAffine, LeavesAConvolutionThatSomebodyElseReads) {
   const GraphIr graph = SameAnswer(
       [](GraphBuilder& b) {

@@ -203,10 +203,12 @@ void Check(const ConvVariant& variant, const Case& test, const Operands& operand
 constexpr std::string_view kLine3 = "conv/winograd_line3_f32";
 constexpr std::string_view kLine7 = "conv/winograd_line7_f32";
 constexpr std::string_view k5x5 = "conv/winograd2_5x5_f32";
+constexpr std::string_view kPlanes = "conv/planes_f32";
+constexpr std::string_view kDilated = "conv/dilated_f32";
 
 // Every variant must have met a case that it supports, but those of `absent`.
 void CheckAll(const std::vector<Case>& cases,
-              const std::set<std::string_view>& absent = {kLine3, kLine7, k5x5}) {
+              const std::set<std::string_view>& absent = {kLine3, kLine7, k5x5, kDilated}) {
   std::set<std::string_view> unmet;
   for (const ConvVariant& variant : ConvVariants()) {
     if (UsableFeatures().Contains(variant.needs)) unmet.insert(variant.id);
@@ -310,7 +312,7 @@ TEST(Conv, TilesAtEveryEdge) {
       }
     }
   }
-  CheckAll(cases, {"conv/first_f32", "conv/depthwise_f32", kLine3, kLine7});
+  CheckAll(cases, {"conv/first_f32", "conv/depthwise_f32", kLine3, kLine7, kPlanes, kDilated});
 }
 
 TEST(Conv, LinesAtEveryEdge) {
@@ -336,7 +338,8 @@ TEST(Conv, LinesAtEveryEdge) {
       cases.push_back({.shape = Line(40, 13, 200, kh, kw), .units_per_call = units_per_call});
     }
   }
-  CheckAll(cases, {"conv/depthwise_f32", "conv/winograd2_f32", "conv/winograd4_f32", k5x5});
+  CheckAll(cases,
+           {"conv/depthwise_f32", "conv/winograd2_f32", "conv/winograd4_f32", k5x5, kDilated});
 }
 
 TEST(Conv, WindowsInPaddingAndCrops) {
@@ -382,7 +385,7 @@ TEST(Conv, Groups) {
       cases.push_back({Square(7 * ic, 5, 7 * oc, 3, 1, 0, 7)});
     }
   }
-  CheckAll(cases, {kLine3, kLine7});
+  CheckAll(cases, {kLine3, kLine7, kDilated});
 }
 
 TEST(Conv, EpiloguesResidualsAndUnits) {
@@ -408,7 +411,7 @@ TEST(Conv, OutputsThatAreSlices) {
       cases.push_back({.shape = s, .residual = r, .gap = 48});
     }
   }
-  CheckAll(cases);
+  CheckAll(cases, {kLine3, kLine7, k5x5, kPlanes, kDilated});
 }
 
 TEST(Conv, UnitsInAnyPartition) {
@@ -421,7 +424,7 @@ TEST(Conv, UnitsInAnyPartition) {
       cases.push_back({s, {}, Residual::kNone, true, units_per_call});
     }
   }
-  CheckAll(cases);
+  CheckAll(cases, {kLine3, kLine7, k5x5, kPlanes, kDilated});
 }
 
 TEST(Conv, DeepAndWide) {
@@ -440,7 +443,61 @@ TEST(Conv, DeepAndWide) {
   s = Square(4, 40, 16, 7, 1, 3);
   s.iw = s.ow = 3000;
   cases.push_back({s});
-  CheckAll(cases);
+  CheckAll(cases, {kLine3, kLine7, k5x5, kPlanes});
+}
+
+// Dilations that carry many taps, or all but one, into the padding.
+TEST(Conv, TapsFarApart) {
+  std::vector<Case> cases;
+  for (const int64_t ic : {5, 40, 272}) {
+    for (const auto& [dilation, pad] : {std::pair{4, 4}, {8, 8}, {12, 12}, {3, 7}, {9, 0}}) {
+      for (const int stride : {1, 2}) {
+        ConvShape s = Square(ic, 10, 20, 3, stride, pad);
+        s.dh = dilation;
+        s.dw = dilation / 2 + 1;
+        // At least so many, where the taps do not fit, most of them beside the input.
+        s.oh = std::max(3, (10 + 2 * pad - 2 * s.dh - 1) / stride + 1);
+        s.ow = std::max(3, (10 + 2 * pad - 2 * s.dw - 1) / stride + 1);
+        cases.push_back({s});
+      }
+    }
+  }
+  ConvShape s = Square(64, 9, 64, 3, 1, 6, 2, 3);  // two groups
+  s.dh = s.dw = 6;
+  s.oh = s.ow = 9;
+  for (const Epilogue& e : testing::AllEpilogues()) {
+    for (const Residual r : {Residual::kNone, Residual::kSeparate, Residual::kAliased}) {
+      cases.push_back({s, e, r, r != Residual::kSeparate});
+    }
+  }
+  cases.push_back({.shape = s, .residual = Residual::kSeparate, .gap = 48});
+  s = Square(40, 30, 200, 3, 1, 12, 1, 2);
+  s.dh = s.dw = 12;
+  s.oh = s.ow = 30;
+  for (const int64_t units_per_call : {1, 2, 3}) {
+    cases.push_back({.shape = s, .units_per_call = units_per_call});
+  }
+  CheckAll(cases, {"conv/first_f32", "conv/depthwise_f32", "conv/winograd2_f32",
+                   "conv/winograd4_f32", kLine3, kLine7, k5x5, kPlanes});
+}
+
+// Depthwise kernels of any width, most of whose windows leave the input.
+TEST(Conv, WideDepthwiseKernels) {
+  std::vector<Case> cases;
+  for (const auto& [kh, kw] : {std::pair{6, 6}, {7, 7}, {1, 9}, {11, 13}, {31, 31}}) {
+    for (const int64_t size : {1, 8, 19}) {
+      ConvShape s = Line(20, size, 20, kh, kw, 2);
+      s.groups = 20;
+      cases.push_back({s});
+      s.pad_left = 0;
+      s.ow = size + 2;
+      cases.push_back({.shape = s, .residual = Residual::kAliased});
+      s.pad_left = -1;
+      cases.push_back({s});
+    }
+  }
+  CheckAll(cases, {"conv/direct_f32", "conv/winograd2_f32", "conv/winograd4_f32", kLine3, kLine7,
+                   k5x5, kDilated});
 }
 
 TEST(Conv, VariantsAreFoundById) {
