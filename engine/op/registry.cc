@@ -46,11 +46,18 @@ std::size_t PresentCount(const std::vector<ValueId>& ids) {
   return count;
 }
 
+// What can be done about operators that cannot be had.
+std::string HintFor(const Node& node) {
+  if (node.domain != "com.microsoft.nchwc") return "";
+  return " (its weights lie as one kind of CPU wants them; have ONNX Runtime save the model with "
+         "ORT_ENABLE_EXTENDED)";
+}
+
 void CheckNode(const GraphIr& graph, const Node& node, std::vector<std::string>& problems) {
   const std::string at = " at opset " + std::to_string(node.opset);
   const OpDef* op = FindOp(node.domain, node.op);
   if (op == nullptr) {
-    problems.push_back(NodeLabel(node) + ": no such operator" + at);
+    problems.push_back(NodeLabel(node) + ": no such operator" + at + HintFor(node));
     return;
   }
   if (node.opset < op->since || node.opset > op->until) {

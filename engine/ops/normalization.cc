@@ -288,9 +288,10 @@ const OpDef& OpGroupNormalization() {
   return op;
 }
 
+// ONNX has it from opset 17 on; what ONNX Runtime fuses it writes as one of any version.
 const OpDef& OpLayerNormalization() {
   static const OpDef op{.name = "LayerNormalization",
-                        .since = 17,
+                        .since = 1,
                         .min_inputs = 2,
                         .max_inputs = 3,
                         .max_outputs = 3,

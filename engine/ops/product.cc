@@ -117,12 +117,12 @@ std::unique_ptr<Step> PlanWeightedProduct(PlanContext& context, const WeightedPr
 }
 
 std::unique_ptr<Step> PlanFloatProducts(const FloatProduct& product,
-                                        std::vector<std::int64_t> a_index,
-                                        std::vector<std::int64_t> b_index, int threads) {
+                                        std::vector<std::int64_t> a_offsets,
+                                        std::vector<std::int64_t> b_offsets, int threads) {
   constexpr std::int64_t kRows = 64;  // of one unit
   kernels::PrepareBlas();
   const std::int64_t row_parts = (product.m + kRows - 1) / kRows;
-  const auto matrices = static_cast<std::int64_t>(a_index.size());
+  const auto matrices = static_cast<std::int64_t>(a_offsets.size());
   const double matrix_bytes = 4.0 * static_cast<double>(matrices);
   kernels::WorkStage stage;
   stage.Add({.kind = kernels::WorkKind::kBlas,
@@ -134,19 +134,18 @@ std::unique_ptr<Step> PlanFloatProducts(const FloatProduct& product,
       matrix_bytes * static_cast<double>(product.m) * static_cast<double>(product.n);
   auto step =
       MakeStep("gemm/blas_f32", matrices * row_parts,
-               [=, a_of = std::move(a_index), b_of = std::move(b_index)](
+               [=, a_at = std::move(a_offsets), b_at = std::move(b_offsets)](
                    const StepArgs& args, std::int64_t begin, std::int64_t end) {
-                 const auto [m, n, k, trans_a, trans_b] = product;
+                 const auto [m, n, k, trans_a, trans_b, lda, ldb, alpha] = product;
                  for (std::int64_t unit = begin; unit < end; ++unit) {
                    const std::int64_t matrix = unit / row_parts;
                    const std::int64_t row = unit % row_parts * kRows;
                    const auto at = static_cast<std::size_t>(matrix);
-                   const float* a = static_cast<const float*>(args.inputs[0]) + a_of[at] * m * k;
-                   const float* b = static_cast<const float*>(args.inputs[1]) + b_of[at] * k * n;
+                   const float* a = static_cast<const float*>(args.inputs[0]) + a_at[at];
+                   const float* b = static_cast<const float*>(args.inputs[1]) + b_at[at];
                    float* c = static_cast<float*>(args.outputs[0]) + matrix * m * n + row * n;
-                   kernels::BlasGemm(trans_a, trans_b, std::min(kRows, m - row), n, k, 1.0f,
-                                     trans_a ? a + row : a + row * k, trans_a ? m : k, b,
-                                     trans_b ? k : n, 0.0f, c, n);
+                   kernels::BlasGemm(trans_a, trans_b, std::min(kRows, m - row), n, k, alpha,
+                                     trans_a ? a + row : a + row * lda, lda, b, ldb, 0.0f, c, n);
                  }
                });
   step->work = kernels::SharedWork(stage, step->units, kernels::BlasThreads(threads));

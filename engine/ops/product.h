@@ -22,16 +22,20 @@ struct WeightedProduct {
 };
 std::unique_ptr<Step> PlanWeightedProduct(PlanContext& context, const WeightedProduct& product);
 
-// One float32 product of two activations.
+// One float32 product of two activations. Rows of A and B as they are stored, {m, k} and {k, n} or
+// the other way round where they are transposed, are `lda` and `ldb` elements apart.
 struct FloatProduct {
   std::int64_t m = 0, n = 0, k = 0;
   bool trans_a = false, trans_b = false;
+  std::int64_t lda = 0, ldb = 0;
+  float alpha = 1;
 };
-// Y[i] = A[a_index[i]] B[b_index[i]] for a stack of matrices in inputs 0 and 1. `threads`: of the
-// plan, for what the step says of its work.
+// Y[i] = alpha A B for a stack of products of inputs 0 and 1, where A and B of product i begin at
+// the elements a_offsets[i] and b_offsets[i]. `threads`: of the plan, for what the step says of its
+// work.
 std::unique_ptr<Step> PlanFloatProducts(const FloatProduct& product,
-                                        std::vector<std::int64_t> a_index,
-                                        std::vector<std::int64_t> b_index, int threads);
+                                        std::vector<std::int64_t> a_offsets,
+                                        std::vector<std::int64_t> b_offsets, int threads);
 
 // y[j] = sum over i < k of a[i * a_stride] * b[i * b_row + j * b_column], j < n. Integers wrap
 // around, as ONNX leaves overflow open.

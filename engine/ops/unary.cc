@@ -2,7 +2,9 @@
 #include "kernels/eltwise/unary.h"
 
 #include <cstring>
+#include <optional>
 
+#include "engine/graph/contrib.h"
 #include "engine/graph/fusion.h"
 #include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
@@ -32,12 +34,19 @@ constexpr Attribute2 kAttributes[] = {
     {"ThresholdedRelu", "alpha", 1.0f, nullptr, 0.0f},
 };
 
+// The activation that the node computes; Swish in all the domains that have it.
+std::optional<kernels::Activation> ActivationOf(const Node& node) {
+  if (node.op == "Swish" || node.op == "QuickGelu") return kernels::Activation::kSwish;
+  return kernels::FindActivation(node.domain, node.op);
+}
+
 Params<double> ReadParams(const NodeContext& context) {
   Params<double> params;
   const Node& node = context.node();
-  if (const auto activation = kernels::FindActivation(node.domain, node.op)) {
+  if (const auto activation = ActivationOf(node)) {
     const kernels::ActivationFacts& facts = kernels::FactsOf(*activation);
-    return {context.attributes().Float("alpha", facts.alpha),
+    const float alpha = node.op == "QuickGelu" ? 1.702f : facts.alpha;
+    return {context.attributes().Float("alpha", alpha),
             context.attributes().Float("beta", facts.beta)};
   }
   for (const Attribute2& row : kAttributes) {
@@ -151,12 +160,12 @@ double OperationsOf(std::string_view op) {
 
 template <typename F>
 kernels::UnaryFn FunctionOf(const NodeContext& context) {
-  if (context.node().op == "Gelu") {
-    return kernels::GetUnary(std::is_same_v<F, unary::GeluTanh> ? kernels::UnaryOp::kGeluTanh
-                                                                : kernels::UnaryOp::kGelu);
+  if constexpr (std::is_same_v<F, unary::Gelu>) return kernels::GetUnary(kernels::UnaryOp::kGelu);
+  if constexpr (std::is_same_v<F, unary::GeluTanh>) {
+    return kernels::GetUnary(kernels::UnaryOp::kGeluTanh);
   }
   const Node& node = context.node();
-  if (const auto activation = kernels::FindActivation(node.domain, node.op)) {
+  if (const auto activation = ActivationOf(node)) {
     return kernels::GetUnary(kernels::UnaryOf(*activation));
   }
   for (const FastUnary& fast : kFast) {
@@ -342,6 +351,17 @@ const OpDef& OpRecognisedHardSwish() {
   return op;
 }
 
+const OpDef& OpOnnxSwish() {
+  static const OpDef op{.name = "Swish",
+                        .since = 24,
+                        .attributes = "alpha",
+                        .types = "float32, float64",
+                        .infer = InferUnary<unary::Swish>,
+                        .plan = PlanUnary<unary::Swish>,
+                        .batch_wise = EachImage};
+  return op;
+}
+
 // What passes make of x * Sigmoid(x).
 const OpDef& OpSwish() {
   static const OpDef op{.name = "Swish",
@@ -354,5 +374,25 @@ const OpDef& OpSwish() {
                         .batch_wise = EachImage};
   return op;
 }
+
+// ONNX Runtime's: Gelu, with tanh (a bias was taken off before), and x * Sigmoid(alpha * x).
+#define KINGLET_CONTRIB_OP(Function, op_name, names, F, inputs) \
+  const OpDef& Op##Function() {                                 \
+    static const OpDef op{.name = op_name,                      \
+                          .domain = kContribDomain,             \
+                          .since = kContribOpset,               \
+                          .until = kContribOpset,               \
+                          .max_inputs = inputs,                 \
+                          .attributes = names,                  \
+                          .types = "float32, float64",          \
+                          .infer = InferUnary<unary::F>,        \
+                          .plan = PlanUnary<unary::F>,          \
+                          .batch_wise = EachImage};             \
+    return op;                                                  \
+  }
+KINGLET_CONTRIB_OP(ContribGelu, "Gelu", "", Gelu, 1)
+KINGLET_CONTRIB_OP(ContribFastGelu, "FastGelu", "", GeluTanh, 2)
+KINGLET_CONTRIB_OP(ContribQuickGelu, "QuickGelu", "alpha", Swish, 1)
+#undef KINGLET_CONTRIB_OP
 
 }  // namespace kinglet

@@ -33,6 +33,7 @@ std::optional<Fusion> ActivationOf(const GraphIr& graph, const Node& node) {
   if (!activation && node.domain == kKingletDomain && node.op == "HardSwish") {
     activation = Activation::kHardSwish;
   }
+  if (!activation && node.domain.empty() && node.op == "Swish") activation = Activation::kSwish;
   // Tanh stays by itself: that of whole arrays is more exact.
   if (!activation || *activation == Activation::kNone || *activation == Activation::kTanh)
     return {};

@@ -37,5 +37,24 @@ TEST(CumSum, EmptyAndWrong) {
   });
 }
 
+TEST(CumProd, EveryOption) {
+  const Tensor x = Of<float>({2, 3}, {2, 3, 4, -1, 0.5f, 8});
+  const auto run = [&](std::int64_t axis, bool exclusive, bool reverse) {
+    return ValuesOf<float>(RunOp("CumProd", {x, Of<std::int64_t>({}, {axis})},
+                                 {{"exclusive", Int(exclusive)}, {"reverse", Int(reverse)}}, 26));
+  };
+  EXPECT_EQ(run(1, false, false), (Floats{2, 6, 24, -1, -0.5f, -4}));
+  EXPECT_EQ(run(-1, true, false), (Floats{1, 2, 6, 1, -1, -0.5f}));
+  EXPECT_EQ(run(1, false, true), (Floats{24, 12, 4, -4, 4, 8}));
+  EXPECT_EQ(run(1, true, true), (Floats{12, 4, 1, 4, 8, 1}));
+  EXPECT_EQ(run(0, false, false), (Floats{2, 3, 4, -2, 1.5f, 32}));
+}
+
+TEST(CumProd, IntegersWrapAround) {
+  const Tensor x = Of<std::int32_t>({3}, {1 << 30, 2, 3});
+  EXPECT_EQ(ValuesOf<std::int32_t>(RunOp("CumProd", {x, Of<std::int64_t>({}, {0})}, {}, 26)),
+            (std::vector<std::int32_t>{1 << 30, -0x7FFFFFFF - 1, -0x7FFFFFFF - 1}));
+}
+
 }  // namespace
 }  // namespace kinglet::test

@@ -1,0 +1,352 @@
+// Attention (Vaswani et al. 2017, arXiv:1706.03762; heads that share keys: Ainslie et al. 2023,
+// arXiv:2305.13245): Y = softmax(scale Q K' + mask) V. A unit of work is some queries of one head;
+// the others copy past and new keys and values behind one another.
+#include "engine/ops/attention.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "engine/ops/batch.h"
+#include "engine/ops/dispatch.h"
+#include "engine/ops/views.h"
+#include "kernels/common/partition.h"
+#include "kernels/gemm/blas.h"
+#include "kernels/math/math.h"
+#include "kernels/softmax/softmax.h"
+
+namespace kinglet {
+namespace {
+
+enum Input : std::size_t { kQ, kK, kV, kMask, kPastKey, kPastValue, kLengths };
+enum Output : std::size_t { kY, kPresentKey, kPresentValue, kScores };
+
+constexpr std::int64_t kQueries = 64;  // of a unit
+
+// c[m, n] = alpha a[m, k] b + beta c, b being {n, k} where it is transposed, else {k, n}.
+struct Product {
+  bool transposed;
+  std::int64_t m, n, k;
+};
+
+void Multiply(const Product& p, float alpha, const float* a, std::int64_t lda, const float* b,
+              std::int64_t ldb, float beta, float* c, std::int64_t ldc) {
+  if (p.m == 0 || p.n == 0 || p.k == 0) return;
+  kernels::BlasGemm(false, p.transposed, p.m, p.n, p.k, alpha, a, lda, b, ldb, beta, c, ldc);
+}
+
+void Multiply(const Product& p, double alpha, const double* a, std::int64_t lda, const double* b,
+              std::int64_t ldb, double beta, double* c, std::int64_t ldc) {
+  for (std::int64_t i = 0; i < p.m; ++i) {
+    for (std::int64_t j = 0; j < p.n; ++j) {
+      double sum = 0;
+      for (std::int64_t k = 0; k < p.k; ++k) {
+        sum += a[i * lda + k] * (p.transposed ? b[j * ldb + k] : b[k * ldb + j]);
+      }
+      double& y = c[i * ldc + j];
+      y = alpha * sum + (beta == 0 ? 0 : beta * y);
+    }
+  }
+}
+
+struct Functions {
+  kernels::SoftmaxFn softmax = kernels::GetSoftmax();
+  kernels::MathFn tanh = kernels::GetMathTable().tanh;
+};
+
+void Softmax(const Functions& functions, float* row, std::int64_t count) {
+  functions.softmax({.outer = 1, .axis = count, .inner = 1}, row, row, 0, 1);
+}
+
+void Softmax(const Functions&, double* row, std::int64_t count) {
+  const double largest = *std::max_element(row, row + count);
+  double sum = 0;
+  for (std::int64_t i = 0; i < count; ++i) sum += row[i] = std::exp(row[i] - largest);
+  for (std::int64_t i = 0; i < count; ++i) row[i] /= sum;
+}
+
+void Tanh(const Functions& functions, float* x, std::int64_t count) {
+  functions.tanh(x, x, static_cast<std::size_t>(count), 0, 0);
+}
+
+void Tanh(const Functions&, double* x, std::int64_t count) {
+  for (std::int64_t i = 0; i < count; ++i) x[i] = std::tanh(x[i]);
+}
+
+// The keys that a query may see, but for the mask.
+struct Seen {
+  std::int64_t begin, end;
+};
+
+// Some queries of one head of one image.
+template <typename T>
+class Unit {
+ public:
+  Unit(const Attention& attention, const Functions& functions, const StepArgs& args,
+       std::int64_t image, std::int64_t head, kernels::Range queries)
+      : a_(attention),
+        functions_(functions),
+        args_(args),
+        image_(image),
+        head_(head),
+        key_head_(head / (attention.heads / attention.key_heads)),
+        first_(queries.begin),
+        rows_(queries.end - queries.begin),
+        keys_(attention.all_keys()),
+        scores_(reinterpret_cast<T*>(args.scratch)) {}
+
+  void Run() {
+    Score();
+    Show(ScoresShown::kProducts);
+    Cap();
+    Show(ScoresShown::kCapped);
+    bool sees[kQueries];
+    for (std::int64_t i = 0; i < rows_; ++i) sees[i] = Mask(i, scores_ + i * keys_);
+    Show(ScoresShown::kMasked);
+    for (std::int64_t i = 0; i < rows_ && keys_ > 0; ++i) {
+      T* row = scores_ + i * keys_;
+      if (sees[i]) {
+        Softmax(functions_, row, keys_);
+      } else {  // a query that sees no key takes nothing of any
+        std::fill_n(row, keys_, T{});
+      }
+    }
+    Show(ScoresShown::kWeights);
+    Mix();
+  }
+
+ private:
+  const T* In(std::size_t i) const { return static_cast<const T*>(args_.inputs[i]); }
+
+  // Of the past of this head, {past, size}.
+  const T* Past(std::size_t input, std::int64_t size) const {
+    return In(input) + (image_ * a_.key_heads + key_head_) * a_.past * size;
+  }
+
+  void Score() const {
+    const T* q = In(kQ) + a_.q.At(image_, head_, first_);
+    const T* k = In(kK) + a_.k.At(image_, key_head_, 0);
+    const auto scale = static_cast<T>(a_.scale);
+    const std::int64_t size = a_.key_size;
+    if (a_.past > 0) {
+      Multiply({true, rows_, a_.past, size}, scale, q, a_.q.row, Past(kPastKey, size), size, T{},
+               scores_, keys_);
+    }
+    Multiply({true, rows_, a_.keys, size}, scale, q, a_.q.row, k, a_.k.row, T{}, scores_ + a_.past,
+             keys_);
+  }
+
+  void Cap() const {
+    if (!(a_.softcap > 0)) return;
+    const auto cap = static_cast<T>(a_.softcap);
+    const std::int64_t count = rows_ * keys_;
+    for (std::int64_t i = 0; i < count; ++i) scores_[i] /= cap;
+    Tanh(functions_, scores_, count);
+    for (std::int64_t i = 0; i < count; ++i) scores_[i] *= cap;
+  }
+
+  std::int64_t Length() const {
+    return a_.has_lengths ? static_cast<const std::int64_t*>(args_.inputs[kLengths])[image_]
+                          : keys_;
+  }
+
+  Seen SeenBy(std::int64_t query) const {
+    const std::int64_t length = Length();
+    const std::int64_t place = query + (a_.has_lengths ? length - a_.queries : a_.past);
+    std::int64_t end = std::min(length, keys_);
+    if (a_.causal) end = std::min(end, place + 1);
+    if (a_.right >= 0 && a_.right < keys_) end = std::min(end, place + a_.right + 1);
+    std::int64_t begin = 0;
+    if (a_.left >= 0 && a_.left < place) begin = place - a_.left;
+    end = std::clamp<std::int64_t>(end, 0, keys_);
+    return {std::min(begin, end), end};
+  }
+
+  // Adds the mask to the scores of a row: minus infinity where a key is not seen. Returns whether
+  // some key is.
+  bool Mask(std::int64_t i, T* row) const {
+    constexpr T kNever = -std::numeric_limits<T>::infinity();
+    const Seen seen = SeenBy(first_ + i);
+    std::fill(row, row + seen.begin, kNever);
+    std::fill(row + seen.end, row + keys_, kNever);
+    if (!a_.has_mask) return seen.begin < seen.end;
+    const std::int64_t at = a_.mask.At(image_, head_, first_ + i);
+    const std::int64_t masked_from = a_.mask_repeats ? keys_ : a_.mask_keys;
+    const std::int64_t end = std::min(seen.end, masked_from);
+    const std::int64_t step = a_.mask_repeats ? 0 : 1;
+    bool any = false;
+    if (a_.mask_is_bool) {
+      const bool* mask = static_cast<const bool*>(args_.inputs[kMask]) + at;
+      for (std::int64_t j = seen.begin; j < end; ++j) {
+        if (!mask[j * step]) row[j] = kNever;
+        any = any || mask[j * step];
+      }
+    } else {
+      const T* mask = In(kMask) + at;
+      for (std::int64_t j = seen.begin; j < end; ++j) {
+        any = any || mask[j * step] != kNever;
+        row[j] = mask[j * step] == kNever ? kNever : row[j] + mask[j * step];
+      }
+    }
+    for (std::int64_t j = std::max(end, seen.begin); j < seen.end; ++j) row[j] = kNever;
+    return any;
+  }
+
+  void Show(ScoresShown what) const {
+    if (a_.shown != what || !a_.shows) return;
+    T* to = static_cast<T*>(args_.outputs[kScores]) +
+            ((image_ * a_.heads + head_) * a_.queries + first_) * keys_;
+    std::copy_n(scores_, rows_ * keys_, to);
+  }
+
+  void Mix() const {
+    if (args_.outputs[kY] == nullptr) return;
+    T* y = static_cast<T*>(args_.outputs[kY]) + a_.y.At(image_, head_, first_);
+    const std::int64_t size = a_.value_size;
+    if (keys_ == 0) {
+      for (std::int64_t i = 0; i < rows_; ++i) std::fill_n(y + i * a_.y.row, size, T{});
+      return;
+    }
+    if (a_.past > 0) {
+      Multiply({false, rows_, size, a_.past}, T{1}, scores_, keys_, Past(kPastValue, size), size,
+               T{}, y, a_.y.row);
+    }
+    Multiply({false, rows_, size, a_.keys}, T{1}, scores_ + a_.past, keys_,
+             In(kV) + a_.v.At(image_, key_head_, 0), a_.v.row, a_.past > 0 ? T{1} : T{}, y,
+             a_.y.row);
+  }
+
+  const Attention& a_;
+  const Functions& functions_;
+  const StepArgs& args_;
+  std::int64_t image_, head_, key_head_, first_, rows_, keys_;
+  T* scores_;
+};
+
+// Past and new rows of one head behind one another.
+template <typename T>
+void CopyPresent(const Attention& a, const StepArgs& args, std::int64_t image, std::int64_t head,
+                 bool of_keys) {
+  const std::int64_t head_index = image * a.key_heads + head;
+  T* to = static_cast<T*>(args.outputs[of_keys ? kPresentKey : kPresentValue]);
+  if (to == nullptr) return;
+  const std::int64_t size = of_keys ? a.key_size : a.value_size;
+  const HeadRows& rows = of_keys ? a.k : a.v;
+  to += head_index * a.all_keys() * size;
+  if (a.past > 0) {
+    const auto* past = static_cast<const T*>(args.inputs[of_keys ? kPastKey : kPastValue]);
+    to = std::copy_n(past + head_index * a.past * size, a.past * size, to);
+  }
+  const T* from = static_cast<const T*>(args.inputs[of_keys ? kK : kV]) + rows.At(image, head, 0);
+  for (std::int64_t i = 0; i < a.keys; ++i, to += size) std::copy_n(from + i * rows.row, size, to);
+}
+
+// False, and said so, where the image has no such number of keys.
+bool LengthFits(const Attention& a, const StepArgs& args, std::int64_t image) {
+  if (!a.has_lengths) return true;
+  const std::int64_t length = static_cast<const std::int64_t*>(args.inputs[kLengths])[image];
+  if (length >= 0 && length <= a.all_keys()) return true;
+  args.status->Fail("nonpad_kv_seqlen[%lld] is %lld, expected 0 to %lld",
+                    static_cast<long long>(image), static_cast<long long>(length),
+                    static_cast<long long>(a.all_keys()));
+  return false;
+}
+
+// Of each image, first the parts of all heads, then the copies of all heads of keys.
+template <typename T>
+std::unique_ptr<Step> MakeAttentionStep(const PlanContext& context, const Attention& a) {
+  kernels::PrepareBlas();
+  const std::int64_t parts = CeilDiv(a.queries, kQueries);
+  const std::int64_t of_queries = a.heads * parts;
+  const bool keys = context.HasOutput(kPresentKey);
+  const bool values = context.HasOutput(kPresentValue);
+  const bool copies = (keys || values) && a.all_keys() > 0;
+  const std::int64_t of_image = of_queries + (copies ? a.key_heads : 0);
+  auto step = MakeStep(
+      std::string("attention/") + DataTypeName(context.InputType(kQ)), a.images * of_image,
+      [=, functions = Functions()](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+        for (std::int64_t unit = begin; unit < end; ++unit) {
+          const std::int64_t image = unit / of_image;
+          const std::int64_t part = unit % of_image;
+          if (part >= of_queries) {
+            if (keys) CopyPresent<T>(a, args, image, part - of_queries, true);
+            if (values) CopyPresent<T>(a, args, image, part - of_queries, false);
+            continue;
+          }
+          if (!LengthFits(a, args, image)) return;
+          Unit<T>(a, functions, args, image, part / parts,
+                  kernels::EvenPart(a.queries, parts, part % parts))
+              .Run();
+        }
+      });
+  step->scratch_bytes =
+      static_cast<std::size_t>(std::min(kQueries, a.queries) * a.all_keys()) * sizeof(T);
+  return step;
+}
+
+std::unique_ptr<Step> PlanAttention(PlanContext& context) {
+  Attention a = ReadAttention(context);
+  auto step = DispatchFloat(context.InputType(kQ),
+                            [&]<typename T>() { return MakeAttentionStep<T>(context, a); });
+  const std::int64_t scores = a.images * a.heads * a.queries * a.all_keys();
+  step->macs = scores * (a.key_size + a.value_size);
+  kernels::WorkStage stage;
+  stage.Add({.kind = kernels::WorkKind::kBlas, .count = 2 * static_cast<double>(step->macs)});
+  stage.Add({.kind = kernels::WorkKind::kScalar, .count = 6 * static_cast<double>(scores)});
+  for (const std::size_t i : {kQ, kK, kV}) {
+    stage.read_bytes += 4 * static_cast<double>(ElementCount(context.InputShape(i)));
+  }
+  stage.write_bytes = 4 * static_cast<double>(ElementCount(context.OutputShape(kY)));
+  step->work = kernels::SharedWork(stage, step->units, 1);  // OpenBLAS runs one call at a time
+  return step;
+}
+
+void InferAttention(InferContext& context) {
+  const Attention a = ReadAttention(context);
+  const DataType type = context.InputType(kQ);
+  if (context.InputShape(kQ).size() == 3) {
+    context.SetOutput(kY, type, {a.images, a.queries, a.heads * a.value_size});
+  } else {
+    context.SetOutput(kY, type, {a.images, a.heads, a.queries, a.value_size});
+  }
+  context.SetOutput(kPresentKey, type, {a.images, a.key_heads, a.all_keys(), a.key_size});
+  context.SetOutput(kPresentValue, type, {a.images, a.key_heads, a.all_keys(), a.value_size});
+  context.SetOutput(kScores, type, {a.images, a.heads, a.queries, a.all_keys()});
+}
+
+// A mask has no batch, or the same one.
+bool AttentionBatchWise(const NodeContext& context, const std::vector<BatchUse>& inputs) {
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (!context.HasInput(i)) continue;
+    if (i == kMask && inputs[i] == BatchUse::kFree) {
+      const Shape& shape = context.InputShape(i);
+      if (shape.size() == 4 && shape[0] != 1) return false;
+    } else if (i == kMask && context.InputShape(i).size() != 4) {
+      return false;
+    } else if (inputs[i] != BatchUse::kImages) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+const OpDef& OpAttention() {
+  static const OpDef op{
+      .name = "Attention",
+      .since = 23,
+      .min_inputs = 3,
+      .max_inputs = 7,
+      .max_outputs = 4,
+      .attributes =
+          "is_causal kv_num_heads left_window_size q_num_heads qk_matmul_output_mode "
+          "right_window_size scale softcap softmax_precision",
+      .types = "float32, float64",
+      .infer = InferAttention,
+      .plan = PlanAttention,
+      .batch_wise = AttentionBatchWise};
+  return op;
+}
+
+}  // namespace kinglet
