@@ -258,8 +258,22 @@ void CheckQuantize(const Node& node, std::vector<std::string>& unsupported) {
   CheckElementTypeAttribute(node, "output_dtype", unsupported);
 }
 
+// A float type that an attribute asks for (opset 23): what is narrower than float32 is computed as
+// float32 in any case.
+void RequireFloatAttribute(const NodeContext& context, std::string_view name) {
+  switch (ElementTypeAttribute(context, name, DataType::kFloat32)) {
+    case DataType::kFloat32:
+    case DataType::kFloat16:
+    case DataType::kBFloat16:
+      return;
+    default:
+      context.Invalid("attribute '" + std::string(name) + "' must be float32, float16 or bfloat16");
+  }
+}
+
 void InferQuantize(InferContext& context) {
   CheckScale(context);
+  RequireFloatAttribute(context, "precision");
   GeometryOf(context);
   const DataType named = ElementTypeAttribute(context, "output_dtype", DataType::kUndefined);
   DataType type = named == DataType::kUndefined ? DataType::kUInt8 : named;
@@ -289,6 +303,7 @@ std::unique_ptr<Step> PlanQuantize(PlanContext& context) {
 
 void InferDequantize(InferContext& context) {
   CheckScale(context);
+  RequireFloatAttribute(context, "output_dtype");
   GeometryOf(context);
   if (context.HasInput(kZeroPoint)) CheckSameType(context, kData, kZeroPoint);
   context.SetOutput(0, DataType::kFloat32, context.InputShape(kData));
@@ -312,7 +327,7 @@ const OpDef& OpQuantizeLinear() {
                          .since = 10,
                          .min_inputs = 2,
                          .max_inputs = 3,
-                         .attributes = "axis saturate block_size output_dtype",
+                         .attributes = "axis saturate block_size output_dtype precision",
                          .types = "float32, int32 to int8, uint8, int16, uint16",
                          .check = CheckQuantize,
                          .infer = InferQuantize,
@@ -326,7 +341,7 @@ const OpDef& OpDequantizeLinear() {
                          .since = 10,
                          .min_inputs = 2,
                          .max_inputs = 3,
-                         .attributes = "axis block_size",
+                         .attributes = "axis block_size output_dtype",
                          .types = "int8, uint8, int16, uint16, int32 to float32",
                          .infer = InferDequantize,
                          .plan = PlanDequantize,
