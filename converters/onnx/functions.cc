@@ -65,7 +65,8 @@ std::string Cycle(const Call& again, const Call* last) {
   for (std::size_t i = 0; i < labels.size(); ++i) {
     const bool middle = i >= kShown / 2 && i + kShown / 2 < labels.size();
     if (middle && i > kShown / 2) continue;
-    text += (text.empty() ? "" : " -> ") + (middle ? "..." : labels[i]);
+    if (!text.empty()) text += " -> ";
+    text += middle ? "..." : labels[i];
   }
   return text;
 }
@@ -76,7 +77,8 @@ std::string Function::Label() const {
   std::string label;
   for (const std::string_view part : {domain, name, overload}) {
     if (part.empty()) continue;
-    label += (label.empty() ? "" : ".") + Shortened(part);
+    if (!label.empty()) label += '.';
+    label += Shortened(part);
   }
   return label;
 }
