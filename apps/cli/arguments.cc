@@ -67,6 +67,36 @@ void AddCostOptions(CLI::App& command, CostOptions& options) {
                    "tuning file");
 }
 
+void AddReadOptions(CLI::App& command, ModelOptions& options) {
+  command
+      .add_option("--data-folder", options.data_folders,
+                  "Further folder that external data of the model may lie in, or that links to it "
+                  "may lead into; once for each")
+      ->option_text("DIR")
+      ->allow_extra_args(false);
+  const auto add_bytes = [&](const char* name, std::optional<std::uint64_t>& bytes,
+                             const char* what) {
+    command.add_option(name, bytes, what)
+        ->transform(CLI::AsSizeValue(false))
+        ->option_text("BYTES")
+        ->group("Limits");
+  };
+  add_bytes("--max-tensor-bytes", options.max_tensor_bytes,
+            "Largest tensor, like 6G (default: 2G)");
+  add_bytes("--max-model-bytes", options.max_model_bytes,
+            "All constants of the model (default: 8G)");
+  add_bytes("--max-arena-bytes", options.max_arena_bytes,
+            "All tensors between the steps (default: 16G)");
+  add_bytes("--max-scratch-bytes", options.max_scratch_bytes,
+            "All tensors whose shapes depend on data (default: 4G)");
+}
+
+// Of commands that compile a model.
+void AddModelOptions(CLI::App& command, CommonOptions& options) {
+  AddReadOptions(command, options.model);
+  AddCostOptions(command, options.costs);
+}
+
 void AddShapeOption(CLI::App& command, std::vector<std::string>& shapes) {
   command
       .add_option("--shape", shapes,
@@ -134,7 +164,7 @@ Command AddClassify(CLI::App& app) {
       ->check(CLI::Range(1, 1'000'000))
       ->option_text("K");
   AddPictureOptions(*command, options->max_pixels, options->output, "the classes");
-  AddCostOptions(*command, options->common.costs);
+  AddModelOptions(*command, options->common);
   AddCommonOptions(*command, options->common,
                    "kinglet classify --model mobilenet_v2.onnx --descriptor mobilenet_v2 --top 3 "
                    "photo.jpg holiday/");
@@ -188,7 +218,7 @@ Command AddDetect(CLI::App& app) {
                    "MODEL.anchors.json beside MODEL.onnx, or the descriptor's)")
       ->option_text("FILE.json");
   AddPictureOptions(*command, options->max_pixels, options->output, "boxes, labels and scores");
-  AddCostOptions(*command, options->common.costs);
+  AddModelOptions(*command, options->common);
   AddCommonOptions(*command, options->common,
                    "kinglet detect --model version-RFB-320.onnx --descriptor ultraface --output "
                    "drawn/ party.jpg holiday/");
@@ -251,7 +281,7 @@ Command AddEvaluate(CLI::App& app) {
                    "Largest picture that is decoded, in pixels (default: 32000000)")
       ->check(CLI::Range(std::int64_t{1}, kLargestMaxPixels))
       ->option_text("N");
-  AddCostOptions(*command, options->common.costs);
+  AddModelOptions(*command, options->common);
   AddCommonOptions(*command, options->common,
                    "kinglet evaluate --task detect --dataset coco/val2017 --annotations "
                    "instances_val2017.json --model ssd.onnx --descriptor ssd_mobilenet_v1");
@@ -273,7 +303,7 @@ Command AddRun(CLI::App& app) {
                    "of outputs to files; made when missing")
       ->required()
       ->option_text("DIR");
-  AddCostOptions(*command, options->common.costs);
+  AddModelOptions(*command, options->common);
   AddCommonOptions(*command, options->common,
                    "kinglet run mobilenet.onnx --input input=picture.npy --output-dir out/");
   return {command, [options] { return RunCommand(*options); }};
@@ -294,7 +324,7 @@ Command AddInfo(CLI::App& app) {
       "Instead, the nodes of the optimised graph: what is fused, inputs and outputs with types and "
       "shapes, constants with their size");
   command->add_flag("--as-read", options->as_read, "With --graph: before it is optimised");
-  AddCostOptions(*command, options->common.costs);
+  AddModelOptions(*command, options->common);
   AddOutputOptions(*command, options->common,
                    "kinglet info mobilenet_v2 --kernels --batch 1,8,32 --threads 1,2");
   return {command, [options] { return InfoCommand(*options); }};
@@ -324,7 +354,7 @@ Command AddBench(CLI::App& app) {
                    "480)")
       ->option_text("FILE");
   command->add_flag("--point", options->point)->group("");  // what bench calls itself with
-  AddCostOptions(*command, options->common.costs);
+  AddModelOptions(*command, options->common);
   AddOutputOptions(*command, options->common,
                    "kinglet bench mobilenet_v1 --batch 1,8,32 --threads 1,2");
   return {command, [options] { return BenchCommand(*options); }};
@@ -374,6 +404,7 @@ Command AddOptimise(CLI::App& app) {
           "are operators of the domain 'kinglet'")
       ->required()
       ->option_text("FILE.onnx");
+  AddReadOptions(*command, options->common.model);
   AddCommonOptions(*command, options->common,
                    "kinglet optimise resnet50.onnx -o resnet50.opt.onnx");
   return {command, [options] { return OptimiseCommand(*options); }};
@@ -389,6 +420,7 @@ Command AddDescribe(CLI::App& app) {
                    "File to write (default: standard output). As MODEL.json beside MODEL.onnx it "
                    "is used without being named")
       ->option_text("FILE.json");
+  AddReadOptions(*command, options->common.model);
   AddCommonOptions(*command, options->common, "kinglet describe mynet.onnx -o mynet.json");
   return {command, [options] { return DescribeCommand(*options); }};
 }

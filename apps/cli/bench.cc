@@ -3,6 +3,7 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/costs.h"
+#include "apps/cli/model_options.h"
 #include "apps/cli/number_list.h"
 #include "apps/cli/output.h"
 #include "apps/cli/progress.h"
@@ -33,6 +34,7 @@ std::vector<Point> Points(const BenchOptions& options) {
   point.network = options.network;
   point.shapes = options.shapes;
   point.repeat = options.repeat;
+  point.read = ReadOptionsOf(options.common);
   point.compile = CompileOptionsOf(options.common);
   point.tune = options.common.costs.tune;
   point.tuning_file = options.common.costs.tuning;
@@ -65,6 +67,8 @@ std::vector<std::string> Arguments(const BenchOptions& options, const Point& poi
   if (costs.no_winograd) arguments.push_back("--no-winograd");
   if (costs.deterministic) arguments.push_back("--deterministic");
   if (costs.tune) arguments.push_back("--tune");
+  const std::vector<std::string> model = ArgumentsOf(options.common.model);
+  arguments.insert(arguments.end(), model.begin(), model.end());
   add("--descriptor", point.descriptor);
   add("--image", point.picture);
   for (const std::string& shape : point.shapes) add("--shape", shape);

@@ -1,9 +1,12 @@
 // What all commands share: options, exit statuses, messages.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "kinglet/error.h"
 
@@ -42,12 +45,22 @@ struct CostOptions {
   bool tune = false;
 };
 
+// What is read of models, and how large they may be; not given: the library's own limits.
+struct ModelOptions {
+  std::vector<std::string> data_folders;
+  std::optional<std::uint64_t> max_tensor_bytes;
+  std::optional<std::uint64_t> max_model_bytes;  // of all constants together
+  std::optional<std::uint64_t> max_arena_bytes;
+  std::optional<std::uint64_t> max_scratch_bytes;
+};
+
 // Options of every command.
 struct CommonOptions {
   bool json = false;
   bool quiet = false;
   int threads = 0;  // 0: what the process may use
   CostOptions costs;
+  ModelOptions model;
 };
 
 // The text in one line that a terminal shows as it is: control characters become \xNN.

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "apps/cli/model_options.h"
 #include "apps/cli/progress.h"
 
 namespace kinglet::cli {
@@ -22,6 +23,7 @@ CompileOptions CompileOptionsOf(const CommonOptions& options) {
   if (!IsMadeNow(options.costs)) compile.tuning_file = options.costs.tuning;
   compile.use_cache = !options.costs.no_cache;
   compile.winograd = !options.costs.no_winograd;
+  SetLimits(options.model, compile);
   compile.deterministic = options.costs.deterministic;
   return compile;
 }

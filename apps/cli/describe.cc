@@ -3,14 +3,15 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/cli/commands.h"
+#include "apps/cli/model_options.h"
 #include "apps/cli/output.h"
 #include "kinglet/descriptor.h"
-#include "kinglet/onnx.h"
 
 namespace kinglet::cli {
 
 Status DescribeCommand(const DescribeOptions& options) {
-  const Graph graph = ReadOnnx(options.model);
+  const Graph graph = ReadOnnx(options.model, ReadOptionsOf(options.common));
+  PrintReadNotes(graph, options.common);
   const Descriptor draft =
       DraftDescriptor(graph, std::filesystem::path(options.model).stem().string());
   if (options.output.empty()) {

@@ -7,6 +7,7 @@
 #include "apps/cli/commands.h"
 #include "apps/cli/costs.h"
 #include "apps/cli/kernel_table.h"
+#include "apps/cli/model_options.h"
 #include "apps/cli/number_list.h"
 #include "apps/cli/output.h"
 #include "kinglet/network.h"
@@ -134,7 +135,7 @@ Status InfoCommand(const InfoOptions& options) {
   const std::vector<int> threads = ThreadCounts(options.threads);
   Facts facts;
   facts.name = options.network;
-  NamedNetwork network = OpenNetwork(options.network);
+  NamedNetwork network = OpenNetwork(options.network, ReadOptionsOf(options.common));
   if (!network.descriptor) network.descriptor = DescriptorBeside(options.network);
   facts.layers = network.graph.node_count();
   facts.parameters = network.graph.parameter_count();

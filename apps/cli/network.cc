@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "apps/cli/costs.h"
+#include "apps/cli/model_options.h"
 #include "measure/network/shapes.h"
 
 namespace kinglet::cli {
@@ -22,6 +23,7 @@ PipelineOptions OptionsOf(const NetworkOptions& network, const CommonOptions& op
   pipeline.labels = network.labels;
   pipeline.preprocess = network.preprocess;
   pipeline.threads = options.threads;
+  pipeline.read = ReadOptionsOf(options);
   pipeline.compile = CompileOptionsOf(options);
   return pipeline;
 }

@@ -12,6 +12,7 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/graph_listing.h"
+#include "apps/cli/model_options.h"
 #include "apps/cli/number_list.h"
 #include "apps/cli/output.h"
 #include "kinglet/network.h"
@@ -65,12 +66,14 @@ void NoteFilesBeside(const OptimiseCommandOptions& options) {
 }  // namespace
 
 Status GraphCommand(const InfoOptions& options) {
-  NamedNetwork network = OpenNetwork(options.network);
+  NamedNetwork network = OpenNetwork(options.network, ReadOptionsOf(options.common));
+  PrintReadNotes(network.graph, options.common);
   if (!network.descriptor) network.descriptor = DescriptorBeside(options.network);
   const InputShapes shapes = ShapesToShow(network.graph.inputs(), options, network.descriptor);
   const bool as_read = options.as_read;
   const Graph graph =
-      as_read ? std::move(network.graph) : Optimise(std::move(network.graph)).graph();
+      as_read ? std::move(network.graph)
+              : Optimise(std::move(network.graph), OptimiseOptionsOf(options.common)).graph();
   const GraphInfo info = DescribeGraph(graph, shapes);
   const char* stage = graph.optimised() ? "optimised" : "read";
   if (options.common.json) {
@@ -82,9 +85,11 @@ Status GraphCommand(const InfoOptions& options) {
 }
 
 Status OptimiseCommand(const OptimiseCommandOptions& options) {
-  NamedNetwork network = OpenNetwork(options.network);
+  NamedNetwork network = OpenNetwork(options.network, ReadOptionsOf(options.common));
+  PrintReadNotes(network.graph, options.common);
   const std::size_t nodes_read = network.graph.node_count();
-  const OptimisedGraph optimised = Optimise(std::move(network.graph));
+  const OptimisedGraph optimised =
+      Optimise(std::move(network.graph), OptimiseOptionsOf(options.common));
   const Graph& graph = optimised.graph();
   WriteOnnx(options.output, graph);
   const auto bytes = static_cast<std::size_t>(std::filesystem::file_size(options.output));

@@ -11,12 +11,12 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/costs.h"
+#include "apps/cli/model_options.h"
 #include "apps/cli/output.h"
 #include "apps/cli/progress.h"
 #include "kinglet/file.h"
 #include "kinglet/model.h"
 #include "kinglet/npy.h"
-#include "kinglet/onnx.h"
 
 namespace kinglet::cli {
 namespace {
@@ -173,7 +173,8 @@ void CheckDeclaredShapes(const Model& model) {
 }  // namespace
 
 Status RunCommand(const RunOptions& options) {
-  Model model = CompileModel(ReadOnnx(options.model), options.common);
+  Model model =
+      CompileModel(ReadOnnx(options.model, ReadOptionsOf(options.common)), options.common);
   const auto files = ParseInputs(options.inputs, model.inputs());
   CheckNames(files, model.inputs());
   CheckDeclaredShapes(model);

@@ -5,6 +5,7 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/costs.h"
+#include "apps/cli/model_options.h"
 #include "apps/cli/number_list.h"
 #include "apps/cli/output.h"
 #include "apps/cli/progress.h"
@@ -103,7 +104,7 @@ Status TuneCommand(const TuneCommandOptions& options) {
   CommonOptions common = options.common;
   common.costs.tune = true;
   common.costs.tuning = options.output;
-  NamedNetwork network = OpenNetwork(options.network);
+  NamedNetwork network = OpenNetwork(options.network, ReadOptionsOf(common));
   if (!network.descriptor) network.descriptor = DescriptorBeside(options.network);
   Model model = CompileModel(std::move(network.graph), common);
   for (const int count : threads) {

@@ -1,11 +1,9 @@
-// Files of a model, mapped read-only.
+// Files, mapped read-only.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "converters/common/place.h"
 
@@ -53,28 +51,10 @@ class MappedFile {
   std::size_t size_;
 };
 
-// A descriptor of the folder that files are opened beneath; -1 and errno when it fails.
-int OpenFolder(const std::string& path);
+// Flags for opening a file to read, whatever it turns out to be: a FIFO would wait for a writer.
+int ReadFlags();
 
-// Opens folder/parts[0]/parts[1]/... for reading, following no link; -1 and errno when it fails.
-// For kernels without openat2.
-int OpenByComponents(int folder, const std::vector<std::string>& parts);
-
-// The files with external data of one model: those in its own folder and below. Neither links nor
-// ".." lead out of it.
-class ExternalFiles {
- public:
-  // The folder of `model_path`.
-  explicit ExternalFiles(const std::string& model_path);
-
-  // `location` is relative to the folder. Throws Error(kInvalidModel) when it leads outside, or to
-  // something that is not there or no regular file; Error(kIo) when the file cannot be read.
-  std::shared_ptr<const MappedFile> Open(std::string_view location, const Place& place);
-
- private:
-  std::string folder_path_;
-  FileHandle folder_;
-  std::map<std::string, std::shared_ptr<const MappedFile>, std::less<>> files_;
-};
+// Opens the file for reading; links are followed. Throws Error(kIo) at `place`.
+FileHandle OpenFile(const std::string& path, const Place& place);
 
 }  // namespace kinglet::converters

@@ -65,10 +65,6 @@ Header ReadHeader(std::string_view proto, const Place& place) {
 }
 
 const Kind& KindOf(const Header& header, const Place& place) {
-  if (!header.reference.empty()) {
-    Invalid(place, "refers to attribute " + Quoted(header.reference) +
-                       " of a function, but the node is in no function");
-  }
   if (header.type < 0 || header.type >= static_cast<std::int64_t>(std::size(kKinds))) {
     Invalid(place, "has the attribute type " + std::to_string(header.type) +
                        ", which ONNX does not define");
@@ -138,7 +134,7 @@ std::vector<std::string> ReadStrings(std::string_view proto, Context& context, c
 }
 
 Attribute ReadValue(std::string_view proto, const Kind& kind, Context& context, GraphReader& graph,
-                    const Place& place) {
+                    const Call* scope, const Place& place) {
   switch (kind.field) {
     case kAttributeFloat: {
       float value = 0;
@@ -155,7 +151,7 @@ Attribute ReadValue(std::string_view proto, const Kind& kind, Context& context, 
     case kAttributeTensor:
       return ReadTensor(LastBytes(proto, kAttributeTensor, place), context, place);
     case kAttributeGraph: {
-      GraphReader reader(context, place, &graph);
+      GraphReader reader(context, place, &graph, scope);
       return std::shared_ptr<GraphIr>(reader.Read(LastBytes(proto, kAttributeGraph, place)));
     }
     case kAttributeFloats:
@@ -170,10 +166,57 @@ Attribute ReadValue(std::string_view proto, const Kind& kind, Context& context, 
   }
 }
 
+// What an attribute that refers to one of the function's has as its value; null where the call
+// gives none.
+const BoundAttribute* ReferredTo(std::string_view reference, const Call* scope,
+                                 const Place& place) {
+  if (scope == nullptr) {
+    Invalid(place, "refers to attribute " + Quoted(reference) +
+                       " of a function, but the node is in no function");
+  }
+  if (!scope->function->attributes.contains(reference)) {
+    Invalid(place, "refers to attribute " + Quoted(reference) + ", which the function '" +
+                       scope->function->Label() + "' does not declare");
+  }
+  const auto bound = scope->attributes.find(reference);
+  return bound == scope->attributes.end() ? nullptr : &bound->second;
+}
+
+// A reference says which type it expects.
+void CheckSameKind(const Header& reference, const Kind& found, const Place& place) {
+  if (reference.type == 0 || &KindOf(reference, place) == &found) return;
+  Invalid(place, "is declared as " + std::string(kKinds[reference.type].name) +
+                     " but refers to a value of type " + std::string(found.name));
+}
+
 }  // namespace
 
+std::string_view AttributeName(std::string_view proto, const Place& place) {
+  return LastBytes(proto, kAttributeName, place);
+}
+
+void BindAttributes(const std::vector<std::string_view>& protos, const Call* scope,
+                    const Place& place, Call& call) {
+  for (std::size_t i = 0; i < protos.size(); ++i) {
+    const Place unnamed(place, "attribute", {}, static_cast<std::int64_t>(i));
+    const Header header = ReadHeader(protos[i], unnamed);
+    if (header.name.empty()) Invalid(unnamed, "has no name");
+    const Place own(place, "attribute", header.name);
+    BoundAttribute bound{protos[i], scope};
+    if (!header.reference.empty()) {
+      const BoundAttribute* referred = ReferredTo(header.reference, scope, own);
+      if (referred == nullptr) continue;
+      bound = *referred;
+    }
+    if (!call.attributes.emplace(header.name, bound).second) Invalid(own, "is given twice");
+  }
+  for (const auto& [name, fallback] : call.function->attributes) {
+    if (!fallback.empty()) call.attributes.emplace(name, BoundAttribute{fallback, &call});
+  }
+}
+
 Attributes ReadAttributes(const std::vector<std::string_view>& protos, Context& context,
-                          GraphReader& graph, const Place& place) {
+                          GraphReader& graph, const Call* scope, const Place& place) {
   Attributes attributes;
   for (std::size_t i = 0; i < protos.size(); ++i) {
     const Place unnamed(place, "attribute", {}, static_cast<std::int64_t>(i));
@@ -182,15 +225,23 @@ Attributes ReadAttributes(const std::vector<std::string_view>& protos, Context& 
     const Place own(place, "attribute", header.name);
     std::string name = context.Name(header.name, own);
     if (attributes.Has(name)) Invalid(own, "is given twice");
-    attributes.Set(std::move(name), ReadValue(protos[i], KindOf(header, own), context, graph, own));
+    if (header.reference.empty()) {
+      const Kind& kind = KindOf(header, own);
+      attributes.Set(std::move(name), ReadValue(protos[i], kind, context, graph, scope, own));
+    } else if (const BoundAttribute* value = ReferredTo(header.reference, scope, own)) {
+      const Kind& kind = KindOf(ReadHeader(value->proto, own), own);
+      CheckSameKind(header, kind, own);
+      attributes.Set(std::move(name),
+                     ReadValue(value->proto, kind, context, graph, value->scope, own));
+    }
   }
   return attributes;
 }
 
 Tensor ReadConstant(const std::vector<std::string_view>& protos, Context& context,
-                    GraphReader& graph, const Place& place) {
-  const Attributes attributes = ReadAttributes(protos, context, graph, place);
-  if (protos.size() != 1) {
+                    GraphReader& graph, const Call* scope, const Place& place) {
+  const Attributes attributes = ReadAttributes(protos, context, graph, scope, place);
+  if (std::distance(attributes.begin(), attributes.end()) != 1) {
     Invalid(place, "has " + std::to_string(protos.size()) +
                        " attributes, expected exactly one: the value");
   }

@@ -2,15 +2,15 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <string_view>
-#include <utility>
+#include <unordered_map>
+#include <vector>
 
-#include "converters/common/mapped_file.h"
+#include "converters/common/external_files.h"
 #include "converters/common/place.h"
+#include "converters/onnx/functions.h"
 #include "kinglet/onnx.h"
 
 namespace kinglet::converters {
@@ -22,8 +22,9 @@ struct Context {
   std::shared_ptr<const void> owner;
   ExternalFiles* external = nullptr;  // null: external data is refused
 
-  std::map<std::string, int, std::less<>> opsets;  // by domain, "" for ONNX's own
-  std::set<std::pair<std::string_view, std::string_view>> functions;  // domain, name
+  Opsets opsets;
+  Functions functions;
+  std::vector<std::string> notes;  // what a person should know of the model
 
   // Used up so far.
   std::int64_t nodes = 0;
@@ -39,6 +40,15 @@ struct Context {
 
   // A name of the file as the graph keeps it: printable, not longer than the limit.
   std::string Name(std::string_view name, const Place& place) const;
+  // That name, and one of a value inside of a function, which must differ from all of those.
+  void TakeName(const std::string& name);
+  std::string UniqueName(std::string name);
+
+  // Each note once.
+  void Note(std::string note);
+
+ private:
+  std::unordered_map<std::string, int> names_;  // that are taken: how many were made of them
 };
 
 // "ai.onnx" is another name of the default domain.

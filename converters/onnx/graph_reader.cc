@@ -11,8 +11,13 @@
 #include "engine/graph/fusion.h"
 
 namespace kinglet::converters {
-GraphReader::GraphReader(Context& context, const Place& place, GraphReader* outer)
-    : context_(context), place_(place), outer_(outer), graph_(std::make_unique<GraphIr>()) {
+GraphReader::GraphReader(Context& context, const Place& place, GraphReader* outer,
+                         const Call* scope)
+    : context_(context),
+      place_(place),
+      outer_(outer),
+      scope_(scope),
+      graph_(std::make_unique<GraphIr>()) {
   if (Depth() > context.limits.nesting) {
     Invalid(place, "subgraphs are nested deeper than " + std::to_string(context.limits.nesting) +
                        ", the limit (OnnxLimits)");
@@ -25,19 +30,17 @@ std::unique_ptr<GraphIr> GraphReader::Read(std::string_view proto) {
   graph_->source = context_.source;
   ReadInitializers(parts);
   ReadInputs(parts);
-  std::vector<NodeParts> nodes;
-  nodes.reserve(parts.nodes.size());
-  for (std::size_t i = 0; i < parts.nodes.size(); ++i) {
-    nodes.push_back(
-        ScanNode(parts.nodes[i], Place(place_, "node", {}, static_cast<std::int64_t>(i))));
-  }
-  std::vector<bool> constant(nodes.size(), false);
-  DefineOutputs(nodes, constant);
+  std::vector<NodeParts> own = ScanNodes(parts.nodes, place_);
+  DefineOutputs(own);
   ReadValueInfos(parts);
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    if (constant[i]) continue;
-    ReadNode(nodes[i],
-             Place(place_, "node", nodes[i].name, static_cast<std::int64_t>(i), nodes[i].op));
+  std::vector<ScopedNode> nodes;
+  nodes.reserve(own.size());
+  PutInPlace(std::move(own), scope_, nodes);
+  for (const ScopedNode& node : nodes) {
+    const std::string function = node.scope == scope_ ? "" : node.scope->function->Label();
+    const Place inside(place_, "function", function);
+    const NodeParts& of = node.parts;
+    ReadNode(node, Place(node.scope == scope_ ? place_ : inside, "node", of.name, of.index, of.op));
   }
   ReadOutputs(parts);
   SortNodes(*graph_);
@@ -81,6 +84,18 @@ GraphReader::Parts GraphReader::Scan(std::string_view proto) {
   return parts;
 }
 
+std::vector<GraphReader::NodeParts> GraphReader::ScanNodes(
+    const std::vector<std::string_view>& protos, const Place& place) {
+  std::vector<NodeParts> nodes;
+  nodes.reserve(protos.size());
+  for (std::size_t i = 0; i < protos.size(); ++i) {
+    const auto index = static_cast<std::int64_t>(i);
+    nodes.push_back(ScanNode(protos[i], Place(place, "node", {}, index)));
+    nodes.back().index = index;
+  }
+  return nodes;
+}
+
 GraphReader::NodeParts GraphReader::ScanNode(std::string_view proto, const Place& place) {
   NodeParts parts;
   WireReader reader(proto, place);
@@ -106,6 +121,9 @@ GraphReader::NodeParts GraphReader::ScanNode(std::string_view proto, const Place
         break;
       case kNodeDomain:
         parts.domain = NormalDomain(reader.Bytes());
+        break;
+      case kNodeOverload:
+        parts.overload = reader.Bytes();
         break;
       default:
         break;
@@ -200,6 +218,11 @@ GraphReader::Declaration GraphReader::ReadDeclaration(std::string_view proto, co
 ValueId GraphReader::Define(std::string_view name, Value value, const Place& place) {
   if (name.empty()) Invalid(place, "has no name");
   value.name = context_.Name(name, place);
+  if (scope_ == nullptr) {
+    context_.TakeName(value.name);
+  } else {
+    value.name = context_.UniqueName(scope_->NameOf(name));
+  }
   const auto [it, added] = ids_.emplace(name, static_cast<ValueId>(graph_->values.size()));
   if (!added) {
     Invalid(place, "the name " + Quoted(name) +
@@ -209,13 +232,16 @@ ValueId GraphReader::Define(std::string_view name, Value value, const Place& pla
 }
 
 void GraphReader::DefineConstant(std::string_view name, Tensor tensor, const Place& place) {
-  Value value;
+  SetConstant(Define(name, {}, place), std::move(tensor));
+}
+
+void GraphReader::SetConstant(ValueId id, Tensor tensor) {
+  Value& value = graph_->value(id);
   value.type = tensor.type();
   value.has_shape = true;
   value.dims = tensor.shape();
-  value.symbols.resize(value.dims.size());
+  value.symbols.assign(value.dims.size(), "");
   value.constant = std::move(tensor);
-  Define(name, std::move(value), place);
 }
 
 void GraphReader::ReadInitializers(const Parts& parts) {
@@ -244,17 +270,17 @@ void GraphReader::ReadInputs(const Parts& parts) {
   }
 }
 
-void GraphReader::DefineOutputs(const std::vector<NodeParts>& nodes, std::vector<bool>& constant) {
+void GraphReader::DefineOutputs(std::vector<NodeParts>& nodes) {
   first_made_ = static_cast<ValueId>(graph_->values.size());
-  for (std::size_t i = 0; i < nodes.size(); ++i) {
-    const NodeParts& node = nodes[i];
-    const Place place(place_, "node", node.name, static_cast<std::int64_t>(i), node.op);
-    if (node.op == "Constant" && node.domain.empty()) {
+  for (NodeParts& node : nodes) {
+    const Place place(place_, "node", node.name, node.index, node.op);
+    if (node.IsConstantNode()) {
       if (node.outputs.size() != 1 || !node.inputs.empty()) {
         Invalid(place, "expected no input and one output");
       }
-      DefineConstant(node.outputs[0], ReadConstant(node.attributes, context_, *this, place), place);
-      constant[i] = true;
+      DefineConstant(node.outputs[0], ReadConstant(node.attributes, context_, *this, scope_, place),
+                     place);
+      node.is_constant = true;
       continue;
     }
     for (const std::string_view output : node.outputs) {
@@ -287,65 +313,94 @@ void GraphReader::ReadValueInfos(const Parts& parts) {
   }
 }
 
-ValueId GraphReader::Find(std::string_view name, const Place& place) {
-  if (const auto it = ids_.find(name); it != ids_.end()) return it->second;
-  if (outer_ == nullptr) return kNoValue;
-  const Value* constant = outer_->FindConstant(name);
-  const ValueId outer_id = constant != nullptr ? kNoValue : outer_->Find(name, place);
-  if (constant == nullptr && outer_id == kNoValue) return kNoValue;
+const ValueId* GraphReader::FindHere(std::string_view name, const Call* scope) const {
+  if (scope == scope_) {
+    const auto it = ids_.find(name);
+    return it == ids_.end() ? nullptr : &it->second;
+  }
+  if (scope == nullptr || scope->reader != this) return nullptr;
+  const auto it = scope->ids.find(name);
+  return it == scope->ids.end() ? nullptr : &it->second;
+}
+
+std::optional<ValueId> GraphReader::Find(std::string_view name, const Call* scope,
+                                         const Place& place) {
+  if (const ValueId* here = FindHere(name, scope)) return *here;
+  if (outer_ == nullptr || (scope != scope_ && scope != nullptr && scope->reader == this)) {
+    return std::nullopt;
+  }
+  const Value* constant = outer_->FindConstant(name, scope);
+  const std::optional<ValueId> outer_id =
+      constant != nullptr ? kNoValue : outer_->Find(name, scope, place);
+  if (constant == nullptr && outer_id.value_or(kNoValue) == kNoValue) return outer_id;
+  if (const auto known = captured_.find(*outer_id); known != captured_.end()) return known->second;
   context_.ChargeValues(1, place);
-  Value value = constant != nullptr ? *constant : outer_->graph_->value(outer_id);
+  Value value = constant != nullptr ? *constant : outer_->graph_->value(*outer_id);
   value.producer = kNoNode;
   const ValueId id = graph_->AddValue(std::move(value));
-  ids_.emplace(name, id);
-  if (constant == nullptr) graph_->captures.push_back({outer_id, id});
+  if (scope == scope_) ids_.emplace(name, id);
+  if (constant == nullptr) {
+    captured_.emplace(*outer_id, id);
+    graph_->captures.push_back({*outer_id, id});
+  }
   return id;
 }
 
-const Value* GraphReader::FindConstant(std::string_view name) const {
-  if (const auto it = ids_.find(name); it != ids_.end()) {
-    const Value& value = graph_->value(it->second);
-    return value.is_constant() ? &value : nullptr;
+ValueId GraphReader::FindInput(std::string_view name, const Call* scope, const Place& place) {
+  const std::optional<ValueId> found = Find(name, scope, place);
+  if (!found) {
+    const bool in_function = scope != nullptr;
+    Invalid(place, "the input " + Quoted(name) + " is no " +
+                       (in_function ? "input of the function" : "graph input, initializer") +
+                       " or output of a node");
   }
-  return outer_ == nullptr ? nullptr : outer_->FindConstant(name);
+  return *found;
 }
 
-void GraphReader::ReadFused(Node& node, const Place& place) {
-  const auto onnx = context_.opsets.find("");
+const Value* GraphReader::FindConstant(std::string_view name, const Call* scope) const {
+  if (const ValueId* here = FindHere(name, scope)) {
+    if (*here == kNoValue) return nullptr;
+    const Value& value = graph_->value(*here);
+    return value.is_constant() ? &value : nullptr;
+  }
+  if (outer_ == nullptr || (scope != scope_ && scope != nullptr && scope->reader == this)) {
+    return nullptr;
+  }
+  return outer_->FindConstant(name, scope);
+}
+
+void GraphReader::ReadFused(Node& node, const Opsets& opsets, const Place& place) {
+  const auto onnx = opsets.find("");
   try {
-    ReadFusion(node, onnx == context_.opsets.end() ? 0 : onnx->second);
+    ReadFusion(node, onnx == opsets.end() ? 0 : onnx->second);
   } catch (const Error& error) {
     Fail(error.code(), place, error.what());
   }
 }
 
-void GraphReader::ReadNode(const NodeParts& parts, const Place& place) {
+void GraphReader::ReadNode(const ScopedNode& scoped, const Place& place) {
+  const NodeParts& parts = scoped.parts;
+  const Call* scope = scoped.scope;
   Node node;
-  node.name = Shortened(parts.name);
+  node.name = scope == nullptr ? Shortened(parts.name) : scope->NameOf(parts.name);
   node.op = context_.Name(parts.op, place);
   node.domain = context_.Name(parts.domain, place);
-  if (context_.functions.count({parts.domain, parts.op}) > 0) {
-    Unsupported(place, "calls a function that the model defines; export it with functions inlined");
-  }
-  const auto opset = context_.opsets.find(parts.domain);
-  if (opset == context_.opsets.end()) {
-    Invalid(place, "the model imports no operator set of the domain " +
+  const Opsets& opsets = OpsetsOf(scope);
+  const auto opset = opsets.find(parts.domain);
+  if (opset == opsets.end()) {
+    Invalid(place, std::string(scope == nullptr ? "the model" : "the function") +
+                       " imports no operator set of the domain " +
                        Quoted(parts.domain.empty() ? "ai.onnx" : parts.domain));
   }
   node.opset = opset->second;
   for (const std::string_view input : parts.inputs) {
-    const ValueId id = input.empty() ? kNoValue : Find(input, place);
-    if (id == kNoValue && !input.empty()) {
-      Invalid(place,
-              "the input " + Quoted(input) + " is no graph input, initializer or output of a node");
-    }
-    node.inputs.push_back(id);
+    node.inputs.push_back(input.empty() ? kNoValue : FindInput(input, scope, place));
   }
   for (const std::string_view output : parts.outputs) {
-    node.outputs.push_back(output.empty() ? kNoValue : ids_.find(output)->second);
+    node.outputs.push_back(output.empty() ? kNoValue : *FindHere(output, scope));
   }
-  node.attributes = ReadAttributes(parts.attributes, context_, *this, place);
-  if (node.domain == kKingletDomain) ReadFused(node, place);
+  node.attributes = ReadAttributes(parts.attributes, context_, *this, scope, place);
+  if (node.domain == kKingletDomain) ReadFused(node, opsets, place);
   graph_->AddNode(std::move(node));
 }
 
@@ -355,7 +410,7 @@ void GraphReader::ReadOutputs(const Parts& parts) {
   for (std::size_t i = 0; i < parts.outputs.size(); ++i) {
     const Place place(place_, "output", {}, static_cast<std::int64_t>(i));
     const std::string_view name = ReadDeclaration(parts.outputs[i], place).name;
-    const ValueId id = Find(name, place);
+    const ValueId id = Find(name, scope_, place).value_or(kNoValue);
     if (id == kNoValue) {
       Invalid(place, Quoted(name) + " is made by no node, input or initializer");
     }

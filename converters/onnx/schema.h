@@ -24,7 +24,14 @@ enum : std::uint32_t {
   kOpsetDomain = 1,
   kOpsetVersion = 2,
   kFunctionName = 1,
+  kFunctionInput = 4,
+  kFunctionOutput = 5,
+  kFunctionAttribute = 6,
+  kFunctionNode = 7,
+  kFunctionOpsetImport = 9,
   kFunctionDomain = 10,
+  kFunctionAttributeProto = 11,
+  kFunctionOverload = 13,
 };
 
 // GraphProto, NodeProto.
@@ -42,6 +49,7 @@ enum : std::uint32_t {
   kNodeOp = 4,
   kNodeAttribute = 5,
   kNodeDomain = 7,
+  kNodeOverload = 8,
 };
 
 // ValueInfoProto and the messages inside that declare a value.

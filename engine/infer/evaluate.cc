@@ -3,15 +3,32 @@
 #include <cstring>
 
 #include "engine/dynamic/interpreter.h"
+#include "engine/op/reorder.h"
 #include "kinglet/error.h"
 
 namespace kinglet {
 namespace {
 
+// Notes how the step reads and writes, which need not be plain.
+class EvaluationContext final : public PlainPlanContext {
+ public:
+  EvaluationContext(const Node& node, const NodeStates& states) : PlainPlanContext(node, states) {
+    for (const TensorState* state : states.inputs) read_as.push_back(Plain(state));
+    for (const TensorState* state : states.outputs) write_as.push_back(Plain(state));
+  }
+
+  static TensorDesc Plain(const TensorState* state) {
+    return state == nullptr ? TensorDesc{} : state->Stored(Layout::kPlain);
+  }
+
+  void ReadAs(std::size_t i, TensorDesc desc) override { read_as[i] = desc; }
+  void WriteAs(std::size_t i, TensorDesc desc) override { write_as[i] = desc; }
+
+  std::vector<TensorDesc> read_as, write_as;
+};
+
 void RunStep(const Node& node, const Step& step, const std::vector<const void*>& inputs,
-             std::vector<Tensor>& outputs) {
-  std::vector<void*> pointers;
-  for (Tensor& output : outputs) pointers.push_back(output.raw());
+             const std::vector<void*>& pointers) {
   Tensor scratch(DataType::kUInt8, {static_cast<std::int64_t>(step.scratch_bytes) + 64});
   RunStatus status;
   const StepArgs args{inputs.data(), pointers.data(), static_cast<std::byte*>(scratch.raw()),
@@ -20,6 +37,66 @@ void RunStep(const Node& node, const Step& step, const std::vector<const void*>&
   if (!status.ok()) {
     throw Error(ErrorCode::kInvalidInput, NodeLabel(node) + ": " + status.message());
   }
+}
+
+Tensor Bytes(std::size_t count) {
+  return Tensor(DataType::kUInt8, {static_cast<std::int64_t>(count)});
+}
+
+// Brings elements of `shape` from one form into another; types change between plain ones.
+void Bring(const Node& node, const Shape& shape, TensorDesc from, TensorDesc to, const void* source,
+           void* target) {
+  if (from.type != to.type && (from.blocked() || to.blocked())) {
+    const TensorDesc middle{from.blocked() ? from.type : to.type, Layout::kPlain};
+    Tensor between = Bytes(StoredBytes(middle, shape));
+    Bring(node, shape, from, middle, source, between.raw());
+    Bring(node, shape, middle, to, between.raw(), target);
+    return;
+  }
+  const std::unique_ptr<Step> step = from.type == to.type
+                                         ? MakeReorder(shape, from, to, 1)
+                                         : MakeConversion(ElementCount(shape), from.type, to.type);
+  RunStep(node, *step, {source}, {target});
+}
+
+// Runs a step on the known inputs, which are brought into the form that it reads; what it writes is
+// brought into the plain one.
+std::vector<Tensor> RunPlanned(const Node& node, const Step* step, const NodeStates& states,
+                               const EvaluationContext& context) {
+  std::vector<Tensor> converted;
+  std::vector<const void*> from;
+  for (std::size_t i = 0; i < states.inputs.size(); ++i) {
+    const TensorState* state = states.inputs[i];
+    from.push_back(state == nullptr ? nullptr : state->known.raw());
+    const TensorDesc plain = context.Plain(state), read = context.read_as[i];
+    if (state == nullptr || read == plain) continue;
+    converted.push_back(Bytes(StoredBytes(read, state->shape)));
+    Bring(node, state->shape, plain, read, from[i], converted.back().raw());
+    from[i] = converted.back().raw();
+  }
+  std::vector<Tensor> outputs(states.outputs.size());
+  std::vector<Tensor> written(outputs.size());  // where the step does not write plain ones
+  std::vector<void*> to(outputs.size());
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const TensorState* state = states.outputs[i];
+    if (state == nullptr) continue;
+    if (const ValueId in = context.aliases()[i]; in != kNoValue) {
+      outputs[i] = states.inputs[static_cast<std::size_t>(in)]->known.Reshaped(state->shape);
+      continue;
+    }
+    outputs[i] = Tensor(state->type, state->shape);
+    to[i] = outputs[i].raw();
+    if (context.write_as[i] == context.Plain(state)) continue;
+    written[i] = Bytes(StoredBytes(context.write_as[i], state->shape));
+    to[i] = written[i].raw();
+  }
+  if (step != nullptr) RunStep(node, *step, from, to);
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (!written[i].defined()) continue;
+    Bring(node, outputs[i].shape(), context.write_as[i], context.Plain(states.outputs[i]),
+          written[i].raw(), outputs[i].raw());
+  }
+  return outputs;
 }
 
 // Runs an operator whose results' sizes follow from values, as the only node of a program.
@@ -86,22 +163,9 @@ std::vector<Tensor> EvaluateNode(const Node& node, std::span<const Tensor* const
   }
   if (known) return outputs;
 
-  PlainPlanContext context(node, states);
+  EvaluationContext context(node, states);
   const std::unique_ptr<Step> step = op->plan(context);
-  std::vector<const void*> pointers;
-  for (const TensorState* state : states.inputs) {
-    pointers.push_back(state == nullptr ? nullptr : state->known.raw());
-  }
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    if (states.outputs[i] == nullptr) continue;
-    if (const ValueId in = context.aliases()[i]; in != kNoValue) {
-      outputs[i] = inputs[static_cast<std::size_t>(in)]->Reshaped(output_states[i].shape);
-    } else {
-      outputs[i] = Tensor(output_states[i].type, output_states[i].shape);
-    }
-  }
-  if (step != nullptr) RunStep(node, *step, pointers, outputs);
-  return outputs;
+  return RunPlanned(node, step.get(), states, context);
 }
 
 std::vector<Tensor> EvaluateOp(const std::string& op, const std::vector<Tensor>& inputs,

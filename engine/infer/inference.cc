@@ -85,10 +85,11 @@ GraphStates StartInference(const GraphIr& graph, const std::vector<Shape>& input
     const Value& value = graph.value(graph.inputs[k]);
     const std::size_t bytes = StoredBytes(value.type, input_shapes[k]);
     if (bytes > limits.max_tensor_bytes) {
-      throw Error(ErrorCode::kResource,
-                  graph.source + ": input '" + value.name + "' of shape " +
-                      ShapeToString(input_shapes[k]) + " exceeds the limit of " +
-                      std::to_string(limits.max_tensor_bytes) + " bytes for one tensor");
+      throw Error(
+          ErrorCode::kResource,
+          graph.source + ": input '" + value.name + "' of shape " + ShapeToString(input_shapes[k]) +
+              " exceeds the limit of " + std::to_string(limits.max_tensor_bytes) +
+              " bytes for one tensor (--max-tensor-bytes, CompileOptions::max_tensor_bytes)");
     }
     states[static_cast<std::size_t>(graph.inputs[k])] = {
         value.type, input_shapes[k], {}, value.storage};

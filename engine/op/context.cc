@@ -109,10 +109,10 @@ std::size_t CheckOutput(const NodeContext& context, std::size_t i, DataType type
   }
   // An empty tensor as well: operators multiply some of its sizes.
   if (overflow || (!empty && static_cast<std::size_t>(bytes) > limits.max_tensor_bytes)) {
-    throw Error(ErrorCode::kResource, NodeLabel(context.node()) + ": " + what() + "shape " +
-                                          ShapeToString(shape) + ", more than the limit of " +
-                                          std::to_string(limits.max_tensor_bytes) +
-                                          " bytes for one tensor");
+    throw Error(ErrorCode::kResource,
+                NodeLabel(context.node()) + ": " + what() + "shape " + ShapeToString(shape) +
+                    ", more than the limit of " + std::to_string(limits.max_tensor_bytes) +
+                    " bytes for one tensor (--max-tensor-bytes, CompileOptions::max_tensor_bytes)");
   }
   return empty ? 0 : static_cast<std::size_t>(bytes);
 }

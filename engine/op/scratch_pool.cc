@@ -61,9 +61,9 @@ ScratchBlock* ScratchPool::Make(std::size_t size_class, std::size_t bytes) {
   const std::size_t whole = bytes + sizeof(ScratchBlock);
   if (held_bytes_ + whole > max_bytes_) FreeIdle(0);
   if (held_bytes_ + whole > max_bytes_) {
-    throw Error(ErrorCode::kResource, "the run needs more than the limit of " +
-                                          std::to_string(max_bytes_) +
-                                          " bytes of scratch (CompileOptions::max_scratch_bytes)");
+    throw Error(ErrorCode::kResource,
+                "the run needs more than the limit of " + std::to_string(max_bytes_) +
+                    " bytes of scratch (--max-scratch-bytes, CompileOptions::max_scratch_bytes)");
   }
   FreeList& list = free_[size_class];
   if (list.made == list.blocks.capacity()) list.blocks.reserve(2 * list.made + 4);

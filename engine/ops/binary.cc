@@ -75,12 +75,15 @@ struct FmodOp {  // the sign of the dividend
     }
   }
 };
-struct ModOp {  // the sign of the divisor; integers only
+struct ModOp {  // the sign of the divisor
   template <typename T>
   static T Of(T a, T b) {
     const T rest = FmodOp::Of<T>(a, b);
     if constexpr (std::is_signed_v<T>) {
       if (rest != 0 && (rest < 0) != (b < 0)) return static_cast<T>(rest + b);
+    }
+    if constexpr (std::is_floating_point_v<T>) {
+      if (rest == 0) return std::copysign(rest, b);
     }
     return rest;
   }
@@ -128,16 +131,23 @@ struct BitXorOp {
     return static_cast<T>(a ^ b);
   }
 };
+// By more bits than there are, or by a negative number of them, all of them leave.
+template <typename T>
+bool ShiftsAllOut(T bits) {
+  return static_cast<std::uint64_t>(static_cast<std::make_unsigned_t<T>>(bits)) >= 8 * sizeof(T);
+}
 struct ShiftLeftOp {
   template <typename T>
   static T Of(T a, T b) {
-    return b < std::numeric_limits<T>::digits ? static_cast<T>(a << b) : T{0};
+    return ShiftsAllOut(b) ? T{0} : static_cast<T>(static_cast<std::uint64_t>(a) << b);
   }
 };
-struct ShiftRightOp {
+struct ShiftRightOp {  // copies of the sign enter
   template <typename T>
   static T Of(T a, T b) {
-    return b < std::numeric_limits<T>::digits ? static_cast<T>(a >> b) : T{0};
+    if (!ShiftsAllOut(b)) return static_cast<T>(a >> b);
+    if constexpr (std::is_signed_v<T>) return static_cast<T>(a < 0 ? -1 : 0);
+    return T{0};
   }
 };
 
@@ -153,7 +163,9 @@ void InferArithmetic(InferContext& context) {
 bool IsFloat(DataType type) { return type == DataType::kFloat32 || type == DataType::kFloat64; }
 
 void InferMod(InferContext& context) {
-  if (IsFloat(context.InputType(0)) && context.attributes().Int("fmod", 0) == 0) {
+  constexpr int kFloats = 28;  // with fmod 0
+  const bool fmod = context.attributes().Int("fmod", 0) != 0;
+  if (IsFloat(context.InputType(0)) && !fmod && context.opset() < kFloats) {
     context.Invalid("fmod is 0 for " + std::string(DataTypeName(context.InputType(0))) +
                     ", expected 1 for floating-point types");
   }
@@ -170,7 +182,7 @@ std::unique_ptr<Step> PlanIntegers(PlanContext& context) {
 
 std::unique_ptr<Step> PlanMod(PlanContext& context) {
   if (context.attributes().Int("fmod", 0) != 0) return PlanArithmetic<FmodOp>(context);
-  return PlanIntegers<ModOp>(context);
+  return PlanArithmetic<ModOp>(context);
 }
 
 void InferIntegers(InferContext& context) {
@@ -183,35 +195,20 @@ void InferShift(InferContext& context) {
   if (direction != "LEFT" && direction != "RIGHT") {
     context.Invalid("direction '" + direction + "', expected LEFT or RIGHT");
   }
-  switch (context.InputType(0)) {
-    case DataType::kUInt8:
-    case DataType::kUInt16:
-    case DataType::kUInt32:
-    case DataType::kUInt64:
-      break;
-    default:
-      context.Unsupported(std::string("input 0 has type ") + DataTypeName(context.InputType(0)) +
-                          ", supported are unsigned integers");
-  }
-  InferBinary(context, context.InputType(0));
-}
-
-template <typename Op>
-std::unique_ptr<Step> PlanUnsigned(PlanContext& context) {
-  return DispatchInteger(context.InputType(0), [&]<typename T>() -> std::unique_ptr<Step> {
-    if constexpr (std::is_unsigned_v<T>) {
-      return PlanBinaryPlain<Op, T, T>(context);
-    } else {
-      ThrowElementType(context.InputType(0));
-    }
+  constexpr int kSigned = 28;  // types, since then
+  DispatchInteger(context.InputType(0), [&]<typename T>() {
+    if (std::is_unsigned_v<T> || context.opset() >= kSigned) return;
+    context.Invalid(std::string("input 0 has type ") + DataTypeName(context.InputType(0)) +
+                    ", expected unsigned integers before opset " + std::to_string(kSigned));
   });
+  InferBinary(context, context.InputType(0));
 }
 
 std::unique_ptr<Step> PlanShift(PlanContext& context) {
   AllowInPlaceOfEqual(context, 2);
   return context.attributes().String("direction", "") == "LEFT"
-             ? PlanUnsigned<ShiftLeftOp>(context)
-             : PlanUnsigned<ShiftRightOp>(context);
+             ? PlanIntegers<ShiftLeftOp>(context)
+             : PlanIntegers<ShiftRightOp>(context);
 }
 
 // The base decides the output's type; the exponent may have another one.
@@ -310,7 +307,7 @@ KINGLET_BINARY_OP(Pow, kFirstSettledOpset, "", KINGLET_NUMBERS, InferPow, PlanPo
 KINGLET_BINARY_OP(BitwiseAnd, 18, "", "integers", InferIntegers, PlanIntegers<BitAndOp>)
 KINGLET_BINARY_OP(BitwiseOr, 18, "", "integers", InferIntegers, PlanIntegers<BitOrOp>)
 KINGLET_BINARY_OP(BitwiseXor, 18, "", "integers", InferIntegers, PlanIntegers<BitXorOp>)
-KINGLET_BINARY_OP(BitShift, 11, "direction", "unsigned integers", InferShift, PlanShift)
+KINGLET_BINARY_OP(BitShift, 11, "direction", "integers", InferShift, PlanShift)
 #undef KINGLET_NUMBERS
 #undef KINGLET_BINARY_OP
 

@@ -112,6 +112,7 @@ std::unique_ptr<Step> PlanCast(PlanContext& context) {
   });
 }
 
+// `saturate` and `round_mode` are for types of eight bits, which no tensor has here.
 void CheckCast(const Node& node, std::vector<std::string>& unsupported) {
   CheckElementTypeAttribute(node, "to", unsupported);
 }
@@ -130,7 +131,7 @@ void InferCastLike(InferContext& context) {
 
 const OpDef& OpCast() {
   static const OpDef def{.name = "Cast",
-                         .attributes = "to saturate",
+                         .attributes = "to saturate round_mode",
                          .types = kAnyType,
                          .check = CheckCast,
                          .infer = InferCast,
@@ -144,7 +145,7 @@ const OpDef& OpCastLike() {
                          .since = 15,
                          .min_inputs = 2,
                          .max_inputs = 2,
-                         .attributes = "saturate",
+                         .attributes = "saturate round_mode",
                          .types = kAnyType,
                          .infer = InferCastLike,
                          .plan = PlanCast,

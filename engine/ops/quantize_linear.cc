@@ -253,8 +253,22 @@ void CheckQuantize(const Node& node, std::vector<std::string>& unsupported) {
   CheckElementTypeAttribute(node, "output_dtype", unsupported);
 }
 
+// A float type that an attribute asks for (opset 23): what is narrower than float32 is computed as
+// float32 in any case.
+void RequireFloatAttribute(const NodeContext& context, std::string_view name) {
+  switch (ElementTypeAttribute(context, name, DataType::kFloat32)) {
+    case DataType::kFloat32:
+    case DataType::kFloat16:
+    case DataType::kBFloat16:
+      return;
+    default:
+      context.Invalid("attribute '" + std::string(name) + "' must be float32, float16 or bfloat16");
+  }
+}
+
 void InferQuantize(InferContext& context) {
   CheckScale(context);
+  RequireFloatAttribute(context, "precision");
   GeometryOf(context);
   const DataType named = ElementTypeAttribute(context, "output_dtype", DataType::kUndefined);
   DataType type = named == DataType::kUndefined ? DataType::kUInt8 : named;
@@ -294,6 +308,7 @@ void InferDequantize(InferContext& context) {
                         ", supported is float32");
   }
   CheckScale(context);
+  RequireFloatAttribute(context, "output_dtype");
   GeometryOf(context);
   if (context.HasInput(kZeroPoint)) CheckSameType(context, kData, kZeroPoint);
   context.SetOutput(0, DataType::kFloat32, context.InputShape(kData));

@@ -233,6 +233,8 @@ const OpDef& OpRange() {
                          .since = 11,
                          .min_inputs = 3,
                          .max_inputs = 3,
+                         // What float16 is summed up in: float32 in any case.
+                         .attributes = "stash_type",
                          .types = "float32, float64, int16, int32, int64",
                          .infer = InferRange,
                          .plan = PlanRange};

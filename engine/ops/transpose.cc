@@ -109,6 +109,7 @@ std::unique_ptr<Step> PlanDepthToSpace(PlanContext& context) {
 
 void InferSpaceToDepth(InferContext& context) {
   const std::int64_t size = BlockSize(context);
+  IsColumnRowDepth(context);
   const Shape& in = context.InputShape(0);
   if (in[2] % size != 0 || in[3] % size != 0) {
     context.Invalid("an image of " + std::to_string(in[2]) + "x" + std::to_string(in[3]) +
@@ -122,9 +123,11 @@ void InferSpaceToDepth(InferContext& context) {
 std::unique_ptr<Step> PlanSpaceToDepth(PlanContext& context) {
   const std::int64_t size = BlockSize(context);
   const Shape& in = context.InputShape(0);
-  return PlanPermutation(context, "layout/space_to_depth",
-                         {in[0], in[1], in[2] / size, size, in[3] / size, size},
-                         {0, 3, 5, 1, 2, 4});
+  const Shape blocks = {in[0], in[1], in[2] / size, size, in[3] / size, size};
+  if (IsColumnRowDepth(context)) {  // since opset 28
+    return PlanPermutation(context, "layout/space_to_depth", blocks, {0, 1, 3, 5, 2, 4});
+  }
+  return PlanPermutation(context, "layout/space_to_depth", blocks, {0, 3, 5, 1, 2, 4});
 }
 
 // An operator of Kinglet's own, which a pass puts where it sees Reshape, Transpose, Reshape:
@@ -187,7 +190,7 @@ const OpDef& OpDepthToSpace() {
 
 const OpDef& OpSpaceToDepth() {
   static const OpDef def{.name = "SpaceToDepth",
-                         .attributes = "blocksize",
+                         .attributes = "blocksize mode",
                          .types = kAnyType,
                          .infer = InferSpaceToDepth,
                          .plan = PlanSpaceToDepth,

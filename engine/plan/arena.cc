@@ -59,7 +59,8 @@ ArenaLayout PlaceTensors(const std::vector<BufferLife>& tensors, std::size_t max
     throw Error(ErrorCode::kResource, source + ": intermediate tensors would need " +
                                           std::to_string(layout.bytes) + " bytes, the limit is " +
                                           std::to_string(max_bytes) +
-                                          "; use a smaller batch or image size");
+                                          " (--max-arena-bytes, CompileOptions::max_arena_bytes); "
+                                          "use a smaller batch or image size");
   }
   return layout;
 }

@@ -70,7 +70,7 @@ bool EveryPointHas(ErrorCode code) {
 }  // namespace
 
 PointRecord TimePoint(const Point& point) {
-  NamedNetwork network = OpenNetwork(point.network);
+  NamedNetwork network = OpenNetwork(point.network, point.read);
   const std::string anchors = network.descriptor ? "" : AnchorsBeside(point.network);
   const std::optional<Descriptor> descriptor = DescriptorOf(point, network);
   Model model = CompileFor(point, std::move(network.graph));

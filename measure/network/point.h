@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kinglet/model.h"
+#include "kinglet/onnx.h"
 #include "measure/network/record.h"
 
 namespace kinglet::measure {
@@ -15,7 +16,8 @@ struct Point {
   int threads = 1;
   std::vector<std::string> shapes{};  // as ShapeOptions
   int repeat = 0;                     // runs that are timed; 0: until the median is stable
-  CompileOptions compile{};           // its `threads` are not used
+  ReadOptions read{};
+  CompileOptions compile{};  // its `threads` are not used
   // Measures the best kernels first, and keeps them in `tuning_file` ("": in the cache folder).
   bool tune = false;
   std::string tuning_file{};

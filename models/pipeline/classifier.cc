@@ -85,7 +85,8 @@ class Classifier::Impl {
 };
 
 Classifier::Classifier(const std::string& model, const PipelineOptions& options)
-    : impl_(std::make_unique<Impl>(model, OpenWeights(model, kDemo, DemoModelBytes()), options)) {}
+    : impl_(std::make_unique<Impl>(model, OpenWeights(model, kDemo, DemoModelBytes(), options.read),
+                                   options)) {}
 
 Classifier::Classifier(Classifier&&) noexcept = default;
 Classifier& Classifier::operator=(Classifier&&) noexcept = default;

@@ -96,8 +96,8 @@ class Detector::Impl {
 };
 
 Detector::Detector(const std::string& model, const PipelineOptions& options)
-    : impl_(
-          std::make_unique<Impl>(model, OpenWeights(model, kDemo, DemoDetectorBytes()), options)) {}
+    : impl_(std::make_unique<Impl>(
+          model, OpenWeights(model, kDemo, DemoDetectorBytes(), options.read), options)) {}
 
 Detector::Detector(Detector&&) noexcept = default;
 Detector& Detector::operator=(Detector&&) noexcept = default;

@@ -3,7 +3,6 @@
 #include <filesystem>
 
 #include "kinglet/error.h"
-#include "kinglet/onnx.h"
 
 namespace kinglet {
 namespace {
@@ -25,9 +24,11 @@ bool LooksLikePath(const std::string& name) {
 
 }  // namespace
 
-NamedNetwork OpenNetwork(const std::string& name) {
+NamedNetwork OpenNetwork(const std::string& name, const ReadOptions& options) {
   const bool is_json = fs::path(name).extension() == kDescriptorExtension;
-  if (!is_json && (IsFile(name) || LooksLikePath(name))) return {ReadOnnx(name), std::nullopt};
+  if (!is_json && (IsFile(name) || LooksLikePath(name))) {
+    return {ReadOnnx(name, options), std::nullopt};
+  }
   Descriptor descriptor = OpenDescriptor(name);
   if (name == kDemo) return {ReadOnnxBytes(DemoModelBytes(), name), std::move(descriptor)};
   if (name == kDemoDetector) {

@@ -22,8 +22,8 @@ bool IsDemo(const std::string& model, const std::string& demo) {
 }  // namespace
 
 Graph OpenWeights(const std::string& model, const std::string& demo,
-                  std::span<const std::byte> bytes) {
-  if (!IsDemo(model, demo)) return ReadOnnx(model);
+                  std::span<const std::byte> bytes, const ReadOptions& options) {
+  if (!IsDemo(model, demo)) return ReadOnnx(model, options);
   if (bytes.empty()) {
     throw Error(ErrorCode::kInvalidInput,
                 "'" + demo + "' is not part of this build: name an ONNX file");

@@ -29,7 +29,7 @@ class Stopwatch {
 
 // An ONNX file, or the demo network, under that name, which is part of the library.
 Graph OpenWeights(const std::string& model, const std::string& demo,
-                  std::span<const std::byte> bytes);
+                  std::span<const std::byte> bytes, const ReadOptions& options);
 
 // The descriptor that the options name, that of the demo network, or the one beside the model; none
 // when there is none. Not yet fitted.

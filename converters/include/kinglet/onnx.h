@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "kinglet/graph.h"
 
@@ -13,7 +14,7 @@ namespace kinglet {
 // What a model may claim before it is refused. Whatever it claims, no memory is taken before the
 // bytes behind the claim have been seen.
 struct OnnxLimits {
-  int nesting = 64;                 // subgraphs inside subgraphs
+  int nesting = 64;                 // subgraphs inside subgraphs, calls inside of functions
   std::int64_t nodes = 250'000;     // in all graphs together
   std::int64_t values = 1'000'000;  // mentions of tensors: inputs, outputs, initializers
   std::int64_t attribute_elements = 4'000'000;        // attributes, and the elements of their lists
@@ -23,13 +24,22 @@ struct OnnxLimits {
   std::int64_t total_tensor_bytes = std::int64_t{8} << 30;  // all tensors of the model
 };
 
-// Reads the ONNX model at `path`: IR versions 3 to 10, opsets 7 to 21 of the default domain. Nodes
-// are copied without knowing their operators, sorted topologically; Constant nodes and initializers
-// become constants of the graph (initializers that are also listed as graph inputs included).
-// Where an initializer has both raw and typed data, the raw data counts. Tensors are views into the
-// mapped file where their alignment allows it, so the file must not be changed or truncated while
-// the graph or a model made from it lives. External data is read from the folder of `path` and
-// below only; links are not followed.
+struct ReadOptions {
+  OnnxLimits limits{};
+  // Further folders that external data may lie in, or that links may lead into.
+  std::vector<std::string> data_folders{};
+};
+
+// Reads the ONNX model at `path`: IR versions to 14, opsets 1 to 28 of the default domain. A newer
+// version is noted (Graph::notes), and read as the newest that is known. Nodes are copied without
+// knowing their operators, sorted topologically; Constant nodes and initializers become constants
+// of the graph (initializers that are also listed as graph inputs included). A node that calls a
+// function of the model is replaced by the function's nodes, "call/node" by name, which count
+// against the limits as others do. Where an initializer has both raw and typed data, the raw data
+// counts. Tensors are views into the mapped file where their alignment allows it, so the file must
+// not be changed or truncated while the graph or a model made from it lives. External data is read
+// from the folder of `path` and below, from `data_folders`, and, where `path` is a link, from where
+// it leads to; links elsewhere are refused (docs/onnx_files.md has the rule).
 //
 // Names that are not printable UTF-8 are kept with the offending bytes written as \xNN.
 //
@@ -37,9 +47,9 @@ struct OnnxLimits {
 // another version of Kinglet's own domain are Error(kUnsupported).
 //
 // Throws Error(kIo) when the file cannot be read, Error(kInvalidModel) when it is malformed,
-// Error(kUnsupported) for a part of ONNX that Kinglet does not have, Error(kResource) beyond
-// `limits`. The format: https://github.com/onnx/onnx/blob/main/docs/IR.md.
-Graph ReadOnnx(const std::string& path, const OnnxLimits& limits = {});
+// Error(kUnsupported) for a part of ONNX that Kinglet does not have, Error(kResource) beyond the
+// limits. The format: https://github.com/onnx/onnx/blob/main/docs/IR.md.
+Graph ReadOnnx(const std::string& path, const ReadOptions& options = {});
 
 // The same from memory. `name` stands for the file in messages. The bytes are copied: they need not
 // outlive the call. External data is refused, because the model has no folder.

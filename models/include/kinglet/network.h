@@ -6,6 +6,7 @@
 
 #include "kinglet/descriptor.h"
 #include "kinglet/graph.h"
+#include "kinglet/onnx.h"
 
 namespace kinglet {
 
@@ -17,8 +18,8 @@ struct NamedNetwork {
 // An ONNX file, the name of a descriptor that is part of the library (the demo networks, or the one
 // that its architecture builds, with random weights), or a descriptor file with an architecture.
 // Throws Error as ReadOnnx, ReadDescriptor and BuildArchitecture do, and Error(kInvalidInput) for a
-// descriptor without an architecture.
-NamedNetwork OpenNetwork(const std::string& name);
+// descriptor without an architecture. `options` are for ONNX files.
+NamedNetwork OpenNetwork(const std::string& name, const ReadOptions& options = {});
 
 // The descriptor that `name` means: one that is part of the library, or a file. Throws as
 // FindDescriptor and ReadDescriptor do.

@@ -22,6 +22,7 @@
 #include "kinglet/error.h"
 #include "kinglet/image.h"
 #include "kinglet/model.h"
+#include "kinglet/onnx.h"
 
 namespace kinglet {
 
@@ -30,6 +31,7 @@ struct PipelineOptions {
   std::string descriptor{};
   std::string labels{};      // file with the names of the classes; "": the descriptor's
   int threads = 0;           // 0: as many as the process may really use
+  ReadOptions read{};        // of the model's file
   CompileOptions compile{};  // its `threads` are not used
   ImageLimits limits{};      // of pictures that are read from files
   // How many of several pictures go through the network together, where it can take more than one.

@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "converters/common/mapped_file.h"
+#include "converters/common/external_files.h"
 #include "engine/graph/ir.h"
 #include "tests/converters/onnx/onnx_bytes.h"
 
@@ -109,15 +109,164 @@ TEST_F(OnnxFiles, PathsOutOfTheFolderAreRefused) {
   ExpectModelRefused(Model("./."), kInvalid, "file name");
 }
 
-TEST_F(OnnxFiles, LinksAreNotFollowed) {
+TEST_F(OnnxFiles, LinksWithinTheModelsFolderAreFollowed) {
+  fs::create_symlink("data.bin", folder_ / "inside.bin");
+  fs::create_symlink(folder_ / "sub" / "deep.bin", folder_ / "absolute.bin");
+  fs::create_symlink("inside.bin", folder_ / "chain.bin");
+  fs::create_directory_symlink("sub", folder_ / "other");
+  EXPECT_EQ(Weights(ReadOnnx(Model("inside.bin"))), (std::vector<float>{1, 2}));
+  EXPECT_EQ(Weights(ReadOnnx(Model("chain.bin", "8"))), (std::vector<float>{3, 4}));
+  EXPECT_EQ(Weights(ReadOnnx(Model("absolute.bin"))), (std::vector<float>{5, 6}));
+  EXPECT_EQ(Weights(ReadOnnx(Model("other/deep.bin"))), (std::vector<float>{5, 6}));
+  // The folder may be behind a link itself.
+  fs::create_directory_symlink("model", root_ / "current");
+  Model("chain.bin");
+  EXPECT_EQ(Weights(ReadOnnx(root_ / "current" / "m.onnx")), (std::vector<float>{1, 2}));
+}
+
+TEST_F(OnnxFiles, LinksOutOfTheModelsFolderAreRefused) {
+  fs::create_directories(root_ / "model2");
+  Write(root_ / "model2" / "x.bin", Raw<float>({7, 7}));
   fs::create_symlink(root_ / "secret.bin", folder_ / "absolute.bin");
   fs::create_symlink("../secret.bin", folder_ / "relative.bin");
-  fs::create_symlink("data.bin", folder_ / "inside.bin");
+  fs::create_symlink("relative.bin", folder_ / "chain.bin");
+  fs::create_symlink("../model2/x.bin", folder_ / "sibling.bin");
+  fs::create_symlink("/etc/passwd", folder_ / "passwd.bin");
+  fs::create_symlink("/dev/zero", folder_ / "device.bin");
+  fs::create_symlink("/proc/self/fd/0", folder_ / "fd.bin");
   fs::create_directory_symlink("..", folder_ / "up");
-  for (const char* location : {"absolute.bin", "relative.bin", "inside.bin"}) {
-    ExpectModelRefused(Model(location), kInvalid, "is a link");
+  for (const char* location : {"absolute.bin", "relative.bin", "chain.bin", "sibling.bin",
+                               "passwd.bin", "device.bin", "up/secret.bin"}) {
+    ExpectModelRefused(Model(location), kInvalid, "is a link to '/");
+    ExpectModelRefused(Model(location), kInvalid, "--data-folder DIR");
   }
-  EXPECT_THROW(ReadOnnx(Model("up/secret.bin")), Error);
+  EXPECT_THROW(ReadOnnx(Model("fd.bin")), Error);
+}
+
+TEST_F(OnnxFiles, LinksToWhatIsNoFileAreRefused) {
+  ASSERT_EQ(mkfifo((folder_ / "fifo").c_str(), 0600), 0);
+  fs::create_symlink("fifo", folder_ / "to_fifo");
+  fs::create_symlink("sub", folder_ / "to_folder");
+  fs::create_symlink("nowhere", folder_ / "dangling");
+  fs::create_symlink("loop_b", folder_ / "loop_a");
+  fs::create_symlink("loop_a", folder_ / "loop_b");
+  ExpectModelRefused(Model("to_fifo"), kInvalid, "not a regular file");
+  ExpectModelRefused(Model("to_folder"), kInvalid, "not a regular file");
+  ExpectModelRefused(Model("dangling"), kInvalid, "No such file");
+  ExpectModelRefused(Model("loop_a"), kInvalid, "Too many levels");
+}
+
+// models--net/snapshots/1a/m.onnx -> ../../blobs/..., as caches of model hubs have it.
+class HubCache : public OnnxFiles {
+ protected:
+  void SetUp() override {
+    OnnxFiles::SetUp();
+    net_ = root_ / "models--net";
+    fs::create_directories(net_ / "blobs");
+    fs::create_directories(net_ / "snapshots" / "1a" / "onnx");
+    Write(net_ / "blobs" / kData, Raw<float>({8, 9}));
+    fs::rename(Model("m.onnx_data"), net_ / "blobs" / kModel);
+    fs::create_symlink(fs::path("../../blobs") / kModel, Snapshot() / "m.onnx");
+  }
+  fs::path Snapshot() const { return net_ / "snapshots" / "1a"; }
+  void LinkData(const fs::path& to) const {
+    fs::remove(Snapshot() / "m.onnx_data");
+    fs::create_symlink(to, Snapshot() / "m.onnx_data");
+  }
+
+  static constexpr const char* kModel = "0123456789abcdef0123456789abcdef";
+  static constexpr const char* kData = "fedcba9876543210fedcba9876543210";
+  fs::path net_;
+};
+
+TEST_F(HubCache, DataIsReadFromWhereTheModelsOwnLinkLeads) {
+  const std::string model = Snapshot() / "m.onnx";
+  LinkData(fs::path("../../blobs") / kData);
+  EXPECT_EQ(Weights(ReadOnnx(model)), (std::vector<float>{8, 9}));
+  // A subfolder of the snapshot, and a snapshot behind a link.
+  fs::create_symlink(fs::path("../../../blobs") / kModel, Snapshot() / "onnx" / "m.onnx");
+  fs::create_symlink(fs::path("../../../blobs") / kData, Snapshot() / "onnx" / "m.onnx_data");
+  EXPECT_EQ(Weights(ReadOnnx(Snapshot() / "onnx" / "m.onnx")), (std::vector<float>{8, 9}));
+  fs::create_directory_symlink("1a", net_ / "snapshots" / "main");
+  EXPECT_EQ(Weights(ReadOnnx(net_ / "snapshots" / "main" / "m.onnx")), (std::vector<float>{8, 9}));
+  // The path as it is, without links, has the data beside it under another name.
+  ExpectModelRefused(net_ / "blobs" / kModel, kInvalid, "No such file");
+}
+
+TEST_F(HubCache, NothingElseIsReadThroughTheModelsLink) {
+  const std::string model = Snapshot() / "m.onnx";
+  Write(net_ / "notes", Raw<float>({7, 7}));
+  fs::create_directories(root_ / "models--other" / "blobs");
+  Write(root_ / "models--other" / "blobs" / kData, Raw<float>({7, 7}));
+  for (const fs::path& to :
+       {net_ / "notes", root_ / "models--other" / "blobs" / kData, root_ / "secret.bin",
+        fs::path("../../../secret.bin"), fs::path("/etc/passwd")}) {
+    LinkData(to);
+    ExpectModelRefused(model, kInvalid, "is a link to '/");
+  }
+  // A model that is no link reads nothing out of its folder.
+  fs::copy_file(net_ / "blobs" / kModel, root_ / "model" / "m.onnx");
+  fs::create_symlink(net_ / "blobs" / kData, root_ / "model" / "m.onnx_data");
+  ExpectModelRefused(root_ / "model" / "m.onnx", kInvalid, "is a link to '/");
+}
+
+// store/01/2345... and store/fe/dcba...: files spread by the first digits of their hashes.
+TEST_F(HubCache, DataMayLieBesideTheModelInAStoreOfHashes) {
+  const std::string model = Snapshot() / "m.onnx";
+  const auto move = [&](const fs::path& folder, const fs::path& data_folder) {
+    fs::create_directories(root_ / folder);
+    fs::create_directories(root_ / data_folder);
+    fs::copy_file(net_ / "blobs" / kModel, root_ / folder / kModel);
+    Write(root_ / data_folder / kData, Raw<float>({5, 6}));
+    fs::remove(model);
+    fs::create_symlink(root_ / folder / kModel, model);
+    LinkData(root_ / data_folder / kData);
+  };
+  move("store/01", "store/fe");
+  EXPECT_EQ(Weights(ReadOnnx(model)), (std::vector<float>{5, 6}));
+  move("deep/01/23", "deep/fe/dc");
+  EXPECT_EQ(Weights(ReadOnnx(model)), (std::vector<float>{5, 6}));
+  move("one/01", "two/fe");
+  ExpectModelRefused(model, kInvalid, "is a link to '/");
+  move("flat/models", "flat/data");
+  ExpectModelRefused(model, kInvalid, "is a link to '/");
+  // What is not called by a hash is none of a store.
+  fs::create_directories(root_ / "named" / "01");
+  fs::create_directories(root_ / "named" / "fe");
+  fs::copy_file(net_ / "blobs" / kModel, root_ / "named" / "01" / kModel);
+  Write(root_ / "named" / "fe" / "secret", Raw<float>({7, 7}));
+  fs::remove(model);
+  fs::create_symlink(root_ / "named" / "01" / kModel, model);
+  LinkData(root_ / "named" / "fe" / "secret");
+  ExpectModelRefused(model, kInvalid, "is a link to '/");
+}
+
+TEST_F(OnnxFiles, DataFoldersAreReadToo) {
+  fs::create_directories(root_ / "weights" / "sub");
+  Write(root_ / "weights" / "there.bin", Raw<float>({5, 5}));
+  Write(root_ / "weights" / "sub" / "deep.bin", Raw<float>({6, 6}));
+  Write(root_ / "weights" / "data.bin", Raw<float>({7, 7}));
+  ReadOptions options;
+  options.data_folders = {root_ / "sub", root_ / "weights"};
+  fs::create_directories(root_ / "sub");
+  const auto read = [&](const std::string& location) {
+    return Weights(ReadOnnx(Model(location), options));
+  };
+  fs::create_symlink("../weights/there.bin", folder_ / "link.bin");
+  fs::create_symlink("../secret.bin", folder_ / "secret.bin");
+  fs::create_symlink("../secret.bin", root_ / "weights" / "secret2.bin");
+  EXPECT_EQ(read("there.bin"), (std::vector<float>{5, 5}));
+  EXPECT_EQ(read("link.bin"), (std::vector<float>{5, 5}));
+  EXPECT_EQ(read("sub/deep.bin"), (std::vector<float>{5, 6})) << "the model's own folder is first";
+  EXPECT_EQ(read("data.bin"), (std::vector<float>{1, 2}));
+  ExpectModelRefused(Model("there.bin"), kInvalid, "No such file");
+  ExpectModelRefused(Model("link.bin"), kInvalid, "is a link to '/");
+  for (const char* location : {"secret.bin", "secret2.bin", "../secret.bin", "missing.bin"}) {
+    EXPECT_THROW(read(location), Error) << location;
+  }
+  options.data_folders = {root_ / "nowhere"};
+  ExpectRefused([&] { ReadOnnx(Model("data.bin"), options); }, ErrorCode::kIo,
+                {"cannot open the data folder", "nowhere"});
 }
 
 // What kernels without openat2 get.

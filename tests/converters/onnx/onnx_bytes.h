@@ -114,7 +114,8 @@ inline std::string AttributeBytes(const std::string& name, std::int32_t type,
 inline std::string NodeBytes(const std::string& op, const std::vector<std::string>& inputs,
                              const std::vector<std::string>& outputs,
                              const std::vector<std::string>& attributes = {},
-                             const std::string& domain = "", const std::string& name = "") {
+                             const std::string& domain = "", const std::string& name = "",
+                             const std::string& overload = "") {
   return Message([&](Writer& writer) {
     for (const std::string& input : inputs) writer.add_string(1, input);
     for (const std::string& output : outputs) writer.add_string(2, output);
@@ -122,6 +123,7 @@ inline std::string NodeBytes(const std::string& op, const std::vector<std::strin
     writer.add_string(4, op);
     for (const std::string& attribute : attributes) writer.add_message(5, attribute);
     if (!domain.empty()) writer.add_string(7, domain);
+    if (!overload.empty()) writer.add_string(8, overload);
   });
 }
 
@@ -144,11 +146,42 @@ struct GraphParts {
   }
 };
 
+// A FunctionProto.
+struct FunctionParts {
+  std::string domain = "local";
+  std::string name;
+  std::string overload = "";
+  std::vector<std::string> inputs = {"X"};
+  std::vector<std::string> outputs = {"Y"};
+  std::vector<std::string> nodes;
+  std::vector<std::string> attributes = {};  // names of those without a default
+  std::vector<std::string> defaults = {};    // AttributeBytes
+  std::vector<std::pair<std::string, std::int64_t>> opsets = {{"", 13}, {"local", 1}};
+
+  std::string Bytes() const {
+    return Message([&](Writer& writer) {
+      writer.add_string(1, name);
+      for (const std::string& input : inputs) writer.add_string(4, input);
+      for (const std::string& output : outputs) writer.add_string(5, output);
+      for (const std::string& attribute : attributes) writer.add_string(6, attribute);
+      for (const std::string& node : nodes) writer.add_message(7, node);
+      for (const auto& [imported, version] : opsets) {
+        Writer import(writer, 9);
+        import.add_string(1, imported);
+        import.add_int64(2, version);
+      }
+      writer.add_string(10, domain);
+      for (const std::string& attribute : defaults) writer.add_message(11, attribute);
+      if (!overload.empty()) writer.add_string(13, overload);
+    });
+  }
+};
+
 struct ModelParts {
   GraphParts graph;
   std::int64_t ir_version = 8;
   std::vector<std::pair<std::string, std::int64_t>> opsets = {{"", 13}};
-  std::vector<std::pair<std::string, std::string>> functions;  // domain, name
+  std::vector<FunctionParts> functions = {};
 
   std::string Bytes() const {
     return Message([&](Writer& writer) {
@@ -159,11 +192,7 @@ struct ModelParts {
         import.add_string(1, domain);
         import.add_int64(2, version);
       }
-      for (const auto& [domain, name] : functions) {
-        Writer function(writer, 25);
-        function.add_string(1, name);
-        function.add_string(10, domain);
-      }
+      for (const FunctionParts& function : functions) writer.add_message(25, function.Bytes());
     });
   }
 };
