@@ -1,5 +1,6 @@
-// CumSum: sums of all elements up to each one along an axis.
+// CumSum and CumProd: sums and products of all elements up to each one along an axis.
 #include <algorithm>
+#include <type_traits>
 
 #include "engine/ops/dispatch.h"
 #include "engine/ops/views.h"
@@ -15,16 +16,34 @@ std::size_t AxisOf(const NodeContext& context) {
   return context.Axis(axis[0], context.InputShape(0).size());
 }
 
-void InferCumSum(InferContext& context) {
+void InferCumulated(InferContext& context) {
   AxisOf(context);
   context.SetOutput(0, context.InputType(0), context.InputShape(0));
 }
 
+// Integers wrap around, as ONNX leaves overflow open.
+struct SumOf {
+  static constexpr int kStart = 0;
+  template <typename T>
+  static T Of(T a, T b) {
+    if constexpr (std::is_floating_point_v<T>) return a + b;
+    return static_cast<T>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
+  }
+};
+struct ProductOf {
+  static constexpr int kStart = 1;
+  template <typename T>
+  static T Of(T a, T b) {
+    if constexpr (std::is_floating_point_v<T>) return a * b;
+    return static_cast<T>(static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b));
+  }
+};
+
 constexpr std::int64_t kPiece = 256;
 
 // Items are pieces of the elements after the axis, side by side.
-template <typename T>
-std::unique_ptr<Step> MakeCumSum(const PlanContext& context) {
+template <typename Op, typename T>
+std::unique_ptr<Step> MakeCumulated(const PlanContext& context, const char* kernel) {
   const Shape& shape = context.InputShape(0);
   const std::size_t axis = AxisOf(context);
   const std::int64_t size = shape[axis];
@@ -32,7 +51,7 @@ std::unique_ptr<Step> MakeCumSum(const PlanContext& context) {
   const std::int64_t pieces = CeilDiv(inner, kPiece);
   const bool exclusive = context.attributes().Int("exclusive", 0) != 0;
   const bool reverse = context.attributes().Int("reverse", 0) != 0;
-  return MakeItemStep("reference/cum_sum", size == 0 ? 0 : DimsProduct(shape, 0, axis) * pieces,
+  return MakeItemStep(kernel, size == 0 ? 0 : DimsProduct(shape, 0, axis) * pieces,
                       std::min(inner, kPiece) * size * static_cast<std::int64_t>(sizeof(T)),
                       [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
                         for (std::int64_t item = begin; item < end; ++item) {
@@ -42,11 +61,12 @@ std::unique_ptr<Step> MakeCumSum(const PlanContext& context) {
                           const std::int64_t at = item / pieces * size * inner + first + last;
                           const T* x = static_cast<const T*>(args.inputs[0]) + at;
                           T* y = static_cast<T*>(args.outputs[0]) + at;
-                          T sum[kPiece] = {};
+                          T sum[kPiece];
+                          std::fill_n(sum, count, T{Op::kStart});
                           for (std::int64_t k = 0; k < size; ++k) {
                             for (std::int64_t i = 0; i < count; ++i) {
                               const T before = sum[i];
-                              sum[i] = static_cast<T>(before + x[i]);
+                              sum[i] = Op::Of(before, x[i]);
                               y[i] = exclusive ? before : sum[i];
                             }
                             if (k + 1 == size) break;
@@ -59,9 +79,19 @@ std::unique_ptr<Step> MakeCumSum(const PlanContext& context) {
 
 std::unique_ptr<Step> PlanCumSum(PlanContext& context) {
   context.AllowInPlace(0, 0);
-  return DispatchNumeric(context.InputType(0),
-                         [&]<typename T>() { return MakeCumSum<T>(context); });
+  return DispatchNumeric(context.InputType(0), [&]<typename T>() {
+    return MakeCumulated<SumOf, T>(context, "reference/cum_sum");
+  });
 }
+
+std::unique_ptr<Step> PlanCumProd(PlanContext& context) {
+  context.AllowInPlace(0, 0);
+  return DispatchNumeric(context.InputType(0), [&]<typename T>() {
+    return MakeCumulated<ProductOf, T>(context, "reference/cum_prod");
+  });
+}
+
+constexpr std::string_view kTypes = "float32, float64, integers";
 
 }  // namespace
 
@@ -71,11 +101,21 @@ const OpDef& OpCumSum() {
                          .min_inputs = 2,
                          .max_inputs = 2,
                          .attributes = "exclusive reverse",
-                         .types =
-                             "float32, float64, int8, int16, int32, int64, uint8, uint16, "
-                             "uint32, uint64",
-                         .infer = InferCumSum,
+                         .types = kTypes,
+                         .infer = InferCumulated,
                          .plan = PlanCumSum};
+  return def;
+}
+
+const OpDef& OpCumProd() {
+  static const OpDef def{.name = "CumProd",
+                         .since = 26,
+                         .min_inputs = 2,
+                         .max_inputs = 2,
+                         .attributes = "exclusive reverse",
+                         .types = kTypes,
+                         .infer = InferCumulated,
+                         .plan = PlanCumProd};
   return def;
 }
 

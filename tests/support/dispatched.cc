@@ -20,6 +20,7 @@
 #include "kernels/quantize/quantize.h"
 #include "kernels/resize/picture.h"
 #include "kernels/roi/roi_align.h"
+#include "kernels/sample/sample.h"
 #include "kernels/softmax/softmax.h"
 
 // KINGLET_EXPORT_TARGET(name) of each file.
@@ -44,6 +45,7 @@
   FILE("kernels/quantize/quantize.cc", Quantize)     \
   FILE("kernels/resize/picture.cc", Picture)         \
   FILE("kernels/roi/roi_align.cc", RoiAlign)         \
+  FILE("kernels/sample/sample.cc", Sample)           \
   FILE("kernels/softmax/softmax.cc", Softmax)        \
   FILE("kernels/winograd/transform.cc", Winograd)
 
@@ -120,6 +122,7 @@ std::vector<EntryPoint> EntryPoints() {
   all.Add("score rows", kernels::GetScoreRowsTable());
   all.Add("box coder", kernels::GetDecodeBoxes());
   all.Add("roi", kernels::GetRoiAlignTable());
+  all.Add("sample", kernels::GetSampleTable());
   all.Add("math", kernels::GetMathTable());
   return all.Take();
 }
