@@ -1,11 +1,12 @@
-// Softmax and LogSoftmax. Before opset 13 the tensor is a matrix, cut before `axis`, and a row of
-// it sums to one; from 13 on the elements along `axis` do.
+// Softmax, LogSoftmax and Hardmax. Before opset 13 the tensor is a matrix, cut before `axis`, and a
+// row of it sums to one; from 13 on the elements along `axis` do.
 #include "kernels/softmax/softmax.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "engine/ops/batch.h"
+#include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/loop_work.h"
 
@@ -91,20 +92,48 @@ std::unique_ptr<Step> PlanSoftmax(PlanContext& context) {
   return WithLoops(std::move(step), context, 1.2 * elements + 20 * rows);
 }
 
+// One at the first of the largest elements, zeros elsewhere.
+template <typename T>
+std::unique_ptr<Step> MakeHardmax(const Extents& e) {
+  const std::int64_t units = e.length == 0 ? 0 : e.outer * e.inner;
+  return MakeStep("softmax/hard", units,
+                  [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                    for (std::int64_t row = begin; row < end; ++row) {
+                      const std::int64_t at = row / e.inner * e.length * e.inner + row % e.inner;
+                      const T* x = static_cast<const T*>(args.inputs[0]) + at;
+                      T* y = static_cast<T*>(args.outputs[0]) + at;
+                      std::int64_t largest = 0;
+                      for (std::int64_t i = 1; i < e.length; ++i) {
+                        if (x[i * e.inner] > x[largest * e.inner]) largest = i;
+                      }
+                      for (std::int64_t i = 0; i < e.length; ++i) {
+                        y[i * e.inner] = i == largest ? T{1} : T{0};
+                      }
+                    }
+                  });
+}
+
+std::unique_ptr<Step> PlanHardmax(PlanContext& context) {
+  context.AllowInPlace(0, 0);
+  const Extents e = ExtentsOf(context);
+  return DispatchFloat(context.InputType(0), [&]<typename T>() { return MakeHardmax<T>(e); });
+}
+
 }  // namespace
 
-#define KINGLET_SOFTMAX(Name)                              \
+#define KINGLET_SOFTMAX(Name, plan_function)               \
   const OpDef& Op##Name() {                                \
     static const OpDef op{.name = #Name,                   \
                           .attributes = "axis",            \
                           .types = "float32, float64",     \
                           .infer = InferSoftmax,           \
-                          .plan = PlanSoftmax,             \
+                          .plan = plan_function,           \
                           .batch_wise = OffBatchAxis<-1>}; \
     return op;                                             \
   }
-KINGLET_SOFTMAX(Softmax)
-KINGLET_SOFTMAX(LogSoftmax)
+KINGLET_SOFTMAX(Softmax, PlanSoftmax)
+KINGLET_SOFTMAX(LogSoftmax, PlanSoftmax)
+KINGLET_SOFTMAX(Hardmax, PlanHardmax)
 #undef KINGLET_SOFTMAX
 
 }  // namespace kinglet

@@ -24,6 +24,7 @@
 #include "kernels/reduce/arg.h"
 #include "kernels/resize/picture.h"
 #include "kernels/roi/roi_align.h"
+#include "kernels/sample/sample.h"
 #include "kernels/softmax/softmax.h"
 
 // KINGLET_EXPORT_TARGET(name) of each file.
@@ -52,6 +53,7 @@
   FILE("kernels/reduce/arg.cc", Arg)                 \
   FILE("kernels/resize/picture.cc", Picture)         \
   FILE("kernels/roi/roi_align.cc", RoiAlign)         \
+  FILE("kernels/sample/sample.cc", Sample)           \
   FILE("kernels/softmax/softmax.cc", Softmax)        \
   FILE("kernels/winograd/transform.cc", Winograd)
 
@@ -135,6 +137,7 @@ std::vector<EntryPoint> EntryPoints() {
   all.Add("score rows", kernels::GetScoreRowsTable());
   all.Add("box coder", kernels::GetDecodeBoxes());
   all.Add("roi", kernels::GetRoiAlignTable());
+  all.Add("sample", kernels::GetSampleTable());
   all.Add("math", kernels::GetMathTable());
   return all.Take();
 }

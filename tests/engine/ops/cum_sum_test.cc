@@ -27,6 +27,43 @@ TEST(CumSum, EveryAxisAndOption) {
   }
 }
 
+TEST(CumProd, EveryAxisAndOption) {
+  Tensor x(DataType::kInt64, {2, 3, 5});
+  for (std::int64_t i = 0; i < x.size(); ++i) x.data<std::int64_t>()[i] = i % 7 - 3;
+  const std::int64_t strides[] = {15, 5, 1};
+  for (std::int64_t axis = -3; axis < 3; ++axis) {
+    const auto along = static_cast<std::size_t>((axis + 3) % 3);
+    const std::int64_t size = x.shape()[along], stride = strides[along];
+    for (const bool exclusive : {false, true}) {
+      for (const bool reverse : {false, true}) {
+        const Tensor y = RunOp("CumProd", {x, Of<std::int64_t>({}, {axis})},
+                               {{"exclusive", Int(exclusive)}, {"reverse", Int(reverse)}}, 26);
+        for (std::int64_t i = 0; i < x.size(); ++i) {
+          const std::int64_t k = i / stride % size;
+          std::int64_t product = exclusive ? 1 : x.data<std::int64_t>()[i];
+          for (std::int64_t j = reverse ? k + 1 : 0; j < (reverse ? size : k); ++j) {
+            product *= x.data<std::int64_t>()[i + (j - k) * stride];
+          }
+          ASSERT_EQ(y.data<std::int64_t>()[i], product) << axis << exclusive << reverse << " " << i;
+        }
+      }
+    }
+  }
+}
+
+TEST(CumProd, FloatsWrapAroundEmptyAndWrong) {
+  const Tensor axis = Of<std::int64_t>({}, {0});
+  EXPECT_EQ(ValuesOf<float>(RunOp("CumProd", {Of<float>({3}, {2, 0.5f, -3}), axis}, {}, 26)),
+            (Floats{2, 1, -3}));
+  EXPECT_EQ(ValuesOf<std::int32_t>(
+                RunOp("CumProd", {Of<std::int32_t>({2}, {65536, 65537}), axis}, {}, 26)),
+            (std::vector<std::int32_t>{65536, 65536}));
+  EXPECT_EQ(RunOp("CumProd", {Tensor(DataType::kFloat32, {0}), axis}, {}, 26).size(), 0);
+  ExpectError(ErrorCode::kInvalidModel, [&] {
+    RunOp("CumProd", {Of<float>({}, {1}), axis}, {}, 26);
+  });
+}
+
 TEST(CumSum, EmptyAndWrong) {
   EXPECT_EQ(RunOp("CumSum", {Tensor(DataType::kFloat32, {2, 0}), Of<std::int32_t>({}, {1})}).size(),
             0);

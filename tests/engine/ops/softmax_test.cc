@@ -67,5 +67,29 @@ TEST(Softmax, EmptyAndWrong) {
   ExpectError(ErrorCode::kUnsupported, [] { RunOp("Softmax", {Of<std::int64_t>({1}, {1})}); });
 }
 
+TEST(Hardmax, OneAtTheFirstOfTheLargest) {
+  const Tensor x = Of<float>({2, 2, 3}, {1, 5, 5, 2, 0, -1, -3, -2, -2, 4, 4, 4});
+  EXPECT_EQ(ValuesOf<float>(RunOp("Hardmax", {x}, {}, 13)),
+            (Floats{0, 1, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0}));
+  EXPECT_EQ(ValuesOf<float>(RunOp("Hardmax", {x}, {{"axis", Int(1)}}, 13)),
+            (Floats{0, 1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 1}));
+  EXPECT_EQ(ValuesOf<float>(RunOp("Hardmax", {x}, {{"axis", Int(-3)}}, 13)),
+            (Floats{1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 1, 1}));
+  // Before version 13 everything behind the axis is one row.
+  for (const int opset : {7, 11}) {
+    EXPECT_EQ(ValuesOf<float>(RunOp("Hardmax", {x}, {}, opset)),
+              (Floats{0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0}));
+    EXPECT_EQ(ValuesOf<float>(RunOp("Hardmax", {x}, {{"axis", Int(0)}}, opset)),
+              (Floats{0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}));
+  }
+  EXPECT_EQ(ValuesOf<double>(RunOp("Hardmax", {Of<double>({3}, {1, 3, 2})}, {}, 13)),
+            (std::vector<double>{0, 1, 0}));
+  EXPECT_EQ(ValuesOf<float>(RunOp("Hardmax", {Of<float>({}, {3})}, {}, 13)), Floats{1});
+  EXPECT_EQ(RunOp("Hardmax", {Tensor(DataType::kFloat32, {2, 0})}, {}, 13).shape(), (Shape{2, 0}));
+  ExpectError(ErrorCode::kInvalidModel, [&] { RunOp("Hardmax", {x}, {{"axis", Int(3)}}, 13); });
+  ExpectError(ErrorCode::kUnsupported,
+              [] { RunOp("Hardmax", {Of<std::int64_t>({1}, {1})}, {}, 13); });
+}
+
 }  // namespace
 }  // namespace kinglet::test
