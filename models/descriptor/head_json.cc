@@ -78,7 +78,8 @@ void WriteColumns(const DetectionSpec& spec, Json& output) {
   Json columns;
   const auto write = [&](const char* key, const Columns& range) {
     if (range.empty()) return;
-    columns[key] = range.end == Columns::kOpen ? Json{range.first} : Json{range.first, range.end};
+    columns[key] = Json::array({range.first});
+    if (range.end != Columns::kOpen) columns[key].push_back(range.end);
   };
   for (const Part& part : kParts) write(part.key, spec.*part.columns);
   write("classes", spec.class_columns);

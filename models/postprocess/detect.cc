@@ -98,6 +98,13 @@ class DetectionDecoder::Impl {
       : descriptor_(std::move(descriptor)), threads_(std::max(options.threads, 1)) {
     const AnchorSpec& spec = descriptor_.detection.anchors;
     if (!HasAnchors(descriptor_.detection.box_coding)) return;
+    const bool grid = spec.generator == AnchorGenerator::kGrid && !spec.strides.empty() &&
+                      descriptor_.detection.unit == BoxUnit::kPixels;
+    if (IsYolo(descriptor_.detection.box_coding) && (!grid || !options.anchors_file.empty())) {
+      throw Error(ErrorCode::kInvalidModel, "descriptor '" + descriptor_.name +
+                                                "': output.anchors: expected a grid with strides, "
+                                                "in pixels, as output.box_coding needs it");
+    }
     if (!options.anchors_file.empty()) {
       SetAnchors(ReadAnchors(options.anchors_file));
     } else if (spec.generator == AnchorGenerator::kFile) {

@@ -40,7 +40,8 @@ def program(out, pages):
             path, line = place.rsplit(":", 1)
             number = f'#line {line} "{path}"\n'
             if "int main(" in code:
-                code = code.replace("int main(", "int Main(")
+                code = code.replace("int main(", "int Main(").rstrip()
+                code = code.removesuffix("}") + "return 0;\n}"
                 bodies.append(f"namespace {name}Program {{\n{number}{code}\n}}\n"
                               f"void {name}() {{ {name}Program::Main(); }}")
             else:
