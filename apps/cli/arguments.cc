@@ -171,6 +171,12 @@ Command AddClassify(CLI::App& app) {
   return {command, [options] { return ClassifyCommand(*options); }};
 }
 
+// A way to draw, or a file (./none for one that is called so).
+void SetLabels(const std::string& value, DetectOptions& options) {
+  const bool drawn = value == "none" || value == "index" || value == "full";
+  (drawn ? options.drawn_labels : options.network.labels) = value;
+}
+
 Command AddDetect(CLI::App& app) {
   auto options = std::make_shared<DetectOptions>();
   CLI::App* command = app.add_subcommand("detect", "Find things in pictures");
@@ -185,10 +191,18 @@ Command AddDetect(CLI::App& app) {
                    "How pictures become the model's input and what its outputs mean: a name from "
                    "'kinglet models' or a file (default: MODEL.json beside MODEL.onnx)")
       ->option_text("NAME|FILE");
+  auto labels = std::make_shared<std::vector<std::string>>();
   command
-      ->add_option("--labels,-l", options->network.labels,
-                   "Class names, one on each line (default: the descriptor's)")
-      ->option_text("FILE");
+      ->add_option("--labels,-l", *labels,
+                   "Class names, one on each line (default: the descriptor's); or what is drawn: "
+                   "none, index (the number of the class), full (name and score, the default)")
+      ->option_text("FILE|none|index|full")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--line-width", options->line_width,
+                   "Width of drawn boxes in pixels (default: by the picture and the box)")
+      ->check(CLI::Range(1, 100))
+      ->option_text("N");
   DetectorOverrides& overrides = options->overrides;
   command
       ->add_option("--threshold,-t", overrides.threshold,
@@ -222,7 +236,10 @@ Command AddDetect(CLI::App& app) {
   AddCommonOptions(*command, options->common,
                    "kinglet detect --model version-RFB-320.onnx --descriptor ultraface --output "
                    "drawn/ party.jpg holiday/");
-  return {command, [options] { return DetectCommand(*options); }};
+  return {command, [options, labels] {
+            for (const std::string& value : *labels) SetLabels(value, *options);
+            return DetectCommand(*options);
+          }};
 }
 
 Command AddEvaluate(CLI::App& app) {

@@ -35,9 +35,11 @@ class JsonReport : public Report {
     line["model"] = classifier_.name();
     line["top"] = Json::array();
     for (const ClassScore& score : result.top) {
-      line["top"].push_back({{"index", score.index},
-                             {"label", classifier_.Label(score.index)},
-                             {"score", score.score}});
+      Json of_class = {{"index", score.index},
+                       {"label", classifier_.Label(score.index)},
+                       {"score", score.score}};
+      if (score.index == kNoneOfThese) of_class["index"] = of_class["score"] = nullptr;
+      line["top"].push_back(of_class);
     }
     line["ms"] = {{"decode", Rounded(result.ms.decode)},
                   {"preprocess", Rounded(result.ms.preprocess)},
@@ -62,8 +64,10 @@ class TableReport : public Report {
     std::string text;
     for (std::size_t i = 0; i < result.top.size(); ++i) {
       const ClassScore& score = result.top[i];
-      text += table_.Line({i == 0 ? OneLine(image) : "", fmt::format("{:.4f}", score.score),
-                           std::to_string(score.index), classifier_.Label(score.index)});
+      const bool none = score.index == kNoneOfThese;
+      text += table_.Line(
+          {i == 0 ? OneLine(image) : "", none ? "-" : fmt::format("{:.4f}", score.score),
+           none ? "-" : std::to_string(score.index), classifier_.Label(score.index)});
     }
     Print(text);
     sum_.decode += result.ms.decode;
@@ -104,16 +108,29 @@ class TableReport : public Report {
 Image Drawn(Image image, const Classifier& classifier, const std::vector<ClassScore>& top) {
   std::vector<std::string> lines;
   for (const ClassScore& score : top) {
-    lines.push_back(fmt::format("{} {:.2f}", classifier.Label(score.index), score.score));
+    const std::string label = classifier.Label(score.index);
+    const bool none = score.index == kNoneOfThese;
+    lines.push_back(none ? label : fmt::format("{} {:.2f}", label, score.score));
   }
   DrawCaption(image, lines);
   return image;
+}
+
+void NoteDemo(const CommonOptions& options, const Classifier& classifier) {
+  std::string names;
+  for (const std::string& label : classifier.labels()) names += (names.empty() ? "" : ", ") + label;
+  PrintNote(options,
+            fmt::format("note: the built-in network knows {} kinds of drawn things ({}) and "
+                        "no photographs; for those name a network with --model "
+                        "(docs/models.md)",
+                        classifier.classes(), names));
 }
 
 }  // namespace
 
 Status ClassifyCommand(const ClassifyOptions& options) {
   Classifier classifier = OpenClassifier(options.network, options.common);
+  if (options.network.model.empty()) NoteDemo(options.common, classifier);
   const PictureList list = ListPictures(options.images);
   DrawnCopies copies(options.output, list.paths);
   std::unique_ptr<Report> report;

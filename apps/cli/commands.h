@@ -26,7 +26,9 @@ struct DetectOptions {
   NetworkOptions network;  // without a rule for the pixels
   DetectorOverrides overrides;
   std::int64_t max_pixels = ImageLimits().max_pixels;
-  std::string output;  // folder for drawn copies; "": none
+  std::string output;                 // folder for drawn copies; "": none
+  std::string drawn_labels = "full";  // "none", "index", "full"
+  int line_width = 0;                 // of drawn boxes, pixels; 0: by picture and box
   std::vector<std::string> images;
 };
 

@@ -40,6 +40,9 @@ class JsonReport : public Report {
       json["index"] = d.index;
       json["score"] = d.score;
       json["box"] = {Pixels(d.x1), Pixels(d.y1), Pixels(d.x2), Pixels(d.y2)};
+      for (const PicturePoint& point : d.landmarks) {
+        json["landmarks"].push_back({Pixels(point.x), Pixels(point.y)});
+      }
       line["detections"].push_back(json);
     }
     line["ms"] = {{"decode", Rounded(result.ms.decode)},
@@ -112,13 +115,20 @@ class TableReport : public Report {
   StageTimes sum_;
 };
 
-Image Drawn(Image image, const Detector& detector, const std::vector<Detection>& found) {
+Image Drawn(Image image, const Detector& detector, const std::vector<Detection>& found,
+            const DetectOptions& options) {
   std::vector<DrawnBox> boxes;
   for (const Detection& d : found) {
-    boxes.push_back({d.x1, d.y1, d.x2, d.y2,
-                     fmt::format("{} {:.2f}", detector.Label(d.index), d.score), d.index});
+    DrawnBox box{d.x1, d.y1, d.x2, d.y2, "", d.index};
+    box.points = d.landmarks;
+    if (options.drawn_labels == "index") box.label = std::to_string(d.index);
+    if (options.drawn_labels == "full") {
+      box.brief = fmt::format("{:.2f}", d.score);
+      box.label = detector.Label(d.index) + ' ' + box.brief;
+    }
+    boxes.push_back(std::move(box));
   }
-  DrawBoxes(image, boxes);
+  DrawBoxes(image, boxes, {.line_width = options.line_width});
   return image;
 }
 
@@ -144,7 +154,7 @@ Status DetectCommand(const DetectOptions& options) {
     result.ms.decode = picture.decode_ms;
     report->Add(picture.path, result);
     if (copies.wanted()) {
-      copies.Write(picture.path, Drawn(picture.image, detector, result.detections));
+      copies.Write(picture.path, Drawn(picture.image, detector, result.detections, options));
     }
   };
   const std::size_t done =

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <exception>
 
+#include "kinglet/network.h"
 #include "kinglet/pipeline.h"
 
 int main(int argc, char** argv) {
@@ -10,10 +11,18 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
-    // How the picture becomes numbers, and what the classes are called: here as the built-in
-    // network has it, unless the caller names a descriptor (a name that kinglet models lists, or a
-    // file).
-    kinglet::Classifier classifier(argv[1], {.descriptor = argc == 4 ? argv[3] : "demo"});
+    // How the picture becomes numbers, and what the classes are called, is not in the model. A
+    // descriptor says it: a name that kinglet models lists, a file, or MODEL.json beside the model.
+    kinglet::PipelineOptions options;
+    if (argc == 4) {
+      options.descriptor = argv[3];
+    } else if (!kinglet::DescriptorBeside(argv[1])) {
+      // What most classifiers of today are trained with; ImageNet's names where it has 1000
+      // classes.
+      options.preprocess = "torch";
+    }
+    kinglet::Classifier classifier(argv[1], options);
+    for (const std::string& note : classifier.notes()) std::fprintf(stderr, "%s\n", note.c_str());
     for (const kinglet::ClassScore& top : classifier.Classify(argv[2], 3)) {
       std::printf("%-12s %.3f\n", classifier.Label(top.index).c_str(),
                   static_cast<double>(top.score));

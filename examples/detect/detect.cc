@@ -26,6 +26,7 @@ int main(int argc, char** argv) {
                   static_cast<double>(d.x1), static_cast<double>(d.y1), static_cast<double>(d.x2),
                   static_cast<double>(d.y2));
       boxes.push_back({d.x1, d.y1, d.x2, d.y2, label, d.index});
+      boxes.back().points = d.landmarks;
     }
     if (argc == 5) {
       kinglet::DrawBoxes(picture, boxes);

@@ -89,6 +89,10 @@ std::vector<Size> DefaultBoxSizes(const AnchorSpec& spec, const std::vector<doub
 
 std::vector<Size> GridSizes(const AnchorSpec& spec, std::size_t k) {
   std::vector<Size> sizes;
+  const std::vector<double>& widths = ListOf(spec.widths, k);
+  for (std::size_t i = 0; i < widths.size(); ++i) {
+    sizes.push_back({ListOf(spec.heights, k)[i], widths[i]});
+  }
   for (const double ratio : ListOf(spec.aspect_ratios, k)) {
     for (const double size : ListOf(spec.sizes, k)) {
       Size box = Scaled(size, 1.0 / ratio);
@@ -150,6 +154,21 @@ void Append(const AnchorSpec& spec, const std::vector<Size>& sizes, const std::a
   }
 }
 
+void CheckWidths(const AnchorSpec& spec, std::size_t maps) {
+  CheckLists(spec.widths, maps, "widths", !spec.widths.empty());
+  CheckLists(spec.heights, maps, "heights", !spec.widths.empty());
+  if (!spec.widths.empty() && !spec.sizes.empty()) {
+    Refuse("sizes", "none beside widths and heights", spec.sizes.size());
+  }
+  for (std::size_t k = 0; k < maps; ++k) {
+    const std::size_t widths = ListOf(spec.widths, k).size();
+    const std::size_t heights = ListOf(spec.heights, k).size();
+    if (widths != heights) {
+      Refuse("heights", std::to_string(widths) + " numbers, as many as widths", heights);
+    }
+  }
+}
+
 void CheckSpec(const AnchorSpec& spec, std::size_t maps) {
   const bool grid = spec.generator == AnchorGenerator::kGrid;
   const bool squares = spec.generator == AnchorGenerator::kSquares;
@@ -165,8 +184,10 @@ void CheckSpec(const AnchorSpec& spec, std::size_t maps) {
     Refuse("strides", std::to_string(with_stride) + " numbers, one for each map",
            spec.strides.size());
   }
-  CheckLists(spec.aspect_ratios, maps, "aspect_ratios", grid);
-  CheckLists(spec.sizes, maps, "sizes", grid || squares);
+  const bool given = grid && !spec.widths.empty();
+  CheckLists(spec.aspect_ratios, maps, "aspect_ratios", grid && !given);
+  CheckLists(spec.sizes, maps, "sizes", (grid && !given) || squares);
+  if (grid) CheckWidths(spec, maps);
 }
 
 // The maps, and the sizes of the boxes at each position of each.
@@ -203,13 +224,19 @@ std::vector<std::array<int, 2>> AnchorMaps(const AnchorSpec& spec, int width, in
   return maps;
 }
 
-std::size_t CountAnchors(const AnchorSpec& spec, int width, int height) {
+std::vector<std::size_t> AnchorsOfMaps(const AnchorSpec& spec, int width, int height) {
   const AnchorGrids grids = GridsOf(spec, width, height);
-  std::size_t count = 0;
+  std::vector<std::size_t> counts;
   for (std::size_t k = 0; k < grids.maps.size(); ++k) {
-    count += grids.sizes[k].size() * static_cast<std::size_t>(grids.maps[k][0]) *
-             static_cast<std::size_t>(grids.maps[k][1]);
+    counts.push_back(grids.sizes[k].size() * static_cast<std::size_t>(grids.maps[k][0]) *
+                     static_cast<std::size_t>(grids.maps[k][1]));
   }
+  return counts;
+}
+
+std::size_t CountAnchors(const AnchorSpec& spec, int width, int height) {
+  std::size_t count = 0;
+  for (const std::size_t of_map : AnchorsOfMaps(spec, width, height)) count += of_map;
   return count;
 }
 

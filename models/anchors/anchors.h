@@ -17,7 +17,8 @@ inline constexpr std::size_t kMaxAnchors = std::size_t{1} << 22;
 // {height, width} of each feature map for an input of this size.
 std::vector<std::array<int, 2>> AnchorMaps(const AnchorSpec& spec, int width, int height);
 
-// How many anchors there are. Throws Error(kInvalidModel) as MakeAnchors does.
+// How many anchors each map has, and all of them. Throw Error(kInvalidModel) as MakeAnchors does.
+std::vector<std::size_t> AnchorsOfMaps(const AnchorSpec& spec, int width, int height);
 std::size_t CountAnchors(const AnchorSpec& spec, int width, int height);
 
 // The anchors of all maps in turn; in a map row by row, position by position, in the order that

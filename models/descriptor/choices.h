@@ -14,6 +14,12 @@ inline constexpr Choice<ScoreActivation> kActivations[] = {{"auto", ScoreActivat
                                                            {"none", ScoreActivation::kNone},
                                                            {"softmax", ScoreActivation::kSoftmax},
                                                            {"sigmoid", ScoreActivation::kSigmoid}};
+inline constexpr Choice<RejectionMeasure> kRejectionMeasures[] = {
+    {"score", RejectionMeasure::kScore},
+    {"entropy", RejectionMeasure::kEntropy},
+    {"max_logit", RejectionMeasure::kMaxLogit},
+    {"energy", RejectionMeasure::kEnergy},
+    {"output", RejectionMeasure::kOutput}};
 inline constexpr Choice<ColorOrder> kColorOrders[] = {{"RGB", ColorOrder::kRgb},
                                                       {"BGR", ColorOrder::kBgr}};
 inline constexpr Choice<ImageLayout> kLayouts[] = {{"NCHW", ImageLayout::kNchw},
@@ -29,7 +35,14 @@ inline constexpr Choice<FitRule> kFitRules[] = {{"stretch", FitRule::kStretch},
 inline constexpr Choice<BoxCoding> kBoxCodings[] = {{"none", BoxCoding::kNone},
                                                     {"center_size", BoxCoding::kCenterSize},
                                                     {"point_offset", BoxCoding::kPointOffset},
-                                                    {"centers", BoxCoding::kCenters}};
+                                                    {"centers", BoxCoding::kCenters},
+                                                    {"center_linear", BoxCoding::kCenterLinear},
+                                                    {"yolov3", BoxCoding::kYoloV3},
+                                                    {"yolov5", BoxCoding::kYoloV5}};
+inline constexpr Choice<OutputLayout> kOutputLayouts[] = {{"rows", OutputLayout::kRows},
+                                                          {"planes", OutputLayout::kPlanes}};
+inline constexpr Choice<ScoreRule> kScoreRules[] = {{"product", ScoreRule::kProduct},
+                                                    {"geometric_mean", ScoreRule::kGeometricMean}};
 inline constexpr Choice<BoxOrder> kBoxOrders[] = {{"xy", BoxOrder::kXy}, {"yx", BoxOrder::kYx}};
 inline constexpr Choice<BoxUnit> kBoxUnits[] = {{"picture", BoxUnit::kPicture},
                                                 {"pixels", BoxUnit::kPixels}};

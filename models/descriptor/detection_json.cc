@@ -6,13 +6,14 @@
 
 #include "models/anchors/anchors.h"
 #include "models/descriptor/choices.h"
+#include "models/descriptor/head_json.h"
 
 namespace kinglet {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t kMaxNameBytes = 1024;
+constexpr std::size_t kMaxFileNameBytes = 1024;
 constexpr std::size_t kMaxMaps = 16;
 constexpr double kMaxPixels = 8192;
 constexpr double kMaxRatio = 100;
@@ -43,6 +44,10 @@ AnchorSpec ParseGenerator(JsonObject& object, AnchorGenerator generator) {
   if (scaled || grid) {
     spec.aspect_ratios = object.NumberLists("aspect_ratios", 1 / kMaxRatio, kMaxRatio, kMaxMaps);
   }
+  if (grid) {
+    spec.widths = object.NumberLists("widths", kSmallest, kMaxPixels, kMaxMaps);
+    spec.heights = object.NumberLists("heights", kSmallest, kMaxPixels, kMaxMaps);
+  }
   if (!scaled) spec.sizes = object.NumberLists("sizes", kSmallest, kMaxPixels, kMaxMaps);
   if (generator == AnchorGenerator::kSsd) {
     spec.interpolated_ratio = object.Number("interpolated_ratio", 0, kMaxRatio, 1.0);
@@ -66,7 +71,7 @@ AnchorSpec ParseAnchors(JsonObject object) {
   AnchorSpec spec;
   if (generator == AnchorGenerator::kFile) {
     spec.generator = generator;
-    spec.file = object.String("file", kMaxNameBytes);
+    spec.file = object.String("file", kMaxFileNameBytes);
     object.Finish();
     return spec;
   }
@@ -117,6 +122,8 @@ Json AnchorsToJson(const AnchorSpec& spec) {
   }
   if (!spec.reduce_lowest) json["reduce_lowest"] = false;
   if (!spec.sizes.empty()) json["sizes"] = ShortLists(spec.sizes);
+  if (!spec.widths.empty()) json["widths"] = ShortLists(spec.widths);
+  if (!spec.heights.empty()) json["heights"] = ShortLists(spec.heights);
   if (spec.offset != 0) json["offset"] = spec.offset;
   if (spec.round) json["round"] = true;
   if (spec.clip) json["clip"] = true;
@@ -127,8 +134,7 @@ Json AnchorsToJson(const AnchorSpec& spec) {
 
 DetectionSpec ParseDetection(JsonObject& output) {
   DetectionSpec spec;
-  spec.boxes = output.String("boxes", kMaxNameBytes, "");
-  spec.scores = output.String("scores", kMaxNameBytes, "");
+  ParseHeads(output, spec);
   spec.nms = output.OneOf<NmsKind>("nms", kNmsKinds, spec.nms);
   spec.box_order = output.OneOf<BoxOrder>("box_order", kBoxOrders, spec.box_order);
   spec.unit = output.OneOf<BoxUnit>("box_unit", kBoxUnits, spec.unit);
@@ -138,27 +144,30 @@ DetectionSpec ParseDetection(JsonObject& output) {
   spec.max_detections =
       static_cast<int>(output.Integer("max_detections", 1, kMaxBoxes, spec.max_detections));
   if (spec.nms == NmsKind::kNone) {
-    spec.classes = output.String("classes", kMaxNameBytes, "");
-    spec.count = output.String("count", kMaxNameBytes, "");
+    ParseFinished(output, spec);
     return spec;
   }
   spec.iou_threshold =
       static_cast<float>(output.Number("iou_threshold", 0, 1, double{spec.iou_threshold}));
   spec.box_coding = output.OneOf<BoxCoding>("box_coding", kBoxCodings, spec.box_coding);
+  ParseCodes(output, spec);
   if (!HasAnchors(spec.box_coding)) return spec;
   const std::vector<double> scales = output.Numbers("box_scales", kSmallest, 1e6, {1, 1, 1, 1});
   for (std::size_t i = 0; i < scales.size(); ++i) {
     spec.box_scales[i] = static_cast<float>(scales[i]);
   }
   spec.anchors = ParseAnchors(output.Object("anchors"));
+  const bool yolo = IsYolo(spec.box_coding);
+  if (yolo && (spec.anchors.generator != AnchorGenerator::kGrid || spec.anchors.strides.empty() ||
+               spec.unit != BoxUnit::kPixels)) {
+    output.Fail("anchors", "of this box_coding a grid with strides, and box_unit 'pixels'",
+                "others");
+  }
   return spec;
 }
 
 void WriteDetection(const DetectionSpec& spec, Json& output) {
-  if (!spec.boxes.empty()) output["boxes"] = spec.boxes;
-  if (!spec.scores.empty()) output["scores"] = spec.scores;
-  if (!spec.classes.empty()) output["classes"] = spec.classes;
-  if (!spec.count.empty()) output["count"] = spec.count;
+  WriteHeads(spec, output);
   output["box_order"] = NameOf(kBoxOrders, spec.box_order);
   output["box_unit"] = NameOf(kBoxUnits, spec.unit);
   if (spec.nms != NmsKind::kNone) {

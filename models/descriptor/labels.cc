@@ -17,6 +17,7 @@ struct List {
 };
 
 constexpr List kLists[] = {{"coco", "labels/coco_90.txt"},
+                           {"coco80", "labels/coco_80.txt"},
                            {"demo", "demo/labels.txt"},
                            {"face", "labels/face.txt"},
                            {"imagenet", "labels/imagenet_1000.txt"},

@@ -62,6 +62,17 @@ PreprocessSpec ParsePreprocess(JsonObject& input) {
   return spec;
 }
 
+Rejection ParseRejection(JsonObject object) {
+  Rejection rejection;
+  rejection.measure = object.OneOf<RejectionMeasure>("measure", kRejectionMeasures);
+  if (rejection.measure == RejectionMeasure::kOutput) {
+    rejection.output = object.String("output", kMaxTextBytes);
+  }
+  rejection.limit = static_cast<float>(object.Number("limit", -kLargest, kLargest));
+  object.Finish();
+  return rejection;
+}
+
 Architecture ParseArchitecture(JsonObject object, const PreprocessSpec& preprocess) {
   Architecture architecture;
   architecture.family = object.String("family", kMaxNameBytes);
@@ -125,6 +136,9 @@ Descriptor ParseDescriptor(std::string_view text, const std::string& source) {
       output.OneOf<ScoreActivation>("activation", kActivations, ScoreActivation::kAuto);
   if (descriptor.task == Task::kClassify) {
     descriptor.output = output.String("name", kMaxTextBytes, "");
+    if (output.Has("rejection")) {
+      descriptor.rejection = ParseRejection(output.Object("rejection"));
+    }
   } else {
     descriptor.detection = ParseDetection(output);
   }

@@ -90,6 +90,12 @@ std::string DescriptorToJson(const Descriptor& descriptor) {
   } else {
     WriteDetection(descriptor.detection, output);
   }
+  const Rejection& rejection = descriptor.rejection;
+  if (rejection.measure != RejectionMeasure::kNone) {
+    output["rejection"]["measure"] = NameOf(kRejectionMeasures, rejection.measure);
+    if (!rejection.output.empty()) output["rejection"]["output"] = rejection.output;
+    output["rejection"]["limit"] = ShortNumber(rejection.limit);
+  }
   output["activation"] = NameOf(kActivations, descriptor.activation);
   if (!descriptor.labels.empty()) output["labels"] = descriptor.labels;
   root["output"] = output;

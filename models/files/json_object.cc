@@ -244,6 +244,36 @@ std::vector<std::string> JsonObject::Strings(std::string_view key, std::size_t m
   return strings;
 }
 
+std::vector<std::string> JsonObject::Names(std::string_view key, std::size_t max_count,
+                                           std::size_t max_bytes) {
+  if (!Has(key)) {
+    known_.emplace_back(key);
+    return {};
+  }
+  const bool several = value_->find(key)->is_array();
+  std::vector<std::string> names;
+  if (several) {
+    names = Strings(key, max_count, max_bytes);
+  } else {
+    names.push_back(String(key, max_bytes));
+  }
+  return names;
+}
+
+std::array<int, 2> JsonObject::Range(std::string_view key, int open) {
+  const json* value = Take(key, "an array", false);
+  if (value == nullptr) return {0, 0};
+  const auto whole = [open](const json& item) {
+    return item.is_number_integer() && item >= 0 && item < open;
+  };
+  if (!value->is_array() || value->empty() || value->size() > 2 || !whole(value->front()) ||
+      !whole(value->back()) || (value->size() == 2 && value->front() >= value->back())) {
+    Fail(key, "[first, end] or [first], whole numbers below " + std::to_string(open),
+         Shown(*value));
+  }
+  return {value->front().get<int>(), value->size() == 1 ? open : value->back().get<int>()};
+}
+
 void JsonObject::Finish() const {
   for (const auto& item : value_->items()) {
     if (std::find(known_.begin(), known_.end(), item.key()) != known_.end()) continue;

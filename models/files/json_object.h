@@ -2,6 +2,7 @@
 // for is an error.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -52,6 +53,12 @@ class JsonObject {
   bool Bool(std::string_view key, bool fallback);
   std::vector<std::string> Strings(std::string_view key, std::size_t max_count,
                                    std::size_t max_bytes);
+  // A string, or an array of them; empty when the key is missing.
+  std::vector<std::string> Names(std::string_view key, std::size_t max_count,
+                                 std::size_t max_bytes);
+  // An array [first, end] of two whole numbers, 0 <= first < end < open, or [first], which ends at
+  // `open`; {0, 0} when the key is missing.
+  std::array<int, 2> Range(std::string_view key, int open);
   template <typename T>
   T OneOf(std::string_view key, std::span<const Choice<T>> choices,
           std::optional<T> fallback = std::nullopt) {

@@ -6,7 +6,10 @@
 #include <string_view>
 
 #include "kinglet/error.h"
+#include "models/fit/finished_form.h"
 #include "models/fit/graph_tail.h"
+#include "models/fit/head_form.h"
+#include "models/fit/known_shapes.h"
 #include "models/fit/picture_input.h"
 
 namespace kinglet {
@@ -20,61 +23,11 @@ bool IsInteger(const TensorInfo& info) {
   return info.type == DataType::kInt64 || info.type == DataType::kInt32;
 }
 
-bool EndsWithBoxes(const TensorInfo& info, std::size_t rank) {
-  return info.has_shape && info.shape.size() == rank && info.shape.back() == kBoxSize;
-}
-
-// The first output whose name has this part.
-const TensorInfo* WithPart(const Infos& outputs, std::string_view part) {
-  const auto found = std::find_if(outputs.begin(), outputs.end(), [&](const TensorInfo& info) {
-    return info.name.find(part) != std::string::npos;
-  });
-  return found == outputs.end() ? nullptr : &*found;
-}
-
-std::optional<DetectionSpec> RecognizeTensorFlow(const Infos& outputs) {
-  const TensorInfo* boxes = WithPart(outputs, "detection_boxes");
-  const TensorInfo* scores = WithPart(outputs, "detection_scores");
-  const TensorInfo* classes = WithPart(outputs, "detection_classes");
-  if (boxes == nullptr || scores == nullptr || classes == nullptr) return std::nullopt;
-  const TensorInfo* count = WithPart(outputs, "num_detections");
-  DetectionSpec spec;
-  spec.boxes = boxes->name;
-  spec.scores = scores->name;
-  spec.classes = classes->name;
-  if (count != nullptr) spec.count = count->name;
-  spec.box_order = BoxOrder::kYx;
-  spec.unit = BoxUnit::kPicture;
-  spec.background = Background::kFirst;
-  spec.nms = NmsKind::kNone;
-  return spec;
-}
-
-std::optional<DetectionSpec> RecognizeTorchvision(const Infos& outputs) {
-  if (outputs.size() != 3) return std::nullopt;
-  const TensorInfo* boxes = nullptr;
-  const TensorInfo* scores = nullptr;
-  const TensorInfo* labels = nullptr;
-  for (const TensorInfo& info : outputs) {
-    const bool row = !info.has_shape || info.shape.size() == 1;
-    if (info.type == DataType::kInt64 && row) labels = &info;
-    if (info.type == DataType::kFloat32 && EndsWithBoxes(info, 2)) boxes = &info;
-    if (info.type == DataType::kFloat32 && info.has_shape && row) scores = &info;
-  }
-  if (boxes == nullptr) boxes = WithPart(outputs, "boxes");
-  if (scores == nullptr) scores = WithPart(outputs, "scores");
-  if (boxes == nullptr || scores == nullptr || labels == nullptr || boxes == scores) {
-    return std::nullopt;
-  }
-  DetectionSpec spec;
-  spec.boxes = boxes->name;
-  spec.scores = scores->name;
-  spec.classes = labels->name;
-  spec.box_order = BoxOrder::kXy;
-  spec.unit = BoxUnit::kPixels;
-  spec.background = Background::kFirst;
-  spec.nms = NmsKind::kNone;
-  return spec;
+// Boxes and scores, an output each, and nothing else.
+bool IsSimple(const DetectionSpec& spec) {
+  return spec.levels.empty() && spec.layout == OutputLayout::kRows && spec.objectness.empty() &&
+         spec.landmarks.empty() && spec.box_columns.empty() && spec.score_columns.empty() &&
+         spec.box_bins == 1;
 }
 
 [[noreturn]] void NoOutput(const Descriptor& descriptor, const char* key, const std::string& name,
@@ -106,11 +59,92 @@ constexpr std::array<OutputKey, 4> kKeys = {{{"boxes", &DetectionSpec::boxes, tr
                                              {"classes", &DetectionSpec::classes, true},
                                              {"count", &DetectionSpec::count, false}}};
 
-void FitNames(Descriptor& descriptor, const Infos& outputs) {
+// What the outputs look like to a descriptor of this form.
+std::optional<DetectionSpec> Seen(const Descriptor& descriptor, const Graph& graph,
+                                  const Infos& outputs) {
+  const int width = descriptor.preprocess.width;
+  const int height = descriptor.preprocess.height;
+  if (descriptor.detection.nms == NmsKind::kNone) {
+    return RecognizeFinished(graph, outputs, width, height);
+  }
+  if (IsSimple(descriptor.detection)) {
+    if (auto raw = RecognizeRaw(outputs)) return raw;
+  }
+  const auto head = RecognizeHead(OutputsAt(graph, descriptor.input, width, height), width, height);
+  if (!head) return std::nullopt;
+  return head->spec;
+}
+
+bool AllNamed(const DetectionSpec& spec, const Infos& outputs) {
+  const std::vector<HeadOutputs> heads = spec.Heads();
+  return std::all_of(heads.begin(), heads.end(), [&](const HeadOutputs& head) {
+    const auto there = [&](const std::string& name, bool required) {
+      return (name.empty() && !required) || !NameIn(outputs, name).empty();
+    };
+    return there(head.boxes, true) && there(head.scores, true) && there(head.objectness, false) &&
+           there(head.landmarks, false);
+  });
+}
+
+bool HasObjectness(const DetectionSpec& spec) {
+  return !spec.objectness_columns.empty() || !spec.Heads().front().objectness.empty();
+}
+
+// Whether a descriptor of the one form can be fitted to outputs of the other.
+bool SameForm(const DetectionSpec& wanted, const DetectionSpec& seen) {
+  return wanted.levels.size() == seen.levels.size() &&
+         wanted.box_columns.empty() == seen.box_columns.empty() &&
+         HasObjectness(wanted) == HasObjectness(seen) && wanted.box_bins == seen.box_bins;
+}
+
+void Rename(HeadOutputs& head, const Infos& outputs) {
+  for (std::string* name : {&head.boxes, &head.scores, &head.objectness, &head.landmarks}) {
+    if (!name->empty()) *name = NameIn(outputs, *name);
+  }
+}
+
+// Heads with several maps, or with more than boxes and scores.
+void FitHead(Descriptor& descriptor, const Graph& graph, const Infos& outputs) {
+  DetectionSpec& spec = descriptor.detection;
+  if (!AllNamed(spec, outputs)) {
+    const bool named = !spec.Heads().front().boxes.empty();
+    const auto seen = Seen(descriptor, graph, outputs);
+    if (!seen || !SameForm(spec, *seen)) {
+      NoOutput(descriptor, "boxes", spec.Heads().front().boxes, outputs);
+    }
+    const bool landmarks =
+        !spec.Heads().front().landmarks.empty() || !spec.landmark_columns.empty();
+    spec.boxes = seen->boxes;
+    spec.scores = seen->scores;
+    spec.objectness = seen->objectness;
+    spec.landmarks = landmarks ? seen->landmarks : "";
+    spec.levels = seen->levels;
+    spec.layout = seen->layout;
+    if (!landmarks) {
+      for (HeadOutputs& level : spec.levels) level.landmarks.clear();
+    }
+    if (named) {
+      descriptor.notes.push_back(
+          "The network has no outputs of the descriptor's names; they were found by their shapes.");
+    }
+  }
+  if (spec.levels.empty()) {
+    HeadOutputs head = spec.Heads().front();
+    Rename(head, outputs);
+    spec.boxes = head.boxes;
+    spec.scores = head.scores;
+    spec.objectness = head.objectness;
+    spec.landmarks = head.landmarks;
+  }
+  for (HeadOutputs& level : spec.levels) Rename(level, outputs);
+  spec.classes = spec.count = "";
+}
+
+void FitNames(Descriptor& descriptor, const Graph& graph, const Infos& outputs) {
   DetectionSpec& spec = descriptor.detection;
   const bool finished = spec.nms == NmsKind::kNone;
-  const std::optional<DetectionSpec> seen =
-      finished ? RecognizeFinished(outputs) : RecognizeRaw(outputs);
+  if (!finished && !IsSimple(spec)) return FitHead(descriptor, graph, outputs);
+  const std::optional<DetectionSpec> seen = Seen(descriptor, graph, outputs);
   std::string guessed;
   for (const OutputKey& key : kKeys) {
     const bool wanted =
@@ -140,7 +174,8 @@ void FitNames(Descriptor& descriptor, const Infos& outputs) {
 // finished outputs have other names than the descriptor's.
 void FitSuppression(Descriptor& descriptor, const Graph& graph, const Infos& outputs) {
   DetectionSpec& spec = descriptor.detection;
-  std::optional<DetectionSpec> finished = RecognizeFinished(outputs);
+  std::optional<DetectionSpec> finished =
+      RecognizeFinished(graph, outputs, descriptor.preprocess.width, descriptor.preprocess.height);
   if (spec.nms == NmsKind::kNone) {
     const bool named = spec.boxes.empty() || !NameIn(outputs, spec.boxes).empty();
     if (named || !finished) return;
@@ -173,7 +208,7 @@ void FitSuppression(Descriptor& descriptor, const Graph& graph, const Infos& out
 
 void FitCoding(Descriptor& descriptor, const Graph& graph) {
   DetectionSpec& spec = descriptor.detection;
-  const GraphTail boxes = LookAtTail(graph, spec.boxes);
+  const GraphTail boxes = LookAtTail(graph, spec.Heads().front().boxes);
   const bool decoded = (spec.box_coding == BoxCoding::kCenterSize && boxes.exp) ||
                        (spec.box_coding == BoxCoding::kPointOffset && boxes.sub);
   if (decoded) {
@@ -185,7 +220,8 @@ void FitCoding(Descriptor& descriptor, const Graph& graph) {
 
 void FitActivation(Descriptor& descriptor, const Graph& graph) {
   const DetectionSpec& spec = descriptor.detection;
-  const bool applied = spec.nms == NmsKind::kNone || LookAtTail(graph, spec.scores).probabilities();
+  const bool applied =
+      spec.nms == NmsKind::kNone || LookAtTail(graph, spec.Heads().front().scores).probabilities();
   if (applied) {
     descriptor.activation = ScoreActivation::kNone;
   } else if (descriptor.activation == ScoreActivation::kAuto) {
@@ -196,27 +232,12 @@ void FitActivation(Descriptor& descriptor, const Graph& graph) {
 
 }  // namespace
 
-std::optional<DetectionSpec> RecognizeFinished(const Infos& outputs) {
-  if (auto spec = RecognizeTensorFlow(outputs)) return spec;
-  return RecognizeTorchvision(outputs);
-}
-
-void TakeSamplesAsTheyAre(Descriptor& descriptor, const TensorInfo& input) {
-  PreprocessSpec& spec = descriptor.preprocess;
-  spec.mean = {0, 0, 0};
-  spec.stddev = {1, 1, 1};
-  spec.max_value = input.type == DataType::kUInt8 ? 255.0f : 1.0f;
-  spec.color_order = ColorOrder::kRgb;
-  descriptor.picture_size = true;
-  if (!input.has_shape || input.shape.size() < 3) return;
-  const std::size_t rows = HeightAxis(spec.layout, input.shape.size());
-  descriptor.picture_size = input.shape[rows] < 0 && input.shape[rows + 1] < 0;
-}
-
 std::optional<DetectionSpec> RecognizeRaw(const Infos& outputs) {
   std::optional<DetectionSpec> found;
   for (const TensorInfo& boxes : outputs) {
-    if (!EndsWithBoxes(boxes, 3) || IsInteger(boxes)) continue;
+    const bool of_boxes =
+        boxes.has_shape && boxes.shape.size() == 3 && boxes.shape.back() == kBoxSize;
+    if (!of_boxes || IsInteger(boxes)) continue;
     for (const TensorInfo& scores : outputs) {
       if (&boxes == &scores || !scores.has_shape || scores.shape.size() != 3) continue;
       if (scores.shape[1] != boxes.shape[1] || IsInteger(scores)) continue;
@@ -232,7 +253,7 @@ std::optional<DetectionSpec> RecognizeRaw(const Infos& outputs) {
 void FitDetection(Descriptor& descriptor, const Graph& graph) {
   const Infos outputs = graph.outputs();
   FitSuppression(descriptor, graph, outputs);
-  FitNames(descriptor, outputs);
+  FitNames(descriptor, graph, outputs);
   if (descriptor.detection.nms != NmsKind::kNone) FitCoding(descriptor, graph);
   FitActivation(descriptor, graph);
 }

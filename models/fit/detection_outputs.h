@@ -9,14 +9,6 @@
 
 namespace kinglet {
 
-// Outputs that are finished detections in the form of TensorFlow's exporters (detection_boxes, ...)
-// or of torchvision's (boxes, labels, scores): their names, coordinates and numbers of classes.
-std::optional<DetectionSpec> RecognizeFinished(const std::vector<TensorInfo>& outputs);
-
-// Pictures for a graph that scales and resizes them itself: TensorFlow's take bytes, torchvision's
-// samples of 0 to 1; in their own size where the input's is free.
-void TakeSamplesAsTheyAre(Descriptor& descriptor, const TensorInfo& input);
-
 // Outputs {N, anchors, 4} and {N, anchors, classes}: their names only.
 std::optional<DetectionSpec> RecognizeRaw(const std::vector<TensorInfo>& outputs);
 

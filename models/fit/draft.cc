@@ -6,23 +6,32 @@
 #include "kinglet/error.h"
 #include "kinglet/labels.h"
 #include "models/anchors/anchors.h"
+#include "models/fit/class_scores.h"
 #include "models/fit/detection_outputs.h"
+#include "models/fit/draft_head.h"
+#include "models/fit/finished_form.h"
 #include "models/fit/graph_tail.h"
+#include "models/fit/known_shapes.h"
 #include "models/fit/picture_input.h"
 
 namespace kinglet {
 namespace {
 
 constexpr int kDefaultSide = 224;
+constexpr int kDetectorSide = 640;
 constexpr std::int64_t kImageNetClasses = 1000;
 constexpr std::int64_t kCocoClasses = 90;
 constexpr const char* kNoLabels =
     "Class names are not known: name a file beside this one as output.labels.";
 
+void NoteGuess(int side, const char* what, std::vector<std::string>& notes) {
+  notes.push_back(std::string("The ") + what + " of the input is free in the model; " +
+                  std::to_string(side) + " is a guess.");
+}
+
 int Side(std::int64_t declared, const char* what, std::vector<std::string>& notes) {
   if (declared > 0 && declared <= kLargestSide) return static_cast<int>(declared);
-  notes.push_back(std::string("The ") + what + " of the input is free in the model; " +
-                  std::to_string(kDefaultSide) + " is a guess.");
+  NoteGuess(kDefaultSide, what, notes);
   return kDefaultSide;
 }
 
@@ -48,7 +57,9 @@ std::vector<Descriptor> SameAnchors(std::int64_t boxes, int width, int height) {
   std::vector<Descriptor> same;
   for (const std::string& name : ListDescriptors()) {
     Descriptor known = FindDescriptor(name);
-    if (!HasAnchors(known.detection.box_coding)) continue;
+    // Codes of boxes and scores, and nothing else, are all that these have in common.
+    const bool plain = !known.architecture.family.empty() || name == "demo_detector";
+    if (!plain || !HasAnchors(known.detection.box_coding)) continue;
     const std::size_t anchors = CountAnchors(known.detection.anchors, width, height);
     if (static_cast<std::int64_t>(anchors) == boxes) same.push_back(std::move(known));
   }
@@ -66,8 +77,8 @@ std::string NamesThatHave(const std::vector<Descriptor>& known) {
 }
 
 // Codes or boxes and scores of anchors. The scores' last size is the number of classes.
-void DraftRaw(Descriptor& descriptor, const Graph& graph, const DetectionSpec& names) {
-  const std::vector<TensorInfo> outputs = graph.outputs();
+void DraftRaw(Descriptor& descriptor, const Graph& graph, const std::vector<TensorInfo>& outputs,
+              const DetectionSpec& names) {
   const std::int64_t anchors = Named(outputs, names.boxes)->shape[1];
   const std::vector<Descriptor> same =
       SameAnchors(anchors, descriptor.preprocess.width, descriptor.preprocess.height);
@@ -104,25 +115,65 @@ void DraftRaw(Descriptor& descriptor, const Graph& graph, const DetectionSpec& n
   }
 }
 
-// Whether the outputs look like a detector's; the descriptor says what they look like then.
-bool DraftDetection(Descriptor& descriptor, const Graph& graph, const TensorInfo& input) {
-  const std::vector<TensorInfo> outputs = graph.outputs();
-  if (const auto finished = RecognizeFinished(outputs)) {
-    descriptor.detection = *finished;
+void DraftFinished(Descriptor& descriptor, const DetectionSpec& finished, const TensorInfo& input,
+                   const std::vector<std::string>& sizes) {
+  descriptor.detection = finished;
+  if (!finished.box_columns.empty()) {
+    descriptor.notes = sizes;
+    PreprocessSpec& pixels = descriptor.preprocess;
+    pixels.max_value = 1;
+    pixels.mean = {0, 0, 0};
+    pixels.stddev = {1, 1, 1};
+    pixels.fit = FitRule::kLetterbox;
+    descriptor.labels = "";
+    descriptor.notes.push_back(
+        "The outputs look like finished detections, one in each row. Which numbers are what, their "
+        "unit, and the pixels are a guess.");
+  } else {
     TakeSamplesAsTheyAre(descriptor, input);
     descriptor.notes = {
         std::string("The outputs look like finished detections, so that the graph is taken to "
                     "prepare its pictures itself, from samples of 0 to ") +
         (descriptor.preprocess.max_value > 1 ? "255." : "1.")};
-    if (descriptor.labels.empty()) descriptor.notes.push_back(kNoLabels);
-  } else if (const auto raw = RecognizeRaw(outputs)) {
-    descriptor.notes.push_back("The outputs look like boxes and scores: a detector.");
-    DraftRaw(descriptor, graph, *raw);
-  } else {
+  }
+  if (descriptor.labels.empty()) descriptor.notes.push_back(kNoLabels);
+}
+
+// The head of a network that none of the built-in descriptors is of.
+bool DraftOther(Descriptor& descriptor, const Graph& graph, const std::vector<TensorInfo>& outputs,
+                const std::vector<std::string>& sizes) {
+  const PreprocessSpec& spec = descriptor.preprocess;
+  const auto form = RecognizeHead(outputs, spec.width, spec.height);
+  if (!form) return false;
+  Descriptor draft = descriptor;
+  draft.notes = sizes;
+  if (!DraftHead(draft, graph, *form)) return false;
+  descriptor = std::move(draft);
+  return true;
+}
+
+// Whether the outputs look like a detector's; the descriptor says what they look like then. `sizes`
+// are notes about the size of the input.
+bool DraftDetection(Descriptor& descriptor, const Graph& graph, const TensorInfo& input,
+                    const std::vector<TensorInfo>& outputs, const std::vector<std::string>& sizes) {
+  const int width = descriptor.preprocess.width;
+  const int height = descriptor.preprocess.height;
+  const auto raw = RecognizeRaw(outputs);
+  const bool built_in =
+      raw && !SameAnchors(Named(outputs, raw->boxes)->shape[1], width, height).empty();
+  descriptor.preprocess.central_crop = 1.0;
+  descriptor.task = Task::kDetect;
+  if (const auto finished = RecognizeFinished(graph, outputs, width, height)) {
+    DraftFinished(descriptor, *finished, input, sizes);
+    return true;
+  }
+  if (!built_in && DraftOther(descriptor, graph, outputs, sizes)) return true;
+  if (!raw) {
+    descriptor.task = Task::kClassify;
     return false;
   }
-  descriptor.task = Task::kDetect;
-  descriptor.preprocess.central_crop = 1.0;
+  descriptor.notes.push_back("The outputs look like boxes and scores: a detector.");
+  DraftRaw(descriptor, graph, outputs, *raw);
   return true;
 }
 
@@ -168,32 +219,61 @@ std::string SafeName(const std::string& name) {
                   ListTensors(inputs) + "; outputs: " + ListTensors(outputs));
 }
 
+[[noreturn]] void NotKnown(const std::string& name, const std::string& why,
+                           const std::vector<TensorInfo>& outputs) {
+  throw Error(ErrorCode::kUnsupported,
+              name + ": " + why +
+                  ", and the outputs are of no form of detector that is known; a descriptor can be "
+                  "written by hand (models/README.md), and 'kinglet run' gives the outputs as they "
+                  "are: " +
+                  ListTensors(outputs));
+}
+
 }  // namespace
 
 Descriptor DraftDescriptor(const Graph& graph, const std::string& name) {
   const std::vector<TensorInfo> inputs = graph.inputs();
-  const std::vector<TensorInfo> outputs = graph.outputs();
   const auto input = std::find_if(inputs.begin(), inputs.end(), [](const TensorInfo& info) {
     return PictureLayout(info, Task::kDetect).has_value();
   });
-  if (input == inputs.end() || outputs.empty()) {
-    NoPictureInput(name, inputs, outputs);
+  if (input == inputs.end() || graph.outputs().empty()) {
+    NoPictureInput(name, inputs, graph.outputs());
   }
   Descriptor descriptor;
   descriptor.name = SafeName(name);
   descriptor.input = input->name;
   const ImageLayout layout = *PictureLayout(*input, Task::kDetect);
   const std::size_t rows = HeightAxis(layout, input->shape.size());
+  const bool free = input->shape[rows] < 0 && input->shape[rows + 1] < 0;
   const int height = Side(input->shape[rows], "height", descriptor.notes);
   const int width = Side(input->shape[rows + 1], "width", descriptor.notes);
+  const std::vector<TensorInfo> outputs = OutputsAt(graph, input->name, width, height);
   const auto raw = RecognizeRaw(outputs);
   const std::int64_t classes =
       raw ? Named(outputs, raw->scores)->shape.back() : ClassCount(outputs.front());
+  const std::vector<std::string> sizes = descriptor.notes;
   descriptor.preprocess = GuessPreprocess(classes, width, height, descriptor.notes);
   descriptor.preprocess.layout = layout;
   descriptor.labels = GuessLabels(classes, descriptor.notes);
-  if (DraftDetection(descriptor, graph, *input)) return descriptor;
+  Descriptor detector = descriptor;
+  if (DraftDetection(detector, graph, *input, outputs, sizes)) {
+    if (free && !detector.picture_size) {
+      // Detectors are made for larger pictures than classifiers.
+      Descriptor larger = descriptor;
+      larger.notes.clear();
+      for (const char* side : {"height", "width"}) NoteGuess(kDetectorSide, side, larger.notes);
+      larger.preprocess.width = larger.preprocess.height = kDetectorSide;
+      if (DraftDetection(larger, graph, *input,
+                         OutputsAt(graph, input->name, kDetectorSide, kDetectorSide),
+                         larger.notes)) {
+        return larger;
+      }
+    }
+    return detector;
+  }
   if (!PictureLayout(*input)) NoPictureInput(name, inputs, outputs);
+  const std::string why = WhyNoClassScores(outputs, outputs.front().name);
+  if (!why.empty()) NotKnown(name, why, outputs);
   descriptor.output = outputs.front().name;
   if (outputs.size() > 1) {
     descriptor.notes.push_back("The network has " + std::to_string(outputs.size()) +

@@ -87,6 +87,17 @@ void FitInput(Descriptor& descriptor, const Graph& graph, const TensorInfo& inpu
   FitSize(spec, DeclaredSide(width, spec.width), DeclaredSide(height, spec.height));
 }
 
+// A network that has not the output that the rule asks for, as one built without weights, knows
+// nothing of pictures that show none of its classes.
+void FitRejection(Descriptor& descriptor, const std::vector<TensorInfo>& outputs) {
+  Rejection& rejection = descriptor.rejection;
+  if (rejection.measure != RejectionMeasure::kOutput) return;
+  const bool there = std::any_of(outputs.begin(), outputs.end(), [&](const TensorInfo& info) {
+    return info.name == rejection.output;
+  });
+  if (!there) rejection = {};
+}
+
 }  // namespace
 
 std::optional<ImageLayout> PictureLayout(const TensorInfo& input, Task task) {
@@ -122,6 +133,7 @@ Descriptor FitDescriptor(Descriptor descriptor, const Graph& graph) {
     const std::vector<TensorInfo> outputs = graph.outputs();
     descriptor.output = Choose(outputs, descriptor.output, descriptor, "output").name;
     descriptor.activation = ResolveActivation(descriptor.activation, graph, descriptor.output);
+    FitRejection(descriptor, outputs);
   }
   FitInput(descriptor, graph, input);
   return descriptor;

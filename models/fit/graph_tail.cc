@@ -58,6 +58,7 @@ GraphTail LookAtTail(const Graph& graph, const std::string& output) {
     tail.sigmoid = tail.sigmoid || node.op == "Sigmoid";
     tail.exp = tail.exp || node.op == "Exp";
     tail.sub = tail.sub || node.op == "Sub";
+    tail.top = tail.top || node.op == "TopK";
     tail.nms = tail.nms || HasNms(node);
     open.insert(open.end(), node.inputs.begin(), node.inputs.end());
     const std::vector<ValueId> captured = CapturedValues(node);

@@ -13,6 +13,7 @@ struct GraphTail {
   bool exp = false;
   bool sub = false;
   bool nms = false;  // in a subgraph too
+  bool top = false;  // the best of many are chosen
 
   bool probabilities() const { return softmax || sigmoid; }
 };

@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <filesystem>
 
 #include "kinglet/pipeline.h"
+#include "models/fit/class_scores.h"
 #include "models/pipeline/labels.h"
 #include "models/pipeline/picture_network.h"
 
@@ -36,22 +38,21 @@ Descriptor FittedDescriptor(const std::string& model, const Graph& graph,
 // Classes of the planned output {1, C} with any sizes of 1.
 std::size_t CountClasses(const std::string& name, const std::string& scores,
                          const std::vector<TensorInfo>& outputs) {
-  for (const TensorInfo& output : outputs) {
-    if (output.name != scores) continue;
-    std::int64_t wide = 0;
-    std::int64_t classes = 1;
-    for (const std::int64_t size : output.shape) {
-      wide += size != 1;
-      classes *= size;
-    }
-    if (wide <= 1 && output.shape.size() >= 2 && output.shape[0] == 1 && classes > 0) {
-      return static_cast<std::size_t>(classes);
-    }
-    throw Error(ErrorCode::kUnsupported, name + ": expected one score for each class in output '" +
-                                             output.name + "', found shape " +
-                                             ShapeToString(output.shape));
+  const std::string why = WhyNoClassScores(outputs, scores);
+  const auto output = std::find_if(outputs.begin(), outputs.end(),
+                                   [&](const TensorInfo& info) { return info.name == scores; });
+  std::int64_t classes = why.empty() && output->has_shape ? 1 : 0;
+  if (classes == 1) {
+    for (const std::int64_t size : output->shape) classes *= size;
   }
-  throw Error(ErrorCode::kInvalidModel, name + ": has no output");
+  if (!why.empty() || classes < 1) {
+    throw Error(ErrorCode::kUnsupported,
+                name + ": expected a classifier: " +
+                    (why.empty() ? "output '" + scores + "' has no scores" : why) +
+                    "; kinglet detect runs detectors (kinglet describe drafts their descriptors), "
+                    "kinglet run any network");
+  }
+  return static_cast<std::size_t>(classes);
 }
 
 }  // namespace
@@ -66,15 +67,30 @@ class Classifier::Impl {
     labels = ClassifierLabels(model, descriptor, options.labels, classes, notes);
   }
 
-  std::vector<std::vector<float>> Scores(std::span<const Image> pictures) {
+  // `rejected`, where it is wanted, says which pictures show none of the classes.
+  std::vector<std::vector<float>> Scores(std::span<const Image> pictures,
+                                         std::vector<bool>* rejected = nullptr) {
     const Tensors& outputs = network.Run(pictures);
     Stopwatch watch;
     auto scores = ClassScores(outputs.at(descriptor.output), descriptor.activation);
+    if (rejected != nullptr) *rejected = Rejected(descriptor, outputs, scores);
     network.times.postprocess += watch.Lap();
     if (scores.size() == pictures.size()) return scores;
     throw DescriptorMismatch(network.name + ": expected scores of " +
                              std::to_string(pictures.size()) + " pictures, found those of " +
                              std::to_string(scores.size()) + "; the network takes one at a time");
+  }
+
+  std::vector<std::vector<ClassScore>> Classify(std::span<const Image> pictures,
+                                                std::size_t count) {
+    std::vector<bool> rejected;
+    const std::vector<std::vector<float>> scores = Scores(pictures, &rejected);
+    std::vector<std::vector<ClassScore>> best;
+    for (std::size_t n = 0; n < scores.size(); ++n) {
+      best.push_back(TopScores(scores[n], count));
+      if (rejected[n]) best.back() = {{kNoneOfThese, 0.0f}};
+    }
+    return best;
   }
 
   std::vector<std::string> notes;
@@ -97,7 +113,8 @@ std::vector<ClassScore> Classifier::Classify(const std::string& picture, std::si
 }
 
 std::vector<ClassScore> Classifier::Classify(const Image& picture, std::size_t count) {
-  return TopScores(Scores(picture), count);
+  impl_->network.times = {};
+  return std::move(impl_->Classify({&picture, 1}, count).front());
 }
 
 std::vector<std::vector<ClassScore>> Classifier::ClassifyAll(
@@ -105,7 +122,7 @@ std::vector<std::vector<ClassScore>> Classifier::ClassifyAll(
   impl_->network.times = {};
   std::vector<std::vector<ClassScore>> best;
   impl_->network.ForEachGroup(pictures, [&](std::span<const Image> group) {
-    for (const auto& scores : impl_->Scores(group)) best.push_back(TopScores(scores, count));
+    for (auto& of_picture : impl_->Classify(group, count)) best.push_back(std::move(of_picture));
   });
   return best;
 }
@@ -117,7 +134,9 @@ std::vector<float> Classifier::Scores(const Image& picture) {
 
 std::size_t Classifier::classes() const { return impl_->classes; }
 const std::vector<std::string>& Classifier::labels() const { return impl_->labels; }
-std::string Classifier::Label(std::size_t index) const { return LabelOr(impl_->labels, index); }
+std::string Classifier::Label(std::size_t index) const {
+  return index == kNoneOfThese ? "none of these" : LabelOr(impl_->labels, index);
+}
 const std::string& Classifier::name() const { return impl_->network.name; }
 const Descriptor& Classifier::descriptor() const { return impl_->descriptor; }
 Model& Classifier::model() { return impl_->network.model; }

@@ -67,6 +67,7 @@ class Detector::Impl {
     decoder.emplace(descriptor, DetectionDecoderOptions{network.threads, anchors});
     try {
       decoder->CheckOutputs(outputs);
+      if (!decoder->TakesBatches(outputs)) network.OneAtATime();
     } catch (const Error& error) {
       throw DescriptorMismatch(DoesNotFit(model, descriptor, error));
     }

@@ -52,6 +52,7 @@ class PictureNetwork {
   const Tensors& Run(std::span<const Image> pictures);
   // How many of `batch` pictures go through the network together.
   int together() const { return together_; }
+  void OneAtATime() { together_ = 1; }
 
   // Reads the files, a group at a time, and calls `body` with the pictures of each group.
   template <typename Body>

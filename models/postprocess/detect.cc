@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
-#include <cstring>
 #include <new>
+#include <numeric>
 
 #include "kernels/common/aligned.h"
 #include "kernels/nms/detect.h"
@@ -13,7 +13,10 @@
 #include "models/anchors/anchor_file.h"
 #include "models/anchors/anchors.h"
 #include "models/descriptor/folder_file.h"
+#include "models/postprocess/finished.h"
 #include "models/postprocess/floats.h"
+#include "models/postprocess/head_reader.h"
+#include "models/postprocess/head_shapes.h"
 #include "models/postprocess/picture_boxes.h"
 
 namespace kinglet {
@@ -21,73 +24,21 @@ namespace {
 
 constexpr std::int64_t kBoxSize = 4;
 
-[[noreturn]] void BadOutput(const std::string& name, const std::string& expected,
-                            const std::string& found) {
-  throw Error(ErrorCode::kInvalidModel,
-              "output '" + name + "': expected " + expected + ", found " + found);
-}
-
-[[noreturn]] void Missing(const std::string& name) {
-  throw Error(ErrorCode::kInvalidModel, "the detector's output '" + name + "' is missing");
-}
-
-const Tensor& Find(const Tensors& outputs, const std::string& name) {
-  const auto found = outputs.find(name);
-  if (found == outputs.end()) Missing(name);
-  return found->second;
-}
-
 // The shape of a planned output, when it is known. The type is always known.
 const Shape* ShapeOf(const std::vector<TensorInfo>& outputs, const std::string& name,
                      const char* what) {
   const auto found = std::find_if(outputs.begin(), outputs.end(),
                                   [&](const TensorInfo& info) { return info.name == name; });
-  if (found == outputs.end()) Missing(name);
+  if (found == outputs.end()) MissingOutput(name);
   CheckFloats(found->type, what);
   const bool known = found->has_shape && std::all_of(found->shape.begin(), found->shape.end(),
                                                      [](std::int64_t size) { return size >= 0; });
   return known ? &found->shape : nullptr;
 }
 
-// The elements of a tensor as float32, of its own when it has that type.
-class FloatView {
- public:
-  FloatView(const Tensor& tensor, const char* what) {
-    if (tensor.type() == DataType::kFloat32) {
-      data_ = tensor.data<float>();
-    } else {
-      values_ = ToFloats(tensor, what);
-      data_ = values_.data();
-    }
-  }
-  const float* data() const { return data_; }
-
- private:
-  std::vector<float> values_;
-  const float* data_ = nullptr;
-};
-
-// Elements of an integer or floating-point tensor; what is not finite becomes -1.
-std::vector<std::int64_t> ToIntegers(const Tensor& tensor, const char* what) {
-  const auto count = static_cast<std::size_t>(tensor.size());
-  std::vector<std::int64_t> values(count);
-  if (tensor.type() == DataType::kInt64) {
-    if (count != 0) std::memcpy(values.data(), tensor.raw(), tensor.bytes());
-  } else if (tensor.type() == DataType::kInt32) {
-    std::copy_n(tensor.data<std::int32_t>(), count, values.begin());
-  } else {
-    constexpr float kMost = 1e9f;
-    const std::vector<float> floats = ToFloats(tensor, what);
-    std::transform(floats.begin(), floats.end(), values.begin(), [](float value) {
-      return std::abs(value) < kMost ? static_cast<std::int64_t>(std::lround(value)) : -1;
-    });
-  }
-  return values;
-}
-
-kernels::BoxCoder CoderOf(const DetectionSpec& spec) {
+kernels::BoxCoder CoderOf(const DetectionSpec& spec, BoxCoding coding) {
   kernels::BoxCoder coder;
-  switch (spec.box_coding) {
+  switch (coding) {
     case BoxCoding::kNone:
       coder.coding = kernels::BoxCoding::kCorners;
       break;
@@ -97,7 +48,7 @@ kernels::BoxCoder CoderOf(const DetectionSpec& spec) {
     case BoxCoding::kPointOffset:
       coder.coding = kernels::BoxCoding::kDistances;
       break;
-    case BoxCoding::kCenters:
+    default:
       coder.coding = kernels::BoxCoding::kCentres;
       break;
   }
@@ -133,6 +84,8 @@ class Scratch {
   std::size_t bytes_ = 0;
 };
 
+constexpr std::int64_t kMostColumns = std::int64_t{1} << 20;
+
 bool SameRows(const Shape& boxes, const Shape& scores) {
   return boxes[0] == scores[0] && boxes[1] == scores[1];
 }
@@ -145,6 +98,13 @@ class DetectionDecoder::Impl {
       : descriptor_(std::move(descriptor)), threads_(std::max(options.threads, 1)) {
     const AnchorSpec& spec = descriptor_.detection.anchors;
     if (!HasAnchors(descriptor_.detection.box_coding)) return;
+    const bool grid = spec.generator == AnchorGenerator::kGrid && !spec.strides.empty() &&
+                      descriptor_.detection.unit == BoxUnit::kPixels;
+    if (IsYolo(descriptor_.detection.box_coding) && (!grid || !options.anchors_file.empty())) {
+      throw Error(ErrorCode::kInvalidModel, "descriptor '" + descriptor_.name +
+                                                "': output.anchors: expected a grid with strides, "
+                                                "in pixels, as output.box_coding needs it");
+    }
     if (!options.anchors_file.empty()) {
       SetAnchors(ReadAnchors(options.anchors_file));
     } else if (spec.generator == AnchorGenerator::kFile) {
@@ -161,17 +121,48 @@ class DetectionDecoder::Impl {
 
   std::vector<std::vector<Detection>> Decode(const Tensors& outputs,
                                              std::span<const PictureSize> pictures) {
-    return descriptor_.detection.nms == NmsKind::kNone ? Finished(outputs, pictures)
-                                                       : Raw(outputs, pictures);
+    const DetectionSpec& spec = descriptor_.detection;
+    if (spec.nms == NmsKind::kNone) {
+      std::vector<PictureBoxes> places;
+      for (const PictureSize& picture : pictures) places.push_back(BoxesIn(picture));
+      return ReadFinished(spec, outputs, places);
+    }
+    if (generated_ && descriptor_.picture_size && !pictures.empty()) {
+      MakeAnchorsFor(pictures.front());
+    }
+    const ShapeOfOutput shape_of = [&](const std::string& name) {
+      return &FindOutput(outputs, name).shape();
+    };
+    return IsPlain(shape_of) ? Raw(outputs, pictures) : Gathered(outputs, shape_of, pictures);
   }
 
   void CheckOutputs(const std::vector<TensorInfo>& outputs) const {
     const DetectionSpec& spec = descriptor_.detection;
     if (spec.nms == NmsKind::kNone || descriptor_.picture_size) return;
-    const Shape* boxes = ShapeOf(outputs, spec.boxes, "boxes");
-    const Shape* scores = ShapeOf(outputs, spec.scores, "class scores");
+    const ShapeOfOutput shape_of = [&](const std::string& name) {
+      return ShapeOf(outputs, name, name == spec.boxes ? "boxes" : "class scores");
+    };
+    if (!IsPlain(shape_of)) {
+      const auto levels = PlaceHeads(spec, shape_of, AnchorsOfLevels());
+      if (!levels.empty()) CheckLevels(levels, levels.front().boxes.pictures);
+      return;
+    }
+    const Shape* boxes = shape_of(spec.boxes);
+    const Shape* scores = shape_of(spec.scores);
     if (boxes == nullptr || scores == nullptr || boxes->empty()) return;
     Checked(*boxes, *scores, boxes->front());
+  }
+
+  bool TakesBatches(const std::vector<TensorInfo>& outputs) const {
+    const DetectionSpec& spec = descriptor_.detection;
+    if (spec.nms == NmsKind::kNone) return false;
+    for (const HeadOutputs& head : spec.Heads()) {
+      for (const std::string& name : {head.boxes, head.scores}) {
+        const Shape* shape = ShapeOf(outputs, name, "numbers of anchors");
+        if (shape != nullptr && (shape->size() < 3 || shape->front() != 1)) return false;
+      }
+    }
+    return true;
   }
 
   const Descriptor& descriptor() const { return descriptor_; }
@@ -195,6 +186,9 @@ class DetectionDecoder::Impl {
     if (input.width == anchors_for_.width && input.height == anchors_for_.height) return;
     const DetectionSpec& spec = descriptor_.detection;
     SetAnchors(MakeAnchors(spec.anchors, input.width, input.height, spec.unit));
+    anchors_of_maps_ = AnchorsOfMaps(spec.anchors, input.width, input.height);
+    map_ends_.resize(anchors_of_maps_.size());
+    std::partial_sum(anchors_of_maps_.begin(), anchors_of_maps_.end(), map_ends_.begin());
     anchors_for_ = input;
   }
 
@@ -214,22 +208,65 @@ class DetectionDecoder::Impl {
     return {mapping, picture, static_cast<double>(input.width), static_cast<double>(input.height)};
   }
 
+  // Outputs without a batch axis, or of the maps as they are.
+  bool LieOtherwise(const ShapeOfOutput& shape_of) const {
+    const Shape* boxes = shape_of(descriptor_.detection.boxes);
+    const Shape* scores = shape_of(descriptor_.detection.scores);
+    if (boxes == nullptr || scores == nullptr) return false;
+    return boxes->size() == 2 || boxes->size() == 5 || (boxes->size() == 4 && scores->size() == 4);
+  }
+  bool IsPlain(const ShapeOfOutput& shape_of) const {
+    return IsPlainHead(descriptor_.detection) && !LieOtherwise(shape_of);
+  }
+  // Of each feature map, or of all together where they come from a file.
+  std::vector<std::size_t> AnchorsOfLevels() const {
+    if (!HasAnchors(descriptor_.detection.box_coding)) return {};
+    if (generated_) return anchors_of_maps_;
+    return {anchors_.size() / static_cast<std::size_t>(kBoxSize)};
+  }
+
+  void CheckLevels(const std::vector<LevelPlaces>& levels, std::int64_t pictures) const;
+  kernels::Detect DetectOf(std::int64_t anchors, std::int64_t columns) const;
   kernels::Detect Checked(const Shape& b, const Shape& s, std::int64_t pictures) const;
   const float* BackgroundFirst(const float* scores, const Shape& shape);
   std::vector<std::vector<Detection>> Raw(const Tensors& outputs,
                                           std::span<const PictureSize> pictures);
-  std::vector<std::vector<Detection>> Finished(const Tensors& outputs,
+  std::vector<std::vector<Detection>> Gathered(const Tensors& outputs,
+                                               const ShapeOfOutput& shape_of,
                                                std::span<const PictureSize> pictures);
 
   Descriptor descriptor_;
   int threads_;
   std::vector<float> anchors_;
+  std::vector<std::size_t> anchors_of_maps_, map_ends_;  // of generated ones
   bool generated_ = false;
   PictureSize anchors_for_;
   std::vector<Scratch> scratch_;           // of each thread
   std::vector<kernels::Detection> found_;  // of all pictures
   std::vector<float> turned_;
+  GatheredRows rows_;
 };
+
+kernels::Detect DetectionDecoder::Impl::DetectOf(std::int64_t anchors, std::int64_t columns) const {
+  const DetectionSpec& spec = descriptor_.detection;
+  constexpr std::int64_t kMostScores = std::int64_t{1} << 32;
+  if (columns != 0 && anchors >= kMostScores / columns) {
+    throw Error(ErrorCode::kResource,
+                "output '" + spec.Heads().front().scores + "': more than 2^32 scores");
+  }
+  kernels::Detect detect;
+  detect.anchors = anchors;
+  detect.columns = columns;
+  detect.first_class = spec.background == Background::kNone ? 0 : 1;
+  detect.activation = ActivationOf(descriptor_.activation);
+  detect.limit = {spec.score_threshold, true};
+  detect.coder = CoderOf(spec, spec.box_coding);
+  detect.kind =
+      spec.nms == NmsKind::kFast ? kernels::DetectKind::kFast : kernels::DetectKind::kPerClass;
+  detect.iou_threshold = spec.iou_threshold;
+  detect.max_per_class = detect.max_detections = spec.max_detections;
+  return detect;
+}
 
 // What the kernels are to do, when boxes and scores have the shapes that it needs.
 kernels::Detect DetectionDecoder::Impl::Checked(const Shape& b, const Shape& s,
@@ -252,28 +289,14 @@ kernels::Detect DetectionDecoder::Impl::Checked(const Shape& b, const Shape& s,
                                          : "there are anchors in the file";
     BadOutput(spec.boxes, std::to_string(anchors) + " boxes, as " + whose, std::to_string(b[1]));
   }
-  kernels::Detect detect;
-  detect.anchors = b[1];
-  detect.columns = s[2];
-  detect.first_class = spec.background == Background::kNone ? 0 : 1;
+  kernels::Detect detect = DetectOf(b[1], s[2]);
   if (detect.columns <= detect.first_class) {
     BadOutput(spec.scores, "scores of at least one class", ShapeToString(s));
   }
   if (own && b[2] != 1 && b[2] != s[2] && b[2] != s[2] - detect.first_class) {
     BadOutput(spec.boxes, "one box, or one for each class", ShapeToString(b));
   }
-  constexpr std::int64_t kMostScores = std::int64_t{1} << 32;
-  if (detect.anchors * detect.columns >= kMostScores) {
-    throw Error(ErrorCode::kResource, "output '" + spec.scores + "': more than 2^32 scores");
-  }
   if (own) detect.code_classes = b[2];
-  detect.activation = ActivationOf(descriptor_.activation);
-  detect.limit = {spec.score_threshold, true};
-  detect.coder = CoderOf(spec);
-  detect.kind =
-      spec.nms == NmsKind::kFast ? kernels::DetectKind::kFast : kernels::DetectKind::kPerClass;
-  detect.iou_threshold = spec.iou_threshold;
-  detect.max_per_class = detect.max_detections = spec.max_detections;
   return detect;
 }
 
@@ -290,9 +313,8 @@ const float* DetectionDecoder::Impl::BackgroundFirst(const float* scores, const 
 
 std::vector<std::vector<Detection>> DetectionDecoder::Impl::Raw(
     const Tensors& outputs, std::span<const PictureSize> pictures) {
-  if (generated_ && descriptor_.picture_size && !pictures.empty()) MakeAnchorsFor(pictures.front());
-  const Tensor& boxes = Find(outputs, descriptor_.detection.boxes);
-  const Tensor& scores = Find(outputs, descriptor_.detection.scores);
+  const Tensor& boxes = FindOutput(outputs, descriptor_.detection.boxes);
+  const Tensor& scores = FindOutput(outputs, descriptor_.detection.scores);
   const auto images = static_cast<std::int64_t>(pictures.size());
   const kernels::Detect detect = Checked(boxes.shape(), scores.shape(), images);
   std::vector<std::vector<Detection>> detections(pictures.size());
@@ -324,55 +346,56 @@ std::vector<std::vector<Detection>> DetectionDecoder::Impl::Raw(
   return detections;
 }
 
-std::vector<std::vector<Detection>> DetectionDecoder::Impl::Finished(
-    const Tensors& outputs, std::span<const PictureSize> pictures) {
+void DetectionDecoder::Impl::CheckLevels(const std::vector<LevelPlaces>& levels,
+                                         std::int64_t pictures) const {
   const DetectionSpec& spec = descriptor_.detection;
-  const Tensor& boxes = Find(outputs, spec.boxes);
-  const Tensor& scores = Find(outputs, spec.scores);
-  const Tensor& classes = Find(outputs, spec.classes);
-  const auto images = static_cast<std::int64_t>(pictures.size());
-  const std::int64_t most = images == 0 ? 0 : scores.size() / images;
-  const Shape& b = boxes.shape();
-  if (b.size() < 2 || b.back() != kBoxSize || boxes.size() != most * images * kBoxSize ||
-      (b.size() == 3 && b[0] != images)) {
-    BadOutput(spec.boxes,
-              std::to_string(images) + " x " + std::to_string(most) + " boxes, as many as scores",
-              ShapeToString(b));
+  const PartPlace& boxes = levels.front().boxes;
+  const PartPlace& scores = levels.front().scores;
+  if (boxes.pictures != pictures) {
+    BadOutput(boxes.output, std::to_string(pictures) + " pictures", std::to_string(boxes.pictures));
   }
-  if (classes.size() != scores.size()) {
-    BadOutput(spec.classes, std::to_string(scores.size()) + " numbers of classes",
-              ShapeToString(classes.shape()));
+  if (scores.columns <= (spec.background == Background::kNone ? 0 : 1)) {
+    BadOutput(scores.output, "scores of at least one class", std::to_string(scores.columns));
   }
-  std::vector<std::int64_t> counts(pictures.size(), most);
-  if (!spec.count.empty()) {
-    counts = ToIntegers(Find(outputs, spec.count), "numbers of detections");
-    if (counts.size() != pictures.size()) {
-      BadOutput(spec.count, std::to_string(images) + " numbers", std::to_string(counts.size()));
+  if (scores.columns > kMostColumns) {
+    throw Error(ErrorCode::kResource, "output '" + scores.output + "': more than " +
+                                          std::to_string(kMostColumns) + " classes");
+  }
+  for (const LevelPlaces& level : levels) {
+    if (level.objectness.defined() && level.objectness.columns != 1) {
+      BadOutput(level.objectness.output, "one number for each anchor",
+                std::to_string(level.objectness.columns));
     }
   }
-  const FloatView box_values(boxes, "boxes");
-  const FloatView score_values(scores, "scores");
-  const std::vector<std::int64_t> numbers = ToIntegers(classes, "numbers of classes");
-  const std::int64_t first = spec.background == Background::kFirst ? 1 : 0;
-  const bool y_first = spec.box_order == BoxOrder::kYx;
+}
+
+// Outputs that do not lie as the kernels take them: rows that can pass are gathered first.
+std::vector<std::vector<Detection>> DetectionDecoder::Impl::Gathered(
+    const Tensors& outputs, const ShapeOfOutput& shape_of, std::span<const PictureSize> pictures) {
+  auto levels = PlaceHeads(descriptor_.detection, shape_of, AnchorsOfLevels());
+  CheckLevels(levels, static_cast<std::int64_t>(pictures.size()));
+  HeadReader reader(descriptor_, outputs, std::move(levels), anchors_, map_ends_);
   std::vector<std::vector<Detection>> detections(pictures.size());
-  for (std::int64_t n = 0; n < images; ++n) {
-    const auto picture = static_cast<std::size_t>(n);
-    const PictureBoxes place = BoxesIn(pictures[picture]);
-    const std::int64_t count = std::clamp<std::int64_t>(counts[picture], 0, most);
-    for (std::int64_t i = n * most; i < n * most + count; ++i) {
-      const float score = score_values.data()[i];
-      const std::int64_t index = numbers[static_cast<std::size_t>(i)] - first;
-      if (!(score >= spec.score_threshold) || index < 0) continue;
-      const float* box = box_values.data() + i * kBoxSize;
-      const float turned[] = {box[1], box[0], box[3], box[2]};
-      place.Add(static_cast<std::size_t>(index), score, y_first ? turned : box,
-                detections[picture]);
-    }
-    std::stable_sort(detections[picture].begin(), detections[picture].end(),
-                     [](const Detection& a, const Detection& c) { return a.score > c.score; });
-    if (detections[picture].size() > static_cast<std::size_t>(spec.max_detections)) {
-      detections[picture].resize(static_cast<std::size_t>(spec.max_detections));
+  std::vector<float> points;
+  scratch_.resize(std::max(scratch_.size(), std::size_t{1}));
+  for (std::size_t n = 0; n < pictures.size(); ++n) {
+    const auto picture = static_cast<std::int64_t>(n);
+    reader.Gather(picture, rows_);
+    if (rows_.size() == 0) continue;
+    kernels::Detect detect = DetectOf(static_cast<std::int64_t>(rows_.size()), reader.columns());
+    detect.activation = ActivationOf(reader.activation());
+    detect.coder = CoderOf(descriptor_.detection, reader.coding());
+    scratch_.front().Reserve(kernels::DetectScratchBytes(detect));
+    found_.resize(static_cast<std::size_t>(kernels::MaxDetections(detect)));
+    const std::int64_t count =
+        kernels::RunDetect(detect, rows_.scores.data(), rows_.codes.data(), rows_.anchors.data(),
+                           scratch_.front().data(), found_.data());
+    const PictureBoxes place = BoxesIn(pictures[n]);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const kernels::Detection& found = found_[static_cast<std::size_t>(i)];
+      reader.Landmarks(picture, rows_, found.anchor, points);
+      place.Add(static_cast<std::size_t>(found.index), found.score, found.box, detections[n],
+                points);
     }
   }
   return detections;
@@ -393,18 +416,23 @@ void DetectionDecoder::CheckOutputs(const std::vector<TensorInfo>& outputs) cons
   impl_->CheckOutputs(outputs);
 }
 
+bool DetectionDecoder::TakesBatches(const std::vector<TensorInfo>& outputs) const {
+  return impl_->TakesBatches(outputs);
+}
+
 const Descriptor& DetectionDecoder::descriptor() const { return impl_->descriptor(); }
 
 std::size_t CountDetectorClasses(const Descriptor& fitted, const std::vector<TensorInfo>& outputs) {
   const DetectionSpec& spec = fitted.detection;
   if (spec.nms == NmsKind::kNone) return 0;
-  for (const TensorInfo& output : outputs) {
-    if (output.name != spec.scores || !output.has_shape || output.shape.empty()) continue;
-    const std::int64_t classes =
-        output.shape.back() - (spec.background == Background::kNone ? 0 : 1);
-    return classes > 0 ? static_cast<std::size_t>(classes) : 0;
-  }
-  return 0;
+  const ShapeOfOutput shape_of = [&](const std::string& name) -> const Shape* {
+    const auto found = std::find_if(outputs.begin(), outputs.end(),
+                                    [&](const TensorInfo& info) { return info.name == name; });
+    return found == outputs.end() || !found->has_shape ? nullptr : &found->shape;
+  };
+  const std::int64_t columns = ScoreColumns(spec, shape_of);
+  const std::int64_t classes = columns - (spec.background == Background::kNone ? 0 : 1);
+  return classes > 0 ? static_cast<std::size_t>(classes) : 0;
 }
 
 }  // namespace kinglet

@@ -121,6 +121,30 @@ ScoreActivation Resolved(const std::vector<std::string>& ops) {
   return ResolveActivation(ScoreActivation::kAuto, graph, graph.outputs().at(0).name);
 }
 
+TEST(RejectedTest, EveryMeasureHasItsSide) {
+  const Tensors outputs = {{"logits", Tensor::From<float>({2, 3}, {4, 0, 0, 1, 1, 0.9f})},
+                           {"distance", Tensor::From<float>({2, 1}, {1, 3})}};
+  Descriptor descriptor;
+  descriptor.output = "logits";
+  descriptor.activation = ScoreActivation::kSoftmax;
+  const auto scores = ClassScores(outputs.at("logits"), descriptor.activation);
+  const auto rejected = [&](RejectionMeasure measure, float limit) {
+    descriptor.rejection = {measure, "distance", limit};
+    return Rejected(descriptor, outputs, scores);
+  };
+  using ::testing::ElementsAre;
+  EXPECT_THAT(rejected(RejectionMeasure::kNone, 0), ElementsAre(false, false));
+  EXPECT_THAT(rejected(RejectionMeasure::kScore, 0.5f), ElementsAre(false, true));
+  EXPECT_THAT(rejected(RejectionMeasure::kEntropy, 1), ElementsAre(false, true));
+  EXPECT_THAT(rejected(RejectionMeasure::kMaxLogit, 2), ElementsAre(false, true));
+  EXPECT_THAT(rejected(RejectionMeasure::kMaxLogit, 5), ElementsAre(true, true));
+  EXPECT_THAT(rejected(RejectionMeasure::kEnergy, 3), ElementsAre(false, true));
+  EXPECT_THAT(rejected(RejectionMeasure::kOutput, 2), ElementsAre(false, true));
+  EXPECT_THAT(rejected(RejectionMeasure::kOutput, 0.5f), ElementsAre(true, true));
+  descriptor.rejection.output = "none";
+  EXPECT_THROW(Rejected(descriptor, outputs, scores), Error);
+}
+
 TEST(ResolveActivationTest, LooksForASoftmaxAtTheEnd) {
   EXPECT_EQ(Resolved({"Conv", "Softmax"}), ScoreActivation::kNone);
   EXPECT_EQ(Resolved({"Softmax", "Reshape", "QuantizeLinear", "DequantizeLinear"}),

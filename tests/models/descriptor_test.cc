@@ -67,10 +67,11 @@ void ExpectSame(const Descriptor& a, const Descriptor& b) {
 
 TEST(DescriptorTest, EmbeddedOnesHaveTheExactNames) {
   EXPECT_THAT(ListDescriptors(),
-              ElementsAre("demo", "demo_detector", "faster_rcnn", "inception_v1", "inception_v2",
-                          "inception_v3", "mobilenet_v1", "mobilenet_v2", "resnet50", "squeezenet",
-                          "ssd_inception_v2", "ssd_mobilenet_v1", "ssd_mobilenet_v2", "ssd_vgg16",
-                          "ssdlite", "ultraface", "vgg16"));
+              ElementsAre("blazeface", "demo", "demo_detector", "faster_rcnn", "inception_v1",
+                          "inception_v2", "inception_v3", "mobilenet_v1", "mobilenet_v2", "nanodet",
+                          "resnet50", "retinaface", "scrfd", "squeezenet", "ssd_inception_v2",
+                          "ssd_mobilenet_v1", "ssd_mobilenet_v2", "ssd_vgg16", "ssdlite",
+                          "ultraface", "vgg16", "yolov10", "yolov5", "yolov8", "yolox", "yunet"));
 }
 
 TEST(DescriptorTest, EmbeddedOnesAreConsistent) {
@@ -146,6 +147,46 @@ TEST(DescriptorTest, DetectionIsReadStrictly) {
   EXPECT_THAT(message("true", "1"), HasSubstr("expected true or false"));
   EXPECT_THAT(message("\"nms\": \"fast\"", "\"nms\": \"none\""), HasSubstr("unknown key"));
   EXPECT_THAT(message("\"boxes\": \"b\"", "\"name\": \"b\""), HasSubstr("unknown key"));
+}
+
+TEST(DescriptorTest, HeadsAreReadStrictly) {
+  const auto message = [](const std::string& output) {
+    return MessageOf(R"({"task": "detect", "input": {"width": 64, "height": 64}, "output": {)" +
+                     output + "}}");
+  };
+  EXPECT_THAT(message(R"("boxes": ["a", "b"], "scores": ["c"])"),
+              HasSubstr("output.scores: expected as many outputs as there are of boxes"));
+  EXPECT_THAT(message(R"("boxes": "a", "scores": ["c", "d"])"), HasSubstr("output.scores"));
+  EXPECT_THAT(message(R"("boxes": "a", "columns": {"boxes": [0, 3]})"),
+              HasSubstr("output.columns.boxes: expected 4 of them"));
+  EXPECT_THAT(message(R"("boxes": "a", "columns": {"boxes": [4, 4]})"), HasSubstr("[first, end]"));
+  EXPECT_THAT(message(R"("boxes": "a", "columns": {"boxes": [0, 4, 5]})"), HasSubstr("columns"));
+  EXPECT_THAT(message(R"("boxes": "a", "columns": {"box": [0, 4]})"), HasSubstr("unknown key"));
+  EXPECT_THAT(message(R"("box_bins": 1000)"), HasSubstr("output.box_bins"));
+  EXPECT_THAT(message(R"("landmark_size": 1)"), HasSubstr("output.landmark_size"));
+  EXPECT_THAT(message(R"("box_coding": "yolov5", "anchors": {"generator": "squares",
+                          "strides": [8], "sizes": [8]})"),
+              HasSubstr("a grid with strides"));
+  EXPECT_THAT(message(R"("box_coding": "center_size", "anchors": {"generator": "grid",
+                          "strides": [8], "widths": [8, 9], "heights": [8]})"),
+              HasSubstr("as many as widths"));
+  EXPECT_THAT(message(R"("nms": "none", "layout": "planes")"), HasSubstr("unknown key"));
+}
+
+TEST(DescriptorTest, RejectionIsReadStrictly) {
+  const auto read = [](const std::string& rejection) {
+    return Replaced(R"("output": {})", R"("output": {"rejection": )" + rejection + "}");
+  };
+  const Descriptor descriptor =
+      ParseDescriptor(read(R"({"measure": "output", "output": "d", "limit": 2.5})"), "net.json");
+  EXPECT_EQ(descriptor.rejection.measure, RejectionMeasure::kOutput);
+  EXPECT_EQ(descriptor.rejection.output, "d");
+  EXPECT_EQ(descriptor.rejection.limit, 2.5f);
+  ExpectSame(ParseDescriptor(DescriptorToJson(descriptor), "net.json"), descriptor);
+  EXPECT_THAT(MessageOf(read(R"({"measure": "luck", "limit": 1})")), HasSubstr("'energy'"));
+  EXPECT_THAT(MessageOf(read(R"({"measure": "score"})")), HasSubstr("rejection.limit"));
+  EXPECT_THAT(MessageOf(read(R"({"measure": "score", "output": "d", "limit": 1})")),
+              HasSubstr("unknown key"));
 }
 
 TEST(DescriptorTest, UnknownNameListsTheNames) {

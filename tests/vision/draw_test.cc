@@ -108,6 +108,52 @@ TEST(DrawTest, LabelsOfTheSamePlaceAvoidEachOther) {
   EXPECT_EQ(Count(three, {0, 0, 0}), 3 * ink);
 }
 
+// A crowd of small boxes: no label hides a fourth of one, and briefs stand where labels have no
+// room.
+TEST(DrawTest, LabelsLeaveSmallBoxesVisible) {
+  std::vector<DrawnBox> boxes;
+  for (int y = 0; y < 6; ++y) {
+    for (int x = 0; x < 8; ++x) {
+      const float left = 20.0f + 70.0f * static_cast<float>(x);
+      const float top = 20.0f + 70.0f * static_cast<float>(y);
+      boxes.push_back({left, top, left + 30, top + 40, "face 0.99", 0, "0.99", {}});
+    }
+  }
+  Image image = Gray(600, 460);
+  DrawBoxes(image, boxes);
+  const Pixel color = ColorPixel(0);
+  int labels = 0;
+  for (const DrawnBox& box : boxes) {
+    int inside = 0;
+    for (int y = static_cast<int>(box.y1) + 2; y < static_cast<int>(box.y2) - 2; ++y) {
+      for (int x = static_cast<int>(box.x1) + 2; x < static_cast<int>(box.x2) - 2; ++x) {
+        inside += At(image, x, y) == kGray ? 1 : 0;
+      }
+    }
+    EXPECT_GE(inside, 26 * 36 * 3 / 4);
+    labels += At(image, static_cast<int>(box.x1) + 1, static_cast<int>(box.y1) - 2) == color;
+  }
+  EXPECT_GT(labels, 40);
+  // Without room between them only what is small enough is written.
+  for (DrawnBox& box : boxes)
+    box = {box.x1, box.y1, box.x1 + 68, box.y1 + 68, box.label, 0, "", {}};
+  Image full = Gray(600, 460);
+  DrawBoxes(full, boxes);
+  EXPECT_EQ(full.height, 460);
+}
+
+TEST(DrawTest, LinesAndPointsAsAsked) {
+  Image image = Gray(200, 100);
+  const DrawnBox box = {50, 20, 150, 80, "", 3, "", {{100, 50}, {-5, 5}, {1e30f, 2}}};
+  DrawBoxes(image, {{box}}, {.line_width = 5});
+  EXPECT_EQ(At(image, 54, 50), ColorPixel(3));
+  EXPECT_EQ(At(image, 55, 50), kGray);
+  EXPECT_EQ(At(image, 100, 50), (Pixel{255, 255, 255}));
+  Image thin = Gray(1280, 960);
+  DrawBoxes(thin, {{{100, 100, 120, 120, "", 3}}});
+  EXPECT_EQ(At(thin, 101, 110), kGray);  // one pixel for a small box
+}
+
 TEST(DrawTest, SmallPicturesGetAStrip) {
   const vision::LabelSize size = vision::SizeOfLabel("person 0.72", 1);
   for (const auto& [width, height] : {std::pair{1, 1}, {8192, 2}, {2, 2048}, {20, 20}}) {

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "vision/draw/canvas.h"
 #include "vision/draw/font.h"
+#include "vision/draw/labels.h"
 
 namespace kinglet {
 namespace vision {
@@ -52,47 +54,25 @@ void DrawOutline(Image& image, const PixelBox& box, int line, const Color& color
   Fill(image, {box.x.last + 1 - across, box.y.first, across, height}, color);
 }
 
-double Area(const Rect& rect) { return static_cast<double>(rect.width) * rect.height; }
-
-double Overlap(const Rect& a, const Rect& b) {
-  const int width = std::min(a.x + a.width, b.x + b.width) - std::max(a.x, b.x);
-  const int height = std::min(a.y + a.height, b.y + b.height) - std::max(a.y, b.y);
-  return width > 0 && height > 0 ? static_cast<double>(width) * height : 0;
+// Lines of a twentieth of the box's shorter side, at most as wide as the picture asks for.
+int LineFor(const Rect& box, int largest, const DrawOptions& options) {
+  constexpr int kWidest = 100;
+  if (options.line_width > 0) return std::min(options.line_width, kWidest);
+  return std::clamp(std::min(box.width, box.height) / 20, 1, largest);
 }
 
-// What a label hides here: pixels of other labels, which weigh most, and of boxes, which weigh less
-// the larger they are.
-double Hidden(const Rect& rect, const std::vector<Rect>& labels, const std::vector<Rect>& boxes) {
-  constexpr double kLabelWeight = 16;
-  double hidden = 0;
-  for (const Rect& label : labels) hidden += kLabelWeight * Overlap(rect, label);
-  for (const Rect& box : boxes) {
-    hidden += Overlap(rect, box) * Area(rect) / std::max(Area(box), Area(rect));
+void DrawPoints(Image& image, const DrawnBox& box, int line) {
+  constexpr Color kMark = {255, 255, 255};
+  constexpr Color kRim = {0, 0, 0};
+  const int reach = (line + 1) / 2;
+  for (const PicturePoint& point : box.points) {
+    const bool inside = point.x >= 0 && point.y >= 0 && point.x < static_cast<float>(image.width) &&
+                        point.y < static_cast<float>(image.height);
+    if (!inside) continue;  // so is NaN
+    const int x = static_cast<int>(point.x), y = static_cast<int>(point.y);
+    Fill(image, {x - reach - 1, y - reach - 1, 2 * reach + 3, 2 * reach + 3}, kRim);
+    Fill(image, {x - reach, y - reach, 2 * reach + 1, 2 * reach + 1}, kMark);
   }
-  return hidden;
-}
-
-// Above the box, at its upper edge, at its lower edge, below, at the left or at the right: the
-// first place that hides least.
-Rect PlaceLabel(const Image& image, const PixelBox& box, const LabelSize& size,
-                const std::vector<Rect>& labels, const std::vector<Rect>& boxes) {
-  const int top = box.y.first;
-  const int bottom = box.y.last + 1;
-  const int lefts[] = {box.x.first, box.x.last + 1 - size.width};
-  const int tops[] = {top - size.height, top, bottom - size.height, bottom};
-  Rect best;
-  double least = -1;
-  for (const int left : lefts) {
-    for (const int y : tops) {
-      const Rect rect = {std::clamp(left, 0, image.width - size.width),
-                         std::clamp(y, 0, image.height - size.height), size.width, size.height};
-      const double hidden = Hidden(rect, labels, boxes);
-      if (least >= 0 && hidden >= least) continue;
-      best = rect;
-      least = hidden;
-    }
-  }
-  return best;
 }
 
 // One below the other in a strip under the picture.
@@ -116,31 +96,38 @@ void DrawStrip(Image& image, const std::vector<Label>& labels, int scale) {
 }  // namespace
 }  // namespace vision
 
-void DrawBoxes(Image& image, std::span<const DrawnBox> boxes) {
+void DrawBoxes(Image& image, std::span<const DrawnBox> boxes, const DrawOptions& options) {
   using namespace vision;
   const int scale = TextScale(image);
-  for (std::size_t i = boxes.size(); i-- > 0;) {
-    DrawOutline(image, PixelBox(boxes[i], image), scale, ColorOf(boxes[i].color));
-  }
-  std::vector<Label> labels;
-  std::vector<Label> strip;
-  std::vector<Rect> places;
-  std::vector<Rect> outlines;
   const std::span<const DrawnBox> labelled = boxes.first(std::min(boxes.size(), kMostLabels));
+  std::vector<Rect> outlines;
   for (const DrawnBox& box : labelled) outlines.push_back(PixelBox(box, image).rect());
-  for (const DrawnBox& box : labelled) {
-    const Label label = {DrawableText(box.label), ColorOf(box.color)};
-    if (label.text.empty()) continue;
-    const LabelSize size = SizeOfLabel(label.text, scale);
+  for (std::size_t i = boxes.size(); i-- > 0;) {
+    const PixelBox box(boxes[i], image);
+    const int line = LineFor(box.rect(), scale, options);
+    DrawOutline(image, box, line, ColorOf(boxes[i].color));
+    DrawPoints(image, boxes[i], line);
+  }
+  struct Written {
+    PlacedLabel label;
+    Color color;
+  };
+  std::vector<Written> written;
+  std::vector<Label> strip;
+  LabelPlacer placer(image.width, image.height, outlines, scale);
+  for (std::size_t i = 0; i < labelled.size(); ++i) {
+    const Color color = ColorOf(labelled[i].color);
+    const std::string texts[] = {DrawableText(labelled[i].label), DrawableText(labelled[i].brief)};
+    if (texts[0].empty()) continue;
+    const LabelSize size = SizeOfLabel(texts[0], 1);
     if (size.width > image.width || size.height > image.height) {
-      strip.push_back(label);
-    } else {
-      places.push_back(PlaceLabel(image, PixelBox(box, image), size, places, outlines));
-      labels.push_back(label);
+      strip.push_back({texts[0], color});
+    } else if (auto place = placer.Place(outlines[i], texts)) {
+      written.push_back({std::move(*place), color});
     }
   }
-  for (std::size_t i = labels.size(); i-- > 0;) {
-    DrawLabel(image, places[i].x, places[i].y, labels[i].text, scale, labels[i].color);
+  for (const auto& [label, color] : written) {
+    DrawLabel(image, label.rect.x, label.rect.y, label.text, label.scale, color);
   }
   DrawStrip(image, strip, scale);
 }

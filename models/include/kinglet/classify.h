@@ -12,6 +12,9 @@
 
 namespace kinglet {
 
+// In place of the number of a class: the picture shows none of them (Rejection in a descriptor).
+inline constexpr std::size_t kNoneOfThese = static_cast<std::size_t>(-1);
+
 struct ClassScore {
   std::size_t index = 0;
   float score = 0;
@@ -34,5 +37,11 @@ ScoreActivation ResolveActivation(ScoreActivation wanted, const Graph& graph,
 // {N, ..., C, ...} where every size but N and C is 1; `activation` is applied (not kAuto). Throws
 // Error(kInvalidModel) for other types and shapes.
 std::vector<std::vector<float>> ClassScores(const Tensor& output, ScoreActivation activation);
+
+// Which pictures of a batch show none of the classes, as the descriptor, fitted, tells. `outputs`
+// are those of a run; `scores` what ClassScores made of them. Throws Error(kInvalidModel) when the
+// output that it names is missing or has not one number for each picture.
+std::vector<bool> Rejected(const Descriptor& fitted, const Tensors& outputs,
+                           const std::vector<std::vector<float>>& scores);
 
 }  // namespace kinglet

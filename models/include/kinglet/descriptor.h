@@ -32,6 +32,23 @@ enum class ScoreActivation : std::uint8_t {
   kSigmoid,  // the output is logits of classes, each on its own
 };
 
+// By what a classifier tells pictures that show none of its classes.
+enum class RejectionMeasure : std::uint8_t {
+  kNone,      // it does not
+  kScore,     // the best score, after the activation, is below the limit
+  kEntropy,   // of the scores after the activation, in nats, is above the limit
+  kMaxLogit,  // the greatest number of the output, before the activation, is below the limit
+  kEnergy,    // the logarithm of the sum of exponentials of the output is below the limit (Liu et
+              // al., Energy-based Out-of-distribution Detection, 2020)
+  kOutput,    // another output, one number for each picture, is above the limit: a distance
+};
+
+struct Rejection {
+  RejectionMeasure measure = RejectionMeasure::kNone;
+  std::string output;  // kOutput only: the name of the graph's output
+  float limit = 0;
+};
+
 // A network that can be built without a weights file.
 struct Architecture {
   std::string family;             // "mobilenet_v1"; "" when there is none
@@ -56,6 +73,7 @@ struct Descriptor {
   bool picture_size = false;
   std::string output;  // classification only: name of the scores; "" when there is one output
   ScoreActivation activation = ScoreActivation::kAuto;
+  Rejection rejection;      // classification only
   DetectionSpec detection;  // detection only
   // "imagenet", "coco", "voc", "demo", a file (one name on each line) or "" for none. A relative
   // path counts from the descriptor's folder and stays within it.

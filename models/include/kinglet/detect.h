@@ -9,6 +9,8 @@
 
 #include "kinglet/descriptor.h"
 #include "kinglet/graph.h"
+#include "kinglet/image.h"
+#include "kinglet/lifetime.h"
 #include "kinglet/tensor.h"
 
 namespace kinglet {
@@ -19,6 +21,9 @@ struct Detection {
   std::size_t index = 0;  // of the class, the background not counted: the line of the label file
   float score = 0;
   float x1 = 0, y1 = 0, x2 = 0, y2 = 0;
+  // Where the network has them (of faces: eyes, nose, corners of the mouth), in its order. They may
+  // lie outside the box and outside the picture.
+  std::vector<PicturePoint> landmarks{};
 };
 
 struct PictureSize {
@@ -54,7 +59,10 @@ class DetectionDecoder {
   std::vector<std::vector<Detection>> Decode(const Tensors& outputs,
                                              std::span<const PictureSize> pictures);
 
-  const Descriptor& descriptor() const;
+  // Whether outputs of a plan for one picture have a batch axis that can be longer.
+  bool TakesBatches(const std::vector<TensorInfo>& outputs) const;
+
+  const Descriptor& descriptor() const KINGLET_LIFETIMEBOUND;
 
   class Impl;
 

@@ -10,18 +10,25 @@
 namespace kinglet {
 
 // How the network writes a box down. Codes are divided by DetectionSpec::box_scales first; (cy, cx,
-// h, w) is the anchor.
+// h, w) is the anchor. Of the two YOLO codings s is the sigmoid of a code, or the code itself where
+// the activation of the scores is kNone; their anchors are a grid of offset 0, in pixels.
 enum class BoxCoding : std::uint8_t {
-  kNone,         // it is a box already: (y1, x1, y2, x2)
-  kCenterSize,   // y = ty * h + cy, height = exp(th) * h, and the same for x
-  kPointOffset,  // y1 = cy - t0 * h, y2 = cy + t2 * h, and the same for x (FCOS: distances from a
-                 // point, relative to the anchor's size)
-  kCenters,      // (y, x, height, width): decoded, but no corners; needs no anchors
+  kNone,          // it is a box already: (y1, x1, y2, x2)
+  kCenterSize,    // y = ty * h + cy, height = exp(th) * h, and the same for x
+  kPointOffset,   // y1 = cy - t0 * h, y2 = cy + t2 * h, and the same for x (FCOS: distances from a
+                  // point, relative to the anchor's size)
+  kCenters,       // (y, x, height, width): decoded, but no corners; needs no anchors
+  kCenterLinear,  // y = ty * h + cy, height = th * h, and the same for x (BlazeFace)
+  kYoloV3,        // y = s(ty) * stride + cy, height = exp(th) * h, and the same for x
+  kYoloV5,        // y = (2 s(ty) - 0.5) * stride + cy, height = (2 s(th))^2 * h, the same for x
 };
 
 // Whether boxes of this coding are relative to anchors.
 constexpr bool HasAnchors(BoxCoding coding) {
-  return coding == BoxCoding::kCenterSize || coding == BoxCoding::kPointOffset;
+  return coding != BoxCoding::kNone && coding != BoxCoding::kCenters;
+}
+constexpr bool IsYolo(BoxCoding coding) {
+  return coding == BoxCoding::kYoloV3 || coding == BoxCoding::kYoloV5;
 }
 
 // Which coordinate comes first in a box or its code: (y, x, ...) as in TensorFlow or (x, y, ...).
@@ -42,6 +49,17 @@ enum class NmsKind : std::uint8_t {
   kFast,      // TFLite's rule: the best class of each anchor, then one NMS over all of them
 };
 
+// Where the numbers of an anchor lie in an output.
+enum class OutputLayout : std::uint8_t {
+  kRows,    // beside one another: {N, anchors, K}, {anchors, K}, {N, H, W, P * K}, {N, P, H, W, K}
+  kPlanes,  // each in a plane of its own: {N, K, anchors}, {K, anchors}, {N, P * K, H, W}, or
+            // {N, P, K, H, W}
+};
+
+// How the score of a class and the objectness (or centerness) of its anchor make one score, both
+// after the activation.
+enum class ScoreRule : std::uint8_t { kProduct, kGeometricMean };
+
 enum class AnchorGenerator : std::uint8_t {
   kNone,
   // SSD's multiple scales by the rules of the TensorFlow Object Detection API
@@ -60,8 +78,8 @@ enum class AnchorGenerator : std::uint8_t {
   kSquares,
   // The grid of a region proposal network or of RetinaNet: for each aspect ratio r = height /
   // width, then for each of the map's `sizes` s (pixels), a box of height s sqrt(r) and width s /
-  // sqrt(r) about (y, x) * stride + offset. `round` rounds corners to whole pixels (torchvision).
-  // Pixels.
+  // sqrt(r) about (y, x) * stride + offset; or boxes of these `widths` and `heights` (YOLO).
+  // `round` rounds corners to whole pixels (torchvision). Pixels.
   kGrid,
   // A file in the descriptor's folder: JSON, an array of [cy, cx, h, w] or an object that has it as
   // "anchors".
@@ -84,15 +102,37 @@ struct AnchorSpec {
   std::vector<double> scales;  // instead of min and max: one for each map, and one more
   // One list for each map, or one for all.
   std::vector<std::vector<double>> aspect_ratios;
-  double interpolated_ratio = 1.0;         // kSsd
-  bool reduce_lowest = true;               // kSsd
-  std::vector<std::vector<double>> sizes;  // kSquares, kGrid: pixels; for each map, or one for all
-  double offset = 0;                       // kGrid: pixels
-  bool round = false;                      // kGrid
-  bool clip = false;                       // kDefaultBoxes, kSquares
-  std::string file;                        // kFile
+  double interpolated_ratio = 1.0;          // kSsd
+  bool reduce_lowest = true;                // kSsd
+  std::vector<std::vector<double>> sizes;   // kSquares, kGrid: pixels; for each map, or one for all
+  std::vector<std::vector<double>> widths;  // kGrid: pixels, instead of aspect_ratios and sizes
+  std::vector<std::vector<double>> heights;  // as many as widths
+  double offset = 0;                         // kGrid: pixels
+  bool round = false;                        // kGrid
+  bool clip = false;                         // kDefaultBoxes, kSquares
+  std::string file;                          // kFile
 
   bool operator==(const AnchorSpec&) const = default;
+};
+
+// Outputs of one feature map, or of all together.
+struct HeadOutputs {
+  std::string boxes;
+  std::string scores;
+  std::string objectness;  // "": the network has none
+  std::string landmarks;   // "": the network has none
+
+  bool operator==(const HeadOutputs&) const = default;
+};
+
+// Numbers [first, end) of an anchor; of none: all that the output has.
+struct Columns {
+  static constexpr int kOpen = 1 << 20;  // as `end`: to the last one
+  int first = 0, end = 0;
+
+  bool empty() const { return end <= first; }
+  int size() const { return end - first; }
+  bool operator==(const Columns&) const = default;
 };
 
 struct DetectionSpec {
@@ -103,6 +143,21 @@ struct DetectionSpec {
   std::string scores;
   std::string classes;
   std::string count;
+  std::string objectness;  // {N, anchors, 1}: scores are made of it and of `scores` by `score_rule`
+  std::string landmarks;   // {N, anchors, landmark_size * points}
+  // Raw: where each feature map has outputs of its own, theirs, in the order of the anchors; the
+  // four names above are "" then.
+  std::vector<HeadOutputs> levels;
+  OutputLayout layout = OutputLayout::kRows;
+  // Where several of them share an output, the numbers that each has there.
+  Columns box_columns, score_columns, class_columns, objectness_columns, landmark_columns;
+  // Above 1: each of the four numbers of a box is given by that many logits, whose softmax weighs
+  // 0, 1, 2, ... (distributions of distances; Li et al., Generalized Focal Loss, 2020).
+  int box_bins = 1;
+  // Numbers of a landmark: 2, x and y, coded as the middle of a box is; or 3, and one that is not
+  // read.
+  int landmark_size = 2;
+  ScoreRule score_rule = ScoreRule::kProduct;
   BoxCoding box_coding = BoxCoding::kNone;
   BoxOrder box_order = BoxOrder::kXy;
   std::array<float, 4> box_scales = {1, 1, 1, 1};
@@ -113,6 +168,12 @@ struct DetectionSpec {
   float score_threshold = 0.3f;  // scores below it are no detections
   float iou_threshold = 0.5f;    // of two boxes that overlap more, the better one stays
   int max_detections = 100;      // of one picture
+
+  // The outputs of each feature map, or those of all.
+  std::vector<HeadOutputs> Heads() const {
+    if (!levels.empty()) return levels;
+    return {{boxes, scores, objectness, landmarks}};
+  }
 };
 
 }  // namespace kinglet

@@ -5,7 +5,8 @@
 //       std::printf("%s %.2f\n", detector.Label(d.index).c_str(), d.score);
 //     }
 //
-// What is returned is the caller's: nothing in it refers to the classifier or the detector. Both
+// What is found is the caller's: nothing in it refers to the classifier or the detector. What they
+// say of themselves by reference (labels, descriptor, model, notes) lives as long as they do. Both
 // are used by one thread at a time; make one for each. The stages that they put together can be
 // called one by one: kinglet/image.h, preprocess.h, model.h, classify.h and detect.h.
 #pragma once
@@ -21,6 +22,7 @@
 #include "kinglet/detect.h"
 #include "kinglet/error.h"
 #include "kinglet/image.h"
+#include "kinglet/lifetime.h"
 #include "kinglet/model.h"
 #include "kinglet/onnx.h"
 
@@ -74,27 +76,29 @@ class Classifier {
   Classifier& operator=(Classifier&&) noexcept;
   ~Classifier();
 
-  // The `count` best classes, best first (TopScores). Throws Error as ReadImage, Preprocess and
-  // Session::Run do; the classifier stays usable.
+  // The `count` best classes, best first (TopScores); a single kNoneOfThese with score 0 where the
+  // descriptor has a rule that tells pictures of none of them (Rejection). Throws Error as
+  // ReadImage, Preprocess and Session::Run do; the classifier stays usable.
   std::vector<ClassScore> Classify(const std::string& picture, std::size_t count = 5);
   std::vector<ClassScore> Classify(const Image& picture, std::size_t count = 5);
   // The same for each of the files. An error in one of them is an error of the whole call.
   std::vector<std::vector<ClassScore>> ClassifyAll(const std::vector<std::string>& pictures,
                                                    std::size_t count = 5);
-  // One score for each class.
+  // One score for each class, whatever the picture shows.
   std::vector<float> Scores(const Image& picture);
 
   std::size_t classes() const;
-  const std::vector<std::string>& labels() const;  // one for each class, or none
-  std::string Label(std::size_t index) const;      // or "class 7"
+  // One for each class, or none.
+  const std::vector<std::string>& labels() const KINGLET_LIFETIMEBOUND;
+  std::string Label(std::size_t index) const;  // or "class 7"; of kNoneOfThese "none of these"
 
-  const std::string& name() const;       // the model as it was given
-  const Descriptor& descriptor() const;  // fitted to the model
-  Model& model();
-  const Model& model() const;
+  const std::string& name() const KINGLET_LIFETIMEBOUND;       // the model as it was given
+  const Descriptor& descriptor() const KINGLET_LIFETIMEBOUND;  // fitted to the model
+  Model& model() KINGLET_LIFETIMEBOUND;
+  const Model& model() const KINGLET_LIFETIMEBOUND;
   int threads() const;
   // What a person should know: guesses, files that were ignored, labels that do not fit.
-  const std::vector<std::string>& notes() const;
+  const std::vector<std::string>& notes() const KINGLET_LIFETIMEBOUND;
   StageTimes times() const;
 
  private:
@@ -122,16 +126,18 @@ class Detector {
   // The same for each of the files. An error in one of them is an error of the whole call.
   std::vector<std::vector<Detection>> DetectAll(const std::vector<std::string>& pictures);
 
-  const std::vector<std::string>& labels() const;  // one for each class, or none
-  std::string Label(std::size_t index) const;      // or "class 7"
+  // One for each class, or none.
+  const std::vector<std::string>& labels() const KINGLET_LIFETIMEBOUND;
+  std::string Label(std::size_t index) const;  // or "class 7"
 
-  const std::string& name() const;       // the model as it was given
-  const Descriptor& descriptor() const;  // fitted to the model, with what the options change
-  Model& model();
-  const Model& model() const;
+  const std::string& name() const KINGLET_LIFETIMEBOUND;  // the model as it was given
+  // Fitted to the model, with what the options change.
+  const Descriptor& descriptor() const KINGLET_LIFETIMEBOUND;
+  Model& model() KINGLET_LIFETIMEBOUND;
+  const Model& model() const KINGLET_LIFETIMEBOUND;
   int threads() const;
   // What a person should know: guesses, files that were ignored, labels that do not fit.
-  const std::vector<std::string>& notes() const;
+  const std::vector<std::string>& notes() const KINGLET_LIFETIMEBOUND;
   StageTimes times() const;
 
  private:

@@ -25,6 +25,11 @@ struct Image {
   }
 };
 
+// A place in a picture in pixels, continuous: pixel i covers i to i + 1.
+struct PicturePoint {
+  float x = 0, y = 0;
+};
+
 // The most that a caller may ask for as ImageLimits::max_pixels.
 inline constexpr std::int64_t kLargestMaxPixels = std::int64_t{1} << 28;
 
