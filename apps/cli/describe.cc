@@ -3,16 +3,18 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/cli/commands.h"
+#include "apps/cli/input_file.h"
+#include "apps/cli/network.h"
 #include "apps/cli/output.h"
 #include "kinglet/descriptor.h"
-#include "kinglet/onnx.h"
 
 namespace kinglet::cli {
 
 Status DescribeCommand(const DescribeOptions& options) {
-  const Graph graph = ReadOnnx(options.model);
-  const Descriptor draft =
-      DraftDescriptor(graph, std::filesystem::path(options.model).stem().string());
+  const Graph graph = OpenModel(options.model, options.common);
+  const Descriptor draft = DraftDescriptor(
+      graph,
+      IsStream(options.model) ? "network" : std::filesystem::path(options.model).stem().string());
   if (options.output.empty()) {
     Print(DescriptorToJson(draft));
   } else {
@@ -20,6 +22,7 @@ Status DescribeCommand(const DescribeOptions& options) {
     if (std::filesystem::equivalent(options.model, options.output, unknown)) {
       throw UsageError("--output " + options.output + " would overwrite the model");
     }
+    PrepareOutputFile(options.output);
     WriteDescriptor(options.output, draft);
     if (options.common.json) {
       const nlohmann::ordered_json line = {

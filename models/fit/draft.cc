@@ -4,26 +4,58 @@
 #include "kinglet/classify.h"
 #include "kinglet/descriptor.h"
 #include "kinglet/error.h"
+#include "kinglet/graph_info.h"
 #include "kinglet/labels.h"
 #include "models/anchors/anchors.h"
 #include "models/fit/detection_outputs.h"
+#include "models/fit/free_sizes.h"
 #include "models/fit/graph_tail.h"
 #include "models/fit/picture_input.h"
 
 namespace kinglet {
 namespace {
 
-constexpr int kDefaultSide = 224;
 constexpr std::int64_t kImageNetClasses = 1000;
 constexpr std::int64_t kCocoClasses = 90;
 constexpr const char* kNoLabels =
     "Class names are not known: name a file beside this one as output.labels.";
 
-int Side(std::int64_t declared, const char* what, std::vector<std::string>& notes) {
-  if (declared > 0 && declared <= kLargestSide) return static_cast<int>(declared);
-  notes.push_back(std::string("The ") + what + " of the input is free in the model; " +
-                  std::to_string(kDefaultSide) + " is a guess.");
-  return kDefaultSide;
+// Height and width of the input: those that the model declares, else a size that all its shapes
+// follow from.
+PictureSides Sides(const Graph& graph, const TensorInfo& input, std::size_t rows,
+                   std::vector<std::string>& notes) {
+  const auto declared = [](std::int64_t size) {
+    return size > 0 && size <= kLargestSide ? size : std::int64_t{-1};
+  };
+  const PictureSides known = {declared(input.shape[rows]), declared(input.shape[rows + 1])};
+  const std::vector<PictureSides> sides = SidesToTry(graph, known);
+  if (known.height > 0 && known.width > 0) return known;
+  PictureSides guess = sides.front();
+  std::string why;
+  try {
+    guess = FirstThatWorks(sides, [&](const PictureSides& each) {
+      InputShapes shapes;
+      for (const TensorInfo& info : graph.inputs()) {
+        Shape& shape = shapes[info.name] = info.shape;
+        if (info.name == input.name) {
+          shape[rows] = each.height;
+          shape[rows + 1] = each.width;
+        }
+        std::replace_if(
+            shape.begin(), shape.end(), [](auto size) { return size < 0; }, 1);
+      }
+      CheckInputShapes(graph, shapes);
+    });
+  } catch (const Error& error) {
+    why = std::string(", and none of the common sizes runs (") + error.what() + ")";
+  }
+  const auto note = [&](const char* what, std::int64_t side) {
+    notes.push_back(std::string("The ") + what + " of the input is free in the model; " +
+                    std::to_string(side) + " is a guess" + why + ".");
+  };
+  if (known.height < 0) note("height", guess.height);
+  if (known.width < 0) note("width", guess.width);
+  return guess;
 }
 
 // Number of classes of an output {N, C} (sizes of 1 do not count), or 0 where it is not declared.
@@ -184,8 +216,9 @@ Descriptor DraftDescriptor(const Graph& graph, const std::string& name) {
   descriptor.input = input->name;
   const ImageLayout layout = *PictureLayout(*input, Task::kDetect);
   const std::size_t rows = HeightAxis(layout, input->shape.size());
-  const int height = Side(input->shape[rows], "height", descriptor.notes);
-  const int width = Side(input->shape[rows + 1], "width", descriptor.notes);
+  const PictureSides sides = Sides(graph, *input, rows, descriptor.notes);
+  const auto height = static_cast<int>(sides.height);
+  const auto width = static_cast<int>(sides.width);
   const auto raw = RecognizeRaw(outputs);
   const std::int64_t classes =
       raw ? Named(outputs, raw->scores)->shape.back() : ClassCount(outputs.front());
