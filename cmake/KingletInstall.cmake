@@ -17,13 +17,17 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/KingletConfigVersion.cmak
   COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/KingletConfig.cmake
   ${PROJECT_BINARY_DIR}/KingletConfigVersion.cmake cmake/FindOpenBLASSerial.cmake
-  DESTINATION ${package_dir})
+  cmake/FindLibWebP.cmake DESTINATION ${package_dir})
 
 # pkg-config: the archive and what it needs at link time, by full name where it has one folder only.
 file(RELATIVE_PATH pc_to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 set(openblas "")
 if(TARGET OpenBLAS::Serial)
   get_target_property(openblas OpenBLAS::Serial IMPORTED_LOCATION)
+endif()
+set(pc_webp "")
+if(kinglet_webp)
+  set(pc_webp " -lwebp")
 endif()
 configure_file(cmake/kinglet.pc.in ${PROJECT_BINARY_DIR}/kinglet.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/kinglet.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -6,3 +6,8 @@ if(KINGLET_SANITIZE MATCHES "undefined")
 endif()
 set_source_files_properties(${PROJECT_SOURCE_DIR}/vision/decode/stb.cc PROPERTIES
   COMPILE_OPTIONS "${stb_options}")
+
+if(kinglet_webp)
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/vision/decode/webp.cc PROPERTIES
+    COMPILE_DEFINITIONS KINGLET_WEBP)
+endif()

@@ -1,8 +1,13 @@
 // kinglet bench: how fast is this network, at which batch and on how many threads?
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <memory>
+#include <string_view>
+
 #include "apps/cli/commands.h"
 #include "apps/cli/costs.h"
+#include "apps/cli/input_file.h"
 #include "apps/cli/model_options.h"
 #include "apps/cli/number_list.h"
 #include "apps/cli/output.h"
@@ -19,19 +24,16 @@ using measure::Point;
 using measure::PointRecord;
 
 constexpr std::size_t kMaxPoints = 10'000;
-// Stages of a detector stand in their order about the times of the network.
-constexpr int kDecodeColumn = 2;
-constexpr int kPostprocessColumn = 7;
 
 std::vector<Point> Points(const BenchOptions& options) {
-  const std::vector<int> batches = ParseNumberList("--batch", options.batch, kMaxBatch);
+  const std::vector<int> batches = BatchSizes(options.batch);
   const std::vector<int> threads = ThreadCounts(options.threads);
   if (batches.size() * threads.size() > kMaxPoints) {
     throw UsageError(fmt::format("--batch and --threads: {} points, expected at most {}",
                                  batches.size() * threads.size(), kMaxPoints));
   }
   Point point;
-  point.network = options.network;
+  point.network = ModelFile(options.network);
   point.shapes = options.shapes;
   point.repeat = options.repeat;
   point.read = ReadOptionsOf(options.common);
@@ -53,13 +55,13 @@ std::vector<Point> Points(const BenchOptions& options) {
 
 // How this command calls itself for one of its points.
 std::vector<std::string> Arguments(const BenchOptions& options, const Point& point) {
-  std::vector<std::string> arguments = {"bench",     "--point",
-                                        "--batch",   std::to_string(point.batch),
-                                        "--threads", std::to_string(point.threads)};
+  std::vector<std::string> arguments = {"bench", "--point", "--threads",
+                                        std::to_string(point.threads)};
   const auto add = [&](const char* option, const std::string& value) {
     if (!value.empty()) arguments.insert(arguments.end(), {option, value});
   };
   const CostOptions& costs = options.common.costs;
+  add("--batch", point.batch > 0 ? std::to_string(point.batch) : "");
   add("--repeat", point.repeat > 0 ? std::to_string(point.repeat) : "");
   add("--calibration", costs.calibration);
   add("--tuning", costs.tuning);
@@ -76,36 +78,77 @@ std::vector<std::string> Arguments(const BenchOptions& options, const Point& poi
   return arguments;
 }
 
-Table MakeTable(bool detects) {
-  constexpr std::size_t kNumber = 9;
-  std::vector<Table::Column> columns = {
-      {"threads", true},          {"batch", true},           {"median ms", true, kNumber},
-      {"min ms", true, kNumber},  {"p95 ms", true, kNumber}, {"images/s", true, kNumber},
-      {"GFLOP/s", true, kNumber}, {"of peak", true},         {"peak memory", true}};
-  if (detects) {
-    columns.insert(columns.begin() + kDecodeColumn, {{"decode", true}, {"preprocess", true}});
-    columns.insert(columns.begin() + kPostprocessColumn, {"postprocess", true});
+struct Cell {
+  const char* heading;
+  std::string text;
+  std::size_t width = 8;  // that most values have
+  bool wide = false;      // left out where the output is too narrow for all; --json has it
+};
+
+std::vector<Cell> Cells(const PointRecord& record) {
+  const auto number = [](double ms) { return fmt::format("{:.3f}", ms); };
+  const bool counted = record.waiting_steps == 0;
+  const auto rate = [&](double value) { return counted ? fmt::format("{:.1f}", value) : "-"; };
+  const bool stages = record.stages.has_value();
+  std::vector<Cell> cells = {{"threads", std::to_string(record.threads), 1},
+                             {"batch", std::to_string(record.batch), 1}};
+  if (stages) {
+    cells.push_back({"decode", number(record.stages->decode)});
+    cells.push_back({"preprocess", number(record.stages->preprocess)});
   }
-  return Table(columns);
+  cells.push_back({"median ms", number(record.times.median_ms)});
+  cells.push_back({"min ms", number(record.times.min_ms), 8, stages});
+  cells.push_back({"p95 ms", number(record.times.p95_ms), 8, stages});
+  if (stages) cells.push_back({"postprocess", number(record.stages->postprocess)});
+  cells.push_back({"images/s", fmt::format("{:.1f}", record.images_per_s())});
+  cells.push_back({"GFLOP/s", rate(record.gflops()), 7, stages});
+  cells.push_back({"% peak", rate(100.0 * record.share_of_peak()), 6, stages});
+  cells.push_back({"MiB", fmt::format("{:.0f}", record.peak_rss_mb), 5});
+  return cells;
 }
 
-std::vector<std::string> Cells(const PointRecord& record) {
-  const auto number = [](double ms) { return fmt::format("{:.3f}", ms); };
-  std::vector<std::string> cells = {std::to_string(record.threads),
-                                    std::to_string(record.batch),
-                                    number(record.times.median_ms),
-                                    number(record.times.min_ms),
-                                    number(record.times.p95_ms),
-                                    fmt::format("{:.1f}", record.images_per_s()),
-                                    fmt::format("{:.1f}", record.gflops()),
-                                    fmt::format("{:.1f} %", 100.0 * record.share_of_peak()),
-                                    fmt::format("{:.0f} MiB", record.peak_rss_mb)};
-  if (record.stages) {
-    cells.insert(cells.begin() + kDecodeColumn,
-                 {number(record.stages->decode), number(record.stages->preprocess)});
-    cells.insert(cells.begin() + kPostprocessColumn, number(record.stages->postprocess));
+// The columns that fit, each as wide as most of its numbers.
+class PointTable {
+ public:
+  explicit PointTable(const PointRecord& first) {
+    constexpr std::size_t kGap = 2;
+    const std::vector<Cell> cells = Cells(first);
+    std::size_t width = 0;
+    for (const Cell& cell : cells) {
+      width += std::max(cell.width, std::string_view(cell.heading).size()) + kGap;
+    }
+    narrow_ = width > OutputWidth() + kGap;
+    std::vector<Table::Column> columns;
+    for (const Cell& cell : cells) {
+      if (!narrow_ || !cell.wide) columns.push_back({cell.heading, true, cell.width});
+    }
+    table_ = std::make_unique<Table>(std::move(columns));
   }
-  return cells;
+
+  std::string Heading() const { return table_->HeadingLine(); }
+  std::string Line(const PointRecord& record) const {
+    std::vector<std::string> texts;
+    for (const Cell& cell : Cells(record)) {
+      if (!narrow_ || !cell.wide) texts.push_back(cell.text);
+    }
+    return table_->Line(texts);
+  }
+
+ private:
+  bool narrow_ = false;
+  std::unique_ptr<Table> table_;
+};
+
+// Some runs took far longer than most: something else wanted the machine.
+void WarnOfUnrest(const CommonOptions& options, const PointRecord& record) {
+  constexpr double kFar = 1.5;
+  constexpr std::size_t kEnoughRuns = 9;
+  const measure::Times& times = record.times;
+  if (times.runs < kEnoughRuns || times.p95_ms <= kFar * times.median_ms) return;
+  PrintNote(options, fmt::format("warning: batch {}, threads {}: the slowest twentieth of the runs "
+                                 "took {:.1f} times the median or more; the machine is not quiet, "
+                                 "or has fewer CPUs than threads",
+                                 record.batch, record.threads, times.p95_ms / times.median_ms));
 }
 
 // Before time goes into runs; says what is wrong.
@@ -130,23 +173,27 @@ Status BenchCommand(const BenchOptions& options) {
   }
   if (!options.picture.empty() && !IsReadable(options.picture)) return Status::kInputFailed;
   const double peak_gflops = MeasurePeakGflops();
-  Table table = MakeTable(false);
+  std::unique_ptr<PointTable> table;
   Progress progress(points.size(), !options.common.quiet);
   for (std::size_t i = 0; i < points.size(); ++i) {
     const Point& point = points[i];
-    progress.Show(i, fmt::format("batch {}, threads {}", point.batch, point.threads));
+    progress.Show(i, fmt::format("batch {}, threads {}", std::max(point.batch, 1), point.threads));
     PointRecord record = measure::TimeInOwnProcess(point, "kinglet", Arguments(options, point));
     record.machine.peak_gflops = peak_gflops;
+    PrintDetail(options.common, fmt::format("batch {}, threads {}: {} runs", record.batch,
+                                            record.threads, record.times.runs));
     if (i == 0) {
       for (const std::string& note : record.notes) PrintNote(options.common, "note: " + note);
-      table = MakeTable(record.stages.has_value());
+      table = std::make_unique<PointTable>(record);
       if (!options.common.json && !options.common.quiet) {
-        Print(fmt::format("{}; peak of a core {:.1f} GFLOP/s ({})\n", OneLine(options.network),
-                          peak_gflops, record.machine.instruction_set) +
-              table.HeadingLine());
+        const std::string peak = fmt::format("; peak of a core {:.1f} GFLOP/s ({})", peak_gflops,
+                                             record.machine.instruction_set);
+        const std::size_t room = OutputWidth() - std::min(OutputWidth(), peak.size());
+        Print(Shortened(OneLine(options.network), room) + peak + '\n' + table->Heading());
       }
     }
-    Print(options.common.json ? measure::RecordLine(record) : table.Line(Cells(record)));
+    Print(options.common.json ? measure::RecordLine(record) : table->Line(record));
+    WarnOfUnrest(options.common, record);
   }
   return Status::kDone;
 }

@@ -19,7 +19,7 @@ namespace {
 
 struct Result {
   std::vector<ClassScore> top;
-  StageTimes ms;
+  PictureTimes times;
 };
 
 using Report = PictureReport<Result>;
@@ -41,9 +41,7 @@ class JsonReport : public Report {
       if (score.index == kNoneOfThese) of_class["index"] = of_class["score"] = nullptr;
       line["top"].push_back(of_class);
     }
-    line["ms"] = {{"decode", Rounded(result.ms.decode)},
-                  {"preprocess", Rounded(result.ms.preprocess)},
-                  {"infer", Rounded(result.ms.network)}};
+    AddTimes(result.times, false, line);
     Print(JsonLine(line));
   }
 
@@ -70,19 +68,11 @@ class TableReport : public Report {
            none ? "-" : std::to_string(score.index), classifier_.Label(score.index)});
     }
     Print(text);
-    sum_.decode += result.ms.decode;
-    sum_.preprocess += result.ms.preprocess;
-    sum_.network += result.ms.network;
+    summary_.Add(result.times);
   }
 
-  void End(std::size_t done) override {
-    if (quiet_ || done == 0) return;
-    const double n = static_cast<double>(done);
-    Print(fmt::format(
-        "{} {}; decode {:.2f} ms, preprocess {:.2f} ms, infer {:.2f} ms{} ({}, {} {})\n", done,
-        done == 1 ? "picture" : "pictures", sum_.decode / n, sum_.preprocess / n, sum_.network / n,
-        done == 1 ? "" : " each", OneLine(classifier_.name()), classifier_.threads(),
-        classifier_.threads() == 1 ? "thread" : "threads"));
+  void End() override {
+    if (!quiet_) Print(summary_.Text(classifier_.name(), classifier_.threads()));
   }
 
  private:
@@ -93,16 +83,21 @@ class TableReport : public Report {
     for (const std::string& image : images) {
       widest = std::max(widest, DisplayWidth(OneLine(image)));
     }
-    return {{"image", false, widest},
+    std::size_t label = 0;
+    for (const std::string& name : classifier.labels()) {
+      label = std::max(label, DisplayWidth(name));
+    }
+    return {{"image", false, widest, Fit::kShorten},
             {"score", true, kScoreWidth},
             {"index", true, std::to_string(classifier.classes()).size()},
-            {"class"}};
+            {"class", false, std::max(label, DisplayWidth(classifier.Label(classifier.classes()))),
+             Fit::kShorten}};
   }
 
   const Classifier& classifier_;
   Table table_;
   bool quiet_;
-  StageTimes sum_;
+  TimeSummary summary_{false};
 };
 
 Image Drawn(Image image, const Classifier& classifier, const std::vector<ClassScore>& top) {
@@ -131,30 +126,34 @@ void NoteDemo(const CommonOptions& options, const Classifier& classifier) {
 Status ClassifyCommand(const ClassifyOptions& options) {
   Classifier classifier = OpenClassifier(options.network, options.common);
   if (options.network.model.empty()) NoteDemo(options.common, classifier);
-  const PictureList list = ListPictures(options.images);
-  DrawnCopies copies(options.output, list.paths);
+  const PictureOptions& pictures = options.pictures;
+  const PictureList list = ListPictures(pictures.images, pictures.recursive);
+  DrawnCopies copies(pictures.output, list.paths);
   std::unique_ptr<Report> report;
   if (options.common.json) {
     report = std::make_unique<JsonReport>(classifier);
   } else {
     report = std::make_unique<TableReport>(classifier, list.paths, options.common.quiet);
   }
-  for (const std::string& failure : list.failures) PrintError(failure);
   if (!list.paths.empty()) report->Begin();
+  bool first_run = !pictures.time;
   const auto classify = [&](const Picture& picture) {
     Result result;
-    result.top = classifier.Classify(picture.image, static_cast<std::size_t>(options.top));
-    result.ms = classifier.times();
-    result.ms.decode = picture.decode_ms;
+    const auto run = [&] {
+      result.top = classifier.Classify(picture.image, static_cast<std::size_t>(options.top));
+      return classifier.times();
+    };
+    result.times = {pictures.time ? WarmTimes(run) : run(), first_run};
+    result.times.ms.decode = picture.decode_ms;
+    first_run = false;
     report->Add(picture.path, result);
     if (copies.wanted()) {
       copies.Write(picture.path, Drawn(picture.image, classifier, result.top));
     }
   };
-  const std::size_t done =
-      ForEachPicture(list.paths, options.max_pixels, !options.common.quiet, classify);
-  report->End(done);
-  return done == list.paths.size() && list.failures.empty() ? Status::kDone : Status::kInputFailed;
+  const Status status = ForEachPicture(pictures, list, options.common, classify);
+  report->End();
+  return status;
 }
 
 }  // namespace kinglet::cli

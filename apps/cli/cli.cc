@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "apps/cli/input_file.h"
 #include "apps/cli/progress.h"
 
 namespace kinglet::cli {
@@ -38,12 +39,22 @@ std::string OneLine(std::string_view text) {
 
 void PrintError(std::string_view message) {
   Progress::Hide();
-  const std::string line = "kinglet: " + OneLine(message) + '\n';
+  const std::string line = "kinglet: " + OneLine(WithShownNames(message)) + '\n';
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
 void PrintNote(const CommonOptions& options, std::string_view message) {
   if (!options.quiet) PrintError(message);
+}
+
+void PrintDetail(const CommonOptions& options, std::string_view message) {
+  if (options.verbose) PrintError(message);
+}
+
+double Timer::ms() const {
+  const std::chrono::duration<double, std::milli> passed =
+      std::chrono::steady_clock::now() - start_;
+  return passed.count();
 }
 
 }  // namespace kinglet::cli

@@ -1,6 +1,7 @@
 // What all commands share: options, exit statuses, messages.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <stdexcept>
@@ -58,7 +59,8 @@ struct ModelOptions {
 struct CommonOptions {
   bool json = false;
   bool quiet = false;
-  int threads = 0;  // 0: what the process may use
+  bool verbose = false;
+  int threads = 0;  // 0: DefaultThreads()
   CostOptions costs;
   ModelOptions model;
 };
@@ -70,5 +72,16 @@ std::string OneLine(std::string_view text);
 void PrintError(std::string_view message);
 // The same, unless --quiet.
 void PrintNote(const CommonOptions& options, std::string_view message);
+// The same, with --verbose.
+void PrintDetail(const CommonOptions& options, std::string_view message);
+
+// Milliseconds since it was made.
+class Timer {
+ public:
+  double ms() const;
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
 
 }  // namespace kinglet::cli

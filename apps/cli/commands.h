@@ -8,6 +8,7 @@
 
 #include "apps/cli/cli.h"
 #include "apps/cli/network.h"
+#include "apps/cli/pictures.h"
 #include "kinglet/image.h"
 
 namespace kinglet::cli {
@@ -15,21 +16,17 @@ namespace kinglet::cli {
 struct ClassifyOptions {
   CommonOptions common;
   NetworkOptions network;
+  PictureOptions pictures;
   int top = 5;
-  std::int64_t max_pixels = ImageLimits().max_pixels;
-  std::string output;  // folder for drawn copies; "": none
-  std::vector<std::string> images;
 };
 
 struct DetectOptions {
   CommonOptions common;
   NetworkOptions network;  // without a rule for the pixels
+  PictureOptions pictures;
   DetectorOverrides overrides;
-  std::int64_t max_pixels = ImageLimits().max_pixels;
-  std::string output;                 // folder for drawn copies; "": none
   std::string drawn_labels = "full";  // "none", "index", "full"
   int line_width = 0;                 // of drawn boxes, pixels; 0: by picture and box
-  std::vector<std::string> images;
 };
 
 struct EvaluateOptions {
@@ -51,6 +48,7 @@ struct RunOptions {
   std::string model;
   std::vector<std::string> inputs;  // NAME=FILE
   std::string output_dir;
+  bool time = false;  // runs several times
 };
 
 struct InfoOptions {
@@ -73,7 +71,7 @@ struct CalibrateOptions {
 struct TuneCommandOptions {
   CommonOptions common;  // its threads are not used
   std::string network;
-  std::string batch = "1";          // lists, as ParseNumberList reads them
+  std::string batch;                // lists, as ParseNumberList reads them; "": not given
   std::string threads;              // "": the CPUs that this process may use
   std::vector<std::string> shapes;  // as ShapeOptions
   std::string output;               // "": in the cache folder
@@ -97,7 +95,7 @@ constexpr int kMaxThreads = 1024;
 struct BenchOptions {
   CommonOptions common;  // its threads are not used
   std::string network;
-  std::string batch = "1";          // lists, as ParseNumberList reads them
+  std::string batch;                // lists, as ParseNumberList reads them; "": not given
   std::string threads;              // "": the CPUs that this process may use
   std::vector<std::string> shapes;  // as ShapeOptions
   std::string descriptor;           // of a model file; "": the one beside it

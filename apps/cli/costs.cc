@@ -1,9 +1,14 @@
 #include "apps/cli/costs.h"
 
+#include <fmt/format.h>
+
 #include <filesystem>
+#include <memory>
 
 #include "apps/cli/model_options.h"
+#include "apps/cli/number_list.h"
 #include "apps/cli/progress.h"
+#include "kinglet/machine.h"
 
 namespace kinglet::cli {
 namespace {
@@ -16,39 +21,67 @@ bool IsMadeNow(const CostOptions& costs) {
 
 }  // namespace
 
+int ThreadsOf(const CommonOptions& options) {
+  return options.threads > 0 ? options.threads : DefaultThreads();
+}
+
 CompileOptions CompileOptionsOf(const CommonOptions& options) {
   CompileOptions compile;
-  compile.threads = options.threads;
+  compile.threads = ThreadsOf(options);
   compile.calibration_file = options.costs.calibration;
   if (!IsMadeNow(options.costs)) compile.tuning_file = options.costs.tuning;
   compile.use_cache = !options.costs.no_cache;
   compile.winograd = !options.costs.no_winograd;
   SetLimits(options.model, compile);
   compile.deterministic = options.costs.deterministic;
+  if (options.verbose) {
+    compile.on_plan = [options](const InputShapes& shapes, int threads) {
+      std::string text;
+      for (const auto& [name, shape] : shapes) text += name + ' ' + ShapeToString(shape) + ", ";
+      PrintDetail(options, fmt::format("planning for {}threads {}", text, threads));
+    };
+  }
   return compile;
 }
 
 Model CompileModel(Graph graph, const CommonOptions& options) {
+  const Timer timer;
   Model model = Model::Compile(std::move(graph), CompileOptionsOf(options));
+  PrintDetail(options, fmt::format("compiled in {:.1f} ms; {}", timer.ms(), InstructionSet()));
   for (const std::string& note : model.notes()) PrintNote(options, "note: " + note);
   return model;
 }
 
-TuneReport TuneModel(Model& model, const InputShapes& shapes, const CommonOptions& options) {
+namespace {
+
+TuneReport Measure(Model& model, const InputShapes& shapes, const CommonOptions& options) {
   TuneOptions tune;
-  tune.threads = options.threads;
+  tune.threads = ThreadsOf(options);
   std::unique_ptr<Progress> bar;
   tune.progress = [&](std::size_t done, std::size_t total) {
     if (bar == nullptr) bar = std::make_unique<Progress>(total, !options.quiet);
     bar->Show(done, "measuring kernels");
   };
-  const TuneReport report = model.Tune(shapes, tune);
+  return model.Tune(shapes, tune);
+}
+
+}  // namespace
+
+TuneReport TuneModel(Model& model, const InputShapes& shapes, const CommonOptions& options) {
+  const TuneReport report = Measure(model, shapes, options);
   model.SaveTuning(options.costs.tuning);
   return report;
 }
 
 void TuneWhenAsked(Model& model, const InputShapes& shapes, const CommonOptions& options) {
-  if (options.costs.tune) TuneModel(model, shapes, options);
+  if (!options.costs.tune) return;
+  Measure(model, shapes, options);
+  try {
+    model.SaveTuning(options.costs.tuning);
+  } catch (const Error& error) {
+    if (!options.costs.tuning.empty() || error.code() != ErrorCode::kIo) throw;
+    PrintNote(options, std::string("warning: measured kernels are not kept: ") + error.what());
+  }
 }
 
 }  // namespace kinglet::cli

@@ -7,7 +7,10 @@
 
 namespace kinglet::cli {
 
-// The files and threads of the options.
+// Threads of the options: those that are given, else DefaultThreads().
+int ThreadsOf(const CommonOptions& options);
+
+// The files and threads of the options. With --verbose, each plan that is made is told.
 CompileOptions CompileOptionsOf(const CommonOptions& options);
 
 // Compiles with the files and threads of the options. Files of the cache that were ignored are
@@ -15,10 +18,12 @@ CompileOptions CompileOptionsOf(const CommonOptions& options);
 Model CompileModel(Graph graph, const CommonOptions& options);
 
 // Measures the kernels of the model at these shapes, with a progress bar, and keeps what was found
-// in the tuning file of the options, or that of the cache.
+// in the tuning file of the options, or that of the cache. Throws Error(kIo) where it cannot be
+// written.
 TuneReport TuneModel(Model& model, const InputShapes& shapes, const CommonOptions& options);
 
-// TuneModel with --tune, nothing without it.
+// TuneModel with --tune, nothing without it. A file of the cache that cannot be written is a
+// warning: what was measured counts in this process.
 void TuneWhenAsked(Model& model, const InputShapes& shapes, const CommonOptions& options);
 
 }  // namespace kinglet::cli

@@ -3,17 +3,20 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/cli/commands.h"
+#include "apps/cli/input_file.h"
 #include "apps/cli/model_options.h"
+#include "apps/cli/network.h"
 #include "apps/cli/output.h"
 #include "kinglet/descriptor.h"
 
 namespace kinglet::cli {
 
 Status DescribeCommand(const DescribeOptions& options) {
-  const Graph graph = ReadOnnx(options.model, ReadOptionsOf(options.common));
+  const Graph graph = OpenModel(options.model, options.common);
   PrintReadNotes(graph, options.common);
-  const Descriptor draft =
-      DraftDescriptor(graph, std::filesystem::path(options.model).stem().string());
+  const Descriptor draft = DraftDescriptor(
+      graph,
+      IsStream(options.model) ? "network" : std::filesystem::path(options.model).stem().string());
   if (options.output.empty()) {
     Print(DescriptorToJson(draft));
   } else {
@@ -21,6 +24,7 @@ Status DescribeCommand(const DescribeOptions& options) {
     if (std::filesystem::equivalent(options.model, options.output, unknown)) {
       throw UsageError("--output " + options.output + " would overwrite the model");
     }
+    PrepareOutputFile(options.output);
     WriteDescriptor(options.output, draft);
     if (options.common.json) {
       const nlohmann::ordered_json line = {

@@ -19,7 +19,7 @@ namespace {
 
 struct Result {
   std::vector<Detection> detections;
-  StageTimes ms;
+  PictureTimes times;
 };
 
 using Report = PictureReport<Result>;
@@ -45,10 +45,7 @@ class JsonReport : public Report {
       }
       line["detections"].push_back(json);
     }
-    line["ms"] = {{"decode", Rounded(result.ms.decode)},
-                  {"preprocess", Rounded(result.ms.preprocess)},
-                  {"network", Rounded(result.ms.network)},
-                  {"postprocess", Rounded(result.ms.postprocess)}};
+    AddTimes(result.times, true, line);
     Print(JsonLine(line));
   }
 
@@ -77,21 +74,11 @@ class TableReport : public Report {
     }
     if (text.empty()) text = table_.Line({OneLine(image), "-", "-", "nothing", "", "", "", ""});
     Print(text);
-    sum_.decode += result.ms.decode;
-    sum_.preprocess += result.ms.preprocess;
-    sum_.network += result.ms.network;
-    sum_.postprocess += result.ms.postprocess;
+    summary_.Add(result.times);
   }
 
-  void End(std::size_t done) override {
-    if (quiet_ || done == 0) return;
-    const double n = static_cast<double>(done);
-    Print(fmt::format(
-        "{} {}; decode {:.2f} ms, preprocess {:.2f} ms, network {:.2f} ms, "
-        "postprocess {:.2f} ms{} ({}, {} {})\n",
-        done, done == 1 ? "picture" : "pictures", sum_.decode / n, sum_.preprocess / n,
-        sum_.network / n, sum_.postprocess / n, done == 1 ? "" : " each", OneLine(detector_.name()),
-        detector_.threads(), detector_.threads() == 1 ? "thread" : "threads"));
+  void End() override {
+    if (!quiet_) Print(summary_.Text(detector_.name(), detector_.threads()));
   }
 
  private:
@@ -104,15 +91,21 @@ class TableReport : public Report {
     }
     std::size_t label = 0;
     for (const std::string& name : detector.labels()) label = std::max(label, DisplayWidth(name));
-    return {{"image", false, picture}, {"score", true, kNumber}, {"index", true},
-            {"class", false, label},   {"x1", true, kNumber},    {"y1", true, kNumber},
-            {"x2", true, kNumber},     {"y2", true, kNumber}};
+    label = std::max(label, DisplayWidth(detector.Label(detector.labels().size() + 1000)));
+    return {{"image", false, picture, Fit::kShorten},
+            {"score", true, kNumber},
+            {"index", true},
+            {"class", false, label, Fit::kShorten},
+            {"x1", true, kNumber},
+            {"y1", true, kNumber},
+            {"x2", true, kNumber},
+            {"y2", true, kNumber}};
   }
 
   const Detector& detector_;
   Table table_;
   bool quiet_;
-  StageTimes sum_;
+  TimeSummary summary_{true};
 };
 
 Image Drawn(Image image, const Detector& detector, const std::vector<Detection>& found,
@@ -136,31 +129,35 @@ Image Drawn(Image image, const Detector& detector, const std::vector<Detection>&
 
 Status DetectCommand(const DetectOptions& options) {
   Detector detector = OpenDetector(options.network, options.overrides, options.common);
-  const PictureList list = ListPictures(options.images);
-  DrawnCopies copies(options.output, list.paths);
+  const PictureOptions& pictures = options.pictures;
+  const PictureList list = ListPictures(pictures.images, pictures.recursive);
+  DrawnCopies copies(pictures.output, list.paths);
   std::unique_ptr<Report> report;
   if (options.common.json) {
     report = std::make_unique<JsonReport>(detector);
   } else {
     report = std::make_unique<TableReport>(detector, list.paths, options.common.quiet);
   }
-  for (const std::string& failure : list.failures) PrintError(failure);
   if (!list.paths.empty()) report->Begin();
   bool answered = false;
+  bool first_run = !pictures.time;
   const auto detect = [&](const Picture& picture) {
     Result result;
-    result.detections = DetectIn(detector, picture.image, answered);
-    result.ms = detector.times();
-    result.ms.decode = picture.decode_ms;
+    const auto run = [&] {
+      result.detections = DetectIn(detector, picture.image, answered);
+      return detector.times();
+    };
+    result.times = {pictures.time ? WarmTimes(run) : run(), first_run};
+    result.times.ms.decode = picture.decode_ms;
+    first_run = false;
     report->Add(picture.path, result);
     if (copies.wanted()) {
       copies.Write(picture.path, Drawn(picture.image, detector, result.detections, options));
     }
   };
-  const std::size_t done =
-      ForEachPicture(list.paths, options.max_pixels, !options.common.quiet, detect);
-  report->End(done);
-  return done == list.paths.size() && list.failures.empty() ? Status::kDone : Status::kInputFailed;
+  const Status status = ForEachPicture(pictures, list, options.common, detect);
+  report->End();
+  return status;
 }
 
 }  // namespace kinglet::cli

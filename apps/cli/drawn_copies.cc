@@ -8,7 +8,8 @@
 #include <cstring>
 #include <filesystem>
 
-#include "apps/cli/commands.h"
+#include "apps/cli/cli.h"
+#include "apps/cli/input_file.h"
 #include "kinglet/error.h"
 
 namespace kinglet::cli {
@@ -32,6 +33,7 @@ DrawnCopies::DrawnCopies(std::string folder, const std::vector<std::string>& sou
     : folder_(std::move(folder)) {
   if (folder_.empty()) return;
   for (const std::string& source : sources) {
+    if (IsStream(source)) continue;
     const fs::path parent = fs::path(source).parent_path();
     std::error_code unknown;
     if (fs::equivalent(parent.empty() ? fs::path(".") : parent, folder_, unknown)) {
@@ -53,7 +55,7 @@ DrawnCopies::DrawnCopies(std::string folder, const std::vector<std::string>& sou
 }
 
 void DrawnCopies::Write(const std::string& source, const Image& image) {
-  const fs::path path(source);
+  const fs::path path(source == "-" ? "standard_input" : source);
   const std::string extension = ExtensionOf(path);
   std::string name = path.stem().string() + extension;
   for (int number = 2; !names_.insert(name).second; ++number) {

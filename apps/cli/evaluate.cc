@@ -2,15 +2,13 @@
 #include "kinglet/evaluate.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 
 #include "apps/cli/commands.h"
 #include "apps/cli/evaluation_report.h"
 #include "apps/cli/network.h"
+#include "apps/cli/output.h"
 #include "apps/cli/pictures.h"
 #include "kinglet/file.h"
 #include "kinglet/pipeline.h"
@@ -110,6 +108,9 @@ void CheckOptions(const EvaluateOptions& options) {
         "--annotations, --detections, --output, --iou and --nms belong to --task detect");
   }
   const NetworkOptions& network = options.network;
+  if (options.task == "detect" && !network.preprocess.empty()) {
+    throw UsageError("--preprocess belongs to --task classify");
+  }
   for (const std::string& input :
        {options.annotations, options.detections, network.model, network.descriptor}) {
     std::error_code unknown;
@@ -133,11 +134,7 @@ void CheckFolders(const EvaluateOptions& options) {
   if (boxes && !std::filesystem::is_directory(options.dataset, unknown)) {
     throw Error(ErrorCode::kIo, "--dataset " + options.dataset + ": is no folder");
   }
-  if (options.output.empty()) return;
-  const std::string parent = std::filesystem::path(options.output).parent_path().string();
-  if (access(parent.empty() ? "." : parent.c_str(), W_OK | X_OK) != 0) {
-    throw Error(ErrorCode::kIo, options.output + ": cannot be written: " + std::strerror(errno));
-  }
+  if (!options.output.empty()) PrepareOutputFile(options.output);
 }
 
 }  // namespace

@@ -125,7 +125,10 @@ void ClassificationReport::ShowJson(const EvaluateOptions& options, std::size_t 
 
 void ClassificationReport::ShowTable(const EvaluateOptions& options, std::size_t failed) const {
   if (!options.common.quiet) {
-    Table table({{"class"}, {"pictures", true}, {"top-1", true}, {"top-5", true}});
+    Table table({{.heading = "class", .fit = Fit::kShorten},
+                 {"pictures", true},
+                 {"top-1", true},
+                 {"top-5", true}});
     for (std::size_t i = 0; i < classes_.size(); ++i) {
       const Count& count = classes_[i];
       if (count.pictures == 0) continue;
@@ -164,7 +167,7 @@ void ShowDetectionReport(const EvaluateOptions& options, const DetectionDataset&
   for (const Row& row : Rows(accuracy)) table.Add({row.text, NumberOrDash(row.value)});
   Print(table.Text());
   if (options.common.quiet) return;
-  Table classes({{"class"}, {"AP", true}});
+  Table classes({{.heading = "class", .fit = Fit::kShorten}, {"AP", true}});
   for (const auto& [id, ap] : accuracy.category_ap) {
     classes.Add({OneLine(dataset.categories.at(id)), NumberOrDash(ap)});
   }

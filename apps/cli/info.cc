@@ -7,7 +7,7 @@
 #include "apps/cli/commands.h"
 #include "apps/cli/costs.h"
 #include "apps/cli/kernel_table.h"
-#include "apps/cli/model_options.h"
+#include "apps/cli/network.h"
 #include "apps/cli/number_list.h"
 #include "apps/cli/output.h"
 #include "kinglet/network.h"
@@ -54,12 +54,22 @@ struct Facts {
   const PlanInfo& plan() const { return points.front().plan; }
 };
 
+// Steps whose work is not known before they run, and counts nowhere.
+std::size_t WaitingSteps(const PlanInfo& plan) {
+  return static_cast<std::size_t>(std::count_if(plan.steps.begin(), plan.steps.end(),
+                                                [](const StepInfo& step) { return step.waits; }));
+}
+
 Json PointsJson(const Facts& facts, bool kernels) {
   Json points = Json::array();
   for (const KernelPoint& point : facts.points) {
     Json json = {{"batch", point.batch},
                  {"threads", point.threads},
-                 {"predicted_ms", 1e3 * point.plan.predicted_seconds}};
+                 {"multiply_adds", point.plan.macs},
+                 {"predicted_ms", 1e3 * point.plan.predicted_seconds},
+                 {"waiting_steps", WaitingSteps(point.plan)},
+                 {"arena_bytes", point.plan.arena_bytes},
+                 {"scratch_bytes", point.plan.scratch_bytes}};
     if (kernels) json["kernels"] = KernelJson(point);
     points.push_back(std::move(json));
   }
@@ -81,6 +91,7 @@ void PrintJson(const Facts& facts, bool kernels) {
   root["parameters"] = facts.parameters;
   root["multiply_adds"] = facts.plan().macs;
   root["predicted_ms"] = 1e3 * facts.plan().predicted_seconds;
+  root["waiting_steps"] = WaitingSteps(facts.plan());  // in neither of these
   root["weight_bytes"] = facts.weight_bytes;
   root["arena_bytes"] = facts.plan().arena_bytes;
   root["scratch_bytes"] = facts.plan().scratch_bytes;
@@ -90,23 +101,65 @@ void PrintJson(const Facts& facts, bool kernels) {
   Print(JsonLine(root));
 }
 
+// A row for each point.
+std::string PointsText(const Facts& facts) {
+  const bool waits = WaitingSteps(facts.plan()) > 0;
+  Table table({{"batch", true},
+               {"threads", true},
+               {"multiply-adds", true},
+               {"arena", true},
+               {"working memory", true},
+               {waits ? "at least ms" : "predicted ms", true},
+               {"images/s", true}});
+  for (const KernelPoint& point : facts.points) {
+    const PlanInfo& plan = point.plan;
+    const double rate = point.batch / std::max(plan.predicted_seconds, 1e-9);
+    table.Add({std::to_string(point.batch), std::to_string(point.threads), Thousands(plan.macs),
+               Bytes(plan.arena_bytes), Bytes(plan.scratch_bytes),
+               fmt::format("{:.3f}", 1e3 * plan.predicted_seconds),
+               waits ? "-" : fmt::format("{:.1f}", rate)});
+  }
+  return table.Text();
+}
+
+// "input           x float32 1x3x224x224".
+std::string FactLine(const char* what, const std::string& value) {
+  constexpr std::size_t kIndent = 16;
+  const std::size_t width = OutputWidth() - std::min(OutputWidth(), kIndent);
+  std::string line = what;
+  line.resize(kIndent, ' ');
+  return line + Shortened(value, std::max(width, kIndent)) + '\n';
+}
+
 void PrintTable(const Facts& facts, bool kernels) {
   const PlanInfo& plan = facts.plan();
   const int threads = facts.points.front().threads;
-  std::string text = fmt::format("network         {}\n", OneLine(facts.name));
+  const bool one = facts.points.size() == 1;
+  std::string text = FactLine("network", OneLine(facts.name));
   for (const TensorInfo& info : facts.inputs) {
     const std::string planned = ShapeToString(facts.shapes.at(info.name));
-    text += fmt::format("input           {}, planned for {}\n", ToText(info), planned);
+    text += FactLine("input", fmt::format("{}, planned for {}", ToText(info), planned));
   }
-  for (const TensorInfo& info : plan.outputs) text += "output          " + ToText(info) + "\n";
-  text += fmt::format("layers          {}, in {} steps\n", facts.layers, plan.steps.size());
-  text += fmt::format("parameters      {}\n", Thousands(facts.parameters));
-  text += fmt::format("multiply-adds   {}\n", Thousands(plan.macs));
-  text += fmt::format("weights         {}\n", Bytes(facts.weight_bytes));
-  text += fmt::format("arena           {}\n", Bytes(plan.arena_bytes));
-  text += fmt::format("working memory  {} ({} {})\n", Bytes(plan.scratch_bytes), threads,
-                      threads == 1 ? "thread" : "threads");
-  text += fmt::format("predicted       {:.3f} ms\n", 1e3 * plan.predicted_seconds);
+  for (const TensorInfo& info : plan.outputs) text += FactLine("output", ToText(info));
+  text += FactLine("layers", fmt::format("{}, in {} steps", facts.layers, plan.steps.size()));
+  const std::size_t waiting = WaitingSteps(plan);
+  if (waiting > 0) {
+    text += FactLine(
+        "waiting", fmt::format("{} of the steps wait for data: their work is not known", waiting));
+  }
+  const char* at_least = waiting > 0 ? "at least " : "";
+  text += FactLine("parameters", Thousands(facts.parameters));
+  if (one) text += FactLine("multiply-adds", at_least + Thousands(plan.macs));
+  text += FactLine("weights", Bytes(facts.weight_bytes));
+  if (one) {
+    text += FactLine("arena", Bytes(plan.arena_bytes));
+    text += FactLine("working memory", fmt::format("{} ({} {})", Bytes(plan.scratch_bytes), threads,
+                                                   threads == 1 ? "thread" : "threads"));
+    text +=
+        FactLine("predicted", fmt::format("{}{:.3f} ms", at_least, 1e3 * plan.predicted_seconds));
+  } else {
+    text += '\n' + PointsText(facts);
+  }
   if (kernels) text += "\n" + KernelText(facts.points);
   Print(text);
 }
@@ -129,26 +182,24 @@ std::vector<double> Measure(const Model& model, const InputShapes& shapes, int t
 Status InfoCommand(const InfoOptions& options) {
   if (options.graph) return GraphCommand(options);
   if (options.as_read) throw UsageError("--as-read: is of --graph, which is missing");
-  const std::vector<int> batches = options.batch.empty()
-                                       ? std::vector<int>{0}  // not given
-                                       : ParseNumberList("--batch", options.batch, kMaxBatch);
+  const std::vector<int> batches = BatchSizes(options.batch);
   const std::vector<int> threads = ThreadCounts(options.threads);
   Facts facts;
   facts.name = options.network;
-  NamedNetwork network = OpenNetwork(options.network, ReadOptionsOf(options.common));
-  if (!network.descriptor) network.descriptor = DescriptorBeside(options.network);
+  NamedNetwork network = OpenNamed(options.network, options.common);
   facts.layers = network.graph.node_count();
   facts.parameters = network.graph.parameter_count();
+  const measure::ShapeChooser shapes_of(network.graph, options.shapes, network.descriptor);
+  PrintGuess(options.common, shapes_of);
   Model model = CompileModel(std::move(network.graph), options.common);
   facts.inputs = model.inputs();
   for (const int count : threads) {
     CommonOptions common = options.common;
     common.threads = count;
     for (const int batch : batches) {
-      const InputShapes shapes =
-          measure::ChooseShapes(facts.inputs, {batch, options.shapes}, network.descriptor);
+      const InputShapes shapes = shapes_of.For(batch);
       TuneWhenAsked(model, shapes, common);
-      KernelPoint point{std::max(batch, 1), count, model.Describe(shapes, count)};
+      KernelPoint point{shapes_of.Batch(shapes), count, model.Describe(shapes, count)};
       if (options.measure) point.measured = Measure(model, shapes, count);
       if (facts.points.empty()) facts.shapes = shapes;
       facts.points.push_back(std::move(point));

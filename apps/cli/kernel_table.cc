@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
+#include <span>
 
 #include "apps/cli/cli.h"
 #include "apps/cli/output.h"
@@ -71,7 +72,11 @@ void AddCells(const Row& row, std::size_t p, bool measured, std::vector<std::str
   if (measured) cells.push_back(Microseconds(row.measured[p]));
 }
 
-void AddSums(const std::vector<KernelPoint>& points, bool for_an_image, Table& table) {
+std::string NameOf(const KernelPoint& point) {
+  return fmt::format("batch {}, threads {}", point.batch, point.threads);
+}
+
+void AddSums(std::span<const KernelPoint> points, bool for_an_image, Table& table) {
   std::vector<std::string> cells = {for_an_image ? "for an image" : "sum", ""};
   for (const KernelPoint& point : points) {
     const double share = for_an_image ? 1.0 / point.batch : 1.0;
@@ -105,24 +110,66 @@ nlohmann::ordered_json WorkJson(const WorkInfo& work) {
 
 }  // namespace
 
-std::string KernelText(const std::vector<KernelPoint>& points) {
-  std::vector<Table::Column> columns = {{"node"}, {"operator"}};
+namespace {
+
+// The points [first, last) side by side.
+std::string TextOf(const std::vector<Row>& rows, const std::vector<KernelPoint>& points,
+                   std::size_t first, std::size_t last) {
+  std::vector<Table::Column> columns = {{.heading = "node", .fit = Fit::kShorten},
+                                        {.heading = "operator", .fit = Fit::kShorten}};
   const bool measured = !points.front().measured.empty();
-  for (const KernelPoint& point : points) {
-    columns.push_back({fmt::format("kernel (batch {}, threads {})", point.batch, point.threads)});
-    columns.push_back({"cut"});
-    columns.push_back({measured ? "predicted us" : "us", true});
-    if (measured) columns.push_back({"measured us", true});
+  for (std::size_t p = first; p < last; ++p) {
+    columns.push_back(
+        {last - first == 1 ? "kernel" : fmt::format("kernel ({})", NameOf(points[p]))});
+    columns.push_back({.heading = "cut", .fit = Fit::kShorten});
+    columns.push_back({measured ? "pred. us" : "us", true});
+    if (measured) columns.push_back({"meas. us", true});
   }
   Table table(std::move(columns));
-  for (const Row& row : Align(points)) {
+  for (const Row& row : rows) {
     std::vector<std::string> cells = {OneLine(row.name), OneLine(row.op)};
-    for (std::size_t p = 0; p < points.size(); ++p) AddCells(row, p, measured, cells);
+    for (std::size_t p = first; p < last; ++p) AddCells(row, p, measured, cells);
     table.Add(std::move(cells));
   }
-  AddSums(points, false, table);
-  AddSums(points, true, table);
+  const std::span<const KernelPoint> shown = std::span(points).subspan(first, last - first);
+  AddSums(shown, false, table);
+  AddSums(shown, true, table);
   return table.Text();
+}
+
+// Columns that a point takes in the table, about.
+std::size_t WidthOf(const KernelPoint& point) {
+  constexpr std::size_t kCut = 20, kNumber = 10;
+  std::size_t kernel = fmt::format("kernel ({})", NameOf(point)).size();
+  for (const StepInfo& step : point.plan.steps) {
+    kernel = std::max(kernel, step.kernel.size() + 2);
+  }
+  return kernel + kCut + kNumber + (point.measured.empty() ? 0 : kNumber);
+}
+
+}  // namespace
+
+std::string KernelText(const std::vector<KernelPoint>& points) {
+  const std::vector<Row> rows = Align(points);
+  constexpr std::size_t kNodes = 28;  // for nodes and operators
+  std::string text;
+  for (std::size_t first = 0; first < points.size();) {
+    std::size_t last = first + 1;
+    std::size_t width = kNodes + WidthOf(points[first]);
+    while (last < points.size()) {
+      width += WidthOf(points[last]);
+      if (width > OutputWidth()) break;
+      ++last;
+    }
+    if (points.size() > 1 && last - first == 1) {
+      text += fmt::format("{}{}\n", first > 0 ? "\n" : "", NameOf(points[first]));
+    } else if (first > 0) {
+      text += '\n';
+    }
+    text += TextOf(rows, points, first, last);
+    first = last;
+  }
+  return text;
 }
 
 nlohmann::ordered_json KernelJson(const KernelPoint& point) {

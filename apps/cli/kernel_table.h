@@ -16,8 +16,9 @@ struct KernelPoint {
   std::vector<double> measured{};  // seconds of each step; empty: not measured
 };
 
-// One row for each step, the columns of each point beside those of the one before; a kernel that
-// differs from the point before is marked with '*'. The last rows are the sums.
+// One row for each step, the columns of each point beside those of the one before where the output
+// is wide enough, else in a table below; a kernel that differs from the point before is marked with
+// '*'. The last rows are the sums.
 std::string KernelText(const std::vector<KernelPoint>& points);
 
 // The steps of one point.

@@ -12,7 +12,7 @@ namespace kinglet::cli {
 Status ModelsCommand(const CommonOptions& options) {
   using Json = nlohmann::ordered_json;
   Json list = Json::array();
-  Table table({{"name"}, {"input"}, {"classes", true}, {"what"}});
+  Table table({{"name"}, {"input"}, {"classes", true}, {.heading = "what", .fit = Fit::kWrap}});
   for (const std::string& name : ListDescriptors()) {
     const Descriptor descriptor = FindDescriptor(name);
     list.push_back(Json::parse(DescriptorToJson(descriptor)));

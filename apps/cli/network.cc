@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include "apps/cli/costs.h"
+#include "apps/cli/input_file.h"
 #include "apps/cli/model_options.h"
-#include "measure/network/shapes.h"
+#include "kinglet/machine.h"
+#include "kinglet/onnx.h"
 
 namespace kinglet::cli {
 namespace {
@@ -22,7 +24,7 @@ PipelineOptions OptionsOf(const NetworkOptions& network, const CommonOptions& op
   pipeline.descriptor = network.descriptor;
   pipeline.labels = network.labels;
   pipeline.preprocess = network.preprocess;
-  pipeline.threads = options.threads;
+  pipeline.threads = ThreadsOf(options);
   pipeline.read = ReadOptionsOf(options);
   pipeline.compile = CompileOptionsOf(options);
   return pipeline;
@@ -35,20 +37,49 @@ void PrintNotes(const CommonOptions& options, const std::vector<std::string>& no
   }
 }
 
+void PrintRead(const CommonOptions& options, const std::string& name, const Graph& graph,
+               const Timer& timer) {
+  PrintDetail(options, fmt::format("read {} in {:.1f} ms: {} nodes, {} parameters", name,
+                                   timer.ms(), graph.node_count(), graph.parameter_count()));
+}
+
 template <typename Pipeline>
 Pipeline Opened(const std::string& model, const PipelineOptions& pipeline,
                 const CommonOptions& options) {
-  Pipeline opened(model, pipeline);
+  const Timer timer;
+  Pipeline opened(ModelFile(model), pipeline);
+  PrintDetail(options, fmt::format("opened {} with descriptor '{}' in {:.1f} ms; {}", model,
+                                   opened.descriptor().name, timer.ms(), InstructionSet()));
   PrintNotes(options, opened.notes());
   const Descriptor& descriptor = opened.descriptor();
   if (options.costs.tune && !descriptor.picture_size) {
-    TuneModel(opened.model(), measure::ChooseShapes(opened.model().inputs(), {}, descriptor),
-              options);
+    TuneWhenAsked(opened.model(), measure::ChooseShapes(opened.model().inputs(), {}, descriptor),
+                  options);
   }
   return opened;
 }
 
 }  // namespace
+
+NamedNetwork OpenNamed(const std::string& name, const CommonOptions& options) {
+  const Timer timer;
+  const std::string file = ModelFile(name);
+  NamedNetwork network = OpenNetwork(file, ReadOptionsOf(options));
+  if (!network.descriptor) network.descriptor = DescriptorBeside(file);
+  PrintRead(options, name, network.graph, timer);
+  return network;
+}
+
+Graph OpenModel(const std::string& file, const CommonOptions& options) {
+  const Timer timer;
+  Graph graph = ReadOnnx(ModelFile(file), ReadOptionsOf(options));
+  PrintRead(options, file, graph, timer);
+  return graph;
+}
+
+void PrintGuess(const CommonOptions& options, const measure::ShapeChooser& shapes) {
+  if (!shapes.note().empty()) PrintNote(options, "note: " + shapes.note());
+}
 
 Classifier OpenClassifier(const NetworkOptions& network, const CommonOptions& options) {
   CheckDescriptor(network, kDemo, "network");

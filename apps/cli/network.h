@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "apps/cli/cli.h"
+#include "kinglet/network.h"
 #include "kinglet/pipeline.h"
+#include "measure/network/shapes.h"
 
 namespace kinglet::cli {
 
@@ -24,6 +26,15 @@ struct DetectorOverrides {
   std::string nms;      // "per-class", "fast"; "": the descriptor's
   std::string anchors;  // file; "": the descriptor's, or the one beside the model
 };
+
+// A network as info, tune and optimise take it: OpenNetwork with the descriptor beside a model
+// file, and with a pipe for a file.
+NamedNetwork OpenNamed(const std::string& name, const CommonOptions& options);
+// A model file, or a pipe.
+Graph OpenModel(const std::string& file, const CommonOptions& options);
+
+// Says what the shapes guess, where they do.
+void PrintGuess(const CommonOptions& options, const measure::ShapeChooser& shapes);
 
 // Print their notes, and measure the kernels with --tune. Throw UsageError for options that do not
 // fit each other, and Error as the pipeline does.

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cstdlib>
+#include <cstring>
 #include <string_view>
 
 #include "apps/cli/cli.h"
@@ -72,8 +74,25 @@ std::vector<int> ParseNumberList(const std::string& option, const std::string& t
   return Reader(option, text, max).Read();
 }
 
+std::vector<int> BatchSizes(const std::string& list) {
+  if (list.empty()) return {0};
+  return ParseNumberList("--batch", list, kMaxBatch);
+}
+
+int DefaultThreads() {
+  if (const char* variable = std::getenv("OMP_NUM_THREADS")) {
+    // The first of a list is that of the outermost level.
+    const std::string_view text(variable, std::strcspn(variable, ","));
+    int threads = 0;
+    const auto result = std::from_chars(text.data(), text.data() + text.size(), threads);
+    const bool number = result.ec == std::errc() && result.ptr == text.data() + text.size();
+    if (number && threads >= 1 && threads <= kMaxThreads) return threads;
+  }
+  return AvailableThreads();
+}
+
 std::vector<int> ThreadCounts(const std::string& list) {
-  if (list.empty()) return {AvailableThreads()};
+  if (list.empty()) return {DefaultThreads()};
   return ParseNumberList("--threads", list, kMaxThreads);
 }
 

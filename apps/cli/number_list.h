@@ -1,4 +1,4 @@
-// Lists of counts on the command line: "1,8,32", "1..34", "1,2,8..16".
+// Counts on the command line: lists "1,8,32", "1..34", "1,2,8..16", and threads.
 #pragma once
 
 #include <string>
@@ -10,7 +10,14 @@ namespace kinglet::cli {
 // `option`, for anything that is no list of numbers from 1 to `max`, and for more than 10000.
 std::vector<int> ParseNumberList(const std::string& option, const std::string& text, int max);
 
-// The list of --threads; where it is empty, the CPUs that this process may use.
+// The list of --batch; 0 where it is empty.
+std::vector<int> BatchSizes(const std::string& list);
+
+// Threads where no number is given: that of OMP_NUM_THREADS where it is one from 1 to kMaxThreads,
+// else the CPUs that this process may use.
+int DefaultThreads();
+
+// The list of --threads; where it is empty, DefaultThreads().
 std::vector<int> ThreadCounts(const std::string& list);
 
 }  // namespace kinglet::cli

@@ -12,7 +12,7 @@ namespace kinglet::cli {
 Status OpsCommand(const CommonOptions& options) {
   using Json = nlohmann::ordered_json;
   Json list = Json::array();
-  Table table({{"operator"}, {"opsets"}, {"element types"}});
+  Table table({{"operator"}, {"opsets"}, {.heading = "element types", .fit = Fit::kWrap}});
   for (const OperatorSupport& op : SupportedOperators()) {
     list.push_back({{"name", op.name},
                     {"domain", op.domain},

@@ -13,6 +13,7 @@
 #include "apps/cli/commands.h"
 #include "apps/cli/graph_listing.h"
 #include "apps/cli/model_options.h"
+#include "apps/cli/network.h"
 #include "apps/cli/number_list.h"
 #include "apps/cli/output.h"
 #include "kinglet/network.h"
@@ -25,12 +26,11 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 // The shapes that the network is planned for; none where a size is free and nothing says it.
-InputShapes ShapesToShow(const std::vector<TensorInfo>& inputs, const InfoOptions& options,
+InputShapes ShapesToShow(const Graph& graph, const InfoOptions& options,
                          const std::optional<Descriptor>& descriptor) {
-  const int batch =
-      options.batch.empty() ? 0 : ParseNumberList("--batch", options.batch, kMaxBatch).front();
+  const int batch = BatchSizes(options.batch).front();
   try {
-    return measure::ChooseShapes(inputs, {batch, options.shapes}, descriptor);
+    return measure::ShapeChooser(graph, options.shapes, descriptor, batch).For(batch);
   } catch (const Error&) {
     if (!options.batch.empty() || !options.shapes.empty()) throw;
     return {};
@@ -66,10 +66,9 @@ void NoteFilesBeside(const OptimiseCommandOptions& options) {
 }  // namespace
 
 Status GraphCommand(const InfoOptions& options) {
-  NamedNetwork network = OpenNetwork(options.network, ReadOptionsOf(options.common));
+  NamedNetwork network = OpenNamed(options.network, options.common);
   PrintReadNotes(network.graph, options.common);
-  if (!network.descriptor) network.descriptor = DescriptorBeside(options.network);
-  const InputShapes shapes = ShapesToShow(network.graph.inputs(), options, network.descriptor);
+  const InputShapes shapes = ShapesToShow(network.graph, options, network.descriptor);
   const bool as_read = options.as_read;
   const Graph graph =
       as_read ? std::move(network.graph)
@@ -85,8 +84,9 @@ Status GraphCommand(const InfoOptions& options) {
 }
 
 Status OptimiseCommand(const OptimiseCommandOptions& options) {
-  NamedNetwork network = OpenNetwork(options.network, ReadOptionsOf(options.common));
+  NamedNetwork network = OpenNamed(options.network, options.common);
   PrintReadNotes(network.graph, options.common);
+  PrepareOutputFile(options.output);
   const std::size_t nodes_read = network.graph.node_count();
   const OptimisedGraph optimised =
       Optimise(std::move(network.graph), OptimiseOptionsOf(options.common));

@@ -6,6 +6,7 @@
 #include <cstdio>
 
 #include "apps/cli/cli.h"
+#include "apps/cli/output.h"
 
 namespace kinglet::cli {
 namespace {
@@ -25,8 +26,7 @@ Progress::~Progress() { Hide(); }
 void Progress::Show(std::size_t done, const std::string& what) {
   if (!enabled_) return;
   const std::size_t filled = kBarWidth * done / total_;
-  std::string text = OneLine(what);
-  if (text.size() > kMaxText) text = "..." + text.substr(text.size() - kMaxText);
+  const std::string text = Shortened(OneLine(what), kMaxText);
   const std::string line = fmt::format("\r[{}{}] {}/{} {}\x1b[K", std::string(filled, '#'),
                                        std::string(kBarWidth - filled, '.'), done, total_, text);
   std::fwrite(line.data(), 1, line.size(), stderr);

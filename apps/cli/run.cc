@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -11,12 +10,15 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/costs.h"
-#include "apps/cli/model_options.h"
+#include "apps/cli/input_file.h"
+#include "apps/cli/network.h"
 #include "apps/cli/output.h"
 #include "apps/cli/progress.h"
 #include "kinglet/file.h"
 #include "kinglet/model.h"
 #include "kinglet/npy.h"
+#include "measure/common/repeat.h"
+#include "measure/common/statistics.h"
 
 namespace kinglet::cli {
 namespace {
@@ -25,6 +27,7 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr const char* kIndexFile = "outputs.json";
+constexpr std::size_t kMostOfArray = std::size_t{8} << 30;  // through a pipe, bytes
 
 // Input files by name. The name is the longest input's that the argument begins with: names may
 // have '=' in them.
@@ -73,9 +76,10 @@ std::optional<Tensors> ReadInputs(const std::map<std::string, std::string>& file
   bool failed = false;
   for (const auto& [name, file] : files) {
     try {
-      tensors[name] = ReadNpy(file);
+      const InputFile input(file, kMostOfArray);
+      tensors[name] = ReadNpy(input.path());
     } catch (const Error& error) {
-      const std::string what = error.what();
+      const std::string what = WithShownNames(error.what());
       PrintError(what.find(file) == what.npos ? file + ": " + what : what);
       failed = true;
     }
@@ -135,7 +139,14 @@ std::vector<Written> WriteOutputs(const std::string& folder, const Tensors& outp
   return written;
 }
 
-void PrintReport(const RunOptions& options, const std::vector<Written>& written, double ms) {
+// Milliseconds of the network: the first run, and with --time the median of those that followed.
+struct RunTimes {
+  double first = 0;
+  std::optional<measure::Times> warm{};
+};
+
+void PrintReport(const RunOptions& options, const std::vector<Written>& written,
+                 const RunTimes& times) {
   if (options.common.json) {
     Json line;
     line["model"] = options.model;
@@ -144,17 +155,26 @@ void PrintReport(const RunOptions& options, const std::vector<Written>& written,
       line["outputs"][w.output] = {
           {"file", w.file}, {"type", DataTypeName(w.tensor->type())}, {"shape", w.tensor->shape()}};
     }
-    line["ms"] = {{"infer", ms}};
+    line["ms"] = {{"network", times.warm ? times.warm->median_ms : times.first}};
+    line["first_run"] = !times.warm.has_value();
     Print(JsonLine(line));
     return;
   }
   if (options.common.quiet) return;
-  Table table({{"output"}, {"type"}, {"shape"}, {"file"}});
+  Table table({{.heading = "output", .fit = Fit::kShorten},
+               {"type"},
+               {.heading = "shape", .fit = Fit::kShorten},
+               {.heading = "file", .fit = Fit::kShorten}});
   for (const Written& w : written) {
     table.Add({OneLine(w.output), DataTypeName(w.tensor->type()), ShapeToString(w.tensor->shape()),
                OneLine((fs::path(options.output_dir) / w.file).string())});
   }
-  Print(table.Text() + fmt::format("infer {:.2f} ms\n", ms));
+  std::string text = table.Text() + fmt::format("network {:.2f} ms in its first run", times.first);
+  if (times.warm) {
+    text += fmt::format(", {:.2f} ms in the median of {} others", times.warm->median_ms,
+                        times.warm->runs);
+  }
+  Print(text + '\n');
 }
 
 // Plans for the shapes that the model declares, where it leaves none free: what cannot run at its
@@ -173,8 +193,7 @@ void CheckDeclaredShapes(const Model& model) {
 }  // namespace
 
 Status RunCommand(const RunOptions& options) {
-  Model model =
-      CompileModel(ReadOnnx(options.model, ReadOptionsOf(options.common)), options.common);
+  Model model = CompileModel(OpenModel(options.model, options.common), options.common);
   const auto files = ParseInputs(options.inputs, model.inputs());
   CheckNames(files, model.inputs());
   CheckDeclaredShapes(model);
@@ -186,17 +205,22 @@ Status RunCommand(const RunOptions& options) {
     TuneWhenAsked(model, shapes, options.common);
   }
   Session session = model.NewSession();
-  const auto start = std::chrono::steady_clock::now();
+  RunTimes times;
   const Tensors* outputs = nullptr;
   try {
+    const Timer timer;
     outputs = &session.Run(*inputs);
+    times.first = timer.ms();
+    if (options.time) {
+      times.warm = measure::Summarise(measure::TimeRuns([&] { outputs = &session.Run(*inputs); },
+                                                        {.warm_up_ms = 100, .budget_ms = 1000}));
+    }
   } catch (const Error& error) {
     if (error.code() != ErrorCode::kInvalidInput) throw;
     PrintError(error.what());  // an array has another type or shape than the model takes
     return Status::kInputFailed;
   }
-  const std::chrono::duration<double, std::milli> ms = std::chrono::steady_clock::now() - start;
-  PrintReport(options, WriteOutputs(options.output_dir, *outputs), ms.count());
+  PrintReport(options, WriteOutputs(options.output_dir, *outputs), times);
   return Status::kDone;
 }
 

@@ -5,7 +5,7 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/costs.h"
-#include "apps/cli/model_options.h"
+#include "apps/cli/network.h"
 #include "apps/cli/number_list.h"
 #include "apps/cli/output.h"
 #include "apps/cli/progress.h"
@@ -63,6 +63,7 @@ void PrintTuned(const TuneCommandOptions& options, const std::vector<TunedPoint>
 }  // namespace
 
 Status CalibrateCommand(const CalibrateOptions& options) {
+  if (!options.output.empty()) PrepareOutputFile(options.output);
   std::unique_ptr<Progress> bar;
   const Calibration c = Calibrate([&](std::size_t done, std::size_t total) {
     if (bar == nullptr) bar = std::make_unique<Progress>(total, !options.common.quiet);
@@ -79,7 +80,7 @@ Status CalibrateCommand(const CalibrateOptions& options) {
       {"dram_gbps", c.dram_gbps},
       {"dram_all_gbps", c.dram_all_gbps}};
   if (options.common.json) {
-    Json root = {{"file", file}, {"target", InstructionSet()}, {"threads", c.threads}};
+    Json root = {{"file", file}, {"instruction_set", InstructionSet()}, {"threads", c.threads}};
     for (const auto& [name, value] : figures) root[name] = value;
     root["peaks"] = c.peaks;
     root["share_of_peak"] = c.share_of_peak;
@@ -87,8 +88,8 @@ Status CalibrateCommand(const CalibrateOptions& options) {
     return Status::kDone;
   }
   if (options.common.quiet) return Status::kDone;
-  std::string text =
-      fmt::format("{:<18}  {}\n{:<18}  {}\n", "target", InstructionSet(), "threads", c.threads);
+  std::string text = fmt::format("{:<18}  {}\n{:<18}  {}\n", "instruction set", InstructionSet(),
+                                 "threads", c.threads);
   for (const auto& [name, value] : figures) text += fmt::format("{:<18}  {:.1f}\n", name, value);
   for (const auto& [kind, share] : c.share_of_peak) {
     text += fmt::format("{:<18}  {:.1f} % of peak\n", kind, 100 * share);
@@ -98,21 +99,23 @@ Status CalibrateCommand(const CalibrateOptions& options) {
 }
 
 Status TuneCommand(const TuneCommandOptions& options) {
-  const std::vector<int> batches = ParseNumberList("--batch", options.batch, kMaxBatch);
+  const std::vector<int> batches = BatchSizes(options.batch);
   const std::vector<int> threads = ThreadCounts(options.threads);
   std::vector<TunedPoint> points;
   CommonOptions common = options.common;
   common.costs.tune = true;
   common.costs.tuning = options.output;
-  NamedNetwork network = OpenNetwork(options.network, ReadOptionsOf(common));
-  if (!network.descriptor) network.descriptor = DescriptorBeside(options.network);
+  if (!options.output.empty()) PrepareOutputFile(options.output);
+  NamedNetwork network = OpenNamed(options.network, common);
+  const measure::ShapeChooser shapes_of(network.graph, options.shapes, network.descriptor);
+  PrintGuess(common, shapes_of);
   Model model = CompileModel(std::move(network.graph), common);
   for (const int count : threads) {
     common.threads = count;
     for (const int batch : batches) {
-      const InputShapes shapes =
-          measure::ChooseShapes(model.inputs(), {batch, options.shapes}, network.descriptor);
-      TunedPoint point{count, batch, {}, model.Describe(shapes, count).predicted_seconds, 0};
+      const InputShapes shapes = shapes_of.For(batch);
+      TunedPoint point{
+          count, shapes_of.Batch(shapes), {}, model.Describe(shapes, count).predicted_seconds, 0};
       point.report = TuneModel(model, shapes, common);
       point.predicted_after = model.Describe(shapes, count).predicted_seconds;
       points.push_back(point);

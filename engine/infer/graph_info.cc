@@ -109,4 +109,18 @@ GraphInfo DescribeGraph(const Graph& graph, const InputShapes& shapes) {
   return Describer(ir, states).Describe();
 }
 
+void CheckInputShapes(const Graph& graph, const InputShapes& shapes) {
+  const GraphIr& ir = graph.ir();
+  std::vector<Shape> ordered;
+  for (const ValueId id : ir.inputs) {
+    const auto given = shapes.find(ir.value(id).name);
+    if (given == shapes.end()) {
+      throw Error(ErrorCode::kInvalidInput,
+                  ir.source + ": input '" + ir.value(id).name + "' is missing");
+    }
+    ordered.push_back(given->second);
+  }
+  InferGraph(ir, ordered, {}, ir.nodes.size());
+}
+
 }  // namespace kinglet

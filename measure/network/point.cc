@@ -1,5 +1,6 @@
 #include "measure/network/point.h"
 
+#include <algorithm>
 #include <new>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -42,6 +43,18 @@ Model CompileFor(const Point& point, Graph graph) {
   return Model::Compile(std::move(graph), compile);
 }
 
+// A file of the cache that cannot be written is worth a note only.
+void Tune(Model& model, const InputShapes& shapes, const Point& point,
+          std::vector<std::string>& notes) {
+  model.Tune(shapes);
+  try {
+    model.SaveTuning(point.tuning_file);
+  } catch (const Error& error) {
+    if (!point.tuning_file.empty() || error.code() != ErrorCode::kIo) throw;
+    notes.push_back(std::string("measured kernels are not kept: ") + error.what());
+  }
+}
+
 constexpr ErrorCode kCodes[] = {ErrorCode::kInvalidModel, ErrorCode::kUnsupported,
                                 ErrorCode::kInvalidInput, ErrorCode::kIo, ErrorCode::kResource};
 
@@ -73,8 +86,9 @@ PointRecord TimePoint(const Point& point) {
   NamedNetwork network = OpenNetwork(point.network, point.read);
   const std::string anchors = network.descriptor ? "" : AnchorsBeside(point.network);
   const std::optional<Descriptor> descriptor = DescriptorOf(point, network);
+  const ShapeChooser chooser(network.graph, point.shapes, descriptor, point.batch);
   Model model = CompileFor(point, std::move(network.graph));
-  const InputShapes shapes = ChooseShapes(model.inputs(), {point.batch, point.shapes}, descriptor);
+  const InputShapes shapes = chooser.For(point.batch);
   const PlanInfo plan = model.Describe(shapes);
   std::optional<DetectionDecoder> decoder;
   if (descriptor && descriptor->task == Task::kDetect) {
@@ -82,22 +96,22 @@ PointRecord TimePoint(const Point& point) {
                     DetectionDecoderOptions{point.threads, anchors});
     decoder->CheckOutputs(plan.outputs);
   }
-  if (point.tune) {
-    model.Tune(shapes);
-    model.SaveTuning(point.tuning_file);
-  }
+  PointRecord record;
+  record.notes = model.notes();
+  if (!chooser.note().empty()) record.notes.push_back(chooser.note());
+  if (point.tune) Tune(model, shapes, point, record.notes);
   const Tensors inputs = RandomInputs(model.inputs(), shapes);
   Session session = model.NewSession();
   Repetition repetition;
   repetition.runs = static_cast<std::size_t>(point.repeat);
-  PointRecord record;
   record.model = point.network;
-  record.batch = point.batch;
+  record.batch = chooser.Batch(shapes);
   record.threads = point.threads;
   record.times = Summarise(TimeRuns([&] { session.Run(inputs); }, repetition));
   record.operations = 2.0 * static_cast<double>(plan.macs);
   record.peak_rss_mb = PeakRssMib();
-  record.notes = model.notes();
+  record.waiting_steps = static_cast<std::size_t>(std::count_if(
+      plan.steps.begin(), plan.steps.end(), [](const StepInfo& step) { return step.waits; }));
   record.machine = ThisMachine();
   if (decoder) {
     const TensorInfo input = model.inputs().front();
@@ -120,8 +134,9 @@ PointRecord TimeInOwnProcess(const Point& point, const std::string& name,
                              const std::vector<std::string>& arguments) {
   const ProcessResult process = RunOwnProcess(name, arguments);
   const std::string line = LastLine(process);
-  const std::string which = point.network + ", batch " + std::to_string(point.batch) +
-                            ", threads " + std::to_string(point.threads) + ": ";
+  const std::string batch = point.batch > 0 ? ", batch " + std::to_string(point.batch) : "";
+  const std::string which =
+      point.network + batch + ", threads " + std::to_string(point.threads) + ": ";
   if (process.signal != 0) throw Error(ErrorCode::kResource, which + DescribeEnd(process));
   if (const std::optional<Error> error = ErrorOf(line)) {
     if (EveryPointHas(error->code())) throw *error;

@@ -12,7 +12,7 @@ namespace kinglet::measure {
 
 struct Point {
   std::string network;  // as OpenNetwork takes it
-  int batch = 1;
+  int batch = 1;        // 0: the network's own, or 1
   int threads = 1;
   std::vector<std::string> shapes{};  // as ShapeOptions
   int repeat = 0;                     // runs that are timed; 0: until the median is stable
@@ -26,7 +26,7 @@ struct Point {
 };
 
 // Times the point in this process, on inputs of seeded random numbers. Throws Error as OpenNetwork,
-// FitDescriptor, Model::Compile and ChooseShapes do, and Error(kInvalidInput) for a descriptor or
+// FitDescriptor, Model::Compile and ShapeChooser do, and Error(kInvalidInput) for a descriptor or
 // picture that the network has no use for.
 PointRecord TimePoint(const Point& point);
 

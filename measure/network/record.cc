@@ -115,8 +115,13 @@ std::string RecordLine(const PointRecord& record) {
   line["runs"] = record.times.runs;
   line["operations"] = std::llround(record.operations);
   line["images_per_s"] = Rounded(record.images_per_s(), 1e3);
-  line["gflops"] = Rounded(record.gflops(), 1e3);
-  line["share_of_peak"] = Rounded(record.share_of_peak(), 1e4);
+  if (record.waiting_steps == 0) {
+    line["gflops"] = Rounded(record.gflops(), 1e3);
+    line["share_of_peak"] = Rounded(record.share_of_peak(), 1e4);
+  } else {  // of an unknown number of operations
+    line["gflops"] = line["share_of_peak"] = nullptr;
+    line["waiting_steps"] = record.waiting_steps;
+  }
   if (record.stages) {
     line["ms"] = {{"decode", milliseconds(record.stages->decode)},
                   {"preprocess", milliseconds(record.stages->preprocess)},
@@ -154,6 +159,9 @@ PointRecord ParseRecord(std::string_view line, const std::string& source) {
     const Reader stages = reader.Object("ms");
     record.stages = {stages.Number("decode"), stages.Number("preprocess"),
                      stages.Number("postprocess")};
+  }
+  if (reader.Has("waiting_steps")) {
+    record.waiting_steps = static_cast<std::size_t>(reader.Count("waiting_steps"));
   }
   if (reader.Has("notes")) record.notes = reader.Texts("notes");
   record.machine = ReadMachine(reader.Object("machine"));

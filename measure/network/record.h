@@ -21,10 +21,12 @@ struct PointRecord {
   int threads = 1;
   Times times;            // of one run over the whole batch
   double operations = 0;  // of one run: two for each multiply-add
+  // That wait for data: what they compute is not known before, and in no count of operations.
+  std::size_t waiting_steps = 0;
   double peak_rss_mb = 0;
   // Of a detector, and not in the times above. Not there for other networks.
   std::optional<DetectorStages> stages{};
-  std::vector<std::string> notes{};  // of compiling: files that were ignored, and why
+  std::vector<std::string> notes{};  // files that were ignored, and why; sizes that are guesses
   Machine machine{};
 
   double images_per_s() const;

@@ -4,12 +4,14 @@
 #include "kinglet/classify.h"
 #include "kinglet/descriptor.h"
 #include "kinglet/error.h"
+#include "kinglet/graph_info.h"
 #include "kinglet/labels.h"
 #include "models/anchors/anchors.h"
 #include "models/fit/class_scores.h"
 #include "models/fit/detection_outputs.h"
 #include "models/fit/draft_head.h"
 #include "models/fit/finished_form.h"
+#include "models/fit/free_sizes.h"
 #include "models/fit/graph_tail.h"
 #include "models/fit/known_shapes.h"
 #include "models/fit/picture_input.h"
@@ -17,22 +19,50 @@
 namespace kinglet {
 namespace {
 
-constexpr int kDefaultSide = 224;
 constexpr int kDetectorSide = 640;
 constexpr std::int64_t kImageNetClasses = 1000;
 constexpr std::int64_t kCocoClasses = 90;
 constexpr const char* kNoLabels =
     "Class names are not known: name a file beside this one as output.labels.";
 
-void NoteGuess(int side, const char* what, std::vector<std::string>& notes) {
+void NoteGuess(std::int64_t side, const char* what, const std::string& why,
+               std::vector<std::string>& notes) {
   notes.push_back(std::string("The ") + what + " of the input is free in the model; " +
-                  std::to_string(side) + " is a guess.");
+                  std::to_string(side) + " is a guess" + why + ".");
 }
 
-int Side(std::int64_t declared, const char* what, std::vector<std::string>& notes) {
-  if (declared > 0 && declared <= kLargestSide) return static_cast<int>(declared);
-  NoteGuess(kDefaultSide, what, notes);
-  return kDefaultSide;
+// Height and width of the input: those that the model declares, else a size that all its shapes
+// follow from.
+PictureSides Sides(const Graph& graph, const TensorInfo& input, std::size_t rows,
+                   std::vector<std::string>& notes) {
+  const auto declared = [](std::int64_t size) {
+    return size > 0 && size <= kLargestSide ? size : std::int64_t{-1};
+  };
+  const PictureSides known = {declared(input.shape[rows]), declared(input.shape[rows + 1])};
+  const std::vector<PictureSides> sides = SidesToTry(graph, known);
+  if (known.height > 0 && known.width > 0) return known;
+  PictureSides guess = sides.front();
+  std::string why;
+  try {
+    guess = FirstThatWorks(sides, [&](const PictureSides& each) {
+      InputShapes shapes;
+      for (const TensorInfo& info : graph.inputs()) {
+        Shape& shape = shapes[info.name] = info.shape;
+        if (info.name == input.name) {
+          shape[rows] = each.height;
+          shape[rows + 1] = each.width;
+        }
+        std::replace_if(
+            shape.begin(), shape.end(), [](auto size) { return size < 0; }, 1);
+      }
+      CheckInputShapes(graph, shapes);
+    });
+  } catch (const Error& error) {
+    why = std::string(", and none of the common sizes runs (") + error.what() + ")";
+  }
+  if (known.height < 0) NoteGuess(guess.height, "height", why, notes);
+  if (known.width < 0) NoteGuess(guess.width, "width", why, notes);
+  return guess;
 }
 
 // Number of classes of an output {N, C} (sizes of 1 do not count), or 0 where it is not declared.
@@ -245,8 +275,9 @@ Descriptor DraftDescriptor(const Graph& graph, const std::string& name) {
   const ImageLayout layout = *PictureLayout(*input, Task::kDetect);
   const std::size_t rows = HeightAxis(layout, input->shape.size());
   const bool free = input->shape[rows] < 0 && input->shape[rows + 1] < 0;
-  const int height = Side(input->shape[rows], "height", descriptor.notes);
-  const int width = Side(input->shape[rows + 1], "width", descriptor.notes);
+  const PictureSides sides = Sides(graph, *input, rows, descriptor.notes);
+  const auto height = static_cast<int>(sides.height);
+  const auto width = static_cast<int>(sides.width);
   const std::vector<TensorInfo> outputs = OutputsAt(graph, input->name, width, height);
   const auto raw = RecognizeRaw(outputs);
   const std::int64_t classes =
@@ -261,7 +292,7 @@ Descriptor DraftDescriptor(const Graph& graph, const std::string& name) {
       // Detectors are made for larger pictures than classifiers.
       Descriptor larger = descriptor;
       larger.notes.clear();
-      for (const char* side : {"height", "width"}) NoteGuess(kDetectorSide, side, larger.notes);
+      for (const char* side : {"height", "width"}) NoteGuess(kDetectorSide, side, "", larger.notes);
       larger.preprocess.width = larger.preprocess.height = kDetectorSide;
       if (DraftDetection(larger, graph, *input,
                          OutputsAt(graph, input->name, kDetectorSide, kDetectorSide),

@@ -15,7 +15,7 @@ Descriptor FittedDescriptor(const std::string& model, const Graph& graph,
                             const PipelineOptions& options) {
   std::optional<Descriptor> descriptor = ChooseDescriptor(model, kDemo, options);
   if (!descriptor) {
-    if (options.preprocess.empty()) ThrowNoDescriptor(model);
+    if (options.preprocess.empty()) ThrowNoDescriptor(model, true);
     // Size and classes are in the graph: with a rule for the pixels nothing is left to guess.
     descriptor = DraftDescriptor(graph, std::filesystem::path(model).stem().string());
   }

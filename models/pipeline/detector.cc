@@ -24,7 +24,7 @@ void Override(const PipelineOptions& options, const std::string& name, Detection
 Descriptor FittedDescriptor(const std::string& model, const Graph& graph,
                             const PipelineOptions& options, std::vector<std::string>& notes) {
   std::optional<Descriptor> descriptor = ChooseDescriptor(model, kDemo, options);
-  if (!descriptor) ThrowNoDescriptor(model);
+  if (!descriptor) ThrowNoDescriptor(model, false);
   if (descriptor->task != Task::kDetect) {
     throw Error(ErrorCode::kInvalidInput,
                 "descriptor '" + descriptor->name +

@@ -38,14 +38,14 @@ std::optional<Descriptor> ChooseDescriptor(const std::string& model, const std::
   return DescriptorBeside(model);
 }
 
-void ThrowNoDescriptor(const std::string& model) {
+void ThrowNoDescriptor(const std::string& model, bool rule) {
   const std::string draft = std::filesystem::path(model).replace_extension(".json").string();
   throw Error(ErrorCode::kInvalidInput,
               model +
                   ": has no descriptor, so how pictures become its input is not known: name one "
-                  "(--descriptor; kinglet models lists them), a rule (--preprocess), or draft one "
-                  "with kinglet describe " +
-                  model + " -o " + draft);
+                  "(--descriptor; kinglet models lists them)" +
+                  (rule ? ", a rule (--preprocess)," : "") +
+                  " or draft one with kinglet describe " + model + " -o " + draft);
 }
 
 std::string LabelOr(const std::vector<std::string>& labels, std::size_t index) {

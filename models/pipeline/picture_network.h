@@ -35,7 +35,8 @@ Graph OpenWeights(const std::string& model, const std::string& demo,
 // when there is none. Not yet fitted.
 std::optional<Descriptor> ChooseDescriptor(const std::string& model, const std::string& demo,
                                            const PipelineOptions& options);
-[[noreturn]] void ThrowNoDescriptor(const std::string& model);
+// `rule`: where a rule for colours, crop and scale would do instead.
+[[noreturn]] void ThrowNoDescriptor(const std::string& model, bool rule);
 
 // The label, or "class 7" where there is none.
 std::string LabelOr(const std::vector<std::string>& labels, std::size_t index);

@@ -58,8 +58,7 @@ TEST(BenchTest, DetectorsShowTheirStages) {
   for (const std::string& line : result.OutLines()) ExpectStages(nlohmann::json::parse(line));
   const CommandResult table = Kinglet(bench);
   EXPECT_EQ(table.status, 0);
-  EXPECT_THAT(table.out, AllOf(HasSubstr("decode  preprocess  median ms"),
-                               HasSubstr("p95 ms  postprocess   images/s")));
+  EXPECT_THAT(table.out, HasSubstr("preprocess  median ms  postprocess  images/s"));
 }
 
 TEST(BenchTest, AModelFileIsADetectorByItsDescriptor) {
@@ -155,7 +154,7 @@ TEST(BenchTest, PrintsATable) {
   ASSERT_THAT(lines, SizeIs(4));
   EXPECT_THAT(lines[0], AllOf(HasSubstr("demo"), HasSubstr("GFLOP/s")));
   EXPECT_THAT(lines[1], AllOf(HasSubstr("median ms"), HasSubstr("images/s")));
-  EXPECT_THAT(lines[3], AllOf(HasSubstr("%"), HasSubstr("MiB")));
+  EXPECT_THAT(lines[1], AllOf(HasSubstr("% peak"), HasSubstr("MiB")));
 }
 
 TEST(BenchTest, WrongListsAreUsage) {

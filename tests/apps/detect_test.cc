@@ -95,10 +95,12 @@ TEST(DetectTest, TableShowsTheStages) {
       detector.Detect({"-t", "0.01", "--max", "2", "--threads", "1", Picture("house.png")});
   EXPECT_EQ(result.status, 0);
   const auto lines = result.OutLines();
-  ASSERT_THAT(lines, SizeIs(4)) << result.out;
+  ASSERT_THAT(lines, SizeIs(8)) << result.out;
   EXPECT_THAT(lines[0], AllOf(HasSubstr("score"), HasSubstr("class"), HasSubstr("y2")));
-  EXPECT_THAT(lines[3], AllOf(HasSubstr("decode"), HasSubstr("preprocess"), HasSubstr("network"),
-                              HasSubstr("postprocess"), HasSubstr("1 thread")));
+  EXPECT_THAT(lines[4], AllOf(HasSubstr("1 picture"), HasSubstr("1 thread")));
+  EXPECT_THAT(lines[5], AllOf(HasSubstr("decode"), HasSubstr("preprocess"), HasSubstr("network"),
+                              HasSubstr("postprocess")));
+  EXPECT_THAT(lines[6], HasSubstr("first run"));
   EXPECT_THAT(detector.Detect({"-q", "-t", "1", Picture("house.png")}).OutLines(), SizeIs(1));
 }
 

@@ -37,6 +37,14 @@ CheckedPicture CheckPng(std::span<const std::uint8_t> file, const std::string& n
 CheckedPicture CheckBmp(std::span<const std::uint8_t> file, const std::string& name,
                         const ImageLimits& limits);
 
+// The first picture of a GIF file, decoded.
+Image DecodeGif(std::span<const std::uint8_t> file, const std::string& name,
+                const ImageLimits& limits);
+// A WebP file, decoded, where ReadsWebp() says that Kinglet was built with libwebp.
+Image DecodeWebp(std::span<const std::uint8_t> file, const std::string& name,
+                 const ImageLimits& limits);
+bool ReadsWebp();
+
 // Throws Error(kInvalidInput) for a size of zero and Error(kResource) for one above the limit.
 void CheckSize(std::int64_t width, std::int64_t height, const std::string& name,
                const ImageLimits& limits);

@@ -33,30 +33,31 @@ namespace {
 
 constexpr std::size_t kSignatureBytes = 16;
 
-enum class Format { kJpeg, kPng, kBmp };
+enum class Format { kJpeg, kPng, kBmp, kGif, kWebp };
 
-// Throws for whatever is none of the three.
+// Throws for whatever is none of them.
 Format Recognise(const Bytes& head, const std::string& name) {
   if (head.size() == 0) Fail(ErrorCode::kInvalidInput, name, "the file is empty");
   if (head.StartsWith(0, "\xFF\xD8")) return Format::kJpeg;
   if (head.StartsWith(0, {"\x89PNG\r\n\x1A\n", 8})) return Format::kPng;
   if (head.StartsWith(0, "BM")) return Format::kBmp;
+  if (head.StartsWith(0, "GIF87a") || head.StartsWith(0, "GIF89a")) return Format::kGif;
+  if (head.StartsWith(0, "RIFF") && head.StartsWith(8, "WEBP")) return Format::kWebp;
   struct Other {
     std::size_t pos;
     std::string_view signature;
     const char* what;
   };
-  constexpr Other kOthers[] = {{0, "GIF8", "GIF"},        {8, "WEBP", "WebP"},
-                               {0, {"II*\0", 4}, "TIFF"}, {0, {"MM\0*", 4}, "TIFF"},
+  constexpr Other kOthers[] = {{0, {"II*\0", 4}, "TIFF"}, {0, {"MM\0*", 4}, "TIFF"},
                                {4, "ftypavif", "AVIF"},   {4, "ftyphei", "HEIF"},
                                {4, "ftypmif1", "HEIF"},   {0, "%PDF", "PDF"}};
   for (const Other& other : kOthers) {
     if (head.StartsWith(other.pos, other.signature)) {
       Fail(ErrorCode::kUnsupported, name, "a ", other.what,
-           " file; JPEG, PNG and BMP are read: convert it first");
+           " file; read are " + ImageFormats() + ": convert it first");
     }
   }
-  Fail(ErrorCode::kInvalidInput, name, "the file is no JPEG, PNG or BMP picture");
+  Fail(ErrorCode::kInvalidInput, name, "the file is no picture (", ImageFormats(), ")");
 }
 
 ImageLimits CheckedLimits(const ImageLimits& limits) {
@@ -88,6 +89,10 @@ Image Decode(std::span<const std::uint8_t> bytes, Format format, const std::stri
       return DecodeWithStb(CheckJpeg(bytes, name, limits), name);
     case Format::kPng:
       return DecodeWithStb(CheckPng(bytes, name, limits), name);
+    case Format::kGif:
+      return DecodeGif(bytes, name, limits);
+    case Format::kWebp:
+      return DecodeWebp(bytes, name, limits);
     case Format::kBmp:
       break;
   }
@@ -153,9 +158,33 @@ Image ReadImage(const std::string& path, const ImageLimits& limits) {
   return vision::Decode(file, format, path, limits);
 }
 
+namespace {
+
+constexpr std::string_view kExtensions[] = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp"};
+
+std::span<const std::string_view> Extensions() {
+  const std::span<const std::string_view> all(kExtensions);
+  return vision::ReadsWebp() ? all : all.first(all.size() - 1);
+}
+
+}  // namespace
+
+std::string ImageFormats() {
+  return std::string("JPEG, PNG, BMP, GIF") + (vision::ReadsWebp() ? ", WebP" : "");
+}
+
+std::string ImageExtensions() {
+  std::string text;
+  for (const std::string_view extension : Extensions()) {
+    if (!text.empty()) text += ", ";
+    text += extension;
+  }
+  return text;
+}
+
 bool HasImageExtension(std::string_view path) noexcept {
-  constexpr std::string_view kExtensions[] = {".jpg", ".jpeg", ".png", ".bmp"};
-  return std::any_of(std::begin(kExtensions), std::end(kExtensions), [&](std::string_view ext) {
+  const std::span<const std::string_view> extensions = Extensions();
+  return std::any_of(extensions.begin(), extensions.end(), [&](std::string_view ext) {
     return path.size() > ext.size() &&
            std::equal(ext.begin(), ext.end(), path.end() - static_cast<std::ptrdiff_t>(ext.size()),
                       [](char a, char b) { return a == (b >= 'A' && b <= 'Z' ? b + 32 : b); });

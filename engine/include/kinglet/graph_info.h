@@ -44,4 +44,9 @@ struct NodeInfo {
 // unknown. Inputs that are not named have the shape that they declare.
 GraphInfo DescribeGraph(const Graph& graph, const InputShapes& shapes = {});
 
+// Throws what is wrong with inputs of these shapes, as far as shapes follow without running: Error
+// (kInvalidModel, kUnsupported, kResource) that names the node, Error(kInvalidInput) for an input
+// that is not named. The declared shapes of the inputs are not looked at.
+void CheckInputShapes(const Graph& graph, const InputShapes& shapes);
+
 }  // namespace kinglet

@@ -1,4 +1,4 @@
-// Pictures: reading JPEG, PNG and BMP files into 8-bit RGB, and writing them.
+// Pictures: reading JPEG, PNG, BMP, GIF and WebP files into 8-bit RGB, and writing them.
 #pragma once
 
 #include <cstddef>
@@ -39,8 +39,9 @@ struct ImageLimits {
   std::int64_t max_pixels = 50'000'000;  // width x height; 1 to kLargestMaxPixels
 };
 
-// Reads a picture file. The format (baseline or progressive JPEG, PNG, BMP) is recognised by
-// content, not by name. Gray and palette pictures are expanded, 16-bit samples keep their high
+// Reads a picture file. The format (baseline or progressive JPEG, PNG, BMP, GIF, and WebP where the
+// library was built with libwebp) is recognised by content, not by name. Of several pictures in a
+// GIF it is the first; of a WebP with several none. Gray and palette pictures are expanded, 16-bit samples keep their high
 // byte, alpha is dropped and not blended, CMYK (JPEG with an Adobe marker) is converted without a
 // colour profile, and an EXIF orientation is applied: width and height are those of the upright
 // picture.
@@ -54,8 +55,13 @@ Image ReadImage(const std::string& path, const ImageLimits& limits = {});
 Image DecodeImage(std::span<const std::uint8_t> bytes, const std::string& name,
                   const ImageLimits& limits = {});
 
-// True when the name ends like a file that ReadImage may read: .jpg, .jpeg, .png or .bmp, in
-// upper or lower case.
+// What ReadImage reads in this build: "JPEG, PNG, BMP, GIF, WebP".
+std::string ImageFormats();
+
+// How the names of such files end: ".jpg, .jpeg, .png, .bmp, .gif, .webp".
+std::string ImageExtensions();
+
+// True when the name ends so, in upper or lower case.
 bool HasImageExtension(std::string_view path) noexcept;
 
 struct ImageWriteOptions {
