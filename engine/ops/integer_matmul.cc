@@ -232,8 +232,9 @@ const OpDef& OpQLinearMatMul() {
 
 const OpDef& OpMatMulIntegerToFloat() {
   static const OpDef def{.name = "MatMulIntegerToFloat",
-                         .domain = kMicrosoftDomain,
-                         .since = kMicrosoftOpset,
+                         .domain = kContribDomain,
+                         .since = kContribOpset,
+                         .until = kContribOpset,
                          .min_inputs = 4,
                          .max_inputs = 7,
                          .types = "int8, uint8 to float32",
@@ -245,8 +246,9 @@ const OpDef& OpMatMulIntegerToFloat() {
 
 const OpDef& OpQGemm() {
   static const OpDef def{.name = "QGemm",
-                         .domain = kMicrosoftDomain,
-                         .since = kMicrosoftOpset,
+                         .domain = kContribDomain,
+                         .since = kContribOpset,
+                         .until = kContribOpset,
                          .min_inputs = 6,
                          .max_inputs = 9,
                          .attributes = "alpha transA transB",

@@ -321,8 +321,9 @@ bool ConcatBatchWise(const NodeContext& context, const std::vector<BatchUse>& in
 #define KINGLET_QLINEAR_BINARY(Name, Op)                   \
   const OpDef& OpQLinear##Name() {                         \
     static const OpDef def{.name = "QLinear" #Name,        \
-                           .domain = kMicrosoftDomain,     \
-                           .since = kMicrosoftOpset,       \
+                           .domain = kContribDomain,       \
+                           .since = kContribOpset,         \
+                           .until = kContribOpset,         \
                            .min_inputs = 2,                \
                            .max_inputs = 8,                \
                            .types = kEightBits,            \
@@ -337,8 +338,9 @@ KINGLET_QLINEAR_BINARY(Mul, MulOf)
 
 const OpDef& OpQLinearSigmoid() {
   static const OpDef def{.name = "QLinearSigmoid",
-                         .domain = kMicrosoftDomain,
-                         .since = kMicrosoftOpset,
+                         .domain = kContribDomain,
+                         .since = kContribOpset,
+                         .until = kContribOpset,
                          .min_inputs = 2,
                          .max_inputs = 5,
                          .types = kEightBits,
@@ -350,8 +352,9 @@ const OpDef& OpQLinearSigmoid() {
 
 const OpDef& OpQLinearLeakyRelu() {
   static const OpDef def{.name = "QLinearLeakyRelu",
-                         .domain = kMicrosoftDomain,
-                         .since = kMicrosoftOpset,
+                         .domain = kContribDomain,
+                         .since = kContribOpset,
+                         .until = kContribOpset,
                          .min_inputs = 2,
                          .max_inputs = 5,
                          .attributes = "alpha",
@@ -364,8 +367,9 @@ const OpDef& OpQLinearLeakyRelu() {
 
 const OpDef& OpQLinearConcat() {
   static const OpDef def{.name = "QLinearConcat",
-                         .domain = kMicrosoftDomain,
-                         .since = kMicrosoftOpset,
+                         .domain = kContribDomain,
+                         .since = kContribOpset,
+                         .until = kContribOpset,
                          .min_inputs = 5,
                          .max_inputs = kAnyCount,
                          .attributes = "axis",

@@ -190,8 +190,9 @@ std::unique_ptr<Step> PlanAverage(PlanContext& context) {
 
 const OpDef& OpQLinearGlobalAveragePool() {
   static const OpDef def{.name = "QLinearGlobalAveragePool",
-                         .domain = kMicrosoftDomain,
-                         .since = kMicrosoftOpset,
+                         .domain = kContribDomain,
+                         .since = kContribOpset,
+                         .until = kContribOpset,
                          .min_inputs = 2,
                          .max_inputs = 5,
                          .attributes = "channels_last",
@@ -205,8 +206,9 @@ const OpDef& OpQLinearGlobalAveragePool() {
 const OpDef& OpQLinearAveragePool() {
   static const OpDef def{
       .name = "QLinearAveragePool",
-      .domain = kMicrosoftDomain,
-      .since = kMicrosoftOpset,
+      .domain = kContribDomain,
+      .since = kContribOpset,
+      .until = kContribOpset,
       .min_inputs = 2,
       .max_inputs = 5,
       .attributes = "auto_pad ceil_mode channels_last count_include_pad kernel_shape pads strides",

@@ -108,8 +108,9 @@ bool SoftmaxBatchWise(const NodeContext& context, const std::vector<BatchUse>& i
 
 const OpDef& OpQLinearSoftmax() {
   static const OpDef def{.name = "QLinearSoftmax",
-                         .domain = kMicrosoftDomain,
-                         .since = kMicrosoftOpset,
+                         .domain = kContribDomain,
+                         .since = kContribOpset,
+                         .until = kContribOpset,
                          .min_inputs = 2,
                          .max_inputs = 5,
                          .attributes = "axis opset",

@@ -300,13 +300,7 @@ void CheckDequantize(const Node& node, std::vector<std::string>& unsupported) {
   CheckElementTypeAttribute(node, "output_dtype", unsupported);
 }
 
-// What is asked for as float16 or bfloat16 is computed as float32, as everything of these types.
 void InferDequantize(InferContext& context) {
-  const DataType type = ElementTypeAttribute(context, "output_dtype", DataType::kFloat32);
-  if (type != DataType::kFloat32 && type != DataType::kFloat16 && type != DataType::kBFloat16) {
-    context.Unsupported(std::string("'output_dtype' is ") + DataTypeName(type) +
-                        ", supported is float32");
-  }
   CheckScale(context);
   RequireFloatAttribute(context, "output_dtype");
   GeometryOf(context);

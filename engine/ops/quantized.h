@@ -7,15 +7,12 @@
 #include <limits>
 #include <string_view>
 
+#include "engine/graph/contrib.h"
 #include "engine/op/op.h"
 #include "engine/ops/dispatch.h"
 #include "kernels/common/work.h"
 
 namespace kinglet {
-
-// The domain and the version of ONNX Runtime's own operators.
-inline constexpr std::string_view kMicrosoftDomain = "com.microsoft";
-inline constexpr int kMicrosoftOpset = 1;
 
 inline constexpr std::string_view kEightBits = "int8, uint8";
 

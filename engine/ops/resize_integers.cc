@@ -27,7 +27,8 @@ struct Between {
   bool outside = false;
 };
 
-std::vector<Between> BetweenOf(const ResizeSpec& spec, const ResizeAxis& axis) {
+// `coarse`: the weights are fractions of 1024.
+std::vector<Between> BetweenOf(const ResizeSpec& spec, const ResizeAxis& axis, bool coarse) {
   std::vector<Between> result;
   const auto last = static_cast<float>(axis.in - 1);
   for (std::int64_t at = 0; at < axis.out; ++at) {
@@ -39,6 +40,11 @@ std::vector<Between> BetweenOf(const ResizeSpec& spec, const ResizeAxis& axis) {
     between.high = std::min(between.low + 1, axis.in - 1);
     between.to_high = std::abs(inside - static_cast<float>(between.low));
     between.to_low = std::abs(inside - static_cast<float>(between.high));
+    if (coarse) {
+      constexpr float kParts = 1024;
+      between.to_high = std::floor(inside * kParts) / kParts - static_cast<float>(between.low);
+      between.to_low = 1 - between.to_high;
+    }
     if (between.low == between.high) between.to_low = between.to_high = 0.5f;
     result.push_back(between);
   }
@@ -59,10 +65,15 @@ AxisRange LinearAxes(const std::vector<ResizeAxis>& axes) {
     range.last = k + 1;
   }
   const std::size_t rank = axes.size();
-  if (rank == 4 && range.first == 1 && range.last == 2) range.last = 3;  // channels are last
+  if (rank == 4 && range.first == 1 && range.last == 2) range.last = 3;
   const std::size_t usual = rank == 2 || rank == 4 ? 2 : 3;
   if (rank < usual || range.first + usual < rank) return range;
   return {rank - usual, rank};
+}
+
+// Pictures whose channels are last: those of 8 bits have weights of 10 bits and exact sums.
+bool ChannelsAreLast(const AxisRange& range, const std::vector<ResizeAxis>& axes) {
+  return axes.size() == 4 && range.first == 1 && range.last == 3;
 }
 
 // x is [outer][the axes][inner].
@@ -109,9 +120,8 @@ Corners CornersOf(const LinearPlan& plan, std::int64_t row) {
 }
 
 // One output row of `inner` elements at each place of the last axis.
-template <typename T>
+template <typename Real, typename T>
 void LinearRow(const LinearPlan& plan, const Corners& corners, const T* in, T value, T* out) {
-  using Real = RealFor<T>;
   const std::vector<Between>& axis = plan.axes.back();
   const std::size_t factors = plan.axes.size() - 1;
   const std::int64_t stride = plan.in.back() * plan.inner;
@@ -140,7 +150,7 @@ void LinearRow(const LinearPlan& plan, const Corners& corners, const T* in, T va
   }
 }
 
-LinearPlan LinearPlanOf(const ResizeSpec& spec) {
+LinearPlan LinearPlanOf(const ResizeSpec& spec, bool coarse) {
   const AxisRange range = LinearAxes(spec.axes);
   LinearPlan plan;
   for (std::size_t k = 0; k < spec.axes.size(); ++k) {
@@ -150,15 +160,15 @@ LinearPlan LinearPlanOf(const ResizeSpec& spec) {
     if (k < range.first || k >= range.last) continue;
     plan.in.push_back(axis.in);
     plan.in_size *= axis.in;
-    plan.axes.push_back(BetweenOf(spec, axis));
+    plan.axes.push_back(BetweenOf(spec, axis, coarse));
     if (k + 1 < range.last) plan.out_rows *= axis.out;
   }
   return plan;
 }
 
-template <typename T>
-std::unique_ptr<Step> MakeLinear(const ResizeSpec& spec) {
-  LinearPlan plan = LinearPlanOf(spec);
+template <typename Real, typename T>
+std::unique_ptr<Step> MakeLinearIn(const ResizeSpec& spec, bool coarse) {
+  LinearPlan plan = LinearPlanOf(spec, coarse);
   const T value = ExtrapolationOf<T>(spec);
   const auto width = static_cast<std::int64_t>(plan.axes.back().size()) * plan.inner;
   const std::int64_t rows = plan.outer * plan.out_rows;
@@ -169,11 +179,19 @@ std::unique_ptr<Step> MakeLinear(const ResizeSpec& spec) {
         T* y = static_cast<T*>(args.outputs[0]);
         for (std::int64_t row = begin; row < end; ++row) {
           const std::int64_t image = row / plan.out_rows;
-          LinearRow(plan, CornersOf(plan, row % plan.out_rows),
-                    x + image * plan.in_size * plan.inner, value, y + row * width);
+          LinearRow<Real>(plan, CornersOf(plan, row % plan.out_rows),
+                          x + image * plan.in_size * plan.inner, value, y + row * width);
         }
       });
   return step;
+}
+
+template <typename T>
+std::unique_ptr<Step> MakeLinear(const ResizeSpec& spec) {
+  if (sizeof(T) == 1 && ChannelsAreLast(LinearAxes(spec.axes), spec.axes)) {
+    return MakeLinearIn<double, T>(spec, true);
+  }
+  return MakeLinearIn<RealFor<T>, T>(spec, false);
 }
 
 // Antialias: the weights of consecutive inputs of each output of an axis, those of 8-bit elements

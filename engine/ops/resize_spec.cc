@@ -197,7 +197,7 @@ float CoordinateOf(const ResizeSpec& spec, const ResizeAxis& axis, std::int64_t 
     case CoordinateMode::kHalfPixelSymmetric: {
       const float adjustment = static_cast<float>(axis.out) / (axis.scale * in);
       const float offset = in / 2 * (1 - adjustment);
-      return offset + (x + 0.5f) / axis.scale - 0.5f;
+      return static_cast<float>(offset + (static_cast<double>(x) + 0.5) / axis.scale - 0.5);
     }
     case CoordinateMode::kPytorchHalfPixel:
       return axis.out > 1 ? (x + 0.5f) / axis.scale - 0.5f : 0.0f;

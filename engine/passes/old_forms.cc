@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/graph/contrib.h"
 #include "engine/infer/inference.h"
 #include "engine/op/op.h"
 #include "engine/passes/rewrite.h"
@@ -18,7 +19,6 @@ namespace kinglet {
 namespace {
 
 constexpr int kRaisedOpset = 9;  // what nodes of older forms become
-constexpr std::string_view kMicrosoft = "com.microsoft";
 
 using Ints = std::vector<std::int64_t>;
 
@@ -485,9 +485,9 @@ const Replacer::Form Replacer::kForms[] = {
     {"", "ParametricSoftplus", kAnyOpset, &Replacer::FormScaled},
     {"", "Scale", kAnyOpset, &Replacer::FormScale},
     {"", "ScaledTanh", kAnyOpset, &Replacer::FormScaled},
-    {kMicrosoft, "DequantizeLinear", kAnyOpset, &Replacer::FormQuantize},
-    {kMicrosoft, "DynamicQuantizeMatMul", kAnyOpset, &Replacer::FormDynamicMatMul},
-    {kMicrosoft, "QuantizeLinear", kAnyOpset, &Replacer::FormQuantize},
+    {kContribDomain, "DequantizeLinear", kAnyOpset, &Replacer::FormQuantize},
+    {kContribDomain, "DynamicQuantizeMatMul", kAnyOpset, &Replacer::FormDynamicMatMul},
+    {kContribDomain, "QuantizeLinear", kAnyOpset, &Replacer::FormQuantize},
 };
 
 const Replacer::Form* Replacer::FindForm(const Node& node) {

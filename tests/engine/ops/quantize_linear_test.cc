@@ -122,7 +122,7 @@ TEST(QuantizeLinear, AttributesOfOpset23) {
   EXPECT_EQ(Catch([&] {
               EvaluateOp("DequantizeLinear", {q, One(0.01f)}, wide, 23);
             }).code,
-            ErrorCode::kUnsupported);
+            ErrorCode::kInvalidModel);
 }
 
 TEST(DequantizeLinear, Int32AndExtremes) {
