@@ -28,7 +28,7 @@ Attribute Int(std::int64_t value) { return value; }
 Attribute Float(float value) { return value; }
 Attribute Text(const char* value) { return std::string(value); }
 
-Tensor Run(GraphBuilder& b, const std::vector<Tensor>& inputs, bool optimize = true) {
+Tensor RunGraph(GraphBuilder& b, const std::vector<Tensor>& inputs, bool optimize = true) {
   std::vector<std::string> names;
   for (const ValueId id : b.ir().inputs) names.push_back(b.ir().value(id).name);
   const Model model = Model::Compile(b.Take(), {.threads = 1, .optimize = optimize});
@@ -47,8 +47,8 @@ void ExpectSame(int old_opset, Old&& old_form, int opset, New&& new_form,
     old_form(old_graph);
     GraphBuilder new_graph(opset);
     new_form(new_graph);
-    EXPECT_TRUE(
-        NearTensor(Run(new_graph, inputs, optimize), Run(old_graph, inputs, optimize), 1e-6, 1e-6));
+    EXPECT_TRUE(NearTensor(RunGraph(new_graph, inputs, optimize),
+                           RunGraph(old_graph, inputs, optimize), 1e-6, 1e-6));
   }
 }
 
@@ -148,7 +148,7 @@ TEST(OldForms, BatchNormalizationOfEachElement) {
     for (const ValueId id : b.ir().nodes[0].inputs) {
       if (b.ir().value(id).is_constant()) parameters.push_back(b.ir().value(id).constant);
     }
-    const Tensor y = Run(b, {x});
+    const Tensor y = RunGraph(b, {x});
     ASSERT_EQ(y.shape(), x.shape());
     for (std::int64_t i = 0; i < y.size(); ++i) {
       const std::int64_t at = i % 60;
@@ -350,8 +350,9 @@ TEST(OldForms, SubgraphsToo) {
   branches.Set("then_branch", std::make_shared<GraphIr>(std::move(then.ir())));
   branches.Set("else_branch", std::make_shared<GraphIr>(std::move(otherwise.ir())));
   b.Output(b.Op("If", {condition}, branches));
-  EXPECT_TRUE(
-      NearTensor(Tensor::From<float>({2}, {0, 2}), Run(b, {Tensor::From<bool>({}, {true})}), 0, 0));
+  Tensor yes(DataType::kBool, {});
+  yes.data<bool>()[0] = true;
+  EXPECT_TRUE(NearTensor(Tensor::From<float>({2}, {0, 2}), RunGraph(b, {yes}), 0, 0));
 }
 
 TEST(OldForms, OnnxRuntimesQuantisationIsOnnxs) {
@@ -368,7 +369,7 @@ TEST(OldForms, OnnxRuntimesQuantisationIsOnnxs) {
   ReplaceOldForms(b.ir(), {});
   for (const Node& node : b.ir().nodes) EXPECT_EQ(node.domain, "");
   EXPECT_TRUE(NearTensor(Tensor::From<float>({4}, {0.5f, -5, 122.5f, 1}),
-                         Run(b, {Tensor::From<float>({4}, {0.6f, -80, 200, 1.2f})}), 0, 0));
+                         RunGraph(b, {Tensor::From<float>({4}, {0.6f, -80, 200, 1.2f})}), 0, 0));
 }
 
 TEST(OldForms, DynamicQuantizeMatMulIsItsParts) {
@@ -387,7 +388,7 @@ TEST(OldForms, DynamicQuantizeMatMulIsItsParts) {
     b.ir().nodes[0].domain = "com.microsoft";
     b.ir().nodes[0].opset = 1;
     b.Output(y);
-    const Tensor found = Run(b, {x});
+    const Tensor found = RunGraph(b, {x});
     const auto dynamic = EvaluateOp("DynamicQuantizeLinear", {x}, {}, 13, 3);
     const float scale = dynamic[1].data<float>()[0];
     for (std::int64_t i = 0; i < found.size(); ++i) {
