@@ -297,7 +297,7 @@ std::unique_ptr<Step> PlanAttention(PlanContext& context) {
     stage.read_bytes += 4 * static_cast<double>(ElementCount(context.InputShape(i)));
   }
   stage.write_bytes = 4 * static_cast<double>(ElementCount(context.OutputShape(kY)));
-  step->work = kernels::SharedWork(stage, step->units, 1);  // OpenBLAS runs one call at a time
+  step->work = kernels::SharedWork(stage, step->units, kernels::BlasThreads(context.threads()));
   return step;
 }
 
