@@ -1,7 +1,6 @@
 #include "kernels/conv/columns.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 #include "kernels/common/activate.h"
@@ -173,7 +172,11 @@ class Runner {
 
 }  // namespace
 
-bool ColumnsSupports(const VolumeShape& s) { return s.transposed; }
+// Strips are whole rows.
+bool ColumnsSupports(const VolumeShape& s) {
+  constexpr int64_t kMostColumns = 4096;
+  return s.transposed && s.axes[2].in <= kMostColumns;
+}
 
 Work ColumnsWork(const VolumeShape& s, int threads) {
   const Plan p(s);

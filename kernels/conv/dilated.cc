@@ -45,6 +45,11 @@ bool Supports(const ConvShape& s) {
   constexpr double kWorthwhile = 0.8;  // of the products
   const bool fills =
       s.groups == 1 || ((s.ic / s.groups) % kBlock == 0 && (s.oc / s.groups) % kBlock == 0);
+  // Offsets of pixels fit their type, however far the padding reaches.
+  constexpr double kMostElements = 1e12;
+  const auto reach = static_cast<double>(s.oh) * s.sh * static_cast<double>(s.iw);
+  const auto taps = static_cast<double>(s.kh) * static_cast<double>(s.iw);
+  if (std::max({reach, taps, static_cast<double>(s.ow) * s.sw}) > kMostElements) return false;
   const double all = static_cast<double>(s.oh * s.ow) * s.kh * s.kw;
   return fills && (s.dh > 1 || s.dw > 1) && ReachedPixels(s) < kWorthwhile * all;
 }
@@ -61,7 +66,8 @@ struct Plan {
     const auto wanted = static_cast<int64_t>(std::clamp(
         MultiplyAdds(s) * static_cast<double>(s.n) / kMinUnitMultiplyAdds, 1.0, kEnoughUnits));
     const int64_t others = s.n * s.groups;
-    const int64_t row_bytes = std::min(planes, kChunkPlanes) * s.iw * s.sh * kPixelBytes * s.kh;
+    // What an output row reads of the planes of a chunk: a row for each row of taps.
+    const int64_t row_bytes = std::min(planes, kChunkPlanes) * s.iw * kPixelBytes * s.kh;
     const int64_t fitting = static_cast<int64_t>(ActiveCpu().caches.l2_bytes) / 2 / row_bytes;
     const int64_t rows = std::max(CeilDiv(kMinStripPixels, s.ow),
                                   std::min(fitting, CeilDiv(s.oh, CeilDiv(wanted, others))));

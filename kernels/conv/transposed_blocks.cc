@@ -211,11 +211,17 @@ class Runner {
 }  // namespace
 
 bool TransposedBlocksSupports(const VolumeShape& s) {
+  if (!s.transposed) return false;
+  // Taps that lie far apart would need a frame of little but zeros.
+  const auto near = [](const VolumeAxis& a) {
+    constexpr int64_t kFar = 64;
+    return PhasedAxis(a, true).span() <= std::max(kFar, a.in);
+  };
   const VolumeAxis& z = s.axes[0];
   const bool flat = z.in == 1 && z.out == 1 && z.kernel == 1 && z.pad == 0;
   const bool fills =
       s.groups == 1 || ((s.ic / s.groups) % kBlock == 0 && (s.oc / s.groups) % kBlock == 0);
-  return s.transposed && flat && fills;
+  return flat && fills && near(s.axes[1]) && near(s.axes[2]);
 }
 
 Work TransposedBlocksWork(const VolumeShape& s, int threads) {
@@ -225,14 +231,7 @@ Work TransposedBlocksWork(const VolumeShape& s, int threads) {
   // A last block that is at most half full is computed by halves.
   const int64_t half = kBlock / 2;
   const int64_t lanes = (p.blocks - 1) * kBlock + (p.last_lanes <= half ? half : kBlock);
-  double pixel_taps = 1;
-  for (const PhasedAxis* axis : {&p.y, &p.x}) {
-    double of_axis = 0;
-    for (int64_t phase = 0; phase < axis->phases(); ++phase) {
-      of_axis += count(axis->Count(phase)) * count(axis->TapsOf(phase).count);
-    }
-    pixel_taps *= of_axis;
-  }
+  const double pixel_taps = p.y.AllTaps() * p.x.AllTaps();
   const double batch = count(s.n) * count(s.groups);
   const double pixels = batch * count(p.y.axis().out) * count(p.x.axis().out);
   // Few pixels are too few sums to hide the latency of a multiply-add, or for what is read of the

@@ -11,7 +11,7 @@
 
 namespace kinglet::kernels {
 
-// Two dimensions, and groups (or the one) that fill blocks.
+// Two dimensions, groups (or the one) that fill blocks, and taps that lie near each other.
 bool TransposedBlocksSupports(const VolumeShape& s);
 Work TransposedBlocksWork(const VolumeShape& s, int threads);
 PackedFormat TransposedBlocksFormat(const VolumeShape& s);

@@ -77,6 +77,19 @@ class PhasedAxis {
   int64_t ClassCount() const { return std::min(classes_, axis_.kernel); }
   // Most taps of any phase.
   int64_t MostTaps() const { return TapCount(0); }
+  // Taps summed over the outputs, those that read outside the input included.
+  double AllTaps() const {
+    double sum = 0;
+    for (int64_t c = 0; c < ClassCount(); ++c) {
+      const int64_t phase =
+          transposed_ ? FloorMod(c * axis_.dilation - axis_.pad, axis_.stride) : 0;
+      // Phases that a common factor of stride and dilation keeps from the taps have none.
+      if (phase < phases()) {
+        sum += static_cast<double>(Count(phase)) * static_cast<double>(TapCount(c));
+      }
+    }
+    return sum;
+  }
 
  private:
   int64_t TapCount(int64_t tap_class) const { return CeilDiv(axis_.kernel - tap_class, classes_); }

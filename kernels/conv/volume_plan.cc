@@ -224,11 +224,7 @@ Work VolumeWork(const VolumeShape& s, int threads) {
   double elements = 1;  // of the input
   double products = count(s.n) * count(s.oc) * count(p.group_ic);
   for (const PhasedAxis* axis : {&p.z, &p.y, &p.x}) {
-    double of_axis = 0;
-    for (int64_t phase = 0; phase < axis->phases(); ++phase) {
-      of_axis += count(axis->Count(phase)) * count(axis->TapsOf(phase).count);
-    }
-    products *= of_axis;
+    products *= axis->AllTaps();
     pixels *= count(axis->axis().out);
     elements *= count(axis->axis().in);
   }

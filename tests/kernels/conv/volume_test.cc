@@ -422,6 +422,23 @@ TEST(Volume, DeepAndLong) {
   CheckAll(cases);
 }
 
+// What a dilation spans, and what padding cuts off, costs no memory.
+TEST(Volume, TapsFarBeyondTheImage) {
+  constexpr int64_t kFar = int64_t{1} << 30;
+  const VolumeAxis far{1, 1, 2, 1, kFar, kFar};
+  const std::vector<VolumeShape> shapes = {TransposedVolume(20, 18, {}, far, far),
+                                           TransposedVolume(3, 2, far, {}, far),
+                                           Volume(3, 2, far, far, far)};
+  for (const VolumeShape& s : shapes) {
+    for (const VolumeVariant& variant : VolumeVariants()) {
+      if (variant.supports(s)) EXPECT_LT(variant.scratch_bytes(s), size_t{1} << 20) << variant.id;
+    }
+  }
+  std::vector<Case> cases;
+  for (const VolumeShape& s : shapes) cases.push_back({s});
+  CheckAll(cases, {kBlocks});
+}
+
 TEST(Volume, FormatsTellWhatIsPacked) {
   // Equal formats of equal weights are equal bytes, however large the image.
   const std::vector<VolumeShape> shapes = {
