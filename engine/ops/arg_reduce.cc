@@ -48,8 +48,7 @@ struct Extents {
 
 constexpr std::int64_t kPiece = 256;  // neighbours of the inner dimension that go together
 
-// Items are pieces of rows: `piece(x, stride, count, out)` for the elements after the axis, side by
-// side.
+// Items are pieces of rows: `piece(x, count, out)` for the elements after the axis, side by side.
 template <typename T, typename F>
 std::unique_ptr<Step> MakePieces(std::string kernel, const Extents& e, F piece) {
   const std::int64_t pieces = CeilDiv(e.inner, kPiece);
@@ -70,15 +69,19 @@ std::unique_ptr<Step> MakePieces(std::string kernel, const Extents& e, F piece) 
 template <bool kMax>
 std::unique_ptr<Step> MakeFast(const Extents& e) {
   const kernels::ArgTable& table = kernels::GetArgTable(kMax);
-  return MakePieces<float>(kMax ? "reduce/arg_max_f32" : "reduce/arg_min_f32", e,
-                           [e, run = table.row, columns = table.columns](
-                               const float* x, std::int64_t count, std::int64_t* out) {
-                             if (e.inner == 1) {
-                               *out = run(x, e.size, e.last);
-                             } else {
-                               columns(x, e.size, e.inner, count, e.last, out);
-                             }
-                           });
+  const char* kernel = kMax ? "reduce/arg_max_f32" : "reduce/arg_min_f32";
+  if (e.inner == 1) {
+    return MakeItemStep(
+        kernel, e.size == 0 ? 0 : e.outer, e.size * static_cast<std::int64_t>(sizeof(float)),
+        [e, run = table.rows](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+          run(static_cast<const float*>(args.inputs[0]) + begin * e.size, e.size, end - begin,
+              e.last, static_cast<std::int64_t*>(args.outputs[0]) + begin);
+        });
+  }
+  return MakePieces<float>(
+      kernel, e, [e, run = table.columns](const float* x, std::int64_t count, std::int64_t* out) {
+        run(x, e.size, e.inner, count, e.last, out);
+      });
 }
 
 template <bool kMax, typename T>
@@ -114,9 +117,9 @@ std::unique_ptr<Step> PlanArg(PlanContext& context) {
   auto step =
       DispatchNumeric(context.InputType(0), [&]<typename T>() { return MakeArg<kMax, T>(e); });
   const bool fast = context.InputType(0) == DataType::kFloat32;
-  const double rows = e.inner == 1 ? OutputElements(context) : 0;
   return WithLoops(std::move(step), context,
-                   (fast ? 0.3 : 3) * ElementsOf(context.InputShape(0)) + 50 * rows);
+                   (fast ? 0.4 : 3) * ElementsOf(context.InputShape(0)) +
+                       (e.inner == 1 ? 10 : 1) * OutputElements(context));
 }
 
 OpDef MakeArgOp(std::string_view name, std::unique_ptr<Step> (*plan)(PlanContext&)) {

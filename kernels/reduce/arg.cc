@@ -1,9 +1,12 @@
 #include "kernels/reduce/arg.h"
 
+#include <algorithm>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/reduce/arg.cc"
 #include "kernels/common/dispatch.h"
 #include "kernels/eltwise/array-inl.h"
+#include "kernels/layout/layout.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace kinglet::kernels {
@@ -91,7 +94,7 @@ int64_t LastEqual(const float* x, int64_t n, float value) {
 }
 
 template <bool kMax>
-int64_t Row(const float* x, int64_t n, bool last) noexcept {
+int64_t Row(const float* x, int64_t n, bool last) {
   if (x[0] != x[0]) return 0;
   const float best = BestOf<kMax>(x, n);
   return last ? LastEqual(x, n, best) : FirstEqual(x, n, best);
@@ -154,8 +157,26 @@ void Columns(const float* x, int64_t n, int64_t stride, int64_t count, bool last
   ColumnsOf<kMax, false>(x, n, stride, count, out);
 }
 
-constexpr ArgTable kTables[] = {{ExtremeOf<false>, Row<false>, Columns<false>},
-                                {ExtremeOf<true>, Row<true>, Columns<true>}};
+// Rows of a few elements lie side by side in a copy, where they are columns.
+template <bool kMax>
+void Rows(const float* x, int64_t n, int64_t count, bool last, int64_t* out) noexcept {
+  constexpr int64_t kShortRow = 64, kRows = 64;
+  if (n > kShortRow) {
+    for (int64_t r = 0; r < count; ++r) out[r] = Row<kMax>(x + r * n, n, last);
+    return;
+  }
+  HWY_ALIGN float columns[kShortRow * kRows];
+  const auto transpose = GetLayoutTable().transpose32;
+  for (int64_t first = 0; first < count; first += kRows) {
+    const int64_t rows = std::min(kRows, count - first);
+    transpose(reinterpret_cast<const uint32_t*>(x + first * n), n,
+              reinterpret_cast<uint32_t*>(columns), kRows, n, rows);
+    Columns<kMax>(columns, n, kRows, rows, last, out + first);
+  }
+}
+
+constexpr ArgTable kTables[] = {{ExtremeOf<false>, Rows<false>, Columns<false>},
+                                {ExtremeOf<true>, Rows<true>, Columns<true>}};
 }  // namespace
 
 const ArgTable* ArgForTarget(bool maximum) { return &kTables[maximum ? 1 : 0]; }

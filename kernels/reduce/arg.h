@@ -13,8 +13,8 @@ namespace kinglet::kernels {
 struct ArgTable {
   // Of x[0, n), n >= 1.
   float (*extreme)(const float* x, int64_t n) noexcept;
-  // The index in x[0, n), n >= 1.
-  int64_t (*row)(const float* x, int64_t n, bool last) noexcept;
+  // out[r] = the index in the row x[r * n, (r + 1) * n), n >= 1, for r < count.
+  void (*rows)(const float* x, int64_t n, int64_t count, bool last, int64_t* out) noexcept;
   // out[j] = the index k < n, 1 <= n < 2^31, of x[k * stride + j], for j < count.
   void (*columns)(const float* x, int64_t n, int64_t stride, int64_t count, bool last,
                   int64_t* out) noexcept;

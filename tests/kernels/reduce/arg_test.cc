@@ -54,11 +54,15 @@ void ForEachKind(F f) {
 TEST(Arg, RowsOfEveryLength) {
   ForEachKind([](bool maximum, bool last, float nans) {
     for (int64_t n = 1; n <= 80; ++n) {
-      for (uint32_t seed = 0; seed < 4; ++seed) {
-        const GuardedBuffer<float> x(Ties(static_cast<size_t>(n), 90 + 2 * seed, nans), seed);
-        ASSERT_EQ(GetArgTable(maximum).row(x.data(), n, last), Naive(x.data(), n, 1, maximum, last))
-            << "of " << n;
+      const int64_t count = n % 7 == 0 ? 130 : 4;
+      const GuardedBuffer<float> x(Ties(static_cast<size_t>(n * count), 90, nans), 1);
+      GuardedBuffer<int64_t> out(static_cast<size_t>(count));
+      GetArgTable(maximum).rows(x.data(), n, count, last, out.data());
+      for (int64_t r = 0; r < count; ++r) {
+        ASSERT_EQ(out[static_cast<size_t>(r)], Naive(x.data() + r * n, n, 1, maximum, last))
+            << "row " << r << " of " << n;
       }
+      ASSERT_TRUE(out.Intact());
     }
   });
 }
@@ -100,12 +104,19 @@ TEST(Arg, ExtremesOfEveryLength) {
 TEST(Arg, InfinitiesAreValues) {
   ForEachTarget([] {
     const float inf = std::numeric_limits<float>::infinity();
-    std::vector<float> x(33, -inf);
-    EXPECT_EQ(GetArgTable(true).row(x.data(), 33, false), 0);
-    EXPECT_EQ(GetArgTable(true).row(x.data(), 33, true), 32);
-    x[30] = inf;
-    EXPECT_EQ(GetArgTable(true).row(x.data(), 33, false), 30);
-    EXPECT_EQ(GetArgTable(false).row(x.data(), 33, false), 0);
+    for (const size_t n : {33u, 100u}) {
+      std::vector<float> x(n, -inf);
+      const auto row = [&](bool maximum, bool last) {
+        int64_t index = -1;
+        GetArgTable(maximum).rows(x.data(), static_cast<int64_t>(n), 1, last, &index);
+        return index;
+      };
+      EXPECT_EQ(row(true, false), 0);
+      EXPECT_EQ(row(true, true), static_cast<int64_t>(n) - 1);
+      x[30] = inf;
+      EXPECT_EQ(row(true, false), 30);
+      EXPECT_EQ(row(false, false), 0);
+    }
   });
 }
 
