@@ -74,7 +74,7 @@ std::unique_ptr<Step> PlanMap(PlanContext& context, F function) {
 }
 
 std::unique_ptr<Step> PlanNot(PlanContext& context) {
-  return PlanMap<bool>(context, [](bool x) { return x ^ true; });
+  return PlanMap<bool>(context, [](bool x) { return static_cast<bool>(x ^ true); });
 }
 
 std::unique_ptr<Step> PlanBitwiseNot(PlanContext& context) {

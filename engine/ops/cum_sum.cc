@@ -58,7 +58,7 @@ std::unique_ptr<Step> MakeCumulative(const PlanContext& context, std::string ker
                           const T* x = static_cast<const T*>(args.inputs[0]) + at;
                           T* y = static_cast<T*>(args.outputs[0]) + at;
                           T so_far[kPiece];
-                          std::fill_n(so_far, kPiece, neutral);
+                          std::fill_n(so_far, count, neutral);
                           for (std::int64_t k = 0; k < size; ++k) {
                             for (std::int64_t i = 0; i < count; ++i) {
                               const T before = so_far[i];

@@ -145,10 +145,12 @@ struct Cost {
 
 // The functions that take longer than their traffic.
 constexpr Cost kCosts[] = {
-    {"Acos", 2},   {"Acosh", 3.5}, {"Asin", 1},     {"Asinh", 4.5}, {"Atan", 1.3}, {"Atanh", 3.5},
-    {"Celu", 2.5}, {"Cos", 2.6},   {"Cosh", 2},     {"Elu", 2},     {"Erf", 1},    {"Exp", 0.9},
-    {"Gelu", 1.2}, {"Log", 1.7},   {"Mish", 1.8},   {"Selu", 2},    {"Shrink", 2}, {"Sigmoid", 1},
-    {"Sin", 2.6},  {"Sinh", 2},    {"Softplus", 5}, {"Swish", 1.1}, {"Tan", 3.2},  {"Tanh", 1},
+    {"Acos", 2},    {"Acosh", 3.5}, {"Asin", 1},       {"Asinh", 4.5},     {"Atan", 1.3},
+    {"Atanh", 3.5}, {"Celu", 2.5},  {"Cos", 2.6},      {"Cosh", 2},        {"Elu", 2},
+    {"Erf", 1},     {"Exp", 0.9},   {"FastGelu", 1.2}, {"QuickGelu", 1.1}, {"Gelu", 1.2},
+    {"Log", 1.7},   {"Mish", 1.8},  {"Selu", 2},       {"Shrink", 2},      {"Sigmoid", 1},
+    {"Sin", 2.6},   {"Sinh", 2},    {"Softplus", 5},   {"Swish", 1.1},     {"Tan", 3.2},
+    {"Tanh", 1},
 };
 
 double OperationsOf(std::string_view op) {
