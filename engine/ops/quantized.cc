@@ -49,7 +49,8 @@ void RequireZeroPoints(const NodeContext& context, std::size_t i, std::size_t of
 }
 
 kernels::Work IntegerProductWork(std::int64_t macs, int threads) {
-  return kernels::LoopWork(static_cast<double>(macs), threads);
+  constexpr double kOperations = 0.3;  // of plain loops; neighbours are multiplied at once
+  return kernels::LoopWork(kOperations * static_cast<double>(macs), threads);
 }
 
 std::int64_t StepBetween(const NodeContext& context, std::size_t i) {
