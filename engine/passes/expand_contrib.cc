@@ -147,10 +147,11 @@ class Expander {
       ActivateScaled(activation == "ScaledTanh" ? "Tanh" : "Softplus", x, parameters);
       return;
     }
+    if (activation == "Clip" && parameters.size() != 2) {
+      Unsupported("Clip with " + std::to_string(parameters.size()) + " parameters");
+    }
     if (activation == "Clip" && opset_ >= 11) {
-      for (const float bound : parameters) {
-        inputs.push_back(Scalar(bound));
-      }
+      for (const float bound : parameters) inputs.push_back(Scalar(bound));
     } else if (activation == "Clip") {
       set({"min", "max"});
     } else if (activation == "Selu") {
