@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include "kinglet/model.h"
+#include "tests/support/graph_builder.h"
 #include "tests/support/index.h"
 #include "tests/support/quantized_op.h"
 
@@ -272,6 +274,47 @@ TEST(DynamicQuantizeLinear, ScaleAndZeroPointFitTheData) {
   y = run({});
   EXPECT_EQ(y[0].size(), 0);
   EXPECT_EQ(y[1].data<float>()[0], 1.0f);
+}
+
+TEST(QLinear, FoldsWhereAllIsConstant) {
+  const Tensor x = RandomBytes<std::uint8_t>({1, 2, 5, 5}, 1);
+  const Tensor zero = Single<std::uint8_t>(9);
+  const Tensor scale = Single(0.5f);
+  const Tensor w = RandomBytes<std::uint8_t>({3, 2, 3, 3}, 2);
+  const Tensor matrix = RandomBytes<std::uint8_t>({5, 4}, 2);
+  struct Folded {
+    const char* domain;
+    const char* op;
+    std::vector<Tensor> inputs;
+    Attributes attributes{};
+  };
+  for (const Folded& f : std::vector<Folded>{
+           {"", "QLinearConv", {x, scale, zero, w, scale, zero, Single(80.0f), zero}},
+           {"", "ConvInteger", {x, w, zero}},
+           {"", "MatMulInteger", {x, matrix, zero}},
+           {"", "QLinearMatMul", {x, scale, zero, matrix, scale, zero, Single(80.0f), zero}},
+           {"", "DynamicQuantizeLinear", {RandomFloats({2, 3})}},
+           {kMicrosoft, "QLinearAdd", {x, scale, zero, x, scale, zero, scale, zero}},
+           {kMicrosoft, "QLinearSigmoid", {x, scale, zero, Single(0.004f), zero}},
+           {kMicrosoft, "QLinearConcat", {scale, zero, x, scale, zero}, With("axis", 1)},
+           {kMicrosoft, "QLinearGlobalAveragePool", {x, scale, zero, scale, zero}},
+           {kMicrosoft, "QLinearSoftmax", {x, scale, zero, scale, zero}, With("opset", 13)},
+           {kMicrosoft, "MatMulIntegerToFloat", {x, matrix, scale, scale, zero}}}) {
+    testing::GraphBuilder b(13);
+    std::vector<ValueId> constants;
+    for (const Tensor& input : f.inputs) constants.push_back(b.Constant(input));
+    const ValueId y = b.Op(f.op, constants, f.attributes);
+    Node& node = b.ir().nodes.back();
+    node.domain = f.domain;
+    if (!node.domain.empty()) node.opset = 1;
+    b.Output(y, "y");
+    const Model model = Model::Compile(b.Take(), {.threads = 1});
+    Session session = model.NewSession();
+    EXPECT_TRUE(SameTensor(
+        RunNode(f.domain, f.op, f.inputs, f.attributes, *f.domain == 0 ? 13 : 1)[0],
+        session.Run({}).begin()->second))
+        << f.op;
+  }
 }
 
 TEST(QLinear, RefusesWhatDoesNotFit) {
