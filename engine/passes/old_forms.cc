@@ -145,7 +145,8 @@ class Replacer {
   }
   // A number of the type of the node's input i, as far as that is known.
   ValueId Scalar(const Node& node, float value, std::size_t i = 0) {
-    if (graph_.value(node.inputs[i]).type == DataType::kFloat64) {
+    const ValueId id = node.input(i);
+    if (id != kNoValue && graph_.value(id).type == DataType::kFloat64) {
       return Constant(node, Tensor::From<double>({}, {static_cast<double>(value)}));
     }
     return Constant(node, Tensor::From<float>({}, {value}));
@@ -182,7 +183,9 @@ class Replacer {
   void Replace(Node& node) {
     if (node.domain.empty() && node.opset < kFirstSettledOpset) DropAttributes(node);
     const Form* form = FindForm(node);
-    if (form != nullptr) (this->*form->replace)(node);
+    if (form == nullptr || node.outputs.empty()) return;
+    // What lacks its first input is refused as it is.
+    if (node.input(0) != kNoValue || node.op == "ConstantFill") (this->*form->replace)(node);
   }
 
   static const Form* FindForm(const Node& node);
@@ -232,8 +235,8 @@ class Replacer {
       graph_.value(id).producer = kNoNode;
       id = kNoValue;
     }
-    const bool alone = std::all_of(node.outputs.begin() + (node.outputs.empty() ? 0 : 1),
-                                   node.outputs.end(), [](ValueId id) { return id == kNoValue; });
+    const bool alone = std::all_of(node.outputs.begin() + 1, node.outputs.end(),
+                                   [](ValueId id) { return id == kNoValue; });
     if (node.opset >= 9 || !alone) return;
     const bool spatial = node.attributes.Int("spatial", 1) != 0;
     node.attributes.Erase("spatial");

@@ -433,5 +433,18 @@ TEST(OldForms, WhatCannotBeKnownOrIsWrong) {
   EXPECT_THAT(error.message, HasSubstr("border"));
 }
 
+TEST(OldForms, NodesWithoutInputsAreRefused) {
+  for (const char* op : {"Affine", "Crop", "ImageScaler", "Scale", "ScaledTanh", "Upsample",
+                         "PRelu", "BatchNormalization", "Reshape", "Tile", "Split", "Add"}) {
+    for (const std::vector<ValueId>& inputs :
+         {std::vector<ValueId>{}, std::vector<ValueId>(5, kNoValue)}) {
+      GraphBuilder b(1);
+      b.Output(
+          b.Op(op, inputs, Set({{"broadcast", Int(1)}, {"axis", Int(0)}, {"spatial", Int(0)}})));
+      EXPECT_TRUE(Catch([&] { Model::Compile(b.Take(), {}); }).thrown) << op;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace kinglet
