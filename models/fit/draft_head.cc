@@ -238,14 +238,15 @@ bool Parts(Descriptor& descriptor, const HeadForm& form, const Tails& tails) {
     SetPixels(descriptor.preprocess, ColorOrder::kRgb, 1, 0, 1);
     return !form.strides.empty();
   }
-  if (tails.boxes.exp || form.strides.empty()) {
-    // Decoded; or queries of a transformer, whose boxes are sigmoids.
-    const bool queries = !tails.boxes.exp && tails.boxes.sigmoid;
-    if (!queries && !tails.boxes.exp) return false;
+  // Queries of a transformer have sigmoids for boxes: centre and size in fractions.
+  const bool queries = !tails.boxes.exp && tails.boxes.sigmoid && spec.levels.empty();
+  if (queries || tails.boxes.exp) {
     spec.box_coding = queries ? BoxCoding::kCenters : BoxCoding::kNone;
+    spec.unit = BoxUnit::kPicture;
     descriptor.notes.push_back(kDecoded);
     return true;
   }
+  if (form.strides.empty()) return false;
   const bool levels = !spec.levels.empty() || form.strides.size() == 1;
   if (spec.background == Background::kFirst && form.scores == 2) {
     RetinaFace(descriptor, form);
@@ -330,7 +331,10 @@ void Labels(Descriptor& descriptor, const HeadForm& form) {
 bool DraftHead(Descriptor& descriptor, const Graph& graph, const HeadForm& form) {
   descriptor.notes.push_back(
       "Found by the shapes of the outputs: " + std::to_string(form.anchors) + " boxes" +
-      (form.strides.empty() ? "." : ", on maps of strides " + Listed(form.strides) + '.'));
+      (form.strides.empty()
+           ? "."
+           : (form.strides.size() == 1 ? ", on a map of stride " : ", on maps of strides ") +
+                 Listed(form.strides) + '.'));
   DetectionSpec& spec = descriptor.detection;
   spec = form.spec;
   const Tails tails = TailsOf(graph, form);

@@ -189,6 +189,18 @@ TEST(DraftHeadsTest, FacesInOneList) {
   EXPECT_EQ(plus.detection.box_columns, (Columns{80, 112}));
 }
 
+// Whatever their number: a hundred are also the positions of a map of 320 x 320.
+TEST(DraftHeadsTest, QueriesOfATransformer) {
+  for (const int side : {320, 800}) {
+    const Descriptor draft =
+        Drafted({{"logits", {1, 100, 92}}, {"pred_boxes", {1, 100, 4}, {"Sigmoid"}}}, side, side);
+    EXPECT_EQ(draft.detection.box_coding, BoxCoding::kCenters);
+    EXPECT_EQ(draft.detection.unit, BoxUnit::kPicture);
+    EXPECT_EQ(draft.detection.background, Background::kLast);
+    EXPECT_EQ(draft.activation, ScoreActivation::kSoftmax);
+  }
+}
+
 TEST(DraftHeadsTest, FinishedRows) {
   const Descriptor rows = Drafted({{"output0", {1, 300, 6}, {"TopK"}}});
   EXPECT_EQ(rows.detection.nms, NmsKind::kNone);
