@@ -60,13 +60,15 @@ std::unique_ptr<Step> MakeAffineGrid(const Grids& g, bool align) {
           const T z = Place<T>(row / g.sizes[1] % g.sizes[0], g.sizes[0], align);
           const T* theta = static_cast<const T*>(args.inputs[0]) + image * g.rank * (g.rank + 1);
           T* to = static_cast<T*>(args.outputs[0]) + row * width * g.rank;
+          T shift[3] = {};  // of the row
+          for (std::int64_t k = 0; k < g.rank; ++k) {
+            const T* t = theta + k * (g.rank + 1);
+            shift[k] = t[1] * y + (g.rank == 2 ? t[2] : t[2] * z + t[3]);
+          }
           for (std::int64_t i = 0; i < width; ++i) {
             const T x = Place<T>(i, width, align);
-            for (std::int64_t k = 0; k < g.rank; ++k) {
-              const T* t = theta + k * (g.rank + 1);
-              *to++ =
-                  g.rank == 2 ? t[0] * x + t[1] * y + t[2] : t[0] * x + t[1] * y + t[2] * z + t[3];
-            }
+            for (std::int64_t k = 0; k < g.rank; ++k)
+              *to++ = theta[k * (g.rank + 1)] * x + shift[k];
           }
         }
       });

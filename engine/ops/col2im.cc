@@ -4,6 +4,7 @@
 
 #include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
+#include "engine/ops/loop_work.h"
 #include "engine/ops/views.h"
 
 namespace kinglet {
@@ -121,9 +122,15 @@ void AddColumns(const Blocks& b, const T* x, T* y) {
         stride *= b.image[k];
       }
       if (!inside) continue;
-      for (std::int64_t i = 0; i < b.counts[last]; ++i) {
-        const std::int64_t at = i * b.strides[last] + shift[last];
-        if (at >= 0 && at < b.image[last]) y[offset + at] = Sum(y[offset + at], x[i]);
+      // The columns whose element lies inside.
+      const std::int64_t step = b.strides[last];
+      const std::int64_t begin = CeilDiv(std::max<std::int64_t>(-shift[last], 0), step);
+      const std::int64_t end = std::min(
+          CeilDiv(std::max<std::int64_t>(b.image[last] - shift[last], 0), step), b.counts[last]);
+      T* to = y + offset;
+      for (std::int64_t i = begin; i < end; ++i) {
+        T& sum = to[i * step + shift[last]];
+        sum = Sum(sum, x[i]);
       }
     }
   }
@@ -149,8 +156,9 @@ std::unique_ptr<Step> PlanCol2Im(PlanContext& context) {
   context.DoNotRead(2);
   const Blocks b = BlocksOf(context);
   const std::int64_t elements = ElementCount(b.image);
-  return DispatchNumeric(context.InputType(0),
-                         [&]<typename T>() { return MakeCol2Im<T>(b, elements); });
+  auto step = DispatchNumeric(context.InputType(0),
+                              [&]<typename T>() { return MakeCol2Im<T>(b, elements); });
+  return WithLoops(std::move(step), context, ElementsOf(context.InputShape(0)));
 }
 
 }  // namespace

@@ -1,11 +1,12 @@
 // DFT and STFT: discrete Fourier transforms along an axis, and of frames of signals. Complex
 // numbers are pairs along the last dimension, which is 1 where they are real.
 #include <algorithm>
-#include <optional>
+#include <cmath>
 
 #include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/loop_work.h"
 #include "engine/ops/views.h"
 #include "kernels/fft/fft.h"
 
@@ -127,6 +128,14 @@ std::int64_t LineBytes(const Fft& fft) {
   return fft.work_length() * static_cast<std::int64_t>(sizeof(Complex));
 }
 
+// Of one transform, as plain loops count them; two longer ones where the length is no power of two.
+double LineOperations(std::int64_t length) {
+  const auto n = static_cast<double>(length);
+  const double rounds = std::ceil(std::log2(n + 1));
+  const bool power = (length & (length - 1)) == 0;
+  return power ? 3 * n * rounds + 4 * n : 6 * std::exp2(rounds + 1) * (rounds + 2);
+}
+
 // Items are lines.
 template <typename T>
 std::unique_ptr<Step> MakeDft(const Lines& l) {
@@ -155,7 +164,9 @@ std::unique_ptr<Step> PlanDft(PlanContext& context) {
     if (context.HasInput(i)) context.DoNotRead(i);
   }
   const Lines l = LinesOf(context);
-  return DispatchFloat(context.InputType(0), [&]<typename T>() { return MakeDft<T>(l); });
+  auto step = DispatchFloat(context.InputType(0), [&]<typename T>() { return MakeDft<T>(l); });
+  return WithLoops(std::move(step), context,
+                   static_cast<double>(l.outer * l.inner) * LineOperations(l.length));
 }
 
 bool DftBatchWise(const NodeContext& context, const std::vector<BatchUse>& inputs) {
@@ -243,7 +254,9 @@ std::unique_ptr<Step> PlanStft(PlanContext& context) {
   context.DoNotRead(1);
   if (context.HasInput(3)) context.DoNotRead(3);
   const Frames f = FramesOf(context);
-  return DispatchFloat(context.InputType(0), [&]<typename T>() { return MakeStft<T>(f); });
+  auto step = DispatchFloat(context.InputType(0), [&]<typename T>() { return MakeStft<T>(f); });
+  return WithLoops(std::move(step), context,
+                   static_cast<double>(f.batch * f.count) * LineOperations(f.length));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/loop_work.h"
 #include "engine/ops/views.h"
 
 namespace kinglet {
@@ -64,27 +65,41 @@ Groups GroupsOf(const Shape& shape, const std::vector<std::size_t>& axes) {
   return g;
 }
 
+// The sum of f(x[i]) over a run. Several sums, so that none waits for the one before.
+template <typename T, typename F>
+double SumOfRun(const T* x, std::int64_t count, F&& f) {
+  constexpr std::int64_t kLanes = 8;
+  if (count == 1) return f(static_cast<double>(x[0]));
+  double lanes[kLanes] = {};
+  std::int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    for (std::int64_t j = 0; j < kLanes; ++j) lanes[j] += f(static_cast<double>(x[i + j]));
+  }
+  for (; i < count; ++i) lanes[i % kLanes] += f(static_cast<double>(x[i]));
+  for (std::int64_t width = kLanes / 2; width > 0; width /= 2) {
+    for (std::int64_t j = 0; j < width; ++j) lanes[j] += lanes[j + width];
+  }
+  return lanes[0];
+}
+
 template <typename T>
 void Normalize(const Groups& g, const T* x, T* y) {
   const std::int64_t runs = g.reduced.Count();
-  const auto for_each = [&](auto&& f) {
-    for (std::int64_t r = 0; r < runs; ++r) {
-      const std::int64_t at = g.reduced.Offset(r);
-      for (std::int64_t i = at; i < at + g.run; ++i) f(i);
-    }
-  };
   const double count = static_cast<double>(runs) * static_cast<double>(g.run);
-  double sum = 0;
-  for_each([&](std::int64_t i) { sum += static_cast<double>(x[i]); });
-  const double mean = sum / count;
-  double squares = 0;
-  for_each([&](std::int64_t i) {
-    const double difference = static_cast<double>(x[i]) - mean;
-    squares += difference * difference;
-  });
+  const auto sum_of = [&](auto&& f) {
+    double total = 0;
+    for (std::int64_t r = 0; r < runs; ++r) total += SumOfRun(x + g.reduced.Offset(r), g.run, f);
+    return total;
+  };
+  const double mean = sum_of([](double v) { return v; }) / count;
+  const double squares = sum_of([mean](double v) { return (v - mean) * (v - mean); });
   const double scale = 1 / (std::sqrt(squares / count) + 1e-9);  // as ONNX has it
-  for_each(
-      [&](std::int64_t i) { y[i] = static_cast<T>((static_cast<double>(x[i]) - mean) * scale); });
+  for (std::int64_t r = 0; r < runs; ++r) {
+    const std::int64_t at = g.reduced.Offset(r);
+    for (std::int64_t i = at; i < at + g.run; ++i) {
+      y[i] = static_cast<T>((static_cast<double>(x[i]) - mean) * scale);
+    }
+  }
 }
 
 // Items are groups.
@@ -94,7 +109,7 @@ std::unique_ptr<Step> PlanMvn(PlanContext& context) {
   const Groups g = GroupsOf(shape, AxesOf(context));
   const std::int64_t count = ElementCount(shape) == 0 ? 0 : g.kept.Count();
   const std::int64_t elements = count == 0 ? 0 : ElementCount(shape) / count;
-  return DispatchFloat(context.InputType(0), [&]<typename T>() {
+  auto step = DispatchFloat(context.InputType(0), [&]<typename T>() {
     return MakeItemStep("normalize/mean_variance", count,
                         elements * static_cast<std::int64_t>(sizeof(T)),
                         [g](const StepArgs& args, std::int64_t begin, std::int64_t end) {
@@ -105,6 +120,7 @@ std::unique_ptr<Step> PlanMvn(PlanContext& context) {
                           }
                         });
   });
+  return WithLoops(std::move(step), context, 5 * OutputElements(context));
 }
 
 // Unless the mean is one over images.

@@ -102,12 +102,14 @@ std::unique_ptr<Step> MakeHardmax(const Extents& e) {
                       const std::int64_t at = row / e.inner * e.length * e.inner + row % e.inner;
                       const T* x = static_cast<const T*>(args.inputs[0]) + at;
                       T* y = static_cast<T*>(args.outputs[0]) + at;
-                      std::int64_t largest = 0;
+                      T largest = x[0];
                       for (std::int64_t i = 1; i < e.length; ++i) {
-                        if (x[i * e.inner] > x[largest * e.inner]) largest = i;
+                        largest = x[i * e.inner] > largest ? x[i * e.inner] : largest;
                       }
+                      std::int64_t first = 0;
+                      while (first + 1 < e.length && x[first * e.inner] != largest) ++first;
                       for (std::int64_t i = 0; i < e.length; ++i) {
-                        y[i * e.inner] = i == largest ? T{1} : T{0};
+                        y[i * e.inner] = i == first ? T{1} : T{0};
                       }
                     }
                   });
@@ -116,7 +118,8 @@ std::unique_ptr<Step> MakeHardmax(const Extents& e) {
 std::unique_ptr<Step> PlanHardmax(PlanContext& context) {
   context.AllowInPlace(0, 0);
   const Extents e = ExtentsOf(context);
-  return DispatchFloat(context.InputType(0), [&]<typename T>() { return MakeHardmax<T>(e); });
+  auto step = DispatchFloat(context.InputType(0), [&]<typename T>() { return MakeHardmax<T>(e); });
+  return WithLoops(std::move(step), context, 3 * OutputElements(context));
 }
 
 }  // namespace
