@@ -134,10 +134,11 @@ template <typename T>
 class Runner {
  public:
   Runner(const Deformed& d, const kernels::SampleTable& table)
-      : d_(d), functions_(kernels::SampleFunctionsOf<T>(table)), part_(PartPixels(d, sizeof(T))) {
+      : d_(d), fill_(kernels::SampleFunctionsOf<T>(table).fill), part_(PartPixels(d, sizeof(T))) {
     map_.rank = 2;
     map_.sizes[0] = d.in_h;
     map_.sizes[1] = d.in_w;
+    gather_ = kernels::GatherOf<T>(table, map_);
   }
 
   // Units: parts of an image's pixels, of all groups of filters.
@@ -169,10 +170,10 @@ class Runner {
       for (std::int64_t tap = 0; tap < d_.taps(); ++tap) {
         const std::int64_t map = (image * d_.offset_groups + group) * d_.taps() + tap;
         SetPlaces(args, s, map, tap, first, count);
-        functions_.fill(map_, s.places, d_.has_mask ? s.factors : nullptr, s.offsets, s.weights);
+        fill_(map_, s.places, d_.has_mask ? s.factors : nullptr, s.offsets, s.weights);
         for (std::int64_t c = group * shared; c < (group + 1) * shared; ++c) {
-          functions_.gather(s.offsets, s.weights, 4, count, x + c * elements,
-                            to + (c * d_.taps() + tap) * columns);
+          gather_(s.offsets, s.weights, 4, count, x + c * elements,
+                  to + (c * d_.taps() + tap) * columns);
         }
       }
     }
@@ -231,7 +232,8 @@ class Runner {
   }
 
   Deformed d_;
-  kernels::SampleFunctions<T> functions_;
+  decltype(kernels::SampleFunctions<T>::fill) fill_;
+  decltype(kernels::SampleFunctions<T>::gather) gather_ = nullptr;
   kernels::SampleMap map_;
   std::int64_t part_;
 };

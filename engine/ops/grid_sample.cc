@@ -5,6 +5,7 @@
 #include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/loop_work.h"
 #include "engine/ops/views.h"
 #include "kernels/sample/sample.h"
 
@@ -119,10 +120,10 @@ struct Scratch {
 
 // A step whose units are kSamplesAtOnce samples of all channels of an image: fills their tap table
 // and calls `sample(args, image, first sample, count, table)`. T is the type of the coordinates, G
-// that of the grid.
+// that of the grid; of a tap, the channels take `tap_operations` as plain loops count them.
 template <typename T, typename G, typename F>
 std::unique_ptr<Step> MakeSampleStep(const PlanContext& context, const char* kernel,
-                                     const Sampling& s, F sample) {
+                                     const Sampling& s, double tap_operations, F sample) {
   const std::int64_t parts = CeilDiv(s.samples, kSamplesAtOnce);
   const auto fill = kernels::SampleFunctionsOf<T>(kernels::GetSampleTable()).fill;
   auto step = MakeStep(kernel, s.channels == 0 ? 0 : s.images * parts,
@@ -142,23 +143,21 @@ std::unique_ptr<Step> MakeSampleStep(const PlanContext& context, const char* ker
   step->scratch_bytes = Scratch<T>::Bytes(s.map);
   const double taps = static_cast<double>(kernels::TapCount(s.map));
   const double samples = static_cast<double>(s.images) * static_cast<double>(s.samples);
-  step->work = kernels::LoopWork(samples * taps * (4 + 2 * static_cast<double>(s.channels)),
-                                 context.threads());
-  return step;
+  return WithLoops(std::move(step), context, samples * taps * (4 + tap_operations));
 }
 
 // Elements are picked as they are, so that any type will do.
 template <typename E, typename G>
 std::unique_ptr<Step> PlanNearest(const PlanContext& context, const Sampling& s) {
   return MakeSampleStep<G, G>(
-      context, "sample/nearest", s,
+      context, "sample/nearest", s, 2 * static_cast<double>(s.channels),
       [=](const StepArgs& args, std::int64_t image, std::int64_t first, std::int64_t count,
           const Scratch<G>& table) {
         const auto* x = static_cast<const E*>(args.inputs[0]) + image * s.channels * s.elements;
         auto* y = static_cast<E*>(args.outputs[0]) + image * s.channels * s.samples + first;
         for (std::int64_t c = 0; c < s.channels; ++c, x += s.elements, y += s.samples) {
           for (std::int64_t p = 0; p < count; ++p) {
-            y[p] = table.offsets[p] < 0 ? E{0} : x[table.offsets[p]];
+            y[p] = table.weights[p] == 0 ? E{0} : x[table.offsets[p]];
           }
         }
       });
@@ -167,9 +166,10 @@ std::unique_ptr<Step> PlanNearest(const PlanContext& context, const Sampling& s)
 template <typename T, typename G>
 std::unique_ptr<Step> PlanWeighted(const PlanContext& context, const Sampling& s) {
   const std::int64_t taps = kernels::TapCount(s.map);
-  const auto gather = kernels::SampleFunctionsOf<T>(kernels::GetSampleTable()).gather;
+  const auto gather = kernels::GatherOf<T>(kernels::GetSampleTable(), s.map);
   return MakeSampleStep<T, G>(
       context, sizeof(T) == 4 ? "sample/plain_f32" : "sample/plain_f64", s,
+      2 * static_cast<double>(s.channels),
       [=](const StepArgs& args, std::int64_t image, std::int64_t first, std::int64_t count,
           const Scratch<T>& table) {
         const auto* x = static_cast<const T*>(args.inputs[0]) + image * s.channels * s.elements;
@@ -189,7 +189,7 @@ std::unique_ptr<Step> PlanBlocked(PlanContext& context, const Sampling& s) {
   const std::int64_t blocks = kernels::BlockCount(s.channels);
   const auto gather = kernels::GetSampleTable().gather_blocked;
   return MakeSampleStep<float, G>(
-      context, "sample/blocked_f32", s,
+      context, "sample/blocked_f32", s, 6 * static_cast<double>(blocks),
       [=](const StepArgs& args, std::int64_t image, std::int64_t first, std::int64_t count,
           const Scratch<float>& table) {
         const auto* x = static_cast<const float*>(args.inputs[0]);

@@ -2,7 +2,8 @@
 // have in common.
 //
 // A sample at a place (one coordinate for each axis, 0 being the middle of the first element) is
-//   y[p] = sum over taps k of weights[k][p] * map[offsets[k][p]], 0 where the offset is -1.
+//   y[p] = sum over taps k of weights[k][p] * map[offsets[k][p]],
+// what has weight 0 being left out, whatever it holds.
 // Along an axis: nearest has one tap, at the coordinate rounded half to even; linear two; cubic
 // four (Keys 1981, a = -3/4). The taps of a map are all combinations, the last axis fastest,
 // weights multiplied. Outside of the map an element is 0 (kZero), or the nearest one (kBorder), or
@@ -11,7 +12,9 @@
 // nearest element or of linear interpolation is; what then is no number, or beyond 2^30, counts as
 // -100.
 //
-// Tables of taps are [tap][kSamplesAtOnce], so many samples at a time.
+// Tables of taps are [tap][kSamplesAtOnce], so many samples at a time; every offset is one of the
+// map. With linear interpolation two taps that follow each other are neighbours along the last axis
+// (HasPairs), which are read at once.
 // Work: the table once for all channels, then a pass for each.
 // Alignment: any. Over-read, over-write: none of maps and results; tables are written and read
 // whole. Aliasing: none.
@@ -51,6 +54,11 @@ constexpr int64_t TapCount(const SampleMap& map) {
   return taps;
 }
 
+// Taps 2 j and 2 j + 1 of a place have offsets o and o + 1.
+constexpr bool HasPairs(const SampleMap& map) {
+  return map.mode == SampleMode::kLinear && map.sizes[map.rank - 1] > 1;
+}
+
 template <typename T>
 using SampleOffset = std::conditional_t<sizeof(T) == 4, int32_t, int64_t>;
 
@@ -68,6 +76,8 @@ struct SampleFunctions {
 struct SampleTable {
   SampleFunctions<float> float32;
   SampleFunctions<double> float64;
+  // `gather` of a table that has pairs.
+  decltype(SampleFunctions<float>::gather) gather_pairs;
   // Samples of 16 channels at once, one block of the blocked layout: y is {count, 16}.
   void (*gather_blocked)(const int32_t* offsets, const float* weights, int64_t taps, int64_t count,
                          const float* map, float* y) noexcept;
@@ -82,6 +92,16 @@ const SampleFunctions<T>& SampleFunctionsOf(const SampleTable& table) noexcept {
   } else {
     return table.float64;
   }
+}
+
+// The gather for tables of this map.
+template <typename T>
+decltype(SampleFunctions<T>::gather) GatherOf(const SampleTable& table,
+                                              const SampleMap& map) noexcept {
+  if constexpr (std::is_same_v<T, float>) {
+    if (HasPairs(map)) return table.gather_pairs;
+  }
+  return SampleFunctionsOf<T>(table).gather;
 }
 
 }  // namespace kinglet::kernels
