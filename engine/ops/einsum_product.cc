@@ -74,7 +74,11 @@ bool EinsumProduct::Suits(const EinsumStage& stage) {
 
 EinsumProduct::EinsumProduct(const EinsumStage& stage) : depth_(stage.summed) {
   EinsumLoops kept = stage.kept;
-  swapped_ = kept.back().strides[kB] == 0;  // the last dimension of the result is one of A's
+  // The last dimension of the result is one of A's, and B has some as well: a B without any is a
+  // single column.
+  swapped_ = kept.back().strides[kB] == 0 &&
+             std::any_of(kept.begin(), kept.end(),
+                         [](const EinsumLoop& loop) { return loop.strides[kA] == 0; });
   if (swapped_) {
     for (EinsumLoops* loops : {&kept, &depth_}) {
       for (EinsumLoop& loop : *loops) std::swap(loop.strides[kA], loop.strides[kB]);
@@ -134,6 +138,25 @@ std::size_t EinsumProduct::scratch_bytes() const {
   return static_cast<std::size_t>(floats) * sizeof(float);
 }
 
+// Rows of A, each a sum along the depth, for a B of one column: BLAS would pack A for it.
+void EinsumProduct::RunColumn(const float* rows, const float* column, std::int64_t count,
+                              float* to) const {
+  constexpr std::int64_t kLanes = 16;
+  const std::int64_t row_stride = a_.direct ? a_.stride : k_;
+  for (std::int64_t row = 0; row < count; ++row, rows += row_stride) {
+    float lanes[kLanes] = {};
+    std::int64_t i = 0;
+    for (; i + kLanes <= k_; i += kLanes) {
+      for (std::int64_t j = 0; j < kLanes; ++j) lanes[j] += rows[i + j] * column[i + j];
+    }
+    for (; i < k_; ++i) lanes[i % kLanes] += rows[i] * column[i];
+    for (std::int64_t width = kLanes / 2; width > 0; width /= 2) {
+      for (std::int64_t j = 0; j < width; ++j) lanes[j] += lanes[j + width];
+    }
+    to[row * (c_.direct ? c_.stride : 1)] = lanes[0];
+  }
+}
+
 const float* EinsumProduct::Copied(const float* from, const EinsumLoops& rows,
                                    const EinsumLoops& columns, std::size_t operand,
                                    std::int64_t first, std::int64_t count, float* to) const {
@@ -149,6 +172,20 @@ const float* EinsumProduct::Copied(const float* from, const EinsumLoops& rows,
     }
   }
   return start;
+}
+
+// Rows [first, first + count) of C, dense, to where they belong.
+void EinsumProduct::Scatter(const float* from, std::int64_t first, std::int64_t count,
+                            float* c) const {
+  const std::int64_t inner = columns_.empty() ? 1 : columns_.back().size;
+  const std::int64_t step = columns_.empty() ? 0 : columns_.back().strides[kC];
+  for (std::int64_t row = first; row < first + count; ++row) {
+    float* line = c + OffsetsOf(rows_, row)[kC];
+    for (std::int64_t column = 0; column < n_; column += inner) {
+      float* run = line + OffsetsOf(columns_, column)[kC];
+      for (std::int64_t i = 0; i < inner; ++i) run[i * step] = *from++;
+    }
+  }
 }
 
 void EinsumProduct::Run(const float* a, const float* b, float* c, std::byte* scratch,
@@ -173,20 +210,15 @@ void EinsumProduct::Run(const float* a, const float* b, float* c, std::byte* scr
       Copied(right, depth_, columns_, kB, 0, k_, b_copy);
     }
     float* to = c_.direct ? c + offsets[kC] + first * c_.stride : c_copy;
-    kernels::BlasGemm(a_.direct && a_.transposed, b_.direct && b_.transposed, count, n_, k_, 1.0f,
-                      rows, a_.direct ? a_.stride : k_, b_.direct ? right : b_copy,
-                      b_.direct ? b_.stride : n_, 0.0f, to, c_.direct ? c_.stride : n_);
-    if (c_.direct) continue;
-    const std::int64_t inner = columns_.empty() ? 1 : columns_.back().size;
-    const std::int64_t step = columns_.empty() ? 0 : columns_.back().strides[kC];
-    const float* from = c_copy;
-    for (std::int64_t row = first; row < first + count; ++row) {
-      float* line = c + offsets[kC] + OffsetsOf(rows_, row)[kC];
-      for (std::int64_t column = 0; column < n_; column += inner) {
-        float* run = line + OffsetsOf(columns_, column)[kC];
-        for (std::int64_t i = 0; i < inner; ++i) run[i * step] = *from++;
-      }
+    const bool column = n_ == 1 && !(a_.direct && a_.transposed) && (!b_.direct || b_.stride == 1);
+    if (column) {
+      RunColumn(rows, b_.direct ? right : b_copy, count, to);
+    } else {
+      kernels::BlasGemm(a_.direct && a_.transposed, b_.direct && b_.transposed, count, n_, k_, 1.0f,
+                        rows, a_.direct ? a_.stride : k_, b_.direct ? right : b_copy,
+                        b_.direct ? b_.stride : n_, 0.0f, to, c_.direct ? c_.stride : n_);
     }
+    if (!c_.direct) Scatter(c_copy, first, count, c + offsets[kC]);
   }
 }
 

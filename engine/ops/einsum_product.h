@@ -42,6 +42,8 @@ class EinsumProduct {
   };
   static View ViewOf(const EinsumLoops& rows, const EinsumLoops& columns, std::size_t operand);
   void Split(EinsumLoops rows, EinsumLoops columns);
+  void RunColumn(const float* rows, const float* column, std::int64_t count, float* to) const;
+  void Scatter(const float* from, std::int64_t first, std::int64_t count, float* c) const;
   const float* Copied(const float* from, const EinsumLoops& rows, const EinsumLoops& columns,
                       std::size_t operand, std::int64_t first, std::int64_t count, float* to) const;
 
