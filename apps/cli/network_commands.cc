@@ -100,6 +100,7 @@ Command AddTune(CLI::App& app) {
       "tune", "Measure the best kernels for each node of a network, and keep the fastest");
   AddPoints(*command, options->network, options->batch, options->threads);
   AddShapeOption(*command, options->shapes);
+  AddReadOptions(*command, options->common.model);
   command
       ->add_option("--output,-o", options->output,
                    "Tuning file to write or to add to (default: in the cache folder, where every "

@@ -17,7 +17,7 @@ std::string Picture(const std::string& name) { return Demo("images/" + name); }
 
 TEST(ClassifyTest, DemoPicturesAreWhatTheyShow) {
   const auto expected = nlohmann::json::parse(ReadText(Demo("expected.json")));
-  const CommandResult result = Kinglet({"classify", "--json", Demo("images")});
+  const CommandResult result = Kinglet({"classify", "--json", "--quiet", Demo("images")});
   EXPECT_EQ(result.status, 0);
   EXPECT_EQ(result.err, "");
   const auto lines = result.OutLines();
@@ -75,7 +75,7 @@ TEST(ClassifyTest, OneBadPictureDoesNotStopTheOthers) {
   folder.Write("c.txt", "not looked at");
   folder.Copy(Picture("fish.bmp"), "d.BMP");
   const CommandResult result =
-      Kinglet({"classify", "--json", folder.Path(), folder.Path("missing.png")});
+      Kinglet({"classify", "--json", "--quiet", folder.Path(), folder.Path("missing.png")});
   EXPECT_EQ(result.status, 1);
   EXPECT_THAT(result.OutLines(), SizeIs(2));
   const auto errors = result.ErrLines();
@@ -94,7 +94,8 @@ TEST(ClassifyTest, AFolderWithoutPicturesFails) {
 }
 
 TEST(ClassifyTest, PicturesOverTheLimitAreRefused) {
-  const CommandResult result = Kinglet({"classify", "--max-pixels", "100", Picture("house.png")});
+  const CommandResult result =
+      Kinglet({"classify", "--quiet", "--max-pixels", "100", Picture("house.png")});
   EXPECT_EQ(result.status, 1);
   EXPECT_THAT(result.ErrLines(), SizeIs(1));
   EXPECT_THAT(result.err, HasSubstr("house.png"));

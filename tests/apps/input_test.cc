@@ -23,6 +23,15 @@ std::string Picture(const std::string& name) {
 }
 std::string DemoModel() { return SourcePath("models/demo/demo.onnx").string(); }
 
+// Without what the demo network says about itself.
+std::vector<std::string> Errors(const CommandResult& result) {
+  std::vector<std::string> lines = result.ErrLines();
+  std::erase_if(lines, [](const std::string& line) {
+    return line.find("the built-in network knows") != line.npos;
+  });
+  return lines;
+}
+
 // What a shell makes of the line, in which `kinglet` is the command.
 CommandResult Shell(const std::string& line) {
   const TemporaryFolder folder;
@@ -67,12 +76,12 @@ TEST(PipeTest, NamedPipesAreFiles) {
 TEST(PipeTest, NoPictureOnStandardInputIsAnInputThatFails) {
   const CommandResult text = Shell("echo no picture | kinglet classify -");
   EXPECT_EQ(text.status, 1);
-  EXPECT_THAT(text.ErrLines(), SizeIs(1)) << text.err;
+  EXPECT_THAT(Errors(text), SizeIs(1)) << text.err;
   EXPECT_THAT(text.err, HasSubstr("standard input: "));
   EXPECT_THAT(Kinglet({"classify", "-"}).err, HasSubstr("standard input: the file is empty"));
   const CommandResult endless = Shell("kinglet classify --max-pixels 1000 - < /dev/zero");
   EXPECT_EQ(endless.status, 1);
-  EXPECT_THAT(endless.ErrLines(), SizeIs(1)) << endless.err;
+  EXPECT_THAT(Errors(endless), SizeIs(1)) << endless.err;
 }
 
 TEST(PipeTest, ModelsComeThroughPipes) {
@@ -104,11 +113,11 @@ TEST(FolderTest, FoldersBelowAreLookedIntoWhenAsked) {
   const CommandResult flat = Kinglet({"classify", "--json", folder.Path()});
   EXPECT_EQ(flat.status, 0);
   EXPECT_THAT(flat.OutLines(), SizeIs(1));
-  EXPECT_THAT(flat.ErrLines(), SizeIs(1));
+  EXPECT_THAT(Errors(flat), SizeIs(1));
   EXPECT_THAT(flat.err, HasSubstr("passed over in folders: 1 folder (--recursive"));
   const CommandResult deep = Kinglet({"classify", "--json", "--recursive", folder.Path()});
   EXPECT_EQ(deep.status, 0);
-  EXPECT_EQ(deep.err, "");
+  EXPECT_THAT(Errors(deep), IsEmpty());
   ASSERT_THAT(deep.OutLines(), SizeIs(3)) << deep.out;
   EXPECT_THAT(deep.OutLines()[2], HasSubstr("low.bmp"));
 }
@@ -121,7 +130,8 @@ TEST(FolderTest, FormatsThatAreNotReadAreNamedOnceAtTheEnd) {
   const CommandResult result = Kinglet({"classify", "--json", folder.Path()});
   EXPECT_EQ(result.status, 0);
   EXPECT_THAT(result.OutLines(), SizeIs(1));
-  EXPECT_EQ(result.err, "kinglet: note: passed over in folders: 2 .heic, 1 .tiff\n");
+  EXPECT_THAT(Errors(result),
+              ::testing::ElementsAre("kinglet: note: passed over in folders: 2 .heic, 1 .tiff"));
   EXPECT_THAT(Kinglet({"classify", "--quiet", folder.Path()}).err, IsEmpty());
   std::filesystem::remove(folder.Path("house.png"));
   const CommandResult none = Kinglet({"classify", folder.Path()});

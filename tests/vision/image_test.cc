@@ -135,7 +135,7 @@ TEST(ReadImage, SaysWhatIsWrong) {
       {"truncated.bmp", "bytes of pixels"},
       {"soi_eoi.jpg", "without a frame header"},
       {"zero.jpg", "empty"},
-      {"text.jpg", "no JPEG, PNG or BMP"},
+      {"text.jpg", "is no picture (JPEG, "},
       {"zero_height.jpg", "of 160x0 pixels"},
       {"bad_crc_ihdr.png", "wrong checksum"},
       {"zero_width.png", "0x"},
@@ -171,8 +171,6 @@ TEST(ReadImage, NamesFilesThatCannotBeRead) {
 
 TEST(DecodeImage, NamesOtherFormats) {
   const std::map<std::string, std::string> files = {
-      {"GIF89a\1\0\1\0", "GIF"},
-      {"RIFF1234WEBPVP8 ", "WebP"},
       {std::string("II*\0\0\0\0\0", 8), "TIFF"},
       {std::string("\0\0\0\x1C", 4) + "ftypavif", "AVIF"}};
   for (const auto& [bytes, what] : files) {
