@@ -13,8 +13,8 @@ namespace fs = std::filesystem;
 
 void Export(const char* descriptor, const char* file) {
   if (fs::exists(file)) return;
-  kinglet::WriteOnnx(kinglet::BuildArchitecture(kinglet::FindDescriptor(descriptor).architecture),
-                     file);
+  kinglet::WriteOnnx(file,
+                     kinglet::BuildArchitecture(kinglet::FindDescriptor(descriptor).architecture));
 }
 
 // usage: pages_tests SOURCE_DIR FOLDER
