@@ -41,10 +41,10 @@ struct ImageLimits {
 
 // Reads a picture file. The format (baseline or progressive JPEG, PNG, BMP, GIF, and WebP where the
 // library was built with libwebp) is recognised by content, not by name. Of several pictures in a
-// GIF it is the first; of a WebP with several none. Gray and palette pictures are expanded, 16-bit samples keep their high
-// byte, alpha is dropped and not blended, CMYK (JPEG with an Adobe marker) is converted without a
-// colour profile, and an EXIF orientation is applied: width and height are those of the upright
-// picture.
+// GIF it is the first; of a WebP with several none. Gray and palette pictures are expanded, 16-bit
+// samples keep their high byte, alpha is dropped and not blended, CMYK (JPEG with an Adobe marker)
+// is converted without a colour profile, and an EXIF orientation is applied: width and height are
+// those of the upright picture.
 //
 // Throws Error: kIo when the file cannot be read, kInvalidInput when it is no picture or a damaged
 // one (cut files are refused, never filled up), kUnsupported for a valid picture of a kind that
