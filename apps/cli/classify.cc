@@ -125,7 +125,7 @@ void NoteDemo(const CommonOptions& options, const Classifier& classifier) {
 
 Status ClassifyCommand(const ClassifyOptions& options) {
   Classifier classifier = OpenClassifier(options.network, options.common);
-  if (options.network.model.empty()) NoteDemo(options.common, classifier);
+  if (options.network.model.empty() && !options.common.json) NoteDemo(options.common, classifier);
   const PictureOptions& pictures = options.pictures;
   const PictureList list = ListPictures(pictures.images, pictures.recursive);
   DrawnCopies copies(pictures.output, list.paths);

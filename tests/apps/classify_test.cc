@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "kinglet/descriptor.h"
 #include "tests/apps/command.h"
 
 namespace kinglet::testing {
@@ -10,6 +11,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 
 std::string Demo(const std::string& name) { return SourcePath("models/demo/" + name).string(); }
@@ -66,6 +68,37 @@ TEST(ClassifyTest, TableNamesPictureScoreAndClass) {
 TEST(ClassifyTest, TopIsBoundedByTheClasses) {
   const auto json = Kinglet({"classify", "--json", "--top", "999", Picture("house.png")}).OutJson();
   EXPECT_EQ(json.at("top").size(), 16u);
+}
+
+TEST(ClassifyTest, TheBuiltInNetworkSaysWhatItKnows) {
+  const CommandResult built_in = Kinglet({"classify", Picture("house.png")});
+  EXPECT_THAT(built_in.err, AllOf(HasSubstr("16 kinds of drawn things (apple, butterfly"),
+                                  HasSubstr("no photographs"), HasSubstr("--model")));
+  const CommandResult named = Kinglet(
+      {"classify", "--model", Demo("demo.onnx"), "--descriptor", "demo", Picture("house.png")});
+  EXPECT_THAT(named.err, Not(HasSubstr("drawn things")));
+}
+
+TEST(ClassifyTest, PicturesOfNoClassAreNoneOfThese) {
+  const TemporaryFolder folder;
+  Descriptor descriptor = FindDescriptor("demo");
+  descriptor.rejection = {RejectionMeasure::kScore, "", 1.0f};  // no score is as high
+  WriteDescriptor(folder.Path("strict.json"), descriptor);
+  const std::vector<std::string> classify = {"classify",          "-q",
+                                             "--model",           Demo("demo.onnx"),
+                                             "--descriptor",      folder.Path("strict.json"),
+                                             Picture("house.png")};
+  const CommandResult table = Kinglet(classify);
+  EXPECT_EQ(table.status, 0) << table.err;
+  EXPECT_THAT(table.OutLines(), SizeIs(1));
+  EXPECT_THAT(table.out, HasSubstr("none of these"));
+  std::vector<std::string> with_json = classify;
+  with_json.insert(with_json.begin() + 1, "--json");
+  const auto json = Kinglet(with_json).OutJson();
+  ASSERT_EQ(json.at("top").size(), 1u);
+  EXPECT_EQ(json.at("top").at(0).at("label"), "none of these");
+  EXPECT_TRUE(json.at("top").at(0).at("index").is_null());
+  EXPECT_TRUE(json.at("top").at(0).at("score").is_null());
 }
 
 TEST(ClassifyTest, OneBadPictureDoesNotStopTheOthers) {

@@ -135,6 +135,30 @@ TEST(DetectTest, DrawnCopiesKeepNameAndFormat) {
   EXPECT_NE(after.pixels, before.pixels);
 }
 
+TEST(DetectTest, LabelsAndLinesAreDrawnAsAsked) {
+  const TemporaryFolder folder;
+  const std::string garden = SourcePath("models/demo_detector/images/garden.jpg").string();
+  const auto drawn = [&](const std::vector<std::string>& options) {
+    std::vector<std::string> arguments = {"detect", "-q", "--output", folder.Path("out"), garden};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const CommandResult result = Kinglet(arguments);
+    EXPECT_EQ(result.status, 0) << result.err;
+    return ReadText(folder.Path("out/garden.jpg"));
+  };
+  const std::string full = drawn({});
+  EXPECT_EQ(drawn({"--labels", "full"}), full);
+  EXPECT_NE(drawn({"--labels", "none"}), full);
+  EXPECT_NE(drawn({"--labels", "index"}), full);
+  EXPECT_NE(drawn({"--labels", "index"}), drawn({"--labels", "none"}));
+  EXPECT_NE(drawn({"--line-width", "9"}), full);
+  std::string text;
+  for (int i = 0; i < 16; ++i) text += "thing " + std::to_string(i) + "\n";
+  const std::string names = folder.Write("names.txt", text);
+  EXPECT_NE(drawn({"--labels", names}), full);
+  EXPECT_EQ(drawn({"--labels", names, "--labels", "none"}), drawn({"--labels", "none"}));
+  EXPECT_EQ(Kinglet({"detect", "--line-width", "0", garden}).status, 2);
+}
+
 TEST(DetectTest, PicturesAreNeverOverwritten) {
   const RandomDetector detector;
   const TemporaryFolder folder;
