@@ -97,6 +97,12 @@ class DetectionDecoder::Impl {
   Impl(Descriptor descriptor, const DetectionDecoderOptions& options)
       : descriptor_(std::move(descriptor)), threads_(std::max(options.threads, 1)) {
     const AnchorSpec& spec = descriptor_.detection.anchors;
+    const int size = descriptor_.detection.landmark_size;
+    if (descriptor_.detection.box_bins < 1 || size < 2 || size > 3) {
+      throw Error(ErrorCode::kInvalidModel,
+                  "descriptor '" + descriptor_.name +
+                      "': expected output.box_bins of at least 1 and output.landmark_size 2 or 3");
+    }
     if (!HasAnchors(descriptor_.detection.box_coding)) return;
     const bool grid = spec.generator == AnchorGenerator::kGrid && !spec.strides.empty() &&
                       descriptor_.detection.unit == BoxUnit::kPixels;

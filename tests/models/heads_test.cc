@@ -561,6 +561,14 @@ TEST(HeadsTest, WhatDoesNotFitIsAnError) {
   spec.anchors.strides = {8};
   spec.anchors.sizes = {{8}};
   EXPECT_THROW(DetectionDecoder{descriptor}, Error);  // their anchors are a grid
+  for (const int bins : {0, -1}) {
+    descriptor = Base();
+    descriptor.detection.box_bins = bins;
+    EXPECT_THROW(DetectionDecoder{descriptor}, Error);
+    descriptor = Base();
+    descriptor.detection.landmark_size = bins;
+    EXPECT_THROW(DetectionDecoder{descriptor}, Error);
+  }
 }
 
 }  // namespace
