@@ -210,8 +210,9 @@ void EinsumProduct::Run(const float* a, const float* b, float* c, std::byte* scr
       Copied(right, depth_, columns_, kB, 0, k_, b_copy);
     }
     float* to = c_.direct ? c + offsets[kC] + first * c_.stride : c_copy;
-    const bool column = n_ == 1 && !(a_.direct && a_.transposed) && (!b_.direct || b_.stride == 1);
-    if (column) {
+    const bool one_column =
+        n_ == 1 && !(a_.direct && a_.transposed) && (!b_.direct || b_.stride == 1);
+    if (one_column) {
       RunColumn(rows, b_.direct ? right : b_copy, count, to);
     } else {
       kernels::BlasGemm(a_.direct && a_.transposed, b_.direct && b_.transposed, count, n_, k_, 1.0f,
