@@ -149,8 +149,9 @@ std::string TextOf(CLI::App& app, const CLI::ParseError& error) {
   const std::string command = chosen.empty() ? "" : " " + chosen.front()->get_name();
   std::string hint;
   const std::vector<std::string> rest = app.remaining(true);
-  const auto option = std::find_if(rest.begin(), rest.end(),
-                                   [](const std::string& word) { return word.starts_with("-"); });
+  const auto option = std::find_if(rest.begin(), rest.end(), [](const std::string& word) {
+    return word.size() > 1 && word[0] == '-' && word != "--";
+  });
   if (option != rest.end()) {
     hint = DidYouMean(option->substr(0, option->find('=')),
                       OptionNames(chosen.empty() ? app : *chosen.front()));
@@ -178,7 +179,8 @@ std::function<Status()> ParseArguments(int argc, const char* const* argv) {
       return Status::kDone;
     };
   };
-  if (argc > 1 && argv[1][0] != '-' && argv[1][0] != '\0') FindCommand(app, argv[1]);
+  if (argc < 2) throw UsageError("a command is missing (see kinglet --help)");
+  if (argv[1][0] != '-' && argv[1][0] != '\0') FindCommand(app, argv[1]);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
