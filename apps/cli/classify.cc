@@ -87,6 +87,9 @@ class TableReport : public Report {
     for (const std::string& name : classifier.labels()) {
       label = std::max(label, DisplayWidth(name));
     }
+    if (classifier.descriptor().rejection.measure != RejectionMeasure::kNone) {
+      label = std::max(label, DisplayWidth(classifier.Label(kNoneOfThese)));
+    }
     return {{"image", false, widest, Fit::kShorten},
             {"score", true, kScoreWidth},
             {"index", true, std::to_string(classifier.classes()).size()},
