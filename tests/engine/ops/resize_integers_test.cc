@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <type_traits>
+
 #include "engine/ops/dispatch.h"
 #include "tests/support/index.h"
 #include "tests/support/quantized_op.h"
@@ -56,17 +58,20 @@ TEST(ResizeIntegers, LinearCutsOff) {
               Mode("linear"), 11)[0]));
 }
 
-// The sum over all corners in float64; a float32 sum may fall to the other side of a whole number.
+// The sum over all corners in float64; a float32 sum may fall to the other side of a whole number,
+// and pictures of bytes whose channels are last have weights of 10 bits.
 template <typename T>
 void ExpectLinear(const Shape& from, const std::vector<std::int64_t>& to, const char* coordinates) {
-  const Tensor x = RandomBytes<std::int8_t>(from, 5);
-  const Tensor typed = As<T>(x);
+  const Tensor typed = std::is_signed_v<T> ? As<T>(RandomBytes<std::int8_t>(from, 5))
+                                           : As<T>(RandomBytes<std::uint8_t>(from, 5));
   const Tensor found = ResizeTo(typed, to, Mode("linear", coordinates));
   const Tensor exact = ResizeTo(As<double>(typed), to, Mode("linear", coordinates));
   ASSERT_EQ(found.shape(), exact.shape());
   for (std::int64_t i = 0; i < exact.size(); ++i) {
     const double value = exact.data<double>()[i];
-    const bool near_whole = std::abs(value - std::nearbyint(value)) < 1e-3;
+    const bool coarse = sizeof(T) == 1 && from.size() == 4 && from[3] == to[3];
+    const double slack = coarse ? 0.5 : 1e-3;
+    const bool near_whole = std::abs(value - std::nearbyint(value)) <= slack;
     const double apart = std::abs(static_cast<double>(found.data<T>()[i]) - std::trunc(value));
     ASSERT_LE(apart, near_whole ? 1 : 0) << ShapeToString(from) << " at " << i << ": " << value;
   }
