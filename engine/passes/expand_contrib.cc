@@ -230,10 +230,11 @@ class Expander {
     norm.op = op;
     norm.opset = opset_;
     norm.inputs = {sum, node_->input(2)};
-    if (!simplified) norm.inputs.push_back(node_->input(3));
+    if (!simplified && node_->input(3) != kNoValue) norm.inputs.push_back(node_->input(3));
     norm.outputs = {Output(0)};
     if (!simplified) norm.outputs.push_back(Output(1));
     norm.outputs.push_back(Output(2));
+    while (norm.outputs.size() > 1 && norm.outputs.back() == kNoValue) norm.outputs.pop_back();
     norm.attributes.Set("axis", std::int64_t{-1});
     norm.attributes.Set("epsilon", node_->attributes.Float("epsilon", 1e-12f));
     graph_.AddNode(std::move(norm));
