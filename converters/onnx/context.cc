@@ -51,11 +51,7 @@ std::string Context::Name(std::string_view name, const Place& place) const {
   return Printable(name);
 }
 
-void Context::TakeName(const std::string& name) {
-  if (!functions.empty()) names_.emplace(name, 1);
-}
-
-std::string Context::UniqueName(std::string name) {
+std::string TakenNames::Unique(std::string name) {
   const auto [it, added] = names_.emplace(name, 1);
   if (added) return name;
   int& count = it->second;  // stays where it is while names are added

@@ -15,6 +15,17 @@
 
 namespace kinglet::converters {
 
+// Names of a file, so that those of values and nodes inside of functions differ from all of them.
+class TakenNames {
+ public:
+  void Take(const std::string& name) { names_.emplace(name, 1); }
+  // The name, with a number behind it where it is taken.
+  std::string Unique(std::string name);
+
+ private:
+  std::unordered_map<std::string, int> names_;  // how many were made of each
+};
+
 struct Context {
   OnnxLimits limits;
   std::string source;  // file name for messages, printable
@@ -24,6 +35,7 @@ struct Context {
 
   Opsets opsets;
   Functions functions;
+  TakenNames value_names, node_names;
   std::vector<std::string> notes;  // what a person should know of the model
 
   // Used up so far.
@@ -40,15 +52,9 @@ struct Context {
 
   // A name of the file as the graph keeps it: printable, not longer than the limit.
   std::string Name(std::string_view name, const Place& place) const;
-  // That name, and one of a value inside of a function, which must differ from all of those.
-  void TakeName(const std::string& name);
-  std::string UniqueName(std::string name);
 
   // Each note once.
   void Note(std::string note);
-
- private:
-  std::unordered_map<std::string, int> names_;  // that are taken: how many were made of them
 };
 
 // "ai.onnx" is another name of the default domain.

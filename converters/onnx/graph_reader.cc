@@ -92,6 +92,7 @@ std::vector<GraphReader::NodeParts> GraphReader::ScanNodes(
     const auto index = static_cast<std::int64_t>(i);
     nodes.push_back(ScanNode(protos[i], Place(place, "node", {}, index)));
     nodes.back().index = index;
+    if (!context_.functions.empty()) context_.node_names.Take(Shortened(nodes.back().name));
   }
   return nodes;
 }
@@ -218,10 +219,10 @@ GraphReader::Declaration GraphReader::ReadDeclaration(std::string_view proto, co
 ValueId GraphReader::Define(std::string_view name, Value value, const Place& place) {
   if (name.empty()) Invalid(place, "has no name");
   value.name = context_.Name(name, place);
-  if (scope_ == nullptr) {
-    context_.TakeName(value.name);
-  } else {
-    value.name = context_.UniqueName(scope_->NameOf(name));
+  if (scope_ != nullptr) {
+    value.name = context_.value_names.Unique(scope_->NameOf(name));
+  } else if (!context_.functions.empty()) {
+    context_.value_names.Take(value.name);
   }
   const auto [it, added] = ids_.emplace(name, static_cast<ValueId>(graph_->values.size()));
   if (!added) {
@@ -382,7 +383,8 @@ void GraphReader::ReadNode(const ScopedNode& scoped, const Place& place) {
   const NodeParts& parts = scoped.parts;
   const Call* scope = scoped.scope;
   Node node;
-  node.name = scope == nullptr ? Shortened(parts.name) : scope->NameOf(parts.name);
+  node.name = scope == nullptr ? Shortened(parts.name)
+                               : context_.node_names.Unique(scope->NameOf(parts.name));
   node.op = context_.Name(parts.op, place);
   node.domain = context_.Name(parts.domain, place);
   const Opsets& opsets = OpsetsOf(scope);

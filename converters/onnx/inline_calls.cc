@@ -83,7 +83,7 @@ void GraphReader::DefineBody(std::vector<NodeParts>& body, const NodeParts& node
       } else {
         context_.Name(name, own);
         id = graph_->AddValue({});
-        graph_->value(id).name = context_.UniqueName(call.NameOf(name));
+        graph_->value(id).name = context_.value_names.Unique(call.NameOf(name));
       }
       if (!call.ids.emplace(name, id).second) {
         Invalid(own, "the name " + Quoted(name) +
@@ -117,7 +117,7 @@ void GraphReader::JoinOutputs(const NodeParts& node, const Place& place, const C
     if (made->second == output) continue;
     context_.ChargeNode(place);
     Node identity;
-    identity.name = call.NameOf(names[i]);
+    identity.name = context_.node_names.Unique(call.NameOf(names[i]));
     identity.op = "Identity";
     const auto opset = context_.opsets.find("");
     identity.opset = opset == context_.opsets.end() ? kMaxOpset : opset->second;

@@ -13,12 +13,18 @@ namespace {
 
 // https://github.com/onnx/onnx/blob/main/docs/Versioning.md
 constexpr std::int64_t kMaxIrVersion = 14;
+// A number that is newer by more than this is no version but damage.
+constexpr std::int64_t kPlausiblyNewer = 100;
 
 }  // namespace
 
 void CheckIrVersion(std::int64_t version, Context& context, const Place& place) {
   if (version == 0) Invalid(place, "has no IR version: the file is no ONNX model");
   if (version < 0) Invalid(place, "has the IR version " + std::to_string(version));
+  if (version > kMaxIrVersion + kPlausiblyNewer) {
+    Unsupported(place, "has IR version " + std::to_string(version) + "; known are 1 to " +
+                           std::to_string(kMaxIrVersion));
+  }
   if (version > kMaxIrVersion) {
     context.Note("IR version " + std::to_string(version) + " is newer than " +
                  std::to_string(kMaxIrVersion) +
@@ -37,6 +43,10 @@ void ReadOpsetImport(std::string_view proto, Opsets& opsets, Context& context, c
   if (version < (domain.empty() ? kMinOpset : 0) || version > std::numeric_limits<int>::max()) {
     Invalid(place, "imports version " + std::to_string(version) + " of " +
                        (domain.empty() ? "ONNX's operators" : "the domain " + Quoted(domain)));
+  }
+  if (domain.empty() && version > kMaxOpset + kPlausiblyNewer) {
+    Unsupported(place, "imports operator set " + std::to_string(version) + " of ONNX; known are " +
+                           std::to_string(kMinOpset) + " to " + std::to_string(kMaxOpset));
   }
   if (domain.empty() && version > kMaxOpset) {
     context.Note("operator set " + std::to_string(version) + " is newer than " +

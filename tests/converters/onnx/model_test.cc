@@ -80,6 +80,9 @@ TEST(OnnxModel, OtherVersionsAreRefused) {
   refused([](ModelParts& m) { m.opsets = {}; }, invalid, {"no operator set"});
   refused([](ModelParts& m) { m.opsets = {{"", 0}}; }, invalid, {"version 0"});
   refused([](ModelParts& m) { m.opsets = {{"", -1}}; }, invalid, {"version -1"});
+  const ErrorCode unsupported = ErrorCode::kUnsupported;
+  refused([](ModelParts& m) { m.ir_version = 1000; }, unsupported, {"IR version 1000", "1 to 14"});
+  refused([](ModelParts& m) { m.opsets = {{"", 9999}}; }, unsupported, {"set 9999", "1 to 28"});
   refused(
       [](ModelParts& m) {
         m.opsets = {{"", 13}, {"ai.onnx", 14}};
