@@ -23,23 +23,6 @@ Tensor Bools(Shape shape, const std::vector<int>& values) {
 Tensor OneFloat(float value) { return Of<float>({}, {value}); }
 Tensor Positive(Shape shape, unsigned seed) { return Random(std::move(shape), seed, 0.1f, 0.9f); }
 
-// One node with given tensors.
-FoldCase Simple(const std::string& op, std::vector<Tensor> tensors,
-                std::vector<std::pair<const char*, Attribute>> attributes = {},
-                std::size_t outputs = 1, const std::string& domain = "", int opset = 0) {
-  return {op, domain, [=](FoldGraph& g) {
-            std::vector<ValueId> inputs;
-            for (const Tensor& tensor : tensors) {
-              inputs.push_back(tensor.defined() ? g.Give(tensor) : kNoValue);
-            }
-            Attributes list;
-            for (const auto& [name, value] : attributes) list.Set(name, value);
-            for (const ValueId id : g.Nodes(op, inputs, outputs, list, domain, opset)) {
-              g.Output(id);
-            }
-          }};
-}
-
 void AddConvolutions(std::vector<FoldCase>& cases) {
   const Attribute pads = List({1, 1, 1, 1});
   const Tensor x = Random({2, 8, 6, 6}, 1);
@@ -213,6 +196,22 @@ void AddControlFlow(std::vector<FoldCase>& cases) {
 
 }  // namespace
 
+FoldCase Simple(const std::string& op, std::vector<Tensor> tensors,
+                std::vector<std::pair<const char*, Attribute>> attributes, std::size_t outputs,
+                const std::string& domain, int opset) {
+  return {op, domain, [=](FoldGraph& g) {
+            std::vector<ValueId> inputs;
+            for (const Tensor& tensor : tensors) {
+              inputs.push_back(tensor.defined() ? g.Give(tensor) : kNoValue);
+            }
+            Attributes list;
+            for (const auto& [name, value] : attributes) list.Set(name, value);
+            for (const ValueId id : g.Nodes(op, inputs, outputs, list, domain, opset)) {
+              g.Output(id);
+            }
+          }};
+}
+
 const std::vector<FoldCase>& FoldCases() {
   static const std::vector<FoldCase> cases = [] {
     std::vector<FoldCase> list;
@@ -223,6 +222,11 @@ const std::vector<FoldCase>& FoldCases() {
     AddDetection(list);
     AddSequences(list);
     AddControlFlow(list);
+    AddSequenceModels(list);
+    AddSignals(list);
+    AddImages(list);
+    AddIntegers(list);
+    AddContributed(list);
     return list;
   }();
   return cases;

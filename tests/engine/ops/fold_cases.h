@@ -69,8 +69,19 @@ struct FoldCase {
   std::function<void(FoldGraph&)> build;
 };
 
+// A node of these inputs (undefined: absent) and as many outputs.
+FoldCase Simple(const std::string& op, std::vector<Tensor> inputs,
+                std::vector<std::pair<const char*, Attribute>> attributes = {},
+                std::size_t outputs = 1, const std::string& domain = "", int opset = 0);
+
 // The entries, in any order.
 const std::vector<FoldCase>& FoldCases();
+// Those of fold_cases_more.cc.
+void AddSequenceModels(std::vector<FoldCase>& cases);
+void AddSignals(std::vector<FoldCase>& cases);
+void AddImages(std::vector<FoldCase>& cases);
+void AddIntegers(std::vector<FoldCase>& cases);
+void AddContributed(std::vector<FoldCase>& cases);
 
 // Nodes of the operator with as many inputs as it needs, each of one shape and type: which of them
 // are valid is for the caller to find out.
