@@ -2,8 +2,8 @@
 // QLinearSigmoid, QLinearLeakyRelu and QLinearConcat, in its order of float32 operations, so that
 // halves are rounded the same way.
 //
-//   add: round(fma(a, r_a, fma(b, r_b, z_c - (r_a z_a + r_b z_b)))),  r_x = s_x / s_c; what is
-//        repeated is added to the constant first
+//   add: round(fma(a, r_a, fma(b, r_b, z_c - fma(z_a, r_a, r_b z_b)))),  r_x = s_x / s_c; where an
+//        operand is repeated, it is b
 //   mul: round((a - z_a) (b - z_b) (s_a s_b / s_c) + z_c)
 //   the others: round(f((x - z_x) s_x) / s_y) + z_y, by a table of all 256 values
 #include <algorithm>
@@ -56,38 +56,48 @@ template <typename T>
 class AddOf {
  public:
   AddOf(const StepArgs& args, std::size_t a_zero, std::size_t b_zero, std::size_t c_zero)
-      : a_ratio_(ScaleOf(args, kA + 1) / ScaleOf(args, kCScale)),
-        b_ratio_(ScaleOf(args, kB + 1) / ScaleOf(args, kCScale)),
-        fixed_(static_cast<float>(ZeroPointOf<T>(args, c_zero)) -
-               (a_ratio_ * static_cast<float>(ZeroPointOf<T>(args, a_zero)) +
-                b_ratio_ * static_cast<float>(ZeroPointOf<T>(args, b_zero)))) {}
+      : a_{ScaleOf(args, kA + 1) / ScaleOf(args, kCScale), ZeroPointOf<T>(args, a_zero)},
+        b_{ScaleOf(args, kB + 1) / ScaleOf(args, kCScale), ZeroPointOf<T>(args, b_zero)},
+        c_zero_(static_cast<float>(ZeroPointOf<T>(args, c_zero))) {}
 
   void Run(const T* a, std::int64_t a_step, const T* b, std::int64_t b_step, T* c,
            std::int64_t n) const {
-    if (a_step == 0 || b_step == 0) {
-      const bool a_stays = a_step == 0;
-      const float stays =
-          a_stays ? static_cast<float>(*a) * a_ratio_ : static_cast<float>(*b) * b_ratio_;
-      const float fixed = fixed_ + stays;
-      const T* x = a_stays ? b : a;
-      const std::int64_t step = a_stays ? b_step : a_step;
-      const float ratio = a_stays ? b_ratio_ : a_ratio_;
-      for (std::int64_t i = 0; i < n; ++i) c[i] = SaturateTo<T>(Fused(x[i * step], ratio, fixed));
-      return;
-    }
-    for (std::int64_t i = 0; i < n; ++i) {
-      c[i] = SaturateTo<T>(Fused(a[i], a_ratio_, Fused(b[i], b_ratio_, fixed_)));
+    if (a_step == 0) {
+      AddOne(b_, b, b_step, Fused(*a, a_.ratio, Constant(b_, a_)), c, n);
+    } else if (b_step == 0) {
+      AddOne(a_, a, a_step, Fused(*b, b_.ratio, Constant(a_, b_)), c, n);
+    } else {
+      const float constant = Constant(a_, b_);
+      for (std::int64_t i = 0; i < n; ++i) {
+        c[i] = SaturateTo<T>(Fused(a[i], a_.ratio, Fused(b[i], b_.ratio, constant)));
+      }
     }
   }
 
  private:
+  struct Operand {
+    float ratio;  // of its scale to the result's
+    std::int32_t zero;
+  };
+
   // A multiply-add that is rounded once: the product is exact in float64.
-  static float Fused(T x, float ratio, float sum) {
+  static float Fused(std::int32_t x, float ratio, float sum) {
     return static_cast<float>(static_cast<double>(x) * static_cast<double>(ratio) +
                               static_cast<double>(sum));
   }
+  // What the zero points add.
+  float Constant(const Operand& x, const Operand& y) const {
+    return c_zero_ - Fused(x.zero, x.ratio, y.ratio * static_cast<float>(y.zero));
+  }
+  static void AddOne(const Operand& operand, const T* x, std::int64_t step, float constant, T* c,
+                     std::int64_t n) {
+    for (std::int64_t i = 0; i < n; ++i) {
+      c[i] = SaturateTo<T>(Fused(x[i * step], operand.ratio, constant));
+    }
+  }
 
-  float a_ratio_, b_ratio_, fixed_;
+  Operand a_, b_;
+  float c_zero_;
 };
 
 template <typename T>
