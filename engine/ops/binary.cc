@@ -90,6 +90,7 @@ struct ModOp {  // the sign of the divisor
 };
 
 struct PowOp {
+  static constexpr auto kKernel = kernels::BinaryOp::kPow;
   template <typename T>
   static T Of(T base, T exponent) {
     if constexpr (kWraps<T>) {

@@ -79,6 +79,8 @@ void ConvertAll(const From* src, To* dst, std::int64_t count) {
   if constexpr (std::is_same_v<From, float> && std::is_integral_v<To> &&
                 !std::is_same_v<To, bool> && !std::is_same_v<To, std::uint64_t>) {
     FloatsToIntegers(src, dst, count);
+  } else if constexpr (std::is_same_v<From, bool> && !std::is_same_v<To, bool>) {
+    ConvertEach(reinterpret_cast<const std::uint8_t*>(src), dst, count);  // 0 or 1
   } else {
     ConvertEach(src, dst, count);
   }

@@ -338,6 +338,41 @@ std::unique_ptr<Step> MakeLogSumExpRows(const Geometry& g) {
                       });
 }
 
+// The same of columns of float32. Items are pieces of output rows.
+std::unique_ptr<Step> MakeLogSumExpColumns(const Geometry& g) {
+  const std::int64_t pieces = CeilDiv(g.inner, kPiece);
+  return MakeItemStep(
+      "reduce/log_sum_exp_f32", g.kept.Count() * pieces,
+      std::min(g.inner, kPiece) * g.reduced_count * static_cast<std::int64_t>(sizeof(float)),
+      [g, pieces, exp = kernels::GetMathTable().exp](const StepArgs& args, std::int64_t begin,
+                                                     std::int64_t end) {
+        for (std::int64_t k = begin; k < end; ++k) {
+          const std::int64_t first = k % pieces * kPiece;
+          const std::int64_t count = std::min(kPiece, g.inner - first);
+          const float* in =
+              static_cast<const float*>(args.inputs[0]) + g.kept.OffsetOf(k / pieces) + first;
+          float* out = static_cast<float*>(args.outputs[0]) + k / pieces * g.inner + first;
+          float shift[kPiece], powers[kPiece], sum[kPiece];
+          std::fill_n(shift, count, -std::numeric_limits<float>::infinity());
+          std::fill_n(sum, count, 0.0f);
+          g.reduced.ForEachOffset([&](std::int64_t offset) {
+            const float* row = in + offset;
+            for (std::int64_t j = 0; j < count; ++j) shift[j] = std::max(shift[j], row[j]);
+          });
+          for (std::int64_t j = 0; j < count; ++j) {
+            shift[j] = std::isfinite(shift[j]) ? shift[j] : 0.0f;
+          }
+          g.reduced.ForEachOffset([&](std::int64_t offset) {
+            const float* row = in + offset;
+            for (std::int64_t j = 0; j < count; ++j) powers[j] = row[j] - shift[j];
+            exp(powers, powers, static_cast<std::size_t>(count), 0, 0);
+            for (std::int64_t j = 0; j < count; ++j) sum[j] += powers[j];
+          });
+          for (std::int64_t j = 0; j < count; ++j) out[j] = std::log(sum[j]) + shift[j];
+        }
+      });
+}
+
 // The same of any type and any axes, in double.
 template <typename T>
 std::unique_ptr<Step> MakeLogSumExp(std::string kernel, const Geometry& g) {
@@ -345,6 +380,7 @@ std::unique_ptr<Step> MakeLogSumExp(std::string kernel, const Geometry& g) {
     if (g.inner_reduced && g.reduced.rank == 0 && g.kept.rank <= 1 && g.inner > 0) {
       return MakeLogSumExpRows(g);
     }
+    if (!g.inner_reduced) return MakeLogSumExpColumns(g);
   }
   Dims all = g.reduced;
   if (g.inner_reduced) all.Push(g.inner, 1);

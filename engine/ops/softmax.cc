@@ -89,7 +89,7 @@ std::unique_ptr<Step> PlanSoftmax(PlanContext& context) {
                           static_cast<float*>(args.outputs[0]), begin, end);
                });
   const double rows = e.inner == 1 ? static_cast<double>(e.outer) : 0;
-  return WithLoops(std::move(step), context, 1.2 * elements + 20 * rows);
+  return WithLoops(std::move(step), context, 1.2 * elements + 45 * rows);
 }
 
 // One at the first of the largest elements, zeros elsewhere.

@@ -60,13 +60,21 @@ std::unique_ptr<Step> PlanPlain(PlanContext& context, std::int64_t divisor) {
   }
   const kernels::BinaryFns* fns = KernelOf<Op>();
   const ElementUnits units(shape);
+  // The first two at once, where both are as large as the output.
+  const bool pair =
+      operands.size() > 1 && context.InputShape(0) == shape && context.InputShape(1) == shape;
   return MakeStep(ElementwiseId(context, DataTypeOf<T>::value), units.count(),
                   [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
                     auto* y = static_cast<T*>(args.outputs[0]);
                     for (std::int64_t unit = begin; unit < end; ++unit) {
                       const std::int64_t first = units.Start(unit);
                       const std::int64_t last = units.Start(unit + 1);
-                      for (std::size_t k = 0; k < operands.size(); ++k) {
+                      if (pair) {
+                        BinaryRun<Op, T, T>(fns, static_cast<const T*>(args.inputs[0]) + first, 1,
+                                            static_cast<const T*>(args.inputs[1]) + first, 1,
+                                            y + first, last - first);
+                      }
+                      for (std::size_t k = pair ? 2 : 0; k < operands.size(); ++k) {
                         const auto* x = static_cast<const T*>(args.inputs[k]);
                         const std::int64_t stride = operands[k].InnerStride(0);
                         operands[k].ForRuns(

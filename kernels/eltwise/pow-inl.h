@@ -3,8 +3,7 @@
 // base^exponent = 2^(exponent * log2(base)) in double, where half an ulp of float32 is far away.
 // log2(m) = z * p(z^2) with z = (m - 1) / (m + 1), of the mantissa m in [sqrt(1/2), sqrt(2)), and
 // 2^f, |f| <= 1/2, by polynomials through Chebyshev's points: 1e-11 and 3e-9 relative. Bases that
-// are no positive normal number or zero, and results beyond the normal range, are left to the C
-// library.
+// are no normal number or zero, and results beyond the normal range, are left to the C library.
 #if defined(KINGLET_POW_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef KINGLET_POW_INL_H_
 #undef KINGLET_POW_INL_H_
@@ -15,6 +14,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "hwy/highway.h"
 #include "kernels/eltwise/array-inl.h"
@@ -82,6 +82,37 @@ inline HWY_NOINLINE HWY_MAYBE_UNUSED PowFloatVec PowByLanes(PowFloatVec base, Po
   return hn::Load(df, results);
 }
 
+// Negative bases too, whose powers are numbers for whole exponents, and zeros, which are frequent
+// behind a Relu.
+inline HWY_NOINLINE HWY_MAYBE_UNUSED PowFloatVec PowOfAny(PowFloatVec base, PowFloatVec exponent) {
+  const PowTag d;
+  const PowFloatTag df;
+  const hn::RebindToSigned<PowFloatTag> di;
+  const PowFloatVec positive = hn::Abs(base), one = hn::Set(df, 1.0f);
+  const auto bits = hn::BitCast(di, positive);
+  const PowVec x = ScaledLog2(positive, exponent);
+  const auto in_range = hn::And(hn::Le(x, hn::Set(d, 127.0)), hn::Ge(x, hn::Set(d, -125.0)));
+  const PowVec limited = hn::Max(hn::Min(x, hn::Set(d, 127.0)), hn::Set(d, -125.0));
+  PowFloatVec y = hn::DemoteTo(df, Exp2Vec(limited));
+  const PowFloatVec half = hn::Mul(exponent, hn::Set(df, 0.5f));
+  const auto is_negative = hn::Lt(base, hn::Zero(df));
+  const auto is_whole = hn::Eq(hn::Round(exponent), exponent);
+  const auto is_even = hn::Eq(hn::Round(half), half);
+  const PowFloatVec signed_y = hn::IfThenElse(is_whole, hn::IfThenElse(is_even, y, hn::Neg(y)),
+                                              hn::Set(df, std::numeric_limits<float>::quiet_NaN()));
+  y = hn::IfThenElse(is_negative, signed_y, y);
+  const auto is_zero =
+      hn::And(hn::RebindMask(df, hn::Eq(hn::BitCast(di, base), hn::Zero(di))),
+              hn::And(hn::Gt(exponent, hn::Zero(df)), hn::Lt(exponent, hn::Set(df, 3.4e38f))));
+  y = hn::IfThenZeroElse(is_zero, y);
+  const auto is_normal = hn::RebindMask(
+      df, hn::And(hn::Gt(bits, hn::Set(di, 0x007fffff)), hn::Lt(bits, hn::Set(di, 0x7f800000))));
+  const auto reached = hn::Eq(hn::DemoteTo(df, hn::IfThenElseZero(in_range, hn::Set(d, 1.0))), one);
+  const auto done = hn::Or(is_zero, hn::And(reached, is_normal));
+  if (hn::AllTrue(df, done)) return y;
+  return PowByLanes(base, exponent, y, hn::IfThenElseZero(done, one));
+}
+
 HWY_INLINE HWY_MAYBE_UNUSED PowFloatVec PowOf(PowFloatVec base, PowFloatVec exponent) {
   const PowTag d;
   const PowFloatTag df;
@@ -94,17 +125,7 @@ HWY_INLINE HWY_MAYBE_UNUSED PowFloatVec PowOf(PowFloatVec base, PowFloatVec expo
   if (HWY_LIKELY(hn::AllTrue(d, in_range) && hn::AllTrue(di, is_normal))) {
     return hn::DemoteTo(df, Exp2Vec(x));
   }
-  // Zeros are frequent behind a Relu.
-  const auto is_zero =
-      hn::And(hn::RebindMask(df, hn::Eq(bits, hn::Zero(di))),
-              hn::And(hn::Gt(exponent, hn::Zero(df)), hn::Lt(exponent, hn::Set(df, 3.4e38f))));
-  const PowVec limited = hn::Max(hn::Min(x, hn::Set(d, 127.0)), hn::Set(d, -125.0));
-  const PowFloatVec y = hn::IfThenZeroElse(is_zero, hn::DemoteTo(df, Exp2Vec(limited)));
-  const PowFloatVec one = hn::Set(df, 1.0f);
-  const auto reached = hn::Eq(hn::DemoteTo(df, hn::IfThenElseZero(in_range, hn::Set(d, 1.0))), one);
-  const auto done = hn::Or(is_zero, hn::And(reached, hn::RebindMask(df, is_normal)));
-  if (hn::AllTrue(df, done)) return y;
-  return PowByLanes(base, exponent, y, hn::IfThenElseZero(done, one));
+  return PowOfAny(base, exponent);
 }
 
 // y[i] = a[i * a_step]^b[i * b_step], the steps being 0 or 1.

@@ -1,20 +1,41 @@
+#include <algorithm>
 #include <bit>
+#include <cmath>
 
 #include "kernels/pool/pool.h"
 
 namespace kinglet::kernels {
 namespace {
 
-// Values that are combined for an output when its window goes by parts: its columns, as many as lie
-// between outputs, over all rows; then runs of columns, doubled, and joined where the size is no
-// power of two.
-double CombinedByParts(const Pool& p) {
+// Passes over a row that reduce its columns by doubling: runs are doubled, and joined where the
+// size is no power of two; a sum joins one for each bit.
+double Passes(const Pool& p, bool maximum) {
   const auto kernel_w = static_cast<uint64_t>(p.kernel_w);
-  const double passes =
-      static_cast<double>(std::bit_width(kernel_w) - 1) + (std::has_single_bit(kernel_w) ? 0 : 1);
-  // A pass stores what it combines.
+  const int doublings = static_cast<int>(std::bit_width(kernel_w)) - 1;
+  if (kernel_w == 1) return 0;
+  return doublings + (maximum ? (std::has_single_bit(kernel_w) ? 0 : 1) : std::popcount(kernel_w));
+}
+
+// Values that are combined for an output when its window goes by parts: its columns, as many as lie
+// between outputs, over all rows; then a pass stores what it combines.
+double CombinedByParts(const Pool& p, bool maximum) {
   return static_cast<double>(p.stride_w) *
-         (static_cast<double>(p.kernel_d * p.kernel_h) + 2 * passes);
+         (static_cast<double>(p.kernel_d * p.kernel_h) + 2 * Passes(p, maximum));
+}
+
+// Operations of plain loops for a row of a plain pool: vectors of columns, and what a row begins
+// with, which is most of it where rows are short.
+double RowOperations(const Pool& p, bool maximum) {
+  constexpr double kBegin = 90, kVector = 1.2, kLanes = 8;
+  const auto vectors = [](int64_t columns) {
+    return std::ceil(static_cast<double>(columns) / kLanes);
+  };
+  const int64_t width = (p.out_w - 1) * p.stride_w + (p.kernel_w - 1) * p.dilation_w + 1;
+  const double reduced = vectors(p.in_w) * static_cast<double>(p.kernel_d * p.kernel_h);
+  const double doubled = 1.5 * Passes(p, maximum) * vectors(width);
+  const double stored =
+      2 * vectors(p.out_w) * static_cast<double>(std::min<int64_t>(p.stride_w, 4));
+  return kBegin + kVector * (reduced + doubled + stored);
 }
 
 double WindowSize(const Pool& p) {
@@ -24,7 +45,7 @@ double WindowSize(const Pool& p) {
 }  // namespace
 
 bool GoesByParts(const Pool& p) noexcept {
-  return p.kernel_w > 3 && CombinedByParts(p) < WindowSize(p);
+  return p.kernel_w > 3 && CombinedByParts(p, true) < WindowSize(p);
 }
 
 Work PoolWork(const Pool& p, bool maximum, bool blocked, int threads) {
@@ -34,9 +55,14 @@ Work PoolWork(const Pool& p, bool maximum, bool blocked, int threads) {
   Work work =
       MoveWork(4 * maps * static_cast<double>(p.in_d * p.in_h) * static_cast<double>(p.in_w),
                4 * outputs, threads);
-  const bool by_parts = !blocked || GoesByParts(p);
-  work.stage().Add({.kind = maximum ? WorkKind::kPoolMax : WorkKind::kPoolAverage,
-                    .count = outputs * (by_parts ? CombinedByParts(p) : WindowSize(p))});
+  if (!blocked) {
+    const double rows = maps * static_cast<double>(p.out_d * p.out_h);
+    work.stage().Add({.kind = WorkKind::kScalar, .count = rows * RowOperations(p, maximum)});
+    return work;
+  }
+  work.stage().Add(
+      {.kind = maximum ? WorkKind::kPoolMax : WorkKind::kPoolAverage,
+       .count = outputs * (GoesByParts(p) ? CombinedByParts(p, maximum) : WindowSize(p))});
   return work;
 }
 

@@ -120,7 +120,7 @@ TEST(Where, LongAndShortRuns) {
       {{{700}, {}, {3, 1}}},         {{{500, 5}, {5}, {500, 1}}},
       {{{500, 1}, {500, 5}, {}}},    {{{4, 1, 3}, {500, 1}, {4, 500, 3}}}};
   for (const DataType type :
-       {DataType::kUInt8, DataType::kFloat16, DataType::kFloat32, DataType::kInt64}) {
+       {DataType::kUInt8, DataType::kInt16, DataType::kFloat32, DataType::kInt64}) {
     for (const auto& [sc, sa, sb] : shapes) {
       SCOPED_TRACE(ShapeToString(sc) + " " + ShapeToString(sa) + " " + ShapeToString(sb));
       Tensor condition(DataType::kBool, sc);

@@ -147,6 +147,31 @@ TEST(Lrn, AcrossChannels) {
       RunOp("LRN", {Tensor(DataType::kFloat32, {1, 3, 0})}, {{"size", Int(1LL << 62)}}).size(), 0);
 }
 
+TEST(LpNormalization, EveryAxisOfALargerTensor) {
+  const Shape shape{3, 37, 300};
+  const Tensor x = Random(shape, 1, -2, 5);
+  for (const std::int64_t p : {1, 2}) {
+    for (const std::size_t axis : {0u, 1u, 2u}) {
+      std::int64_t inner = 1;
+      for (std::size_t d = axis + 1; d < 3; ++d) inner *= shape[d];
+      Tensor expected = x.Clone();
+      for (std::int64_t i = 0; i < x.size(); ++i) {
+        double sum = 0;
+        for (std::int64_t k = 0; k < shape[axis]; ++k) {
+          const std::int64_t outer = i / inner / shape[axis];
+          const double v = x.data<float>()[(outer * shape[axis] + k) * inner + i % inner];
+          sum += p == 2 ? v * v : std::abs(v);
+        }
+        expected.data<float>()[i] =
+            static_cast<float>(x.data<float>()[i] / (p == 2 ? std::sqrt(sum) : sum));
+      }
+      ExpectNear(RunOp("LpNormalization", {x},
+                       {{"axis", Int(static_cast<std::int64_t>(axis))}, {"p", Int(p)}}),
+                 expected, 1e-6f);
+    }
+  }
+}
+
 TEST(LpNormalization, BothNorms) {
   const Tensor x = Of<float>({2, 2}, {3, -4, 0, 0});
   ExpectNear(RunOp("LpNormalization", {x}), Of<float>({2, 2}, {0.6f, -0.8f, 0, 0}));
