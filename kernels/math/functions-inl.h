@@ -31,34 +31,34 @@ template <class A>
 struct Functions {
   using B = xsimd::batch<float, A>;
 
-  // exp(x) of x moved into [-87.3, 88.3]: 2^n * p(r), |r| <= ln2 / 2, with the polynomial of
-  // Cephes' expf. NaN gives anything.
+  static constexpr float kLowestExponent = -86.64f;  // below that exp is 0
+
+  // exp(x) of x moved into [-86.64, 88.8], at whose end it is infinite: twice 2^n * p(r) / 2, |r|
+  // <= ln2 / 2, with the polynomial of Cephes' expf. NaN gives anything.
   static B ExpWithin(const B& x) {
     using I = xsimd::batch<int32_t, A>;
     const B magic(12582912.0f);  // in the low bits of a float of this size there is the integer
-    const B c = xsimd::min(xsimd::max(x, B(-87.3f)), B(88.3f));
+    const B c = xsimd::min(xsimd::max(x, B(kLowestExponent)), B(88.8f));
     const B shifted = xsimd::fma(c, B(1.44269504088896341f), magic);
     const B n = shifted - magic;
     B r = xsimd::fnma(n, B(0.693359375f), c);
     r = xsimd::fnma(n, B(-2.12194440e-4f), r);
-    B p = xsimd::fma(B(1.9875691500e-4f), r, B(1.3981999507e-3f));
-    p = xsimd::fma(p, r, B(8.3334519073e-3f));
-    p = xsimd::fma(p, r, B(4.1665795894e-2f));
-    p = xsimd::fma(p, r, B(1.6666665459e-1f));
-    p = xsimd::fma(p, r, B(5.0000001201e-1f));
-    p = xsimd::fma(p, r * r, r + B(1.0f));
+    B p = xsimd::fma(B(0.5f * 1.9875691500e-4f), r, B(0.5f * 1.3981999507e-3f));
+    p = xsimd::fma(p, r, B(0.5f * 8.3334519073e-3f));
+    p = xsimd::fma(p, r, B(0.5f * 4.1665795894e-2f));
+    p = xsimd::fma(p, r, B(0.5f * 1.6666665459e-1f));
+    p = xsimd::fma(p, r, B(0.5f * 5.0000001201e-1f));
+    p = xsimd::fma(p, r * r, xsimd::fma(r, B(0.5f), B(0.5f)));
     const I exponent = xsimd::bitwise_cast<I>(shifted) << 23;
-    return xsimd::bitwise_cast<B>(xsimd::bitwise_cast<I>(p) + exponent);
+    const B half = xsimd::bitwise_cast<B>(xsimd::bitwise_cast<I>(p) + exponent);
+    return half + half;
   }
   static B ExpOf(const B& x) {
-    const auto large = x > B(80.0f);
-    const B y = ExpWithin(xsimd::select(large, x - B(8.0f), x));
-    const B all =
-        xsimd::select(x < B(-87.3f), B(0.0f), y * xsimd::select(large, B(2980.95799f), B(1.0f)));
-    return xsimd::select(x == x, all, x);
+    const B y = xsimd::select(x < B(kLowestExponent), B(0.0f), ExpWithin(x));
+    return xsimd::select(x == x, y, x);
   }
   static B SigmoidOf(const B& x) {
-    const B y = xsimd::select(x < B(-87.3f), B(0.0f), B(1.0f) / (B(1.0f) + ExpWithin(-x)));
+    const B y = xsimd::select(x < B(kLowestExponent), B(0.0f), B(1.0f) / (B(1.0f) + ExpWithin(-x)));
     return xsimd::select(x == x, y, x);
   }
   // x * p(x^2) / q(x^2) on [-limit, limit], 1 with x's sign beyond.
