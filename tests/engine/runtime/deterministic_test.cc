@@ -82,10 +82,18 @@ TEST(Deterministic, KernelsAreThoseOfOneThreadAndPricedForAll) {
   EXPECT_EQ(Kernels(one), Kernels(four));
   EXPECT_LT(four.predicted_seconds, one.predicted_seconds);
   for (const StepInfo& step : four.steps) EXPECT_FALSE(step.own_thread) << step.name;
-  // What it is for: left free, the batch is divided among the threads.
-  bool divided = false;
-  for (const StepInfo& step : free.Describe(shapes, 4).steps) divided |= step.own_thread;
-  EXPECT_TRUE(divided);
+  // What it is for: left free, the threads have images of their own, or other kernels.
+  bool differs = false;
+  for (const std::int64_t batch : {1, 8, 32}) {
+    const InputShapes many = {{"x", {batch, 3, 56, 56}}};
+    const std::vector<std::string> alone = Kernels(free.Describe(many, 1));
+    for (const int threads : {2, 4, 16}) {
+      const PlanInfo plan = free.Describe(many, threads);
+      differs |= Kernels(plan) != alone;
+      for (const StepInfo& step : plan.steps) differs |= step.own_thread;
+    }
+  }
+  EXPECT_TRUE(differs);
 }
 
 }  // namespace
