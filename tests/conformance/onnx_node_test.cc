@@ -43,9 +43,9 @@ namespace fs = std::filesystem;
 
 constexpr const char* kDebianData = "/usr/share/libonnx-testdata/data/node";
 
-// As onnx compares, but for what is left of sums that should be 0.
+// As onnx compares.
 constexpr double kRelative = 1e-3;
-constexpr double kAbsolute = 1e-6;
+constexpr double kAbsolute = 1e-7;
 
 std::string ReadFile(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
