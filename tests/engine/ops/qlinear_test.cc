@@ -310,9 +310,9 @@ TEST(QLinear, FoldsWhereAllIsConstant) {
     b.Output(y, "y");
     const Model model = Model::Compile(b.Take(), {.threads = 1});
     Session session = model.NewSession();
-    EXPECT_TRUE(SameTensor(
-        RunNode(f.domain, f.op, f.inputs, f.attributes, *f.domain == 0 ? 13 : 1)[0],
-        session.Run({}).begin()->second))
+    EXPECT_TRUE(
+        SameTensor(RunNode(f.domain, f.op, f.inputs, f.attributes, *f.domain == 0 ? 13 : 1)[0],
+                   session.Run({}).begin()->second))
         << f.op;
   }
 }
