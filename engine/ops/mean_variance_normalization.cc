@@ -133,7 +133,7 @@ bool MvnBatchWise(const NodeContext& context, const std::vector<BatchUse>& input
 
 const OpDef& OpMeanVarianceNormalization() {
   static const OpDef def{.name = "MeanVarianceNormalization",
-                         .since = 9,
+                         .since = kFirstSettledOpset,  // experimental before 9
                          .attributes = "axes",
                          .types = "float32, float64",
                          .infer = InferMvn,

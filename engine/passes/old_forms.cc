@@ -78,7 +78,9 @@ class Replacer {
 
   // Ranks are found on the way, node after node, only where one is asked for.
   static bool NeedsRanks(const Node& node) {
-    return node.domain.empty() && node.opset < kFirstSettledOpset &&
+    if (!node.domain.empty()) return false;
+    if (node.op == "BatchNormalization") return HasTrainingOutputs(node);
+    return node.opset < kFirstSettledOpset &&
            (node.op == "PRelu" || node.op == "Tile" || node.attributes.Has("broadcast"));
   }
 
@@ -227,20 +229,59 @@ class Replacer {
     node.inputs[1] = Emit(node, "Unsqueeze", {node.inputs[1]}, std::move(attributes));
   }
 
-  // What training writes and nobody reads; since opset 14 an attribute says that a node trains.
+  // Outputs that only training has: before opset 14 they say, whether somebody reads them or not,
+  // that statistics are those of the batch.
+  static bool HasTrainingOutputs(const Node& node) {
+    return node.opset < 14 &&
+           std::any_of(node.outputs.begin() + (node.outputs.empty() ? 0 : 1), node.outputs.end(),
+                       [](ValueId id) { return id != kNoValue; });
+  }
+
   void FormBatchNorm(Node& node) {
+    const bool trains = HasTrainingOutputs(node) && node.attributes.Int("is_test", 0) == 0;
+    if (node.opset < kFirstSettledOpset) node.attributes.Erase("is_test");
     for (std::size_t i = 1; i < node.outputs.size() && node.opset < 14; ++i) {
       ValueId& id = node.outputs[i];
       if (id == kNoValue || read_[static_cast<std::size_t>(id)]) continue;
       graph_.value(id).producer = kNoNode;
       id = kNoValue;
     }
-    const bool alone = std::all_of(node.outputs.begin() + 1, node.outputs.end(),
-                                   [](ValueId id) { return id == kNoValue; });
-    if (node.opset >= 9 || !alone) return;
-    const bool spatial = node.attributes.Int("spatial", 1) != 0;
-    node.attributes.Erase("spatial");
-    if (!spatial && node.inputs.size() == 5) WriteOutBatchNorm(node);
+    if (HasTrainingOutputs(node) || node.inputs.size() != 5) return;
+    const bool spatial = node.opset >= 9 || node.attributes.Int("spatial", 1) != 0;
+    if (node.opset < 9) node.attributes.Erase("spatial");
+    if (trains) {
+      WriteOutTraining(node, spatial);
+    } else if (!spatial) {
+      WriteOutBatchNorm(node);
+    }
+  }
+
+  // (x - mean of x) / sqrt(variance of x + epsilon) * scale + bias over the batch, and the pixels
+  // if there are numbers for each channel.
+  void WriteOutTraining(Node& node, bool spatial) {
+    const auto rank = static_cast<std::int64_t>(DemandedRank(node, 0));
+    Attributes over;
+    Ints axes{0};
+    Ints aligned{-1};
+    for (std::int64_t axis = 2; axis < rank && spatial; ++axis) {
+      axes.push_back(axis);
+      aligned.push_back(1);
+    }
+    over.Set("axes", axes);
+    const auto parameter = [&](ValueId id) {
+      if (!spatial) return id;
+      return Emit(node, "Reshape", {id, Constant(node, IntsTensor(aligned))});
+    };
+    const ValueId epsilon = Scalar(node, node.attributes.Float("epsilon", 1e-5f), 1);
+    const ValueId mean = Emit(node, "ReduceMean", {node.inputs[0]}, over);
+    const ValueId apart = Emit(node, "Sub", {node.inputs[0], mean});
+    const ValueId variance = Emit(node, "ReduceMean", {Emit(node, "Mul", {apart, apart})}, over);
+    const ValueId deviation = Emit(node, "Sqrt", {Emit(node, "Add", {variance, epsilon})});
+    const ValueId scaled =
+        Emit(node, "Mul", {Emit(node, "Div", {apart, deviation}), parameter(node.inputs[1])});
+    const ValueId bias = parameter(node.inputs[2]);
+    node.outputs.resize(1);
+    Become(node, "Add", {scaled, bias});
   }
 
   // With numbers for each element of an image in place of each channel.
@@ -279,6 +320,16 @@ class Replacer {
         }
       }
     }
+  }
+
+  // By default over all but the channels.
+  void FormMeanVariance(Node& node) {
+    if (node.attributes.Int("normalize_variance", 1) == 0) return;
+    if (node.attributes.Int("across_channels", 0) != 0) {
+      node.attributes.Set("axes", Ints{0, 1, 2, 3});
+    }
+    node.attributes.Erase("across_channels");
+    node.attributes.Erase("normalize_variance");
   }
 
   void FormPad(Node& node) {
@@ -474,6 +525,7 @@ const Replacer::Form Replacer::kForms[] = {
     {"", "Concat", 3, &Replacer::FormConcat},
     {"", "GlobalLpPool", 1, &Replacer::FormNorm},
     {"", "LpPool", 1, &Replacer::FormNorm},
+    {"", "MeanVarianceNormalization", 8, &Replacer::FormMeanVariance},
     {"", "Pad", 1, &Replacer::FormPad},
     {"", "Reshape", 4, &Replacer::FormReshape},
     {"", "Selu", 5, &Replacer::FormSelu},
@@ -503,9 +555,8 @@ const Replacer::Form* Replacer::FindForm(const Node& node) {
 // What says nothing about a network that does not train.
 void Replacer::DropAttributes(Node& node) {
   constexpr DroppedAttribute kDropped[] = {
-      {"BatchNormalization", "is_test"}, {"Dropout", "is_test"},
-      {"GRU", "output_sequence"},        {"Gemm", "broadcast"},
-      {"LSTM", "output_sequence"},       {"RNN", "output_sequence"},
+      {"Dropout", "is_test"},      {"GRU", "output_sequence"}, {"Gemm", "broadcast"},
+      {"LSTM", "output_sequence"}, {"RNN", "output_sequence"},
   };
   node.attributes.Erase("consumed_inputs");
   for (const DroppedAttribute& dropped : kDropped) {

@@ -52,6 +52,23 @@ void ExpectSame(int old_opset, Old&& old_form, int opset, New&& new_form,
   }
 }
 
+// One node of an old form and one of a new form, on an input x.
+void ExpectSameNode(const char* op, int old_opset, const Attributes& old_attributes, int opset,
+                    const Attributes& attributes, const Shape& shape,
+                    const std::vector<Tensor>& constants = {}) {
+  const auto build = [&](const Attributes& set, bool with_constants) {
+    return [&, set, with_constants](GraphBuilder& b) {
+      std::vector<ValueId> inputs = {b.Input("x", shape)};
+      for (const Tensor& constant : constants) {
+        if (with_constants) inputs.push_back(b.Constant(constant));
+      }
+      b.Output(b.Op(op, inputs, set));
+    };
+  };
+  ExpectSame(old_opset, build(old_attributes, false), opset, build(attributes, true),
+             {RandomTensor(shape)});
+}
+
 TEST(OldForms, OperandsAreAlignedByAnAxis) {
   struct Case {
     Shape a, b, aligned;
@@ -119,7 +136,7 @@ std::vector<ValueId> BatchNormInputs(GraphBuilder& b, const Shape& x, const Shap
           b.Constant(variance)};
 }
 
-TEST(OldForms, BatchNormalizationWithOutputsThatNobodyReads) {
+TEST(OldForms, BatchNormalizationThatIsTestedWithOutputsOfTraining) {
   const auto build = [](std::size_t outputs, const Attributes& attributes) {
     return [=](GraphBuilder& b) {
       b.Output(b.Node("BatchNormalization", BatchNormInputs(b, {2, 3, 4, 4}, {3}), outputs,
@@ -135,14 +152,13 @@ TEST(OldForms, BatchNormalizationWithOutputsThatNobodyReads) {
   const auto plain = build(1, Set({{"epsilon", Float(1e-3f)}}));
   ExpectSame(1, build(5, old), 9, plain, {x});
   ExpectSame(6, build(1, old), 9, plain, {x});
-  ExpectSame(7, build(5, Set({{"epsilon", Float(1e-3f)}})), 9, plain, {x});
 }
 
 TEST(OldForms, BatchNormalizationOfEachElement) {
   for (const int opset : {6, 7}) {
     const Tensor x = RandomTensor({2, 3, 4, 5});
     GraphBuilder b(opset);
-    b.Output(b.Node("BatchNormalization", BatchNormInputs(b, {2, 3, 4, 5}, {3, 4, 5}), 5,
+    b.Output(b.Node("BatchNormalization", BatchNormInputs(b, {2, 3, 4, 5}, {3, 4, 5}), 1,
                     Set({{"spatial", Int(0)}, {"epsilon", Float(0.01f)}}))[0]);
     std::vector<Tensor> parameters;
     for (const ValueId id : b.ir().nodes[0].inputs) {
@@ -163,6 +179,56 @@ TEST(OldForms, BatchNormalizationOfEachElement) {
   }
 }
 
+// The statistics are those of the batch, for each channel or each element.
+TEST(OldForms, BatchNormalizationWithOutputsOfTrainingThatNobodyReads) {
+  const Shape shape{4, 3, 2, 5};
+  const Tensor x = RandomTensor(shape);
+  for (const auto& [opset, spatial] :
+       {std::pair{6, true}, {7, true}, {8, false}, {9, true}, {13, true}}) {
+    const Shape parameters = spatial ? Shape{3} : Shape{3, 2, 5};
+    Attributes attributes = Set({{"epsilon", Float(0.01f)}});
+    if (!spatial) attributes.Set("spatial", std::int64_t{0});
+    GraphBuilder b(opset);
+    b.Output(b.Node("BatchNormalization", BatchNormInputs(b, shape, parameters), 5, attributes)[0]);
+    const Tensor scale = b.ir().value(b.ir().nodes[0].inputs[1]).constant;
+    const Tensor bias = b.ir().value(b.ir().nodes[0].inputs[2]).constant;
+    const Tensor y = RunGraph(b, {x});
+    ASSERT_EQ(y.shape(), shape);
+    const auto group = [&](std::int64_t i) { return spatial ? i / 10 % 3 : i % 30; };
+    for (std::int64_t g = 0; g < scale.size(); ++g) {
+      double sum = 0;
+      double squares = 0;
+      double count = 0;
+      for (std::int64_t i = 0; i < x.size(); ++i) {
+        if (group(i) != g) continue;
+        const double value = x.data<float>()[i];
+        sum += value;
+        squares += value * value;
+        ++count;
+      }
+      const double mean = sum / count;
+      const double deviation = std::sqrt(squares / count - mean * mean + 0.01);
+      for (std::int64_t i = 0; i < x.size(); ++i) {
+        if (group(i) != g) continue;
+        const double expected = (static_cast<double>(x.data<float>()[i]) - mean) / deviation *
+                                    static_cast<double>(scale.data<float>()[g]) +
+                                static_cast<double>(bias.data<float>()[g]);
+        ASSERT_NEAR(y.data<float>()[i], expected, 1e-5) << opset << " at " << i;
+      }
+    }
+  }
+}
+
+TEST(OldForms, MeanVarianceNormalizationNamesAxes) {
+  for (const int opset : {1, 7, 8}) {
+    ExpectSameNode("MeanVarianceNormalization", opset,
+                   Set({{"across_channels", Int(1)}, {"normalize_variance", Int(1)}}), 9,
+                   Set({{"axes", Ints{0, 1, 2, 3}}}), {2, 3, 4, 5});
+    ExpectSameNode("MeanVarianceNormalization", opset, Set({{"across_channels", Int(0)}}), 9, {},
+                   {2, 3, 4, 5});
+  }
+}
+
 TEST(OldForms, BatchNormalizationThatTrainsIsRefused) {
   GraphBuilder b(7);
   const auto outputs = b.Node("BatchNormalization", BatchNormInputs(b, {2, 3, 4, 4}, {3}), 5);
@@ -171,23 +237,6 @@ TEST(OldForms, BatchNormalizationThatTrainsIsRefused) {
   const auto thrown = Catch([&] { Model::Compile(b.Take(), {}); });
   EXPECT_EQ(thrown.code, ErrorCode::kUnsupported);
   EXPECT_THAT(thrown.message, HasSubstr("training"));
-}
-
-// One node of an old form and one of a new form, on an input x.
-void ExpectSameNode(const char* op, int old_opset, const Attributes& old_attributes, int opset,
-                    const Attributes& attributes, const Shape& shape,
-                    const std::vector<Tensor>& constants = {}) {
-  const auto build = [&](const Attributes& set, bool with_constants) {
-    return [&, set, with_constants](GraphBuilder& b) {
-      std::vector<ValueId> inputs = {b.Input("x", shape)};
-      for (const Tensor& constant : constants) {
-        if (with_constants) inputs.push_back(b.Constant(constant));
-      }
-      b.Output(b.Op(op, inputs, set));
-    };
-  };
-  ExpectSame(old_opset, build(old_attributes, false), opset, build(attributes, true),
-             {RandomTensor(shape)});
 }
 
 TEST(OldForms, AttributesThatBecameInputsOrVanished) {
