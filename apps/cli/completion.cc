@@ -76,9 +76,9 @@ std::string BashReply(const Completed& values, const std::vector<std::string>& n
   std::string reply;
   const std::vector<std::string> words = WordsOf(values, networks);
   if (!words.empty()) {
-    reply += fmt::format("COMPREPLY=($(compgen -W '{}' -- \"$cur\")) ", fmt::join(words, " "));
+    reply += fmt::format("COMPREPLY=($(compgen -W '{}' -- \"$cur\")); ", fmt::join(words, " "));
   }
-  if (values.kind == Values::kFolders) reply += "compopt -o dirnames ";
+  if (values.kind == Values::kFolders) reply += "compopt -o dirnames; ";
   return reply + "return";
 }
 

@@ -24,7 +24,7 @@ Status DescribeCommand(const DescribeOptions& options) {
     if (std::filesystem::equivalent(options.model, options.output, unknown)) {
       throw UsageError("--output " + options.output + " would overwrite the model");
     }
-    PrepareOutputFile(options.output);
+    CheckOutputFile(options.output);
     WriteDescriptor(options.output, draft);
     if (options.common.json) {
       const nlohmann::ordered_json line = {

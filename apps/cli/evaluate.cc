@@ -134,7 +134,7 @@ void CheckFolders(const EvaluateOptions& options) {
   if (boxes && !std::filesystem::is_directory(options.dataset, unknown)) {
     throw Error(ErrorCode::kIo, "--dataset " + options.dataset + ": is no folder");
   }
-  if (!options.output.empty()) PrepareOutputFile(options.output);
+  if (!options.output.empty()) CheckOutputFile(options.output);
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ Status ExportCommand(const ExportOptions& options) {
                      ": expected a descriptor (kinglet models lists those that are built in), "
                      "found a model file");
   }
-  PrepareOutputFile(options.output);
+  CheckOutputFile(options.output);
   WriteOnnx(options.output, network.graph);
   const auto bytes = static_cast<std::size_t>(std::filesystem::file_size(options.output));
   const std::int64_t parameters = network.graph.parameter_count();

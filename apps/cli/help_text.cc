@@ -48,7 +48,15 @@ std::string Lines(const std::string& paragraph) {
   return text;
 }
 
-std::string Example(const std::string& example) { return "\nExample:\n  " + example + '\n'; }
+// A long one goes on in further lines, as a shell takes it.
+std::string Example(const std::string& example) {
+  constexpr std::size_t kIndent = 6, kEnd = 2;
+  std::string text;
+  for (const std::string& line : Wrapped(example, kWidth - kIndent - kEnd)) {
+    text += (text.empty() ? "  " : " \\\n      ") + line;
+  }
+  return "\nExample:\n" + text + '\n';
+}
 
 }  // namespace
 

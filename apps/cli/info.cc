@@ -186,7 +186,7 @@ Status InfoCommand(const InfoOptions& options) {
   const std::vector<int> threads = ThreadCounts(options.threads);
   Facts facts;
   facts.name = options.network;
-  NamedNetwork network = OpenNamed(options.network, options.common);
+  NamedNetwork network = OpenDescribed(options.network, options.common);
   facts.layers = network.graph.node_count();
   facts.parameters = network.graph.parameter_count();
   const measure::ShapeChooser shapes_of(network.graph, options.shapes, network.descriptor);

@@ -63,10 +63,14 @@ Pipeline Opened(const std::string& model, const PipelineOptions& pipeline,
 
 NamedNetwork OpenNamed(const std::string& name, const CommonOptions& options) {
   const Timer timer;
-  const std::string file = ModelFile(name);
-  NamedNetwork network = OpenNetwork(file, ReadOptionsOf(options));
-  if (!network.descriptor) network.descriptor = DescriptorBeside(file);
+  NamedNetwork network = OpenNetwork(ModelFile(name), ReadOptionsOf(options));
   PrintRead(options, name, network.graph, timer);
+  return network;
+}
+
+NamedNetwork OpenDescribed(const std::string& name, const CommonOptions& options) {
+  NamedNetwork network = OpenNamed(name, options);
+  if (!network.descriptor && !IsStream(name)) network.descriptor = DescriptorBeside(name);
   return network;
 }
 

@@ -27,9 +27,10 @@ struct DetectorOverrides {
   std::string anchors;  // file; "": the descriptor's, or the one beside the model
 };
 
-// A network as info, tune and optimise take it: OpenNetwork with the descriptor beside a model
-// file, and with a pipe for a file.
+// OpenNetwork, with a pipe for a file.
 NamedNetwork OpenNamed(const std::string& name, const CommonOptions& options);
+// The same with the descriptor beside a model file.
+NamedNetwork OpenDescribed(const std::string& name, const CommonOptions& options);
 // A model file, or a pipe.
 Graph OpenModel(const std::string& file, const CommonOptions& options);
 

@@ -66,7 +66,7 @@ void NoteFilesBeside(const OptimiseCommandOptions& options) {
 }  // namespace
 
 Status GraphCommand(const InfoOptions& options) {
-  NamedNetwork network = OpenNamed(options.network, options.common);
+  NamedNetwork network = OpenDescribed(options.network, options.common);
   PrintReadNotes(network.graph, options.common);
   const InputShapes shapes = ShapesToShow(network.graph, options, network.descriptor);
   const bool as_read = options.as_read;
@@ -86,7 +86,7 @@ Status GraphCommand(const InfoOptions& options) {
 Status OptimiseCommand(const OptimiseCommandOptions& options) {
   NamedNetwork network = OpenNamed(options.network, options.common);
   PrintReadNotes(network.graph, options.common);
-  PrepareOutputFile(options.output);
+  CheckOutputFile(options.output);
   const std::size_t nodes_read = network.graph.node_count();
   const OptimisedGraph optimised =
       Optimise(std::move(network.graph), OptimiseOptionsOf(options.common));

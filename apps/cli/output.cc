@@ -184,15 +184,12 @@ std::string Table::Text() {
   return text;
 }
 
-void PrepareOutputFile(const std::string& path) {
+void CheckOutputFile(const std::string& path) {
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) {
     throw Error(ErrorCode::kIo, path + ": is a folder; name a file in it");
   }
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
-  error.clear();
-  if (!folder.empty()) std::filesystem::create_directories(folder, error);
-  if (error) throw Error(ErrorCode::kIo, path + ": cannot be written: " + error.message());
   if (access(folder.empty() ? "." : folder.c_str(), W_OK | X_OK) != 0) {
     throw Error(ErrorCode::kIo, path + ": cannot be written: " + std::strerror(errno));
   }

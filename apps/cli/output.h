@@ -75,10 +75,9 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-// Before work whose result goes into the file at `path`: makes the folders that it lies in where
-// they are missing. Throws Error(kIo) where that fails, where nothing can be written there, and for
-// a path that is a folder.
-void PrepareOutputFile(const std::string& path);
+// Before work whose result goes into the file at `path`: throws Error(kIo) where its folder is not
+// there or nothing can be written into it, and for a path that is a folder.
+void CheckOutputFile(const std::string& path);
 
 // 4253 -> "4,253".
 std::string Thousands(long long value);

@@ -63,7 +63,7 @@ void PrintTuned(const TuneCommandOptions& options, const std::vector<TunedPoint>
 }  // namespace
 
 Status CalibrateCommand(const CalibrateOptions& options) {
-  if (!options.output.empty()) PrepareOutputFile(options.output);
+  if (!options.output.empty()) CheckOutputFile(options.output);
   std::unique_ptr<Progress> bar;
   const Calibration c = Calibrate([&](std::size_t done, std::size_t total) {
     if (bar == nullptr) bar = std::make_unique<Progress>(total, !options.common.quiet);
@@ -105,8 +105,8 @@ Status TuneCommand(const TuneCommandOptions& options) {
   CommonOptions common = options.common;
   common.costs.tune = true;
   common.costs.tuning = options.output;
-  if (!options.output.empty()) PrepareOutputFile(options.output);
-  NamedNetwork network = OpenNamed(options.network, common);
+  if (!options.output.empty()) CheckOutputFile(options.output);
+  NamedNetwork network = OpenDescribed(options.network, common);
   const measure::ShapeChooser shapes_of(network.graph, options.shapes, network.descriptor);
   PrintGuess(common, shapes_of);
   Model model = CompileModel(std::move(network.graph), common);

@@ -12,17 +12,18 @@ constexpr std::int64_t kSmallest = 8, kLargest = 2048;  // pixels
 constexpr std::size_t kMostTold = 64;                   // sizes that a graph's constants tell
 
 // Of classifiers and detectors.
-constexpr std::int64_t kSquares[] = {224, 256, 320, 640,  416,  512, 299, 300, 227, 384, 128, 112,
-                                     160, 192, 96,  64,   32,   28,  288, 448, 480, 513, 550, 600,
-                                     608, 768, 800, 1024, 1280, 240, 260, 380, 331, 48};
-// Of readers of text, and of pictures that are no squares.
-constexpr PictureSides kOblongs[] = {{48, 320},  {32, 320},  {32, 100},  {32, 128},   {64, 256},
-                                     {48, 192},  {32, 160},  {64, 200},  {60, 160},   {24, 94},
-                                     {31, 200},  {240, 320}, {480, 640}, {256, 192},  {384, 288},
-                                     {256, 128}, {360, 640}, {544, 960}, {512, 1024}, {800, 1344}};
+constexpr std::int64_t kSquares[] = {224, 256, 320, 640, 416, 512, 299, 300, 227,  384, 128,
+                                     112, 160, 192, 288, 336, 448, 480, 513, 518,  550, 600,
+                                     608, 768, 800, 196, 240, 260, 331, 380, 1024, 1280};
+// Of readers of text, of pictures that are no squares, and of small ones.
+constexpr PictureSides kOthers[] = {{48, 320},  {32, 320},  {32, 100},  {32, 128},   {64, 256},
+                                    {48, 192},  {32, 160},  {64, 200},  {60, 160},   {24, 94},
+                                    {31, 200},  {240, 320}, {480, 640}, {256, 192},  {384, 288},
+                                    {256, 128}, {360, 640}, {544, 960}, {512, 1024}, {800, 1344},
+                                    {96, 96},   {64, 64},   {48, 48},   {32, 32},    {28, 28}};
 // Widths for a height that is known, and heights for a width.
-constexpr std::int64_t kOthers[] = {320, 224, 100, 128, 160,  192, 256, 200, 94, 300, 400,
-                                    480, 512, 640, 800, 1024, 64,  96,  32,  48, 24};
+constexpr std::int64_t kOtherSides[] = {320, 224, 100, 128, 160,  192, 256, 200, 94, 300, 400,
+                                        480, 512, 640, 800, 1024, 64,  96,  32,  48, 24};
 
 class Sizes {
  public:
@@ -60,7 +61,7 @@ std::vector<std::int64_t> ConstantShape(const GraphIr& graph, const Node& node) 
   return {shape.data<std::int64_t>(), shape.data<std::int64_t>() + shape.size()};
 }
 
-constexpr std::int64_t kSteps[] = {32, 16, 8, 4, 1};  // pixels of a cell
+constexpr std::int64_t kSteps[] = {32, 16, 14, 8, 4, 1};  // pixels of a cell
 
 // Two sizes side by side are rows and columns of cells, one is a height or the number of cells.
 void AddCells(const std::vector<std::int64_t>& shape, Sizes& sizes) {
@@ -81,6 +82,20 @@ void AddCells(const std::vector<std::int64_t>& shape, Sizes& sizes) {
   }
 }
 
+// A constant that is added to maps or to rows of cells has their size; before the rows of cells
+// there may be one more.
+void AddPositions(const GraphIr& graph, const Node& node, Sizes& sizes) {
+  if (node.op != "Add") return;
+  for (const ValueId id : node.inputs) {
+    if (id == kNoValue) continue;
+    const Shape& shape = graph.value(id).constant.shape();
+    if (shape.size() == 4) AddCells({shape[2], shape[3]}, sizes);
+    if (shape.size() != 3) continue;
+    AddCells({shape[1]}, sizes);
+    AddCells({shape[1] - 1}, sizes);
+  }
+}
+
 }  // namespace
 
 std::vector<PictureSides> SidesToTry(const Graph& graph, const PictureSides& declared) {
@@ -94,15 +109,18 @@ std::vector<PictureSides> SidesToTry(const Graph& graph, const PictureSides& dec
   constexpr std::int64_t kLine = 96;
   if (known > kLine) sizes.Add({known, known});
   if (known >= 0) {
-    for (const std::int64_t other : kOthers) sizes.Add({other, other});
+    for (const std::int64_t other : kOtherSides) sizes.Add({other, other});
     sizes.Add({known, known});
   } else {
     sizes.Add({kSquares[0], kSquares[0]});
   }
   const GraphIr& ir = graph.ir();
-  for (const Node& node : ir.nodes) AddCells(ConstantShape(ir, node), sizes);
+  for (const Node& node : ir.nodes) {
+    AddCells(ConstantShape(ir, node), sizes);
+    AddPositions(ir, node, sizes);
+  }
   for (const std::int64_t side : kSquares) sizes.Add({side, side});
-  for (const PictureSides& size : kOblongs) sizes.Add(size);
+  for (const PictureSides& size : kOthers) sizes.Add(size);
   return sizes.Take();
 }
 

@@ -18,8 +18,8 @@ struct PictureSides {
 };
 
 // Sizes to try, likeliest first, with the sides of `declared` that are not free: those of common
-// networks, and what the graph's constant reshapes tell: they name heights (the 48 of a reader of
-// text), grids of cells and numbers of cells.
+// networks, and what the graph's constants tell: its reshapes name heights (the 48 of a reader of
+// text), grids of cells and numbers of cells, what it adds has the size of maps.
 std::vector<PictureSides> SidesToTry(const Graph& graph, const PictureSides& declared);
 
 // The first of them for which `check` throws no Error; where there is none, throws what it threw

@@ -237,7 +237,7 @@ TEST(DescribeTest, FailsWithTheRightStatus) {
   const TemporaryFolder folder;
   EXPECT_EQ(Kinglet({"describe", folder.Path("missing.onnx")}).status, 4);
   EXPECT_EQ(Kinglet({"describe", folder.Write("bad.onnx", "x")}).status, 3);
-  EXPECT_EQ(Kinglet({"describe", Demo("demo.onnx"), "-o", folder.Path()}).status, 4);
+  EXPECT_EQ(Kinglet({"describe", Demo("demo.onnx"), "-o", folder.Path("no/such.json")}).status, 4);
 }
 
 }  // namespace

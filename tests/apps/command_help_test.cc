@@ -84,7 +84,7 @@ TEST(HelpTest, UnknownCommandsAndOptionsAreLikeOthers) {
     const bool asked =
         result.err.find("did you mean '" + mistake.meant + "'?") != std::string::npos;
     EXPECT_EQ(asked, !mistake.meant.empty()) << result.err;
-    if (mistake.meant.empty()) EXPECT_EQ(result.err.find("did you mean"), std::string::npos);
+    EXPECT_EQ(result.err.find("did you mean") == std::string::npos, mistake.meant.empty());
   }
 }
 

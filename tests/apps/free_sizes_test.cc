@@ -14,15 +14,21 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::SizeIs;
 
+Attributes With(const std::string& name, Attribute value) {
+  Attributes attributes;
+  attributes.Set(name, std::move(value));
+  return attributes;
+}
+
 // Reads lines of text that are 48 pixels high: `rows` numbers for each column of cells.
 Graph Reader(Shape input, std::int64_t rows) {
   GraphBuilder b;
   const ValueId x = b.Input("x", std::move(input));
   const ValueId w = b.Floats({4, 3, 4, 4}, std::vector<float>(4 * 3 * 4 * 4, 0.1f));
-  const ValueId cells = b.Op("Conv", {x, w}, {{"strides", std::vector<std::int64_t>{4, 4}}});
+  const ValueId cells = b.Op("Conv", {x, w}, With("strides", std::vector<std::int64_t>{4, 4}));
   const ValueId columns = b.Op("Reshape", {cells, b.Ints({0, rows, -1})});
   const ValueId turned =
-      b.Op("Transpose", {columns}, {{"perm", std::vector<std::int64_t>{0, 2, 1}}});
+      b.Op("Transpose", {columns}, With("perm", std::vector<std::int64_t>{0, 2, 1}));
   const std::vector<float> weights(static_cast<std::size_t>(rows * 7), 0.1f);
   b.Output(b.Op("MatMul", {turned, b.Floats({rows, 7}, weights)}), "y");
   return b.Take();
@@ -87,7 +93,7 @@ TEST(WaitingTest, WhatIsNotKnownIsNotCounted) {
   const ValueId w = b.Floats({2, 3, 1, 1}, std::vector<float>(6, 0.5f));
   const ValueId known = b.Op("Conv", {x, w});
   const ValueId found =
-      b.Op("Cast", {b.Op("NonZero", {known})}, {{"to", std::int64_t{1}}});  // 4 x n, float32
+      b.Op("Cast", {b.Op("NonZero", {known})}, With("to", std::int64_t{1}));  // 4 x n, float32
   b.Output(b.Op("MatMul", {b.Floats({2, 4}, std::vector<float>(8, 1.0f)), found}), "y");
   WriteOnnx(folder.Path("a.onnx"), b.Take());
   const auto json = Kinglet({"info", folder.Path("a.onnx"), "--json"}).OutJson();

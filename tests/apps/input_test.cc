@@ -176,10 +176,14 @@ TEST(OutputFileTest, EveryCommandTreatsFoldersAlike) {
     EXPECT_THAT(onto.ErrLines(), SizeIs(1));
     EXPECT_THAT(onto.err, HasSubstr("is a folder"));
     EXPECT_EQ(with(folder.Write("file", "") + "/out").status, 4);
-    const std::string below = folder.Path(command.front() + "/new/out");
-    const CommandResult made = with(below);
+    const CommandResult missing = with(folder.Path("missing/out"));
+    EXPECT_EQ(missing.status, 4);
+    EXPECT_THAT(missing.ErrLines(), SizeIs(1)) << missing.err;
+    EXPECT_FALSE(std::filesystem::exists(folder.Path("missing")));
+    const std::string file = folder.Path(command.front());
+    const CommandResult made = with(file);
     EXPECT_EQ(made.status, 0) << made.err;
-    EXPECT_TRUE(std::filesystem::is_regular_file(below));
+    EXPECT_TRUE(std::filesystem::is_regular_file(file));
   }
 }
 

@@ -43,7 +43,7 @@ class TuneCommandTest : public ::testing::Test {
 
 TEST_F(TuneCommandTest, TunesIntoTheCacheWhereOthersFindIt) {
   const auto tuned =
-      Kinglet({"tune", "demo", "--batch", "1,2", "--threads", "1", "--json"}).OutJson();
+      Kinglet({"tune", "demo", "--batch", "2,1", "--threads", "1", "--json"}).OutJson();
   ASSERT_THAT(tuned.at("points"), SizeIs(2));
   EXPECT_GT(tuned.at("points").at(0).at("choices").get<int>(), 0);
   EXPECT_EQ(CachedFiles(), 1u);
@@ -54,7 +54,8 @@ TEST_F(TuneCommandTest, TunesIntoTheCacheWhereOthersFindIt) {
   EXPECT_THAT(table.at("choices"), ::testing::Not(IsEmpty()));
   const std::vector<std::string> info = {"info", "demo", "--threads", "1", "--json"};
   const auto by_cache = Kinglet(info).OutJson();
-  EXPECT_EQ(by_cache.at("predicted_ms"), tuned.at("points").at(0).at("predicted_ms"));
+  // A batch that runs image by image has the choices of one image: the last point counts.
+  EXPECT_EQ(by_cache.at("predicted_ms"), tuned.at("points").at(1).at("predicted_ms"));
   auto without = info;
   without.push_back("--no-cache");
   EXPECT_NE(Kinglet(without).OutJson().at("predicted_ms"), by_cache.at("predicted_ms"));

@@ -220,10 +220,10 @@ TEST(DecodeImage, SurvivesDamage) {
   }
 }
 
-TEST(HasImageExtension, KnowsTheFourInAnyCase) {
-  for (const char* name : {"a.jpg", "a.JPEG", "b/c.Png", "x.bmp"})
+TEST(HasImageExtension, KnowsThemInAnyCase) {
+  for (const char* name : {"a.jpg", "a.JPEG", "b/c.Png", "x.bmp", "A.GIF"})
     EXPECT_TRUE(HasImageExtension(name));
-  for (const char* name : {"a.gif", "jpg", ".jpg", "a.jpg.txt", ""}) {
+  for (const char* name : {"a.tiff", "jpg", ".jpg", "a.jpg.txt", ""}) {
     EXPECT_FALSE(HasImageExtension(name)) << name;
   }
 }

@@ -15,11 +15,17 @@ using testing::GraphBuilder;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
+Attributes With(const std::string& name, Attribute value) {
+  Attributes attributes;
+  attributes.Set(name, std::move(value));
+  return attributes;
+}
+
 // A convolution of 4 x 4 pixels without overlap.
 ValueId Patches(GraphBuilder& b, ValueId x, std::int64_t channels) {
   const ValueId w = b.Floats({4, channels, 4, 4},
                              std::vector<float>(static_cast<std::size_t>(64 * channels), 0.1f));
-  return b.Op("Conv", {x, w}, {{"strides", std::vector<std::int64_t>{4, 4}}});
+  return b.Op("Conv", {x, w}, With("strides", std::vector<std::int64_t>{4, 4}));
 }
 
 // Columns of a line of text: only some heights make `depth` numbers of each.
@@ -27,7 +33,8 @@ Graph Reader(Shape input, std::int64_t depth = 48) {
   GraphBuilder b;
   const ValueId x = b.Input("x", std::move(input));
   const ValueId columns = b.Op("Reshape", {Patches(b, x, 3), b.Ints({0, depth, -1})});
-  const ValueId rows = b.Op("Transpose", {columns}, {{"perm", std::vector<std::int64_t>{0, 2, 1}}});
+  const ValueId rows =
+      b.Op("Transpose", {columns}, With("perm", std::vector<std::int64_t>{0, 2, 1}));
   const std::vector<float> weights(static_cast<std::size_t>(depth * 7), 0.1f);
   b.Output(b.Op("MatMul", {rows, b.Floats({depth, 7}, weights)}), "y");
   return b.Take();
@@ -61,6 +68,22 @@ TEST(ShapeChooserTest, GridsOfReshapesTellTheSize) {
   const ValueId x = b.Input("x", {-1, 3, -1, -1});
   b.Output(b.Op("Reshape", {Patches(b, x, 3), b.Ints({0, 4, 37, 53})}), "y");
   EXPECT_THAT(Chosen(b.Take()), ElementsAre(1, 3, 148, 212));
+}
+
+TEST(ShapeChooserTest, WhatIsAddedTellsTheSize) {
+  GraphBuilder maps;
+  ValueId x = maps.Input("x", {-1, 3, -1, -1});
+  const ValueId grid = maps.Floats({1, 1, 19, 23}, std::vector<float>(19 * 23));
+  maps.Output(maps.Op("Add", {Patches(maps, x, 3), grid}), "y");
+  EXPECT_THAT(Chosen(maps.Take()), ElementsAre(1, 3, 76, 92));
+  GraphBuilder rows;
+  x = rows.Input("x", {-1, 3, -1, -1});
+  const ValueId cells = rows.Op("Reshape", {Patches(rows, x, 3), rows.Ints({0, 4, -1})});
+  const ValueId turned =
+      rows.Op("Transpose", {cells}, With("perm", std::vector<std::int64_t>{0, 2, 1}));
+  const ValueId positions = rows.Floats({1, 37 * 37, 4}, std::vector<float>(37 * 37 * 4));
+  rows.Output(rows.Op("Add", {turned, positions}), "y");
+  EXPECT_THAT(Chosen(rows.Take()), ElementsAre(1, 3, 148, 148));
 }
 
 TEST(ShapeChooserTest, ChannelsAreGuessedToo) {
