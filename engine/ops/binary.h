@@ -101,7 +101,7 @@ void BinaryRun(const kernels::BinaryFns* fns, const T* a, std::int64_t sa, const
 template <typename Op, typename T>
 constexpr double BinaryOperations() {
   if constexpr (HasKernel<Op>) {
-    if (std::is_same_v<T, float>) return Op::kKernel == kernels::BinaryOp::kPow ? 5 : 0;
+    if (std::is_same_v<T, float>) return Op::kKernel == kernels::BinaryOp::kPow ? 8 : 0;
     return Op::kKernel == kernels::BinaryOp::kDiv && std::is_integral_v<T> ? 4 : 0.5;
   }
   return 0.5;

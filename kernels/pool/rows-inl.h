@@ -112,6 +112,16 @@ void CombineShifted(const float* x, int64_t shift, int64_t count, float* y) {
   }
 }
 
+// y[i] = op(x[i], x[i + shift], x[i + 2 * shift]), i < count, and up to a vector more; y may be x.
+template <class Op>
+void CombineThree(const float* x, int64_t shift, int64_t count, float* y) {
+  const RowTag d;
+  for (int64_t i = 0; i < count; i += kRowLanes) {
+    const RowVec two = Op::Vector(hn::Load(d, x + i), hn::LoadU(d, x + i + shift));
+    hn::Store(Op::Vector(two, hn::LoadU(d, x + i + 2 * shift)), d, y + i);
+  }
+}
+
 // t[i] = op over k < kernel of t[i + k * step], i < count - (kernel - 1) * step: two runs of p
 // columns that overlap serve a maximum.
 inline void DoubleMaxima(float* t, int64_t count, int64_t kernel, int64_t step) {
@@ -163,6 +173,12 @@ const float* ReduceColumnsOf(const RowShape& s, int64_t count, RowBuffers& buffe
   const PoolAxis& a = s.axis;
   if (a.kernel == 1) return buffers.columns;
   const int64_t step = a.dilation * s.column;
+  if (a.kernel <= 3) {
+    float* t = buffers.columns;
+    if (a.kernel == 2) CombineShifted<Op>(t, step, count - step, t);
+    if (a.kernel == 3) CombineThree<Op>(t, step, count - 2 * step, t);
+    return t;
+  }
   if (!Op::kDivides) {
     DoubleMaxima(buffers.columns, count, a.kernel, step);
     return buffers.columns;

@@ -12,7 +12,7 @@ namespace {
 double Passes(const Pool& p, bool maximum) {
   const auto kernel_w = static_cast<uint64_t>(p.kernel_w);
   const int doublings = static_cast<int>(std::bit_width(kernel_w)) - 1;
-  if (kernel_w == 1) return 0;
+  if (kernel_w <= 3) return kernel_w == 1 ? 0 : 1;
   return doublings + (maximum ? (std::has_single_bit(kernel_w) ? 0 : 1) : std::popcount(kernel_w));
 }
 
@@ -26,7 +26,7 @@ double CombinedByParts(const Pool& p, bool maximum) {
 // Operations of plain loops for a row of a plain pool: vectors of columns, and what a row begins
 // with, which is most of it where rows are short.
 double RowOperations(const Pool& p, bool maximum) {
-  constexpr double kBegin = 90, kVector = 1.2, kLanes = 8;
+  constexpr double kBegin = 50, kVector = 1.2, kLanes = 8;
   const auto vectors = [](int64_t columns) {
     return std::ceil(static_cast<double>(columns) / kLanes);
   };
