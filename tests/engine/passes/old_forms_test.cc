@@ -194,7 +194,7 @@ TEST(OldForms, BatchNormalizationWithOutputsOfTrainingThatNobodyReads) {
     const Tensor bias = b.ir().value(b.ir().nodes[0].inputs[2]).constant;
     const Tensor y = RunGraph(b, {x});
     ASSERT_EQ(y.shape(), shape);
-    const auto group = [&](std::int64_t i) { return spatial ? i / 10 % 3 : i % 30; };
+    const auto group = [each = spatial](std::int64_t i) { return each ? i / 10 % 3 : i % 30; };
     for (std::int64_t g = 0; g < scale.size(); ++g) {
       double sum = 0;
       double squares = 0;

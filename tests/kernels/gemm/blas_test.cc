@@ -40,9 +40,9 @@ void ExpectProduct(SgemmFn sgemm, const Sizes& sizes, bool ta, bool tb, float be
   const int64_t ldb = (tb ? k : n) + 1;
   const int64_t ldc = n + 2;
   Random random(5);
-  const auto a = random.Floats((ta ? k : m) * lda);
-  const auto b = random.Floats((tb ? n : k) * ldb);
-  auto before = random.Floats(m * ldc);
+  const auto a = random.Floats(static_cast<size_t>((ta ? k : m) * lda));
+  const auto b = random.Floats(static_cast<size_t>((tb ? n : k) * ldb));
+  auto before = random.Floats(static_cast<size_t>(m * ldc));
   Guarded c(before);
   if (beta == 0.0f) {
     for (int64_t row = 0; row < m; ++row) std::fill_n(c.data() + row * ldc, n, std::nanf(""));
