@@ -111,6 +111,7 @@ class Panel {
 void Sgemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha,
            const float* a, int64_t lda, const float* b, int64_t ldb, float beta, float* c,
            int64_t ldc) noexcept {
+  if (m == 0 || n == 0) return;
   if (k == 0 || (beta != 0 && beta != 1)) Scale(beta, m, n, c, ldc);
   Panel panel(transpose_a ? Matrix{a, 1, lda} : Matrix{a, lda, 1},
               transpose_b ? Matrix{b, 1, ldb} : Matrix{b, ldb, 1}, m, c, ldc);
