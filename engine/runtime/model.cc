@@ -28,7 +28,7 @@ Model::Impl::Impl(OptimisedGraph graph, const Machine& machine, const PrepareOpt
         return MakePlanFor(shapes, threads);
       }) {
   plan_options_.limits = options.limits;
-  plan_options_.threads = options.threads > 0 ? options.threads : AvailableThreads();
+  plan_options_.threads = CheckThreads(options.threads) > 0 ? options.threads : AvailableThreads();
   plan_options_.blocked_layout = options.blocked_layout;
   plan_options_.cost = machine.cost();
   plan_options_.cost.winograd = options.winograd;

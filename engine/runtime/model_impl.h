@@ -11,6 +11,7 @@
 #include "engine/plan/division.h"
 #include "engine/plan/plan.h"
 #include "engine/runtime/plan_cache.h"
+#include "engine/runtime/threads.h"
 #include "kinglet/model.h"
 
 namespace kinglet {
@@ -25,7 +26,9 @@ class Model::Impl {
   // Of sessions that do not say.
   int threads() const { return plan_options_.threads; }
   // `threads` where it says a number, or the model's.
-  int ThreadsOr(int threads) const { return threads > 0 ? threads : plan_options_.threads; }
+  int ThreadsOr(int threads) const {
+    return CheckThreads(threads) > 0 ? threads : plan_options_.threads;
+  }
   // What plans for this number of threads are made by now.
   PlanOptions plan_options(int threads) const;
   std::size_t weight_bytes() const;

@@ -12,6 +12,7 @@
 #include <string>
 #include <thread>
 
+#include "kinglet/error.h"
 #include "kinglet/model.h"
 
 namespace kinglet {
@@ -100,5 +101,12 @@ int ThreadsOf(pid_t thread) {
 int ThreadsOfProcess() { return ThreadsOf(getpid()); }
 
 int AvailableThreads() { return ThreadsOf(0); }
+
+int CheckThreads(int threads) {
+  if (threads >= 0 && threads <= kMostThreads) return threads;
+  throw Error(ErrorCode::kInvalidInput, "threads: expected 0 (as many as the process may use) to " +
+                                            std::to_string(kMostThreads) + ", found " +
+                                            std::to_string(threads));
+}
 
 }  // namespace kinglet

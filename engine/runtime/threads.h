@@ -14,4 +14,11 @@ double CgroupCpuQuota(const std::string& proc_cgroup, const std::string& mount);
 // pinned itself speaks for nobody else.
 int ThreadsOfProcess();
 
+// More than any machine has use for; so many helpers are a mistake, not a wish.
+inline constexpr int kMostThreads = 1024;
+
+// The number itself. Throws Error(kInvalidInput) where it is no number of threads from 0 (as many
+// as the process may use) to kMostThreads.
+int CheckThreads(int threads);
+
 }  // namespace kinglet

@@ -4,10 +4,13 @@
 #include <atomic>
 #include <chrono>
 #include <cstring>
+#include <functional>
 #include <future>
+#include <initializer_list>
 #include <latch>
 #include <map>
 #include <mutex>
+#include <string>
 #include <thread>
 
 #include "kinglet/error.h"
@@ -39,6 +42,25 @@ TEST(SessionThreads, AModelGivesSessionsOfAnyNumber) {
       Session wanted = own.NewSession({.share_cores = false});
       EXPECT_TRUE(SameBits(session.Run(inputs).at("y"), wanted.Run(inputs).at("y")))
           << "batch " << batch << ", " << threads << " threads";
+    }
+  }
+}
+
+TEST(SessionThreads, AbsurdNumbersAreOneError) {
+  const Model model = Model::Compile(SmallNet());
+  const InputShapes shapes = {{"x", {1, 3, 24, 24}}};
+  for (const int threads : {-3, 100000}) {
+    for (const std::function<void()>& use : std::initializer_list<std::function<void()>>{
+             [&] { model.NewSession({.threads = threads}); },
+             [&] { model.Describe(shapes, threads); },
+             [&] { Model::Compile(SmallNet(), {.threads = threads}); }}) {
+      try {
+        use();
+        ADD_FAILURE() << threads << " threads were taken";
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ErrorCode::kInvalidInput);
+        EXPECT_NE(std::string(error.what()).find(std::to_string(threads)), std::string::npos);
+      }
     }
   }
 }
