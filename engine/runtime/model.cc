@@ -149,11 +149,12 @@ Model Model::Compile(Graph graph, const CompileOptions& options) {
   const Limits limits{options.max_tensor_bytes, options.max_arena_bytes, options.max_scratch_bytes,
                       options.max_iterations};
   const Machine machine({options.calibration_file, options.tuning_file, options.use_cache});
-  return Prepare(Optimise(std::move(graph), {options.optimize, limits}), machine,
+  return Prepare(Optimise(std::move(graph), {options.optimize, limits, options.precision}), machine,
                  {.threads = options.threads,
                   .winograd = options.winograd && options.optimize,
                   .blocked_layout = options.optimize,
                   .deterministic = options.deterministic,
+                  .precision = options.precision,
                   .limits = limits,
                   .max_plan_bytes = options.max_plan_bytes,
                   .on_plan = options.on_plan});

@@ -31,6 +31,10 @@ struct OperandTypes {
 
 inline constexpr TensorDesc kPlainF32 = {ElementType::kFloat32, Layout::kPlain};
 inline constexpr TensorDesc kBlockedF32 = {ElementType::kFloat32, Layout::kBlocked};
+inline constexpr TensorDesc kPlainU8 = {ElementType::kUInt8, Layout::kPlain};
+inline constexpr TensorDesc kBlockedU8 = {ElementType::kUInt8, Layout::kBlocked};
+inline constexpr TensorDesc kPlainBF16 = {ElementType::kBFloat16, Layout::kPlain};
+inline constexpr TensorDesc kBlockedBF16 = {ElementType::kBFloat16, Layout::kBlocked};
 
 // "float32 plain", "bfloat16 blocked".
 inline std::string ToString(const TensorDesc& desc) {

@@ -7,6 +7,14 @@
 // with g the group of o and zero outside the input. Letters: N images, IC/IH/IW input and
 // OC/OH/OW output channels, rows and columns, KH x KW kernel, strides S, dilations D.
 //
+// Variants that read codes (uint8) compute, exactly and modulo 2^32,
+//
+//   acc = integer_bias[o] + sum over c,i,j of weight[o,c,i,j] * (in[...] - input_zero_point)
+//
+// with weights behind their zero points (int16, within [-255, 255]), and write the code of float(acc)
+// as the epilogue has it (kernels/common/epilogue.h): they give the same bits, whichever runs. They
+// take no residual.
+//
 // Types and layouts: each variant says of what type its input, weights and output are, and whether
 // it reads and writes NCHW or the blocked layout of kernels/common/blocked.h. The residual is
 // stored as the output; the bias is float32. What is written is of epilogue.type, which must be
@@ -51,6 +59,11 @@ struct ConvArgs {
   const void* input = nullptr;
   const void* packed = nullptr;    // what the variant's pack() wrote
   const float* bias = nullptr;     // OC rounded up to 16, zeros beyond OC; may be null
+  // Of variants that read codes, in place of `bias`: OC rounded up to 64, zeros beyond OC; may be
+  // null.
+  const int32_t* integer_bias = nullptr;
+  // Of variants that read codes: what stands for 0, in the padding too.
+  int32_t input_zero_point = 0;
   const void* residual = nullptr;  // stored as the output; may be null or the output
   void* output = nullptr;
   // The scratch is as a call for other units with the same arguments has left it.

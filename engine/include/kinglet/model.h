@@ -37,6 +37,8 @@ struct PrepareOptions {
   // the batch, may choose another kernel, whose sums round differently in the last bits; for given
   // shapes, threads, machine and tuning a model gives the same bits each time in any case.
   bool deterministic = false;
+  // kBFloat16: values between convolutions are stored so. What else it may be is done by Optimise.
+  Precision precision = Precision::kModel;
   Limits limits{};
   // Of all plans kept, one for each combination of input shapes and number of threads; the least
   // recently used ones go. Those in use stay in any case.
@@ -57,6 +59,7 @@ struct CompileOptions {
   bool optimize = true;
   bool winograd = true;        // as in PrepareOptions
   bool deterministic = false;  // as in PrepareOptions
+  Precision precision = Precision::kModel;
   // As in Limits and in PrepareOptions.
   std::size_t max_tensor_bytes = Limits().max_tensor_bytes;
   std::size_t max_arena_bytes = Limits().max_arena_bytes;

@@ -5,6 +5,7 @@
 
 #include "kinglet/graph.h"
 #include "kinglet/limits.h"
+#include "kinglet/precision.h"
 
 namespace kinglet {
 
@@ -13,6 +14,9 @@ struct OptimiseOptions {
   // evaluated, branches that are known are taken); every other node stays as it is written.
   bool fuse = true;
   Limits limits{};  // of what is evaluated
+  // kFloat32 leaves quantised operators as they are written; otherwise they become operators on
+  // integers, unless `fuse` is off.
+  Precision precision = Precision::kModel;
 };
 
 // A graph that Prepare (kinglet/model.h) takes. It says nothing of a machine: what is fused, and
