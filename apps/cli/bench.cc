@@ -65,6 +65,7 @@ std::vector<std::string> Arguments(const BenchOptions& options, const Point& poi
   add("--repeat", point.repeat > 0 ? std::to_string(point.repeat) : "");
   add("--calibration", costs.calibration);
   add("--tuning", costs.tuning);
+  add("--precision", costs.precision);
   if (costs.no_cache) arguments.push_back("--no-cache");
   if (costs.no_winograd) arguments.push_back("--no-winograd");
   if (costs.deterministic) arguments.push_back("--deterministic");

@@ -34,6 +34,7 @@ CompileOptions CompileOptionsOf(const CommonOptions& options) {
   compile.winograd = !options.costs.no_winograd;
   SetLimits(options.model, compile);
   compile.deterministic = options.costs.deterministic;
+  compile.precision = PrecisionOf(options.costs.precision).value_or(Precision::kModel);
   if (options.verbose) {
     compile.on_plan = [options](const InputShapes& shapes, int threads) {
       std::string text;

@@ -55,6 +55,13 @@ void AddCostOptions(CLI::App& command, CostOptions& options) {
                    "Compute every convolution as it is defined: slower, and rounded less");
   command.add_flag("--deterministic", options.deterministic,
                    "The same bits for every number of threads: slower on several");
+  command
+      .add_option("--precision", options.precision,
+                  "What the network is computed in: f32, bf16 (values in between are stored so), "
+                  "int8 (quantised models), auto (the fastest that 'kinglet check' has allowed); "
+                  "default: int8 where the model is quantised, f32 elsewhere")
+      ->check(CLI::IsMember({"f32", "bf16", "int8", "auto"}))
+      ->option_text("PRECISION");
   command.add_flag("--tune", options.tune,
                    "First measure the best kernels for each node, and keep the fastest in the "
                    "tuning file");

@@ -1,5 +1,6 @@
-// Nodes whose inputs are all constants are evaluated once: weights behind DequantizeLinear, Cast
-// or Transpose become plain weights, ConstantOfShape becomes a tensor.
+// Nodes whose inputs are all constants are evaluated once: weights behind Cast or Transpose become
+// plain weights, ConstantOfShape becomes a tensor. Weights behind DequantizeLinear are left to
+// recognise_quantised.cc, and what that leaves becomes plain weights behind it.
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -70,13 +71,13 @@ std::shared_ptr<const DerivedConstant> DerivationOf(const GraphIr& graph, const 
       });
 }
 
-}  // namespace
-
-void FoldConstants(GraphIr& graph, const PassOptions& options) {
+// Where `leave_codes`, nodes DequantizeLinear stay.
+void Fold(GraphIr& graph, const PassOptions& options, bool leave_codes) {
   std::vector<Node> kept;
   for (Node& node : graph.nodes) {
     std::vector<Tensor> outputs;
-    if (AllConstant(graph, node)) {
+    const bool stays = leave_codes && node.op == "DequantizeLinear";
+    if (!stays && AllConstant(graph, node)) {
       std::vector<const Tensor*> inputs;
       for (const ValueId id : node.inputs) {
         inputs.push_back(id == kNoValue ? nullptr : &graph.value(id).constant);
@@ -112,5 +113,13 @@ void FoldConstants(GraphIr& graph, const PassOptions& options) {
   }
   graph.nodes = std::move(kept);
 }
+
+}  // namespace
+
+void FoldConstants(GraphIr& graph, const PassOptions& options) {
+  Fold(graph, options, options.optimize && options.precision != Precision::kFloat32);
+}
+
+void FoldWeights(GraphIr& graph, const PassOptions& options) { Fold(graph, options, false); }
 
 }  // namespace kinglet

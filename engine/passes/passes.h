@@ -5,12 +5,14 @@
 
 #include "engine/graph/ir.h"
 #include "engine/op/context.h"
+#include "kinglet/precision.h"
 
 namespace kinglet {
 
 struct PassOptions {
   bool optimize = true;  // false: only the passes without which a graph cannot run
   Limits limits;
+  Precision precision = Precision::kModel;  // as in OptimiseOptions
   bool subgraph = false;  // of a node: its inputs are what the graph around it gives
 };
 
