@@ -68,10 +68,13 @@ void CheckInputShape(const NodeContext& context, std::size_t i, const Shape& sha
   }
 }
 
-// What is fused works on float32.
+// What is fused works on float32; behind sums that become codes a clamp is one of the codes.
 void CheckFusedType(const NodeContext& context, const NodeStates& states) {
   const TensorState* made = states.outputs[0];
   if (made == nullptr || made->type == DataType::kFloat32) return;
+  const Fusion& fusion = context.node().fusion;
+  const bool clamps = !fusion.residual && fusion.activation <= Activation::kClip;
+  if (context.node().op == "QLinearConv" && clamps) return;
   context.Unsupported(FusionText(context.node().fusion) + " is fused behind results of type " +
                       DataTypeName(made->type) + ", expected float32");
 }
