@@ -1,6 +1,7 @@
 #include "benchmarks/kernels/variant_run.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "kernels/common/blocked.h"
 
@@ -8,6 +9,30 @@ namespace kinglet::benchmarks {
 namespace {
 
 constexpr kernels::Epilogue kClip = {kernels::Activation::kClip, 0.0f, 6.0f};
+
+// The clamp of codes is part of every requantisation.
+kernels::Epilogue EpilogueOf(kernels::ElementType type) {
+  if (type != kernels::ElementType::kUInt8) return kClip;
+  return {.type = type, .requantisation = {.scale = 0.001f, .zero_point = 3, .low = 3}};
+}
+
+// Floats that hold a stored tensor of n * c * h * w elements.
+int64_t FloatsOf(kernels::TensorDesc desc, int64_t n, int64_t c, int64_t h, int64_t w) {
+  const int64_t bytes = kernels::StoredCount(desc, n, c, h, w) * kernels::ElementBytes(desc.type);
+  return (bytes + 3) / 4;
+}
+
+kernels::AlignedBuffer<char> Packed(const kernels::ConvVariant& variant,
+                                    const kernels::ConvShape& s) {
+  kernels::AlignedBuffer<char> packed(variant.packed_bytes(s));
+  const int64_t count = s.oc * (s.ic / s.groups) * s.kh * s.kw;
+  if (variant.weights == kernels::ElementType::kInt16) {
+    variant.pack(s, std::vector<int16_t>(static_cast<size_t>(count), 25).data(), packed.data());
+  } else {
+    variant.pack(s, Filled(count, 0.25f).data(), packed.data());
+  }
+  return packed;
+}
 
 }  // namespace
 
@@ -21,28 +46,22 @@ ConvRun::ConvRun(const kernels::ConvVariant& variant, const kernels::ConvShape& 
                  const float* input)
     : variant_(variant),
       shape_(s),
-      input_(Filled(input != nullptr ? 0
-                                     : kernels::StoredCount(variant.input, s.n, s.ic, s.ih, s.iw))),
-      output_(Filled(kernels::StoredCount(variant.output, s.n, s.oc, s.oh, s.ow))),
+      input_(Filled(input != nullptr ? 0 : FloatsOf(variant.input, s.n, s.ic, s.ih, s.iw))),
+      output_(Filled(FloatsOf(variant.output, s.n, s.oc, s.oh, s.ow))),
       bias_(Filled(kernels::RoundUpToBlock(s.oc), 0.0f)),
-      packed_(variant.packed_bytes(s)) {
-  const auto weights = Filled(s.oc * (s.ic / s.groups) * s.kh * s.kw, 0.25f);
-  variant.pack(s, weights.data(), packed_.data());
+      packed_(Packed(variant, s)) {
   args_.input = input != nullptr ? input : input_.data();
   args_.packed = packed_.data();
   args_.bias = bias_.data();
   args_.output = output_.data();
-  args_.epilogue = kClip;
+  args_.input_zero_point = 128;
+  args_.epilogue = EpilogueOf(variant.output.type);
 }
 
 ChainRun::ChainRun(const kernels::ChainPlan& plan) : plan_(plan) {
   const kernels::ConvChain& chain = plan.chain;
   const auto pack = [](const char* id, const kernels::ConvShape& s) {
-    const kernels::ConvVariant& variant = *kernels::FindConvVariant(id);
-    const auto weights = Filled(s.oc * (s.ic / s.groups) * s.kh * s.kw, 0.25f);
-    kernels::AlignedBuffer<char> packed(variant.packed_bytes(s));
-    variant.pack(s, weights.data(), packed.data());
-    return packed;
+    return Packed(*kernels::FindConvVariant(id), s);
   };
   const kernels::ConvShape& first = chain.expands ? chain.expand : chain.depthwise;
   const kernels::ConvShape& last = chain.project;

@@ -37,6 +37,10 @@ MachineModel BuiltInMachineModel(const Cpu& cpu) noexcept {
   MachineModel machine;
   machine.features = cpu.features;
   machine.Peak(ElementType::kFloat32) = peak;
+  // Pairs of int16 go to one product and one sum of int32; they take turns with others where there
+  // are two units for all.
+  const double pairs = target == "avx512" ? 1.5 : target == "avx2" ? 2 : 1;
+  machine.Peak(ElementType::kInt16) = pairs * peak;
   machine.l2_bytes = static_cast<double>(caches.l2_bytes);
   machine.l3_bytes = static_cast<double>(caches.l3_bytes) / 2;  // others use it as well
   machine.l2_gbps = peak * 0.8;

@@ -28,33 +28,37 @@
 #include "kernels/softmax/softmax.h"
 
 // KINGLET_EXPORT_TARGET(name) of each file.
-#define KINGLET_DISPATCHED_FILES(FILE)               \
-  FILE("kernels/common/activate.cc", Activate)       \
-  FILE("kernels/common/cpu_target.cc", CpuTarget)    \
-  FILE("kernels/common/measure.cc", Measure)         \
-  FILE("kernels/conv/gather_targets.cc", GatherConv) \
-  FILE("kernels/conv/image_row.cc", ImageRow)        \
-  FILE("kernels/conv/row_product.cc", RowProduct)    \
-  FILE("kernels/depthwise/depthwise.cc", Depthwise)  \
-  FILE("kernels/eltwise/binary.cc", Binary)          \
-  FILE("kernels/eltwise/channel.cc", Channel)        \
-  FILE("kernels/eltwise/select.cc", Select)          \
-  FILE("kernels/eltwise/unary.cc", Unary)            \
-  FILE("kernels/gemm/gather_gemm.cc", GatherGemm)    \
-  FILE("kernels/gemm/narrow.cc", NarrowGemm)         \
-  FILE("kernels/layout/convert.cc", Convert)         \
-  FILE("kernels/layout/layout.cc", Layout)           \
-  FILE("kernels/nms/box_coder.cc", BoxCoder)         \
-  FILE("kernels/nms/keys.cc", Keys)                  \
-  FILE("kernels/nms/nms.cc", Nms)                    \
-  FILE("kernels/normalize/normalize.cc", Normalize)  \
-  FILE("kernels/pool/pool.cc", Pool)                 \
-  FILE("kernels/quantize/quantize.cc", Quantize)     \
-  FILE("kernels/reduce/arg.cc", Arg)                 \
-  FILE("kernels/resize/picture.cc", Picture)         \
-  FILE("kernels/roi/roi_align.cc", RoiAlign)         \
-  FILE("kernels/sample/sample.cc", Sample)           \
-  FILE("kernels/softmax/softmax.cc", Softmax)        \
+#define KINGLET_DISPATCHED_FILES(FILE)                       \
+  FILE("kernels/common/activate.cc", Activate)               \
+  FILE("kernels/common/cpu_target.cc", CpuTarget)            \
+  FILE("kernels/common/measure.cc", Measure)                 \
+  FILE("kernels/conv/direct_bf16.cc", DirectBf16)            \
+  FILE("kernels/conv/gather_dots.cc", GatherDots)            \
+  FILE("kernels/conv/gather_targets.cc", GatherConv)         \
+  FILE("kernels/conv/image_row.cc", ImageRow)                \
+  FILE("kernels/conv/row_product.cc", RowProduct)            \
+  FILE("kernels/conv/tiles_bf16.cc", TilesBf16)              \
+  FILE("kernels/depthwise/depthwise.cc", Depthwise)          \
+  FILE("kernels/depthwise/depthwise_bf16.cc", DepthwiseBf16) \
+  FILE("kernels/eltwise/binary.cc", Binary)                  \
+  FILE("kernels/eltwise/channel.cc", Channel)                \
+  FILE("kernels/eltwise/select.cc", Select)                  \
+  FILE("kernels/eltwise/unary.cc", Unary)                    \
+  FILE("kernels/gemm/gather_gemm.cc", GatherGemm)            \
+  FILE("kernels/gemm/narrow.cc", NarrowGemm)                 \
+  FILE("kernels/layout/convert.cc", Convert)                 \
+  FILE("kernels/layout/layout.cc", Layout)                   \
+  FILE("kernels/nms/box_coder.cc", BoxCoder)                 \
+  FILE("kernels/nms/keys.cc", Keys)                          \
+  FILE("kernels/nms/nms.cc", Nms)                            \
+  FILE("kernels/normalize/normalize.cc", Normalize)          \
+  FILE("kernels/pool/pool.cc", Pool)                         \
+  FILE("kernels/quantize/quantize.cc", Quantize)             \
+  FILE("kernels/reduce/arg.cc", Arg)                         \
+  FILE("kernels/resize/picture.cc", Picture)                 \
+  FILE("kernels/roi/roi_align.cc", RoiAlign)                 \
+  FILE("kernels/sample/sample.cc", Sample)                   \
+  FILE("kernels/softmax/softmax.cc", Softmax)                \
   FILE("kernels/winograd/transform.cc", Winograd)
 
 namespace kinglet::kernels {

@@ -50,13 +50,15 @@ bool IsWinograd(const ConvVariant& variant) {
   return std::string_view(variant.id).find("winograd") != std::string_view::npos;
 }
 
+bool IsFloat(const ConvVariant& variant) { return TypesOf(variant) == OperandTypes{}; }
+
 TEST(ConvWork, CountsWhatTheDefinitionDoes) {
   for (const ConvShape& s :
        {Shape(1, 3, 32, 16, 3, 2), Shape(2, 32, 48, 9, 1), Shape(2, 16, 32, 8, 3),
         Shape(1, 48, 48, 8, 3, 1, 48), Shape(1, 48, 48, 8, 3, 2, 48), Shape(1, 32, 64, 8, 3, 1, 2),
         Shape(1, 24, 24, 7, 1), Shape(1, 24, 24, 6, 3, 1, 24)}) {
     for (const ConvVariant& variant : ConvVariants()) {
-      if (!variant.supports(s) || IsWinograd(variant)) continue;
+      if (!IsFloat(variant) || !variant.supports(s) || IsWinograd(variant)) continue;
       const Work work = variant.work(s, 2);
       if (s.groups > 1 && work.Count(WorkKind::kPlane) > 0) continue;  // zeros, counted below
       // Variants that write blocks compute the pad lanes as well.
@@ -69,7 +71,7 @@ TEST(ConvWork, CountsWhatTheDefinitionDoes) {
 TEST(ConvWork, CountsBytesAndUnits) {
   const ConvShape s = Shape(2, 16, 32, 12, 3);
   for (const ConvVariant& variant : ConvVariants()) {
-    if (!variant.supports(s)) continue;
+    if (!IsFloat(variant) || !variant.supports(s)) continue;
     for (const int threads : {1, 2, 5}) {
       const Work work = variant.work(s, threads);
       EXPECT_EQ(work.read_bytes(), 4.0 * 2 * 16 * 12 * 12) << variant.id;

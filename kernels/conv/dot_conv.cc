@@ -1,0 +1,541 @@
+#include "kernels/conv/dot_conv.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstring>
+
+#include "kernels/common/aligned.h"
+#include "kernels/common/blocked.h"
+#include "kernels/common/cpu.h"
+#include "kernels/conv/shape.h"
+
+namespace kinglet::kernels {
+namespace {
+
+constexpr int64_t kCodes = kPixelBytes;  // channels of a pixel block
+constexpr int64_t kMaxStripPixels = 384;
+constexpr int64_t kMinStripPixels = 24;
+
+// What of the copied input should stay in the second-level cache while the weights pass by.
+int64_t StripBytes() {
+  constexpr int64_t kLeast = 128 << 10;
+  constexpr int64_t kWeights = 64 << 10;
+  return std::max(static_cast<int64_t>(ActiveCpu().caches.l2_bytes) / 2 - kWeights, kLeast);
+}
+
+// A kernel of one pixel that moves as its output does knows no rows.
+ConvShape Flattened(ConvShape s) {
+  const bool pixelwise = s.kh == 1 && s.kw == 1 && s.sh == 1 && s.sw == 1 && s.pad_top == 0 &&
+                         s.pad_left == 0 && s.ih == s.oh && s.iw == s.ow;
+  if (!pixelwise) return s;
+  s.iw *= s.ih;
+  s.ow = s.iw;
+  s.ih = s.oh = 1;
+  return s;
+}
+
+// Work units of an image: parts of the blocks of 64 output channels x parts of the output pixels.
+struct Units {
+  int64_t block_parts, pixel_parts;
+};
+
+Units UnitsOf(const ConvShape& s) {
+  constexpr double kMinUnitMultiplyAdds = 400e3;
+  constexpr int64_t kEnoughUnits = 64;
+  constexpr int64_t kGoodPixels = 96;  // a unit copies its input and reads its weights
+  constexpr int64_t kMinPixels = 32;
+  const int64_t pixels = s.oh * s.ow;
+  const int64_t blocks = BlockCount(s.oc, kCodes);
+  const auto worthwhile = static_cast<int64_t>(
+      std::min(MultiplyAdds(s) / kMinUnitMultiplyAdds, static_cast<double>(kEnoughUnits)));
+  const int64_t wanted = std::max<int64_t>(worthwhile, 1);
+  Units units{1, std::clamp<int64_t>(pixels / kGoodPixels, 1, wanted)};
+  units.block_parts = std::clamp<int64_t>(CeilDiv(wanted, units.pixel_parts), 1, blocks);
+  const int64_t more = CeilDiv(wanted, units.block_parts);
+  units.pixel_parts = std::clamp<int64_t>(more, units.pixel_parts,
+                                          std::max(units.pixel_parts, pixels / kMinPixels));
+  return units;
+}
+
+// A step of the product reads consecutive inputs: the channels of a block at one tap, or in planes
+// the columns of one kernel row, channels side by side.
+struct Geometry {
+  int64_t pixel_bytes;  // of the copy
+  int64_t planes, taps_per_step, steps_per_plane;
+  int64_t tail_channels;  // of the last plane
+  int64_t full_groups, tail_groups;
+};
+
+Geometry GeometryOf(const ConvShape& s, const DotForm& form) {
+  const int64_t in_group = 4 / form.element_bytes;
+  Geometry g;
+  if (form.planes) {
+    g.taps_per_step = s.dw == 1 ? s.kw : 1;
+    g.planes = 1;
+    g.pixel_bytes = s.ic * form.element_bytes;
+    g.tail_channels = s.ic;
+    g.tail_groups = CeilDiv(s.ic * g.taps_per_step, in_group);
+    g.full_groups = g.tail_groups;
+  } else {
+    g.taps_per_step = 1;
+    g.planes = BlockCount(s.ic, kCodes);
+    g.pixel_bytes = kCodes * form.element_bytes;
+    g.tail_channels = s.ic - (g.planes - 1) * kCodes;
+    g.full_groups = kCodes / in_group;
+    g.tail_groups = CeilDiv(g.tail_channels, in_group);
+  }
+  g.steps_per_plane = s.kh * (s.kw / g.taps_per_step);
+  return g;
+}
+
+// The blocks of input channels that 16 output channels read.
+Range PlanesOf(const ConvShape& s, const Geometry& g, int64_t block) {
+  if (s.groups == 1) return {0, g.planes};
+  const int64_t ic = s.ic / s.groups;
+  const int64_t oc = s.oc / s.groups;
+  const int64_t first = block * kDotBlock / oc;
+  const int64_t last = (std::min((block + 1) * kDotBlock, s.oc) - 1) / oc;
+  return {first * ic / kCodes, CeilDiv((last + 1) * ic, kCodes)};
+}
+
+struct Steps {
+  int64_t full, tail;
+};
+
+Steps StepsOf(const Geometry& g, const Range& planes) {
+  const bool tail = planes.end == g.planes && g.tail_groups != g.full_groups;
+  const int64_t tails = tail ? 1 : 0;
+  return {(planes.end - planes.begin - tails) * g.steps_per_plane, tails * g.steps_per_plane};
+}
+
+int64_t GroupsOf(const Geometry& g, const Range& planes) {
+  const Steps steps = StepsOf(g, planes);
+  return steps.full * g.full_groups + steps.tail * g.tail_groups;
+}
+
+// Groups of the blocks of 16 outputs before `block`.
+int64_t GroupsBefore(const ConvShape& s, const Geometry& g, int64_t block) {
+  if (s.groups == 1) return block * GroupsOf(g, {0, g.planes});
+  int64_t groups = 0;
+  for (int64_t b = 0; b < block; ++b) groups += GroupsOf(g, PlanesOf(s, g, b));
+  return groups;
+}
+
+// Of the rows, or columns, of the input what the copy holds: all that the kernel spans, or, where
+// it has one tap, those that outputs begin at.
+struct Axis {
+  int64_t step;    // between copied ones
+  int64_t stride;  // of outputs, in the copy
+  int64_t span;    // copied ones under the kernel
+};
+
+Axis AxisOf(int kernel, int stride, int dilation) {
+  if (kernel == 1) return {stride, 1, 1};
+  return {1, stride, int64_t{kernel - 1} * dilation + 1};
+}
+
+// How output pixels are cut into strips whose window fits the cache: several whole rows, or a piece
+// of one row.
+struct Strips {
+  int64_t rows, pixels;
+  int64_t copy_pixels;  // of the largest window, of one plane
+};
+
+Strips StripsOf(const ConvShape& s, const Geometry& g) {
+  const Axis y = AxisOf(s.kh, s.sh, s.dh);
+  const Axis x = AxisOf(s.kw, s.sw, s.dw);
+  const int64_t fitting = StripBytes() / (g.planes * g.pixel_bytes);
+  const int64_t full_cols = (s.ow - 1) * x.stride + x.span;
+  Strips strips;
+  strips.rows = 1 + std::max<int64_t>(0, (fitting / full_cols - y.span) / y.stride);
+  strips.rows = std::min({strips.rows, s.oh, std::max<int64_t>(1, kMaxStripPixels / s.ow)});
+  strips.pixels = strips.rows * s.ow;
+  // A strip that lies within one row is copied with the rows of its taps alone, side by side.
+  const int64_t copy_rows = std::max<int64_t>((strips.rows - 1) * y.stride + y.span, s.kh);
+  int64_t copy_cols = full_cols;
+  if (strips.rows == 1) {
+    const int64_t segment = 1 + (fitting / s.kh - x.span) / x.stride;
+    const int64_t most = std::max(kMinStripPixels, std::min(segment, kMaxStripPixels));
+    const int64_t parts = CeilDiv(s.ow, most);
+    strips.pixels = CeilDiv(s.ow, parts);
+    copy_cols = (strips.pixels - 1) * x.stride + x.span;
+  }
+  strips.copy_pixels = (strips.rows == 1 ? s.kh : copy_rows) * copy_cols;
+  return strips;
+}
+
+// The window of output pixels [begin, end) of an image in scratch, and the planes in it. Units that
+// differ in their output channels alone share it.
+struct HeldWindow {
+  int64_t image, first_plane, last_plane, begin, end;
+  bool operator==(const HeldWindow&) const = default;
+};
+
+// Where a worker's scratch keeps its parts.
+struct Scratch {
+  HeldWindow* held;
+  int64_t* step_offsets;
+  int64_t* pixel_offsets;
+  int32_t* sums;
+  std::byte* copy;
+};
+
+struct ScratchSizes {
+  int64_t held, steps, pixels, sums, copy;
+  int64_t total() const { return held + steps + pixels + sums + copy; }
+};
+
+ScratchSizes SizesOf(const Geometry& g, const Strips& strips) {
+  constexpr int64_t kBeyond = 4;  // a last group reads behind the last pixel
+  return {RoundUpToLine(static_cast<int64_t>(sizeof(HeldWindow))),
+          RoundUpToLine(g.planes * g.steps_per_plane * 8), RoundUpToLine(strips.pixels * 8),
+          RoundUpToLine(strips.pixels * 2 * kDotBlock * 4),
+          RoundUpToLine(g.planes * strips.copy_pixels * g.pixel_bytes + kBeyond)};
+}
+
+Scratch Divide(void* scratch, const ScratchSizes& sizes) {
+  auto* at = static_cast<std::byte*>(scratch);
+  const auto take = [&at](int64_t bytes) {
+    std::byte* const from = at;
+    at += bytes;
+    return from;
+  };
+  Scratch parts;
+  parts.held = reinterpret_cast<HeldWindow*>(take(sizes.held));
+  parts.step_offsets = reinterpret_cast<int64_t*>(take(sizes.steps));
+  parts.pixel_offsets = reinterpret_cast<int64_t*>(take(sizes.pixels));
+  parts.sums = reinterpret_cast<int32_t*>(take(sizes.sums));
+  parts.copy = take(sizes.copy);
+  return parts;
+}
+
+// Copied rows y0 + r * row_step and columns x0 + c * col_step of the input.
+struct Window {
+  int64_t y0, x0, rows, cols, row_step, col_step;
+};
+
+class Runner {
+ public:
+  Runner(const ConvShape& whole, const DotForm& form, const DotKernels& kernels,
+         const ConvArgs& args, void* scratch)
+      : s_(Flattened(whole)),
+        form_(form),
+        kernels_(kernels),
+        args_(args),
+        geo_(GeometryOf(s_, form)),
+        strips_(StripsOf(s_, geo_)),
+        units_(UnitsOf(whole)),
+        scratch_(Divide(scratch, SizesOf(geo_, strips_))),
+        in_image_(form.planes ? s_.ic * s_.ih * s_.iw : geo_.planes * s_.ih * s_.iw * kCodes),
+        out_plane_(s_.oh * s_.ow * kCodes) {
+    out_image_ =
+        args.output_stride != 0 ? args.output_stride : BlockCount(s_.oc, kCodes) * out_plane_;
+    if (!args.again) *scratch_.held = {-1, -1, -1, -1, -1};
+    job_.full_groups = geo_.full_groups;
+    job_.tail_groups = geo_.tail_groups;
+    job_.pixel_offsets = scratch_.pixel_offsets;
+    job_.sums = scratch_.sums;
+    job_.epilogue = &args.epilogue;
+  }
+
+  // Units [begin, end) of one image: parts of the pixels for each part of the channels.
+  void RunUnits(int64_t image, int64_t begin, int64_t end) {
+    while (begin < end) {
+      const int64_t block_part = begin / units_.pixel_parts;
+      const int64_t pixel_part = begin % units_.pixel_parts;
+      int64_t taken = std::min(units_.pixel_parts - pixel_part, end - begin);
+      Range block_parts = {block_part, block_part + 1};
+      if (taken == units_.pixel_parts) {  // whole parts of the channels share their pixels
+        block_parts.end = block_part + (end - begin) / units_.pixel_parts;
+        taken = (block_parts.end - block_part) * units_.pixel_parts;
+      }
+      const int64_t parts = std::min(taken, units_.pixel_parts);
+      RunParts(image, block_parts, {pixel_part, pixel_part + parts});
+      begin += taken;
+    }
+  }
+
+ private:
+  void RunParts(int64_t image, const Range& block_parts, const Range& pixel_parts) {
+    const int64_t blocks = BlockCount(s_.oc, kCodes);
+    const Range out = {EvenPart(blocks, units_.block_parts, block_parts.begin).begin,
+                       EvenPart(blocks, units_.block_parts, block_parts.end - 1).end};
+    const int64_t pixels = s_.oh * s_.ow;
+    int64_t begin = EvenPart(pixels, units_.pixel_parts, pixel_parts.begin).begin;
+    const int64_t end = EvenPart(pixels, units_.pixel_parts, pixel_parts.end - 1).end;
+    planes_ = {PlanesOf(s_, geo_, out.begin * kMaxDotBlocks).begin,
+               PlanesOf(s_, geo_, BlocksUntil(out.end) - 1).end};
+    while (begin < end) {
+      const int64_t strip_end = std::min(end, StripEnd(begin));
+      HoldWindow(image, begin, strip_end);
+      job_.pixels = strip_end - begin;
+      auto* to = static_cast<uint8_t*>(args_.output) + image * out_image_ + begin * kCodes;
+      for (int64_t b = out.begin; b < out.end; ++b) RunBlock(b, to + b * out_plane_);
+      begin = strip_end;
+    }
+  }
+
+  // Blocks of 16 outputs before block `b` of 64.
+  int64_t BlocksUntil(int64_t b) const {
+    return std::min(b * kMaxDotBlocks, BlockCount(s_.oc, kDotBlock));
+  }
+
+  int64_t StripEnd(int64_t begin) const {
+    const int64_t row = begin / s_.ow;
+    if (strips_.rows > 1) return (row + strips_.rows) * s_.ow;
+    return std::min((row + 1) * s_.ow, begin + strips_.pixels);
+  }
+
+  // Copies the window of output pixels [begin, end) unless it is there.
+  void HoldWindow(int64_t image, int64_t begin, int64_t end) {
+    const HeldWindow wanted = {image, planes_.begin, planes_.end, begin, end};
+    if (*scratch_.held == wanted) return;
+    *scratch_.held = wanted;
+    const Axis ay = AxisOf(s_.kh, s_.sh, s_.dh);
+    const Axis ax = AxisOf(s_.kw, s_.sw, s_.dw);
+    const int64_t y = begin / s_.ow;
+    const int64_t y_last = (end - 1) / s_.ow;
+    const bool one_row = y == y_last;
+    const int64_t x = one_row ? begin % s_.ow : 0;
+    const int64_t x_last = one_row ? (end - 1) % s_.ow : s_.ow - 1;
+    Window w;
+    w.y0 = y * s_.sh - s_.pad_top;
+    w.x0 = x * s_.sw - s_.pad_left;
+    w.cols = (x_last - x) * ax.stride + ax.span;
+    w.col_step = ax.step;
+    // One output row needs as many input rows as there are taps, however dilated.
+    w.rows = one_row ? s_.kh : (y_last - y) * ay.stride + ay.span;
+    w.row_step = one_row && s_.kh > 1 ? s_.dh : ay.step;
+    CopyWindow(image, w);
+    FillSteps(w, one_row ? 1 : s_.dh);
+    FillPixels(begin, end, x, w.cols * ay.stride, ax.stride);
+  }
+
+  void CopyWindow(int64_t image, const Window& w) {
+    const uint8_t* input = static_cast<const uint8_t*>(args_.input) + image * in_image_;
+    std::byte* to = scratch_.copy;
+    const int64_t left = std::clamp<int64_t>(CeilDiv(-w.x0, w.col_step), 0, w.cols);
+    const int64_t end = std::clamp<int64_t>(CeilDiv(s_.iw - w.x0, w.col_step), left, w.cols);
+    for (int64_t plane = planes_.begin; plane < planes_.end; ++plane) {
+      for (int64_t r = 0; r < w.rows; ++r, to += w.cols * geo_.pixel_bytes) {
+        const int64_t y = w.y0 + r * w.row_step;
+        const bool inside = y >= 0 && y < s_.ih && left < end;
+        Frame(to, inside ? left : w.cols);
+        if (!inside) continue;
+        Frame(to + end * geo_.pixel_bytes, w.cols - end);
+        CopyPixels(input, plane, y * s_.iw + w.x0 + left * w.col_step, end - left, w.col_step,
+                   to + left * geo_.pixel_bytes);
+      }
+    }
+  }
+
+  void Frame(std::byte* to, int64_t pixels) const {
+    std::memset(to, form_.frame, static_cast<size_t>(pixels * geo_.pixel_bytes));
+  }
+
+  // `count` pixels of the input from number `at` on.
+  void CopyPixels(const uint8_t* input, int64_t plane, int64_t at, int64_t count, int64_t step,
+                  std::byte* to) const {
+    const int64_t area = s_.ih * s_.iw;
+    const int32_t zero = args_.input_zero_point;
+    if (form_.planes) {
+      if (step == 1) {
+        kernels_.interleave(input + at, area, s_.ic, count, zero, to);
+        return;
+      }
+      for (int64_t i = 0; i < count; ++i, to += geo_.pixel_bytes) {
+        kernels_.interleave(input + at + i * step, area, s_.ic, 1, zero, to);
+      }
+      return;
+    }
+    const uint8_t* from = input + (plane * area + at) * kCodes;
+    const bool is_last = plane + 1 == geo_.planes;
+    const int64_t used = is_last ? RoundUpToBlock(geo_.tail_channels, kDotBlock) : kCodes;
+    if (used == kCodes && step == 1) {
+      kernels_.widen(from, count * kCodes, zero, to);
+      return;
+    }
+    for (int64_t i = 0; i < count; ++i, to += geo_.pixel_bytes) {
+      kernels_.widen(from + i * step * kCodes, used, zero, to);
+    }
+  }
+
+  void FillSteps(const Window& w, int64_t tap_rows) {
+    const int64_t row_bytes = w.cols * geo_.pixel_bytes;
+    int64_t* steps = scratch_.step_offsets;
+    for (int64_t plane = 0; plane < planes_.end - planes_.begin; ++plane) {
+      for (int64_t i = 0; i < s_.kh; ++i) {
+        for (int64_t j = 0; j < s_.kw; j += geo_.taps_per_step) {
+          *steps++ = (plane * w.rows + i * tap_rows) * row_bytes + j * s_.dw * geo_.pixel_bytes;
+        }
+      }
+    }
+  }
+
+  // Offsets of output pixels [begin, end) from the window, whose first column is that of output x0.
+  void FillPixels(int64_t begin, int64_t end, int64_t x0, int64_t row_pixels, int64_t stride) {
+    int64_t* offsets = scratch_.pixel_offsets;
+    int64_t x = begin % s_.ow;
+    for (int64_t row = 0; begin < end; row += row_pixels) {
+      const int64_t count = std::min(s_.ow - x, end - begin);
+      for (int64_t i = 0; i < count; ++i) {
+        *offsets++ = (row + (x + i - x0) * stride) * geo_.pixel_bytes;
+      }
+      begin += count;
+      x = 0;
+    }
+  }
+
+  // 64 output channels of the strip that is held.
+  void RunBlock(int64_t b, uint8_t* to) {
+    alignas(64) std::array<int32_t, kCodes> bias{};
+    alignas(64) std::array<float, kCodes> scales{};
+    const int64_t channel = b * kCodes;
+    const int64_t valid = std::min(kCodes, s_.oc - channel);
+    const Requantisation& r = args_.epilogue.requantisation;
+    job_.finite = true;
+    for (int64_t i = 0; i < valid; ++i) {
+      const auto at = static_cast<size_t>(i);
+      if (args_.integer_bias != nullptr) bias[at] = args_.integer_bias[channel + i];
+      scales[at] = r.scales != nullptr ? r.scales[channel + i] : r.scale;
+      job_.finite = job_.finite && std::isfinite(scales[at]);
+    }
+    int64_t block = BlocksUntil(b);
+    const int64_t end = BlocksUntil(b + 1);
+    while (block < end) {
+      const Range planes = PlanesOf(s_, geo_, block);
+      // Blocks that read the same channels go together.
+      const int64_t together = s_.groups == 1 ? end - block : 1;
+      const Steps steps = StepsOf(geo_, planes);
+      const int64_t lane = (block - BlocksUntil(b)) * kDotBlock;
+      job_.in = scratch_.copy;
+      job_.step_offsets =
+          scratch_.step_offsets + (planes.begin - planes_.begin) * geo_.steps_per_plane;
+      job_.full_steps = steps.full;
+      job_.tail_steps = steps.tail;
+      job_.weights =
+          static_cast<const int32_t*>(args_.packed) + GroupsBefore(s_, geo_, block) * kDotBlock;
+      job_.bias = bias.data() + lane;
+      job_.scales = scales.data() + lane;
+      job_.blocks = together;
+      job_.out = to + lane;
+      kernels_.product(job_);
+      block += together;
+    }
+    if (valid == kCodes) return;
+    const auto pad = static_cast<size_t>(kCodes - valid);
+    for (int64_t p = 0; p < job_.pixels; ++p) std::memset(to + p * kCodes + valid, 0, pad);
+  }
+
+  const ConvShape s_;
+  const DotForm form_;
+  const DotKernels kernels_;
+  const ConvArgs& args_;
+  const Geometry geo_;
+  const Strips strips_;
+  const Units units_;
+  const Scratch scratch_;
+  const int64_t in_image_, out_plane_;
+  int64_t out_image_ = 0;
+  Range planes_ = {0, 0};  // of the window
+  GatherDots job_;
+};
+
+}  // namespace
+
+bool DotSupports(const ConvShape& s, const DotForm& form) {
+  constexpr double kMostBytes = 64 << 20;
+  const ConvShape flat = Flattened(s);
+  const Geometry g = GeometryOf(flat, form);
+  const auto outputs = static_cast<double>(std::min(flat.ow, kMinStripPixels));
+  const double cols = outputs * flat.sw + static_cast<double>(flat.kw) * flat.dw;
+  return cols * flat.kh * static_cast<double>(g.planes * g.pixel_bytes) <= kMostBytes;
+}
+
+int64_t DotGroups(const ConvShape& s, const DotForm& form) {
+  return GroupsBefore(s, GeometryOf(s, form), BlockCount(s.oc, kDotBlock)) * kDotBlock;
+}
+
+double DotMultiplyAdds(const ConvShape& s, const DotForm& form) {
+  return static_cast<double>(DotGroups(s, form)) * static_cast<double>(4 / form.element_bytes) *
+         static_cast<double>(s.oh * s.ow);
+}
+
+size_t DotPackedBytes(const ConvShape& s, const DotForm& form) {
+  return static_cast<size_t>(DotGroups(s, form)) * sizeof(int32_t);
+}
+
+void DotPack(const ConvShape& s, const DotForm& form, const int16_t* oihw, int32_t* packed) {
+  const Geometry geo = GeometryOf(s, form);
+  const int64_t ic = s.ic / s.groups;
+  const int64_t oc = s.oc / s.groups;
+  const int64_t taps = int64_t{s.kh} * s.kw;
+  const int64_t in_group = 4 / form.element_bytes;
+  // The weight of output o, and input i of all, at a tap; 0 beyond them and in other groups.
+  const auto weight = [&](int64_t o, int64_t i, int64_t tap) -> int16_t {
+    if (o >= s.oc || i >= s.ic || o / oc != i / ic) return 0;
+    return oihw[(o * ic + i % ic) * taps + tap];
+  };
+  // Number k of the inputs of a step that begins at `tap`.
+  const auto element = [&](int64_t o, int64_t plane, int64_t tap, int64_t k) -> int16_t {
+    if (!form.planes) return weight(o, plane * kCodes + k, tap);
+    return k >= s.ic * geo.taps_per_step ? int16_t{0} : weight(o, k % s.ic, tap + k / s.ic);
+  };
+  const int bits = form.element_bytes == 2 ? 16 : 8;
+  const uint32_t mask = form.element_bytes == 2 ? 0xFFFFu : 0xFFu;
+  for (int64_t block = 0; block < BlockCount(s.oc, kDotBlock); ++block) {
+    const Range planes = PlanesOf(s, geo, block);
+    for (int64_t plane = planes.begin; plane < planes.end; ++plane) {
+      const int64_t groups = plane + 1 == geo.planes ? geo.tail_groups : geo.full_groups;
+      for (int64_t tap = 0; tap < taps; tap += geo.taps_per_step) {
+        for (int64_t group = 0; group < groups; ++group) {
+          for (int64_t lane = 0; lane < kDotBlock; ++lane) {
+            uint32_t all = 0;
+            for (int64_t k = in_group; k-- > 0;) {
+              const int16_t w = element(block * kDotBlock + lane, plane, tap, group * in_group + k);
+              all = (all << bits) | (static_cast<uint16_t>(w) & mask);
+            }
+            *packed++ = static_cast<int32_t>(all);
+          }
+        }
+      }
+    }
+  }
+}
+
+int64_t DotUnits(const ConvShape& s) {
+  const Units units = UnitsOf(s);
+  return s.n * units.block_parts * units.pixel_parts;
+}
+
+int64_t DotWeightParts(const ConvShape& s) { return s.n > 1 ? 1 : UnitsOf(s).block_parts; }
+
+size_t DotScratchBytes(const ConvShape& s, const DotForm& form) {
+  const ConvShape flat = Flattened(s);
+  const Geometry geo = GeometryOf(flat, form);
+  return static_cast<size_t>(SizesOf(geo, StripsOf(flat, geo)).total());
+}
+
+void DotRun(const ConvShape& s, const DotForm& form, const DotKernels& kernels,
+            const ConvArgs& args, int64_t begin_unit, int64_t end_unit, void* scratch) noexcept {
+  Runner runner(s, form, kernels, args, scratch);
+  const int64_t per_image = DotUnits(s) / s.n;
+  while (begin_unit < end_unit) {
+    const int64_t image = begin_unit / per_image;
+    const int64_t end = std::min(end_unit, (image + 1) * per_image);
+    runner.RunUnits(image, begin_unit - image * per_image, end - image * per_image);
+    begin_unit = end;
+  }
+}
+
+WorkStage CodeTraffic(const ConvShape& s, double weight_bytes) {
+  const double n = static_cast<double>(s.n);
+  WorkStage stage;
+  stage.read_bytes = n * static_cast<double>(s.ic) * static_cast<double>(s.ih * s.iw);
+  stage.write_bytes = n * static_cast<double>(s.oc) * static_cast<double>(s.oh * s.ow);
+  stage.weight_bytes = weight_bytes * WeightBytes(s) / 4;
+  return stage;
+}
+
+}  // namespace kinglet::kernels

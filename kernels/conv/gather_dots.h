@@ -1,0 +1,57 @@
+// The product under convolutions of codes, with gathered rows of integers:
+//
+//   sum[p][o] = bias[o] + sum over s, k of in[pixel[p] + step[s] + k] * w[o][s][k]   modulo 2^32
+//   out[p][o] = the code of float(sum[p][o]) * scales[o]       (kernels/common/epilogue.h)
+//
+// P pixels at arbitrary offsets in bytes, O outputs in blocks of 16, S steps of consecutive inputs.
+// Inputs are multiplied in groups that fill 32 bits, and a group beyond the end of a step has zero
+// weights: pairs of int16 here, quads of bytes in the variants for CPUs that multiply those.
+// Layout of weights: [block][step][group][16 outputs], a group in 32 bits; pad outputs hold zeros.
+// Out: a pixel's 64 channels are 64 bytes, blocks lie side by side in it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/common/epilogue.h"
+
+namespace kinglet::kernels {
+
+// Outputs that lie side by side in the weights.
+inline constexpr int64_t kDotBlock = 16;
+// Blocks that a pixel of the output has.
+inline constexpr int64_t kMaxDotBlocks = 4;
+
+struct GatherDots {
+  const std::byte* in = nullptr;
+  const int64_t* pixel_offsets = nullptr;
+  int64_t pixels = 0;
+  const int64_t* step_offsets = nullptr;
+  int64_t full_steps = 0, full_groups = 0;  // steps of full_groups groups, followed by
+  int64_t tail_steps = 0, tail_groups = 0;  // steps of tail_groups
+  const int32_t* weights = nullptr;
+  const int32_t* bias = nullptr;  // 16 for each block
+  const float* scales = nullptr;  // 16 for each block, finite where `finite`
+  bool finite = true;
+  int64_t channel = 0;      // that scales[0] belongs to
+  int64_t blocks = 0;       // at most kMaxDotBlocks
+  int32_t* sums = nullptr;  // scratch: [pixels][2 blocks][16]
+  uint8_t* out = nullptr;   // the first block of the first pixel
+  const Epilogue* epilogue = nullptr;
+
+  int64_t GroupsOfBlock() const { return full_steps * full_groups + tail_steps * tail_groups; }
+};
+
+using GatherDotsFn = void (*)(const GatherDots&) noexcept;
+
+// What a kind of integer product needs of an instruction set.
+struct DotKernels {
+  GatherDotsFn product;
+  // Writes `count` codes, a multiple of 16, in the form that the product reads.
+  void (*widen)(const uint8_t* from, int64_t count, int32_t zero_point, void* to) noexcept;
+  // The same of `count` pixels whose channels lie `plane_stride` codes apart, side by side.
+  void (*interleave)(const uint8_t* from, int64_t plane_stride, int64_t channels, int64_t count,
+                     int32_t zero_point, void* to) noexcept;
+};
+
+}  // namespace kinglet::kernels
