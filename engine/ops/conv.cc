@@ -8,16 +8,13 @@
 #include <cstring>
 #include <type_traits>
 
-#include "engine/cost/choose.h"
-#include "engine/cost/cost_model.h"
 #include "engine/ops/batch.h"
-#include "engine/ops/choice.h"
+#include "engine/ops/conv_choice.h"
 #include "engine/ops/conv_step.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/volume_conv.h"
 #include "kernels/common/blocked.h"
-#include "kernels/conv/choose.h"
 
 namespace kinglet {
 namespace {
@@ -139,61 +136,19 @@ std::unique_ptr<Step> PlanGeneric(PlanContext& context, const Window& window) {
   });
 }
 
-ChoiceKey KeyOf(const PlanContext& context, const kernels::ConvShape& s,
-                const kernels::OperandTypes& types) {
-  return MakeChoiceKey(context, "conv",
-                       {s.n, s.ic, s.ih, s.iw, s.oc, s.oh, s.ow, s.kh, s.kw, s.sh, s.sw, s.dh, s.dw,
-                        s.pad_top, s.pad_left, s.groups},
-                       types);
-}
-
-// The kernel, null when no variant takes the shape, what it does, and its seconds where they were
-// measured.
-struct Chosen {
-  const kernels::ConvVariant* variant = nullptr;
-  ChoiceKey key;
-  kernels::Work work;
-  double measured_seconds = 0;
-};
-
-Chosen ChooseVariant(const PlanContext& context, const kernels::ConvShape& shape) {
-  kernels::ConvNeighbours neighbours{
-      .may_block = context.InputShape(0).size() == 4 && !context.IsKnown(0),
-      .input_blocked = context.IsBlocked(0),
-      .winograd = context.cost().winograd,
-      .types = {context.InputStorage(0), context.InputStorage(1), context.OutputStorage(0)}};
-  const int threads = ThreadsToChooseFor(context.cost(), context.threads());
-  const auto rank = [&] {
-    return kernels::RankConvVariants(shape, threads, context.cost().machine, neighbours);
-  };
-  auto ranked = rank();
-  if (ranked.empty() && neighbours.types != kernels::OperandTypes{}) {
-    neighbours.types = {};  // converted around the kernel
-    ranked = rank();
-  }
-  std::vector<Candidate> candidates;
-  for (std::size_t i = 0; i < ranked.size(); ++i) {
-    candidates.push_back({.index = i,
-                          .kernel = ranked[i].variant->id,
-                          .revision = ranked[i].variant->revision,
-                          .seconds = ranked[i].seconds - ranked[i].around_seconds,
-                          .around_seconds = ranked[i].around_seconds});
-  }
-  Chosen chosen{nullptr, KeyOf(context, shape, neighbours.types), {}, 0};
-  if (const Candidate* best = Choose(candidates, chosen.key, context.cost())) {
-    chosen.variant = ranked[best->index].variant;
-    chosen.work = chosen.variant->work(shape, context.threads());
-    chosen.measured_seconds = best->measured ? best->seconds : 0;
-  }
-  return chosen;
+// Where no kernel has the types that values are stored as, they are converted around one.
+ChosenConv ChooseVariant(const PlanContext& context, const kernels::ConvShape& shape) {
+  const kernels::OperandTypes stored = {context.InputStorage(0), context.InputStorage(1),
+                                        context.OutputStorage(0)};
+  ChosenConv chosen = ChooseConvVariant(context, shape, stored);
+  if (chosen.variant != nullptr || stored == kernels::OperandTypes{}) return chosen;
+  return ChooseConvVariant(context, shape, {});
 }
 
 std::unique_ptr<Step> PlanVariant(PlanContext& context, const kernels::ConvShape& shape,
-                                  const Chosen& chosen) {
+                                  const ChosenConv& chosen) {
   auto step = MakeConvStep(context, *chosen.variant, shape);
-  step->choice = chosen.key;
-  step->work = chosen.work;
-  step->measured_seconds = chosen.measured_seconds;
+  chosen.Describe(*step);
   return step;
 }
 
@@ -202,7 +157,7 @@ std::unique_ptr<Step> PlanConv(PlanContext& context) {
   const Window window = ConvWindow(context, sizes, std::span(context.InputShape(1)).subspan(2));
   std::unique_ptr<Step> step;
   if (IsVolumeConv(context) && window.rank() <= 2) {
-    const Chosen chosen = ChooseVariant(context, ConvShapeOf(context, window));
+    const ChosenConv chosen = ChooseVariant(context, ConvShapeOf(context, window));
     if (chosen.variant != nullptr) {
       step = PlanVariant(context, ConvShapeOf(context, window), chosen);
     }
