@@ -92,7 +92,8 @@ std::vector<Cell> Cells(const PointRecord& record) {
   const auto rate = [&](double value) { return counted ? fmt::format("{:.1f}", value) : "-"; };
   const bool stages = record.stages.has_value();
   std::vector<Cell> cells = {{"threads", std::to_string(record.threads), 1},
-                             {"batch", std::to_string(record.batch), 1}};
+                             {"batch", std::to_string(record.batch), 1},
+                             {"type", record.precision, 1}};
   if (stages) {
     cells.push_back({"decode", number(record.stages->decode)});
     cells.push_back({"preprocess", number(record.stages->preprocess)});

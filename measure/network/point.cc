@@ -43,6 +43,23 @@ Model CompileFor(const Point& point, Graph graph) {
   return Model::Compile(std::move(graph), compile);
 }
 
+// What most multiply-adds of the plan are computed in, as `wanted` has it where it is float.
+std::string PrecisionOfPlan(const PlanInfo& plan, Precision wanted) {
+  double integer = 0;
+  double all = 0;
+  for (const StepInfo& step : plan.steps) {
+    for (const WorkInfo::Operations& operations : step.work.operations) {
+      const bool is_float = operations.type.find("float") != std::string::npos;
+      all += operations.count;
+      if (!is_float) integer += operations.count;
+    }
+  }
+  const bool integers = integer > all / 2;
+  const Precision floats =
+      wanted == Precision::kBFloat16 ? Precision::kBFloat16 : Precision::kFloat32;
+  return std::string(PrecisionName(integers ? Precision::kInt8 : floats));
+}
+
 // A file of the cache that cannot be written is worth a note only.
 void Tune(Model& model, const InputShapes& shapes, const Point& point,
           std::vector<std::string>& notes) {
@@ -107,6 +124,7 @@ PointRecord TimePoint(const Point& point) {
   record.model = point.network;
   record.batch = chooser.Batch(shapes);
   record.threads = point.threads;
+  record.precision = PrecisionOfPlan(plan, point.compile.precision);
   record.times = Summarise(TimeRuns([&] { session.Run(inputs); }, repetition));
   record.operations = 2.0 * static_cast<double>(plan.macs);
   record.peak_rss_mb = PeakRssMib();

@@ -109,6 +109,7 @@ std::string RecordLine(const PointRecord& record) {
   line["model"] = record.model;
   line["batch"] = record.batch;
   line["threads"] = record.threads;
+  line["precision"] = record.precision;
   line["median_ms"] = milliseconds(record.times.median_ms);
   line["min_ms"] = milliseconds(record.times.min_ms);
   line["p95_ms"] = milliseconds(record.times.p95_ms);
@@ -151,6 +152,7 @@ PointRecord ParseRecord(std::string_view line, const std::string& source) {
   record.model = reader.Text("model");
   record.batch = reader.Count("batch");
   record.threads = reader.Count("threads");
+  if (reader.Has("precision")) record.precision = reader.Text("precision");
   record.times = {reader.Number("median_ms"), reader.Number("min_ms"), reader.Number("p95_ms"),
                   static_cast<std::size_t>(reader.Count("runs"))};
   record.operations = reader.Number("operations");

@@ -19,6 +19,7 @@ struct PointRecord {
   std::string model;
   int batch = 1;
   int threads = 1;
+  std::string precision = "f32";  // that most of it is computed in: "f32", "bf16", "int8"
   Times times;            // of one run over the whole batch
   double operations = 0;  // of one run: two for each multiply-add
   // That wait for data: what they compute is not known before, and in no count of operations.

@@ -21,6 +21,7 @@ PointRecord Example() {
   record.model = "net \"one\".onnx";
   record.batch = 8;
   record.threads = 4;
+  record.precision = "bf16";
   record.times = {12.5, 12.25, 14.0625, 160};
   record.operations = 3e9;
   record.peak_rss_mb = 84.5;
@@ -54,6 +55,7 @@ TEST(RecordTest, ARecordComesBackAsItWas) {
     EXPECT_EQ(read.model, record.model);
     EXPECT_EQ(read.batch, 8);
     EXPECT_EQ(read.threads, 4);
+    EXPECT_EQ(read.precision, "bf16");
     EXPECT_EQ(read.times.median_ms, 12.5);
     EXPECT_EQ(read.times.min_ms, 12.25);
     EXPECT_EQ(read.times.p95_ms, 14.0625);
