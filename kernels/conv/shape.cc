@@ -11,4 +11,13 @@ WorkStage ConvTraffic(const ConvShape& s) {
   return stage;
 }
 
+WorkStage ConvTrafficOf(const ConvShape& s, ElementType input, ElementType output,
+                        size_t weight_bytes) {
+  WorkStage stage = ConvTraffic(s);
+  stage.read_bytes *= static_cast<double>(ElementBytes(input)) / 4.0;
+  stage.write_bytes *= static_cast<double>(ElementBytes(output)) / 4.0;
+  stage.weight_bytes = static_cast<double>(weight_bytes);
+  return stage;
+}
+
 }  // namespace kinglet::kernels

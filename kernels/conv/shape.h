@@ -29,6 +29,9 @@ constexpr double WeightBytes(const ConvShape& s) {
 
 // The traffic of inputs, outputs and weights of the batch, without arithmetic.
 WorkStage ConvTraffic(const ConvShape& s);
+// The same of other types.
+WorkStage ConvTrafficOf(const ConvShape& s, ElementType input, ElementType output,
+                        size_t weight_bytes);
 
 // Elements from one image of a blocked float32 output to the next.
 inline int64_t OutputStride(const ConvShape& s, const ConvArgs& args) {

@@ -9,11 +9,11 @@
 
 namespace kinglet::kernels {
 
-inline int64_t DepthwiseRowParts(const ConvShape& s) {
+inline int64_t DepthwiseRowParts(const ConvShape& s, int64_t block = kBlock) {
   constexpr int64_t kEnoughUnits = 32;
   constexpr int64_t kMinPixels = 128;
   const int64_t worthwhile = std::max<int64_t>(1, s.oh * s.ow / kMinPixels);
-  const int64_t wanted = CeilDiv(kEnoughUnits, BlockCount(s.ic));
+  const int64_t wanted = CeilDiv(kEnoughUnits, BlockCount(s.ic, block));
   return std::min({s.oh, worthwhile, wanted});
 }
 
