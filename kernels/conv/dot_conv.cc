@@ -352,13 +352,7 @@ class Runner {
     const uint8_t* from = input + (plane * area + at) * kCodes;
     const bool is_last = plane + 1 == geo_.planes;
     const int64_t used = is_last ? RoundUpToBlock(geo_.tail_channels, kDotBlock) : kCodes;
-    if (used == kCodes && step == 1) {
-      kernels_.widen(from, count * kCodes, zero, to);
-      return;
-    }
-    for (int64_t i = 0; i < count; ++i, to += geo_.pixel_bytes) {
-      kernels_.widen(from + i * step * kCodes, used, zero, to);
-    }
+    kernels_.widen(from, step, count, used, zero, to);
   }
 
   void FillSteps(const Window& w, int64_t tap_rows) {

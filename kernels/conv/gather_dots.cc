@@ -50,6 +50,7 @@ struct Pass {
   int64_t weights_stride;  // from block to block
   int64_t block;           // the first one
   bool first, last;
+  bool plain;  // the epilogue is a multiplication by finite scales
 };
 
 template <int R, int B>
@@ -67,7 +68,7 @@ HWY_INLINE void InitTile(const GatherDots& g, const Pass& pass, int64_t pixel,
 
 template <int R, int B>
 HWY_INLINE void StoreTile(const GatherDots& g, const Pass& pass, int64_t pixel,
-                          const Vec (&acc)[R][B * kParts]) {
+                          const CodeBounds& bounds, const Vec (&acc)[R][B * kParts]) {
   const Tag d;
   const FloatTag df;
   if (!pass.last) {
@@ -80,15 +81,13 @@ HWY_INLINE void StoreTile(const GatherDots& g, const Pass& pass, int64_t pixel,
     }
     return;
   }
-  const CodeBounds bounds(*g.epilogue);
-  const bool plain = g.finite && g.epilogue->activation == Activation::kNone;
   uint8_t* out = g.out + pixel * 64 + pass.block * 16;
   const float* scales = g.scales + pass.block * 16;
   KINGLET_UNROLL
   for (int v = 0; v < B * kParts; ++v) {
     const auto scale = hn::LoadU(df, scales + v * kLanes);
 #if HWY_TARGET == HWY_AVX2
-    if (plain) {
+    if (pass.plain) {
       if (v % 2 == 1) continue;
       const hn::Vec<FloatTag> both[2] = {scale, hn::LoadU(df, scales + (v + 1) * kLanes)};
       KINGLET_UNROLL
@@ -102,7 +101,7 @@ HWY_INLINE void StoreTile(const GatherDots& g, const Pass& pass, int64_t pixel,
     KINGLET_UNROLL
     for (int r = 0; r < R; ++r) {
       uint8_t* to = out + r * 64 + v * kLanes;
-      if (plain) {
+      if (pass.plain) {
         StoreCodes(d, acc[r][v], scale, bounds, to);
       } else {
         StoreAnyCodes(d, acc[r][v], scale, *g.epilogue, to);
@@ -136,7 +135,12 @@ HWY_INLINE void Accumulate(const std::byte* in, const int64_t (&at)[R], const in
 
 // `tiles` tiles of R consecutive pixels and B blocks.
 template <int R, int B>
-HWY_NOINLINE void RunTiles(const GatherDots& g, const Pass& pass, int64_t pixel, int64_t tiles) {
+HWY_NOINLINE void RunTiles(const GatherDots& job, const Pass& of_job, int64_t pixel,
+                           int64_t tiles) {
+  // Copies: bytes that are stored might be theirs.
+  const GatherDots g = job;
+  const Pass pass = of_job;
+  const CodeBounds bounds(*g.epilogue);
   for (; tiles > 0; --tiles, pixel += R) {
     Vec acc[R][B * kParts];
     InitTile<R, B>(g, pass, pixel, acc);
@@ -153,7 +157,7 @@ HWY_NOINLINE void RunTiles(const GatherDots& g, const Pass& pass, int64_t pixel,
         Accumulate<R, B>(in + k * 4, at, w, pass.weights_stride, acc);
       }
     }
-    StoreTile<R, B>(g, pass, pixel, acc);
+    StoreTile<R, B>(g, pass, pixel, bounds, acc);
   }
 }
 
@@ -195,6 +199,7 @@ void RunBlocks(const GatherDots& g, int64_t block, int64_t blocks) {
   Pass pass;
   pass.weights_stride = groups * kDotBlock;
   pass.block = block;
+  pass.plain = g.finite && g.epilogue->activation == Activation::kNone;
   for (int64_t i = 0; i < passes; ++i) {
     const int64_t begin = steps * i / passes;
     const int64_t end = steps * (i + 1) / passes;
@@ -227,12 +232,15 @@ HWY_INLINE hn::Vec<WideTag> LoadWide(const uint8_t* from, int32_t zero_point) {
   return hn::Sub(hn::PromoteTo(d, hn::LoadU(d8, from)), zero);
 }
 
-void Widen(const uint8_t* from, int64_t count, int32_t zero_point, void* to) noexcept {
+void Widen(const uint8_t* from, int64_t step, int64_t count, int64_t channels, int32_t zero_point,
+           void* to) noexcept {
   const WideTag d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   auto* wide = static_cast<int16_t*>(to);
-  for (int64_t i = 0; i < count; i += lanes) {
-    hn::StoreU(LoadWide(from + i, zero_point), d, wide + i);
+  for (int64_t i = 0; i < count; ++i, from += step * 64, wide += 64) {
+    for (int64_t c = 0; c < channels; c += lanes) {
+      hn::StoreU(LoadWide(from + c, zero_point), d, wide + c);
+    }
   }
 }
 

@@ -47,8 +47,10 @@ using GatherDotsFn = void (*)(const GatherDots&) noexcept;
 // What a kind of integer product needs of an instruction set.
 struct DotKernels {
   GatherDotsFn product;
-  // Writes `count` codes, a multiple of 16, in the form that the product reads.
-  void (*widen)(const uint8_t* from, int64_t count, int32_t zero_point, void* to) noexcept;
+  // Writes the first `channels`, a multiple of 16, of `count` pixel blocks, each `step` pixels
+  // behind the other, in the form that the product reads; it has 64 channels in a pixel too.
+  void (*widen)(const uint8_t* from, int64_t step, int64_t count, int64_t channels,
+                int32_t zero_point, void* to) noexcept;
   // The same of `count` pixels whose channels lie `plane_stride` codes apart, side by side.
   void (*interleave)(const uint8_t* from, int64_t plane_stride, int64_t channels, int64_t count,
                      int32_t zero_point, void* to) noexcept;

@@ -40,27 +40,26 @@ struct CodeBounds {
   int32_t zero_point;
 };
 
-// Codes without their zero point.
-template <class DF, class VI, class VF>
-HWY_INLINE VI CodesOfSums(DF df, VI sums, VF scales, const CodeBounds& bounds) {
+// The codes of as many sums as a vector has. Numbers of so few bits are rounded, halves to even, by
+// the addition of one whose last bit counts ones.
+template <class DI, class VI, class VF>
+HWY_INLINE VI CodesOfSums(DI di, VI sums, VF scales, const CodeBounds& bounds) {
   namespace hn = hwy::HWY_NAMESPACE;
+  constexpr float kShift = 12582912.0f;  // 1.5 * 2^23
+  constexpr int32_t kShiftBits = 0x4B400000;
+  const hn::Rebind<float, DI> df;
   const VF scaled = hn::Mul(hn::ConvertTo(df, sums), scales);
   const VF code = hn::Min(hn::Max(scaled, hn::Set(df, bounds.low)), hn::Set(df, bounds.high));
-#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
-  return hn::NearestInt(code);  // halves to even
-#else
-  return hn::ConvertTo(hn::RebindToSigned<DF>(), hn::Round(code));
-#endif
+  const VI bits = hn::BitCast(di, hn::Add(code, hn::Set(df, kShift)));
+  return hn::Sub(bits, hn::Set(di, kShiftBits - bounds.zero_point));
 }
 
-// Stores the codes of as many sums as a vector has at `to`, any alignment.
+// Stores them at `to`, any alignment.
 template <class DI, class VI, class VF>
 HWY_INLINE void StoreCodes(DI di, VI sums, VF scales, const CodeBounds& bounds, uint8_t* to) {
   namespace hn = hwy::HWY_NAMESPACE;
-  const VI codes = hn::Add(CodesOfSums(hn::Rebind<float, DI>(), sums, scales, bounds),
-                           hn::Set(di, bounds.zero_point));
   const hn::Rebind<uint8_t, DI> d8;
-  hn::StoreU(hn::DemoteTo(d8, codes), d8, to);
+  hn::StoreU(hn::DemoteTo(d8, CodesOfSums(di, sums, scales, bounds)), d8, to);
 }
 
 #if HWY_TARGET == HWY_AVX2
@@ -69,17 +68,14 @@ template <class DI, class VI, class VF>
 HWY_INLINE void StoreCodes(DI di, const VI (&sums)[2], const VF (&scales)[2],
                            const CodeBounds& bounds, uint8_t* to) {
   namespace hn = hwy::HWY_NAMESPACE;
-  const hn::Rebind<float, DI> df;
   const hn::Repartition<int16_t, DI> d16;
   const hn::CappedTag<uint8_t, 16> d8;
-  const auto codes = hn::ReorderDemote2To(d16, CodesOfSums(df, sums[0], scales[0], bounds),
-                                          CodesOfSums(df, sums[1], scales[1], bounds));
-  const auto zero = hn::Set(d16, static_cast<int16_t>(bounds.zero_point));
+  const auto codes = hn::ReorderDemote2To(d16, CodesOfSums(di, sums[0], scales[0], bounds),
+                                          CodesOfSums(di, sums[1], scales[1], bounds));
   // Channels 0 to 3, 8 to 11, 4 to 7, 12 to 15.
-  const auto bytes = hn::DemoteTo(d8, hn::Add(codes, zero));
   alignas(16) static constexpr uint8_t kOrder[16] = {0, 1, 2, 3, 8,  9,  10, 11,
                                                      4, 5, 6, 7, 12, 13, 14, 15};
-  hn::StoreU(hn::TableLookupBytes(bytes, hn::Load(d8, kOrder)), d8, to);
+  hn::StoreU(hn::TableLookupBytes(hn::DemoteTo(d8, codes), hn::Load(d8, kOrder)), d8, to);
 }
 #endif
 
