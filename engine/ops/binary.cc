@@ -176,9 +176,9 @@ void InferMod(InferContext& context) {
 template <typename Op>
 std::unique_ptr<Step> PlanIntegers(PlanContext& context) {
   AllowInPlaceOfEqual(context, 2);
-  return DispatchInteger(context.InputType(0), [&]<typename T>() -> std::unique_ptr<Step> {
-    return PlanBinaryPlain<Op, T, T>(context);
-  });
+  const BinaryLoops loops =
+      DispatchInteger(context.InputType(0), []<typename T>() { return LoopsOf<Op, T>(); });
+  return PlanBinaryPlain(context, loops);
 }
 
 std::unique_ptr<Step> PlanMod(PlanContext& context) {
@@ -206,7 +206,6 @@ void InferShift(InferContext& context) {
 }
 
 std::unique_ptr<Step> PlanShift(PlanContext& context) {
-  AllowInPlaceOfEqual(context, 2);
   return context.attributes().String("direction", "") == "LEFT"
              ? PlanIntegers<ShiftLeftOp>(context)
              : PlanIntegers<ShiftRightOp>(context);
@@ -250,32 +249,51 @@ T PowOfMixed(T base, double exponent) {
   }
 }
 
+// A run of exponents of any type.
+struct Exponents {
+  const void* data;
+  ReadDouble read;
+  std::int64_t first, stride;
+};
+// y[y_at + i] = base[at + i * base_stride] to the power of exponent i, i < n.
+using MixedPowRun = void (*)(const void* base, std::int64_t at, std::int64_t base_stride,
+                             const Exponents& exponents, void* y, std::int64_t y_at,
+                             std::int64_t n);
+
 template <typename T>
+void PowRun(const void* base, std::int64_t at, std::int64_t base_stride, const Exponents& exponents,
+            void* y, std::int64_t y_at, std::int64_t n) {
+  const auto* x = static_cast<const T*>(base) + at;
+  auto* to = static_cast<T*>(y) + y_at;
+  for (std::int64_t i = 0; i < n; ++i) {
+    to[i] = PowOfMixed<T>(x[i * base_stride],
+                          exponents.read(exponents.data, exponents.first + i * exponents.stride));
+  }
+}
+
 std::unique_ptr<Step> PlanMixedPow(PlanContext& context) {
   const auto broadcast =
       MakeBroadcast<2>(context.OutputShape(0), {&context.InputShape(0), &context.InputShape(1)});
   const ElementUnits units(context.OutputShape(0));
   const ReadDouble read = ReaderOf(context.InputType(1));
-  return MakeStep(ElementwiseId(context, DataTypeOf<T>::value), units.count(),
-                  [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
-                    const auto* base = static_cast<const T*>(args.inputs[0]);
-                    auto* y = static_cast<T*>(args.outputs[0]);
-                    broadcast.ForRuns(
-                        units.Start(begin), units.Start(end),
-                        [&](const auto& offsets, std::int64_t at, std::int64_t n) {
-                          for (std::int64_t i = 0; i < n; ++i) {
-                            y[at + i] = PowOfMixed<T>(
-                                base[offsets[0] + i * broadcast.InnerStride(0)],
-                                read(args.inputs[1], offsets[1] + i * broadcast.InnerStride(1)));
-                          }
-                        });
-                  });
+  const DataType type = context.InputType(0);
+  const auto run = DispatchNumeric(type, []<typename T>() -> MixedPowRun { return PowRun<T>; });
+  return MakeStep(
+      ElementwiseId(context, type), units.count(),
+      [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+        broadcast.ForRuns(
+            units.Start(begin), units.Start(end),
+            [&](const auto& offsets, std::int64_t at, std::int64_t n) {
+              const Exponents exponents{args.inputs[1], read, offsets[1], broadcast.InnerStride(1)};
+              run(args.inputs[0], offsets[0], broadcast.InnerStride(0), exponents, args.outputs[0],
+                  at, n);
+            });
+      });
 }
 
 std::unique_ptr<Step> PlanPow(PlanContext& context) {
   if (context.InputType(0) == context.InputType(1)) return PlanArithmetic<PowOp>(context);
-  return DispatchNumeric(context.InputType(0),
-                         [&]<typename T>() { return PlanMixedPow<T>(context); });
+  return PlanMixedPow(context);
 }
 
 }  // namespace

@@ -74,23 +74,48 @@ void FloatsToIntegers(const float* src, To* dst, std::int64_t count) {
   }
 }
 
+// `count` elements from `src` to `dst`.
+using ConvertFn = void (*)(const void* src, void* dst, std::int64_t count);
+
 template <typename From, typename To>
-void ConvertAll(const From* src, To* dst, std::int64_t count) {
+void ConvertAll(const void* src_data, void* dst_data, std::int64_t count) {
+  const auto* src = static_cast<const From*>(src_data);
+  auto* dst = static_cast<To*>(dst_data);
   if constexpr (std::is_same_v<From, float> && std::is_integral_v<To> &&
                 !std::is_same_v<To, bool> && !std::is_same_v<To, std::uint64_t>) {
     FloatsToIntegers(src, dst, count);
-  } else if constexpr (std::is_same_v<From, bool> && !std::is_same_v<To, bool>) {
-    ConvertEach(reinterpret_cast<const std::uint8_t*>(src), dst, count);  // 0 or 1
   } else {
     ConvertEach(src, dst, count);
   }
 }
+
+// Which type's function has the same effect, so that there are fewer of them: integers of one size
+// are written alike by whatever does not saturate, and a bool is a byte that is 0 or 1.
+template <typename From>
+using ReadAs = std::conditional_t<std::is_same_v<From, bool>, std::uint8_t, From>;
+template <typename From, typename To>
+struct WrittenAs {
+  using Type = To;
+};
+template <typename From, typename To>
+requires(std::is_integral_v<To> && !std::is_same_v<To, bool> &&
+         (std::is_integral_v<From> || sizeof(To) < 8)) struct WrittenAs<From, To> {
+  using Type = std::make_unsigned_t<To>;
+};
 
 template <typename F>
 decltype(auto) DispatchAny(DataType type, F&& f) {
   if (type == DataType::kFloat16) return f.template operator()<Float16>();
   if (type == DataType::kBFloat16) return f.template operator()<BFloat16>();
   return DispatchType(type, f);
+}
+
+ConvertFn ConvertFnOf(DataType from, DataType to) {
+  return DispatchAny(from, [&]<typename From>() {
+    return DispatchAny(to, []<typename To>() -> ConvertFn {
+      return ConvertAll<ReadAs<From>, typename WrittenAs<From, To>::Type>;
+    });
+  });
 }
 
 std::unique_ptr<Step> PlanCast(PlanContext& context) {
@@ -101,17 +126,15 @@ std::unique_ptr<Step> PlanCast(PlanContext& context) {
     context.Alias(0, 0);
     return nullptr;
   }
-  const std::int64_t count = ElementCount(context.InputShape(0));
-  return DispatchAny(from, [&]<typename From>() {
-    return DispatchAny(to, [&]<typename To>() {
-      return MakeItemStep("reference/cast", count, sizeof(From) + sizeof(To),
-                          [](const StepArgs& args, std::int64_t begin, std::int64_t end) {
-                            const From* src = static_cast<const From*>(args.inputs[0]);
-                            To* dst = static_cast<To*>(args.outputs[0]);
-                            ConvertAll(src + begin, dst + begin, end - begin);
-                          });
-    });
-  });
+  const auto from_bytes = static_cast<std::int64_t>(DataTypeSize(from));
+  const auto to_bytes = static_cast<std::int64_t>(DataTypeSize(to));
+  return MakeItemStep("reference/cast", ElementCount(context.InputShape(0)), from_bytes + to_bytes,
+                      [=, convert = ConvertFnOf(from, to)](const StepArgs& args, std::int64_t begin,
+                                                           std::int64_t end) {
+                        convert(static_cast<const std::byte*>(args.inputs[0]) + begin * from_bytes,
+                                static_cast<std::byte*>(args.outputs[0]) + begin * to_bytes,
+                                end - begin);
+                      });
 }
 
 // `saturate` and `round_mode` are for types of eight bits, which no tensor has here.

@@ -39,14 +39,15 @@ void InferLogic(InferContext& context) {
 
 template <typename Op>
 std::unique_ptr<Step> PlanCompare(PlanContext& context) {
-  return DispatchType(context.InputType(0),
-                      [&]<typename T>() { return PlanBinaryPlain<Op, T, bool>(context); });
+  const BinaryLoops loops =
+      DispatchType(context.InputType(0), []<typename T>() { return LoopsOf<Op, T, bool>(); });
+  return PlanBinaryPlain(context, loops);
 }
 
 template <typename Op>
 std::unique_ptr<Step> PlanLogic(PlanContext& context) {
   AllowInPlaceOfEqual(context, 2);
-  return PlanBinaryPlain<Op, bool, bool>(context);
+  return PlanBinaryPlain(context, LoopsOf<Op, bool>());
 }
 
 void InferNot(InferContext& context) {
@@ -59,28 +60,40 @@ void InferBitwiseNot(InferContext& context) {
   context.SetOutput(0, context.InputType(0), context.InputShape(0));
 }
 
-// y = f(x), element by element.
-template <typename T, typename F>
-std::unique_ptr<Step> PlanMap(PlanContext& context, F function) {
+// y[i] = f(x[i]), i < n.
+using MapFn = void (*)(const void* x, void* y, std::int64_t n);
+
+std::unique_ptr<Step> PlanMap(PlanContext& context, MapFn map) {
   context.AllowInPlace(0, 0);
   const ElementUnits units(context.OutputShape(0));
-  return MakeStep(ElementwiseId(context, DataTypeOf<T>::value), units.count(),
+  const auto bytes = static_cast<std::int64_t>(DataTypeSize(context.InputType(0)));
+  return MakeStep(ElementwiseId(context, context.InputType(0)), units.count(),
                   [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
-                    const auto* x = static_cast<const T*>(args.inputs[0]);
-                    auto* y = static_cast<T*>(args.outputs[0]);
-                    const std::int64_t last = units.Start(end);
-                    for (std::int64_t i = units.Start(begin); i < last; ++i) y[i] = function(x[i]);
+                    const std::int64_t first = units.Start(begin);
+                    map(static_cast<const std::byte*>(args.inputs[0]) + first * bytes,
+                        static_cast<std::byte*>(args.outputs[0]) + first * bytes,
+                        units.Start(end) - first);
                   });
 }
 
-std::unique_ptr<Step> PlanNot(PlanContext& context) {
-  return PlanMap<bool>(context, [](bool x) { return static_cast<bool>(x ^ true); });
+void NotRun(const void* x, void* y, std::int64_t n) {
+  const auto* from = static_cast<const bool*>(x);
+  auto* to = static_cast<bool*>(y);
+  for (std::int64_t i = 0; i < n; ++i) to[i] = static_cast<bool>(from[i] ^ true);
 }
 
+template <typename T>
+void BitwiseNotRun(const void* x, void* y, std::int64_t n) {
+  const auto* from = static_cast<const T*>(x);
+  auto* to = static_cast<T*>(y);
+  for (std::int64_t i = 0; i < n; ++i) to[i] = static_cast<T>(~from[i]);
+}
+
+std::unique_ptr<Step> PlanNot(PlanContext& context) { return PlanMap(context, NotRun); }
+
 std::unique_ptr<Step> PlanBitwiseNot(PlanContext& context) {
-  return DispatchInteger(context.InputType(0), [&]<typename T>() {
-    return PlanMap<T>(context, [](T x) { return static_cast<T>(~x); });
-  });
+  return PlanMap(context, DispatchInteger(context.InputType(0),
+                                          []<typename T>() -> MapFn { return BitwiseNotRun<T>; }));
 }
 
 void InferFloatTest(InferContext& context) {

@@ -41,53 +41,85 @@ void InferVariadic(InferContext& context) {
   context.SetOutput(0, context.InputType(0), BroadcastShape(context, 0, context.input_count()));
 }
 
+// What a mean does to the sum.
 template <typename T>
-void Divide(T* y, std::int64_t count, std::int64_t divisor) {
-  if constexpr (std::is_floating_point_v<T>) {
-    if (divisor == 1) return;
-    for (std::int64_t i = 0; i < count; ++i) y[i] /= static_cast<T>(divisor);
+void DivideRun(void* data, std::int64_t count, std::int64_t divisor) {
+  auto* y = static_cast<T*>(data);
+  for (std::int64_t i = 0; i < count; ++i) y[i] /= static_cast<T>(divisor);
+}
+
+// y[i] = x[i * stride], where the stride is 0 or 1.
+template <typename T>
+void CopyRun(const void* x, std::int64_t stride, void* y, std::int64_t n) {
+  const auto* from = static_cast<const T*>(x);
+  auto* to = static_cast<T*>(y);
+  for (std::int64_t i = 0; i < n; ++i) to[i] = from[i * stride];
+}
+
+// An operator and what it does at first and at last, for operands of one type.
+struct VariadicLoops {
+  BinaryLoops binary;
+  void (*copy)(const void* x, std::int64_t stride, void* y, std::int64_t n);
+  void (*divide)(void* y, std::int64_t count, std::int64_t divisor) = nullptr;
+  std::int64_t divisor = 1;
+
+  void Divide(void* y, std::int64_t count) const {
+    if (divide != nullptr) divide(y, count, divisor);
   }
+};
+
+template <typename Op>
+VariadicLoops VariadicLoopsOf(DataType type, std::int64_t divisor) {
+  return DispatchNumeric(type, [&]<typename T>() {
+    VariadicLoops loops{.binary = LoopsOf<Op, T>(), .copy = CopyRun<T>, .divisor = divisor};
+    if constexpr (std::is_floating_point_v<T>) {
+      if (divisor != 1) loops.divide = DivideRun<T>;
+    }
+    return loops;
+  });
 }
 
 // y = x0, then y = Op(y, xi) for each further operand, a unit of the output at a time.
-template <typename Op, typename T>
-std::unique_ptr<Step> PlanPlain(PlanContext& context, std::int64_t divisor) {
+std::unique_ptr<Step> PlanPlain(PlanContext& context, const VariadicLoops& loops) {
   const Shape& shape = context.OutputShape(0);
   if (context.InputShape(0) == shape) context.AllowInPlace(0, 0);
   std::vector<Broadcast<1>> operands;
   for (std::size_t i = 0; i < context.input_count(); ++i) {
     operands.push_back(MakeBroadcast<1>(shape, {&context.InputShape(i)}));
   }
-  const kernels::BinaryFns* fns = KernelOf<Op>();
   const ElementUnits units(shape);
+  const std::int64_t bytes = loops.binary.operand_bytes;
   // The first two at once, where both are as large as the output.
   const bool pair =
       operands.size() > 1 && context.InputShape(0) == shape && context.InputShape(1) == shape;
-  return MakeStep(ElementwiseId(context, DataTypeOf<T>::value), units.count(),
+  return MakeStep(ElementwiseId(context, context.InputType(0)), units.count(),
                   [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
-                    auto* y = static_cast<T*>(args.outputs[0]);
+                    const auto in = [&](std::size_t k, std::int64_t at) {
+                      return static_cast<const std::byte*>(args.inputs[k]) + at * bytes;
+                    };
+                    const auto out = [&](std::int64_t at) {
+                      return static_cast<std::byte*>(args.outputs[0]) + at * bytes;
+                    };
                     for (std::int64_t unit = begin; unit < end; ++unit) {
                       const std::int64_t first = units.Start(unit);
                       const std::int64_t last = units.Start(unit + 1);
                       if (pair) {
-                        BinaryRun<Op, T, T>(fns, static_cast<const T*>(args.inputs[0]) + first, 1,
-                                            static_cast<const T*>(args.inputs[1]) + first, 1,
-                                            y + first, last - first);
+                        RunBinary(loops.binary, in(0, first), 1, in(1, first), 1, out(first),
+                                  last - first);
                       }
                       for (std::size_t k = pair ? 2 : 0; k < operands.size(); ++k) {
-                        const auto* x = static_cast<const T*>(args.inputs[k]);
                         const std::int64_t stride = operands[k].InnerStride(0);
                         operands[k].ForRuns(
                             first, last, [&](const auto& offsets, std::int64_t at, std::int64_t n) {
-                              const T* from = x + offsets[0];
+                              const std::byte* from = in(k, offsets[0]);
                               if (k > 0) {
-                                BinaryRun<Op, T, T>(fns, y + at, 1, from, stride, y + at, n);
+                                RunBinary(loops.binary, out(at), 1, from, stride, out(at), n);
                               } else {
-                                for (std::int64_t i = 0; i < n; ++i) y[at + i] = from[i * stride];
+                                loops.copy(from, stride, out(at), n);
                               }
                             });
                       }
-                      Divide(y + first, last - first, divisor);
+                      loops.Divide(out(first), last - first);
                     }
                   });
 }
@@ -102,14 +134,12 @@ bool AllBlocked(const PlanContext& context) {
 }
 
 // Equal shapes: blocked tensors are flat arrays, and pad lanes stay zero.
-template <typename Op>
-std::unique_ptr<Step> PlanBlocked(PlanContext& context, std::int64_t divisor) {
+std::unique_ptr<Step> PlanBlocked(PlanContext& context, const VariadicLoops& loops) {
   const std::size_t count = context.input_count();
   for (std::size_t i = 0; i < count; ++i) context.ReadAs(i, Layout::kBlocked);
   context.WriteAs(0, Layout::kBlocked);
   context.AllowInPlace(0, 0);
   const BlockedPlanes planes(context.OutputShape(0));
-  const kernels::BinaryFns* fns = KernelOf<Op>();
   const ElementUnits units(planes.count * planes.elements, context.OutputShape(0)[0]);
   return MakeStep(ElementwiseId(context, DataType::kFloat32), units.count(),
                   [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
@@ -121,9 +151,9 @@ std::unique_ptr<Step> PlanBlocked(PlanContext& context, std::int64_t divisor) {
                       if (x != y) std::copy_n(x + first, n, y + first);
                       for (std::size_t k = 1; k < count; ++k) {
                         const auto* from = static_cast<const float*>(args.inputs[k]) + first;
-                        BinaryRun<Op, float, float>(fns, y + first, 1, from, 1, y + first, n);
+                        RunBinary(loops.binary, y + first, 1, from, 1, y + first, n);
                       }
-                      Divide(y + first, n, divisor);
+                      loops.Divide(y + first, n);
                     }
                   });
 }
@@ -133,9 +163,8 @@ std::unique_ptr<Step> PlanVariadic(PlanContext& context) {
   const bool mean = context.node().op == "Mean";
   const std::int64_t divisor = mean ? static_cast<std::int64_t>(context.input_count()) : 1;
   if (context.input_count() == 2 && divisor == 1) return PlanArithmetic<Op>(context);
-  if (AllBlocked(context)) return PlanBlocked<Op>(context, divisor);
-  return DispatchNumeric(context.InputType(0),
-                         [&]<typename T>() { return PlanPlain<Op, T>(context, divisor); });
+  const VariadicLoops loops = VariadicLoopsOf<Op>(context.InputType(0), divisor);
+  return AllBlocked(context) ? PlanBlocked(context, loops) : PlanPlain(context, loops);
 }
 
 }  // namespace
