@@ -21,3 +21,9 @@ if(KINGLET_BLAS STREQUAL "off")
   target_compile_definitions(kinglet_kernels PRIVATE KINGLET_WITHOUT_BLAS)
 endif()
 set_source_files_properties(${unused} PROPERTIES HEADER_FILE_ONLY ON)
+
+# Sums of integer products in registers: GCC would add them in another order, and spill.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  set_property(SOURCE ${PROJECT_SOURCE_DIR}/kernels/depthwise/depthwise_u8.cc APPEND PROPERTY
+    COMPILE_OPTIONS "-fno-tree-reassoc")
+endif()

@@ -14,6 +14,7 @@
 #include "kernels/gemm/gemm.h"
 #include "kernels/layout/convert.h"
 #include "kernels/layout/layout.h"
+#include "kernels/layout/narrow.h"
 #include "kernels/math/math.h"
 #include "kernels/nms/box_coder.h"
 #include "kernels/nms/keys.h"
@@ -39,6 +40,7 @@
   FILE("kernels/conv/row_product.cc", RowProduct)            \
   FILE("kernels/conv/tiles_bf16.cc", TilesBf16)              \
   FILE("kernels/depthwise/depthwise.cc", Depthwise)          \
+  FILE("kernels/depthwise/depthwise_u8.cc", DepthwiseU8)     \
   FILE("kernels/depthwise/depthwise_bf16.cc", DepthwiseBf16) \
   FILE("kernels/eltwise/binary.cc", Binary)                  \
   FILE("kernels/eltwise/channel.cc", Channel)                \
@@ -134,6 +136,7 @@ std::vector<EntryPoint> EntryPoints() {
           kernels::FindConversion(ElementType::kFloat32, ElementType::kBFloat16).run);
   all.Add("from bfloat16",
           kernels::FindConversion(ElementType::kBFloat16, ElementType::kFloat32).run);
+  all.Add("reorders of bytes", kernels::GetNarrowReorders().to_blocked[0]);
   all.Add("quantize", kernels::GetQuantizeTable());
   all.Add("picture", kernels::GetPictureTable());
   all.Add("nms", kernels::GetNms());

@@ -235,6 +235,7 @@ void CheckAll(const std::vector<Case>& cases, const std::set<std::string_view>& 
 }
 
 constexpr std::string_view kFirst = "conv/first_u8";
+constexpr std::string_view kDepthwise = "conv/depthwise_u8";
 
 TEST(IntegerConv, ChannelTails) {
   std::vector<Case> cases;
@@ -257,6 +258,14 @@ TEST(IntegerConv, EveryPixelCount) {
     ConvShape s = Square(3, 1, 33, 3, 1, 1);
     s.iw = s.ow = pixels;
     cases.push_back({.shape = s, .input_zero_point = 9});
+    for (const int kernel : {3, 5}) {
+      for (const int stride : {1, 2}) {
+        s = Square(70, kernel + 1, 70, kernel, stride, kernel / 2, 70);
+        s.iw = pixels * stride;
+        s.ow = pixels;
+        cases.push_back({.shape = s, .input_zero_point = 9});
+      }
+    }
   }
   CheckAll(cases, {});
 }
@@ -414,7 +423,7 @@ TEST(IntegerConv, SmallAndLargeWeights) {
 TEST(IntegerConv, SumsAreModulo) {
   ConvShape s = Square(80000, 1, 5, 1, 1, 0);
   Case test{.shape = s, .low = 250, .high = 255};
-  CheckAll({test}, {kFirst});
+  CheckAll({test}, {kFirst, kDepthwise});
 }
 
 TEST(IntegerConv, OutputsThatAreSlices) {
