@@ -16,8 +16,9 @@ kernels::Reorder DenseReorder(const Shape& shape, ElementType type) {
   reorder.h = shape[2];
   reorder.w = shape[3];
   reorder.plain_batch_stride = shape[1] * shape[2] * shape[3];
+  reorder.block = kernels::PixelBlock(type);
   reorder.blocked_batch_stride =
-      kernels::RoundUpToBlock(shape[1], kernels::PixelBlock(type)) * shape[2] * shape[3];
+      kernels::RoundUpToBlock(shape[1], reorder.block) * shape[2] * shape[3];
   return reorder;
 }
 
@@ -33,7 +34,8 @@ std::unique_ptr<Step> MakeReorder(const Shape& shape, TensorDesc from, TensorDes
       [=, run = reordering.run](const StepArgs& args, std::int64_t begin, std::int64_t end) {
         run(reorder, args.inputs[0], args.outputs[0], begin, end);
       });
-  step->work = kernels::ReorderWork(reorder.n, reorder.c, reorder.h, reorder.w, threads);
+  step->work = kernels::ReorderWork(reorder.n, reorder.c, reorder.h, reorder.w, threads,
+                                    kernels::ElementBytes(from.type));
   return step;
 }
 
@@ -53,6 +55,28 @@ std::unique_ptr<Step> MakeConversion(std::int64_t count, ElementType from, Eleme
             static_cast<std::byte*>(args.outputs[0]) + first * kernels::ElementBytes(to),
             static_cast<std::size_t>(last - first));
       });
+}
+
+bool HasBlockedConversion(ElementType from, ElementType to) {
+  return kernels::FindBlockedConversion(from, to).run != nullptr;
+}
+
+std::unique_ptr<Step> MakeBlockedConversion(const Shape& shape, ElementType from, ElementType to,
+                                            int threads) {
+  const kernels::BlockedConversion conversion = kernels::FindBlockedConversion(from, to);
+  const std::int64_t c = shape[1];
+  const std::int64_t h = shape[2];
+  const std::int64_t w = shape[3];
+  auto step = MakeStep(
+      conversion.id, kernels::BlockedConversionUnits(shape[0], c, h),
+      [=, run = conversion.run](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+        run(c, h, w, args.inputs[0], args.outputs[0], begin, end);
+      });
+  const auto elements = static_cast<double>(ElementCount(shape));
+  step->work =
+      kernels::MoveWork(elements * static_cast<double>(kernels::ElementBytes(from)),
+                        elements * static_cast<double>(kernels::ElementBytes(to)), threads);
+  return step;
 }
 
 std::unique_ptr<Step> MakeCopy(std::size_t bytes) {

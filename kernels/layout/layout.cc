@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "kernels/layout/narrow.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/layout/layout.cc"
 #include "kernels/common/blocked.h"
@@ -301,10 +303,17 @@ Reordering FindReordering(const TensorDesc& from, const TensorDesc& to) noexcept
   if (from == kBlockedF32 && to == kPlainF32) {
     return {"layout/to_plain_f32", GetLayoutTable().to_plain};
   }
-  return {};
+  if (from.type != to.type || from.layout == to.layout) return {};
+  const int64_t bytes = ElementBytes(from.type);
+  if (bytes != 1 && bytes != 2) return {};
+  const NarrowReorders& narrow = GetNarrowReorders();
+  const char* ids[2][2] = {{"layout/to_plain_8", "layout/to_plain_16"},
+                           {"layout/to_blocked_8", "layout/to_blocked_16"}};
+  const int64_t i = bytes - 1;
+  return {ids[to.blocked()][i], (to.blocked() ? narrow.to_blocked : narrow.to_plain)[i]};
 }
 
-int64_t UnitCount(const Reorder& r) noexcept { return r.n * (BlockCount(r.c)) * r.h; }
+int64_t UnitCount(const Reorder& r) noexcept { return r.n * BlockCount(r.c, r.block) * r.h; }
 
 int64_t UnitCount(const ChannelCopy& p) noexcept {
   if (p.count <= 0) return 0;

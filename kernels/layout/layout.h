@@ -2,7 +2,8 @@
 //
 // Plain:   x[n][c][h][w], the layout of ONNX (NCHW).
 // Blocked: x[n][C/16 rounded up][h][w][16] (NCHW16c). Channel c is lane c % 16 of block c / 16. The
-//          lanes of the last block at and after C are pad lanes and hold zero.
+//          lanes of the last block at and after C are pad lanes and hold zero. (Of elements of two
+//          and of one byte a block has 32 and 64 channels.)
 //
 // Work units: every function does the units [begin, end) of unit = (n, block of the destination,
 // row), rows innermost; their number is UnitCount(). Consecutive rows of a block are one run of
@@ -24,10 +25,12 @@ struct Reorder {
   int64_t n, c, h, w;
   int64_t plain_batch_stride;    // usually c * h * w
   int64_t blocked_batch_stride;  // usually ceil(c / 16) * 16 * h * w
+  int64_t block = 16;            // channels of a block, PixelBlock of the type
 };
 int64_t UnitCount(const Reorder& r) noexcept;
-// What either way takes.
-Work ReorderWork(int64_t n, int64_t c, int64_t h, int64_t w, int threads) noexcept;
+// What either way takes, of elements of that many bytes.
+Work ReorderWork(int64_t n, int64_t c, int64_t h, int64_t w, int threads,
+                 int64_t element_bytes = 4) noexcept;
 
 // dst[n][dst_begin + i] = src[n][src_begin + i] for i in [0, count), both blocked with h x w
 // pixels. Lanes of other channels of dst are untouched, but when dst_begin + count == dst_c the

@@ -44,6 +44,7 @@
   FILE("kernels/depthwise/depthwise_bf16.cc", DepthwiseBf16) \
   FILE("kernels/eltwise/binary.cc", Binary)                  \
   FILE("kernels/eltwise/channel.cc", Channel)                \
+  FILE("kernels/eltwise/pairs.cc", Pairs)                    \
   FILE("kernels/eltwise/select.cc", Select)                  \
   FILE("kernels/eltwise/unary.cc", Unary)                    \
   FILE("kernels/gemm/gather_gemm.cc", GatherGemm)            \
@@ -55,6 +56,7 @@
   FILE("kernels/nms/nms.cc", Nms)                            \
   FILE("kernels/normalize/normalize.cc", Normalize)          \
   FILE("kernels/pool/pool.cc", Pool)                         \
+  FILE("kernels/pool/pool_bf16.cc", PoolBf16)                \
   FILE("kernels/quantize/quantize.cc", Quantize)             \
   FILE("kernels/reduce/arg.cc", Arg)                         \
   FILE("kernels/resize/picture.cc", Picture)                 \
