@@ -172,7 +172,7 @@ class Recogniser : private CodeGraph {
     if (op->op == "Conv") return QuantiseConv(*op, node, to, clamp);
     if (op->op == "Gemm") return QuantiseGemm(*op, node, to, clamp);
     if (op->op == "MatMul" || IsBiased(*op)) return QuantiseMatMul(*op, node, to, clamp);
-    if (!clamp.empty() && !IsNothing(clamp, to)) return false;
+    if (!IsNothing(clamp, to)) return false;
     if (op->op == "Add" || op->op == "Mul") return QuantiseBinary(*op, node, to);
     if (op->op == "Concat") return QuantiseConcat(*op, node, to);
     if (op->op == "AveragePool") return QuantisePool(*op, node, to, "QLinearAveragePool");
@@ -219,6 +219,7 @@ class Recogniser : private CodeGraph {
 
   // Whether the range of the codes does what the clamp does.
   static bool IsNothing(const Fusion& clamp, const Codes& to) {
+    if (clamp.empty()) return true;
     const bool relu = clamp.activation == Activation::kRelu;
     const float low = relu ? 0.0f : clamp.alpha;
     const float high = relu ? std::numeric_limits<float>::infinity() : clamp.beta;
