@@ -22,12 +22,11 @@ inline int64_t CodeDepthwiseUnits(const ConvShape& s) {
   return s.n * BlockCount(s.ic, kPixelBytes) * CodeRowParts(s);
 }
 
-// Kernels that tiles of neighbouring pixels compute, and the pairs of rows they are taken in.
-inline constexpr int64_t kMaxTileKernel = 5;
-inline bool HasTiles(const ConvShape& s) {
-  return (s.kw == 3 || s.kw == 5) && s.sw <= 2 && s.kh <= kMaxTileKernel && s.dh == 1 && s.dw == 1;
+// Kernels that are computed by pairs of their rows.
+inline bool HasPairs(const ConvShape& s) {
+  return (s.kw == 3 || s.kw == 5) && s.kh == s.kw && s.sw <= 2 && s.dh == 1 && s.dw == 1;
 }
-inline int64_t TileRowPairs(const ConvShape& s) { return (s.kh + 1) / 2; }
+inline int64_t RowPairs(const ConvShape& s) { return (s.kh + 1) / 2; }
 
 // The order in which interleaving leaves 16 channels, 8 of each 16 bytes: four by four in the lower
 // and in the upper vector by turns.
@@ -36,12 +35,12 @@ constexpr int64_t PlaceOf(int64_t channel) {
   return channel / 8 * 4 + channel % 4 + (upper ? 8 : 0);
 }
 
-// Packed weights of 64 channels: int16 by taps, and where there are tiles by pairs of rows, with
-// the sums of each channel's weights (int32) behind.
+// Packed weights of 64 channels: int16 by taps, and by pairs of rows, with the sums of each
+// channel's weights (int32) behind.
 inline int64_t PackedBlockBytes(const ConvShape& s) {
   const int64_t plain = s.kh * s.kw * kPixelBytes * 2;
-  if (!HasTiles(s)) return plain;
-  return plain + TileRowPairs(s) * s.kw * kPixelBytes * 4 + kPixelBytes * 4;
+  if (!HasPairs(s)) return plain;
+  return plain + RowPairs(s) * s.kw * kPixelBytes * 4 + kPixelBytes * 4;
 }
 
 }  // namespace kinglet::kernels

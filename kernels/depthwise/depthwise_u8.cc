@@ -1,10 +1,10 @@
 // conv/depthwise_u8: a filter of its own for each channel (groups = ic = oc), codes in and out.
 //
-// Kernels of 3 and 5 columns without dilation: of two neighbouring input rows the values of a
-// channel are brought side by side, as pairs of int16, and multiplied with pairs of weights; tiles
-// of neighbouring output pixels share them. The values are codes with their zero point, whose
-// product with all weights the sums begin without; so windows that leave the input read the zero
-// point from copies beside it. All other kernels are computed tap by tap.
+// Kernels of 3x3 and 5x5 without dilation: of two neighbouring input rows the values of a channel
+// are brought side by side, as pairs of int16, and multiplied with pairs of weights, for all
+// outputs that read the column. The values are codes with their zero point, whose product with all
+// weights the sums begin without; so what lies outside the input is that of pixels that hold the
+// zero point. All other kernels are computed tap by tap.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -38,7 +38,7 @@ constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(Tag()));
 struct Block {
   const uint8_t* in;       // the plane
   const int16_t* weights;  // [tap][64]
-  const int16_t* tile_weights;
+  const int16_t* pair_weights;
   const int32_t* weight_sums;
   std::array<int32_t, kCodes> bias;
   std::array<float, kCodes> scales;
@@ -87,187 +87,172 @@ void AnyRow(const ConvShape& s, const ConvArgs& args, const Block& b, int64_t y,
 
 #if HWY_TARGET == HWY_SCALAR
 
-constexpr bool kComputesTiles = false;
-void TiledRows(const ConvShape&, const ConvArgs&, const Block&, const Range&, uint8_t*) {}
+constexpr bool kComputesRows = false;
+void PairedRows(const ConvShape&, const ConvArgs&, const Block&, const Range&, uint8_t*, uint8_t*) {
+}
 
 #else
 
-constexpr bool kComputesTiles = true;
+constexpr bool kComputesRows = true;
 using WideTag = hn::CappedTag<int16_t, 16>;
 using PairTag = hn::Repartition<int32_t, WideTag>;
 using Pairs = hn::Vec<PairTag>;
-// Channels that a tile computes at a time.
+// Channels that are computed at a time.
 constexpr int64_t kGroup = static_cast<int64_t>(hn::MaxLanes(WideTag()));
-constexpr int64_t kGroups = kCodes / kGroup;
 
-constexpr int64_t kMaxPairs = (kMaxTileKernel + 1) / 2;
-#if HWY_TARGET == HWY_AVX3
-constexpr int kMaxPixels = 12;
-#elif HWY_TARGET == HWY_AVX2
-constexpr int kMaxPixels = 6;
-#else
-constexpr int kMaxPixels = 4;
-#endif
-constexpr int64_t kMaxColumns = (kMaxPixels - 1) * 2 + kMaxTileKernel;
-
-struct Tiles {
-  const int16_t* weights;            // as TileWeights has them
+// What the rows of a unit share.
+struct Filter {
+  const int16_t* weights;            // as the pack function leaves them
   alignas(64) int32_t bias[kCodes];  // in their order, without the zero point of the input
   alignas(64) float scales[kCodes];
-  int64_t pairs;
-  int64_t groups;  // with channels in them
+  int64_t groups;          // with channels in them
+  const uint8_t* outside;  // as many pixels that hold the zero point as an input row has
 };
 
-void FillTiles(const ConvShape& s, const ConvArgs& args, const Block& b, Tiles& t) {
+void FillFilter(const ConvArgs& args, const Block& b, Filter& f) {
   const auto zero = static_cast<uint32_t>(args.input_zero_point);
-  t.weights = b.tile_weights;
-  t.pairs = TileRowPairs(s);
-  t.groups = CeilDiv(b.valid, kGroup);
+  f.weights = b.pair_weights;
+  f.groups = CeilDiv(b.valid, kGroup);
   for (int64_t c = 0; c < kCodes; ++c) {
     const auto at = static_cast<size_t>(c);
     const int64_t place = c / 16 * 16 + PlaceOf(c % 16);
-    t.bias[place] = static_cast<int32_t>(static_cast<uint32_t>(b.bias[at]) -
+    f.bias[place] = static_cast<int32_t>(static_cast<uint32_t>(b.bias[at]) -
                                          static_cast<uint32_t>(b.weight_sums[at]) * zero);
-    t.scales[place] = b.scales[at];
+    f.scales[place] = b.scales[at];
   }
 }
 
-// The rows of a window from its first column on, an even number of them.
-using Rows = std::array<const uint8_t*, 2 * kMaxPairs>;
+// Values of two rows side by side, of the channels in the lower and in the upper halves.
+struct PairsOfRows {
+  Pairs lower, upper;
+};
 
-// R pixels side by side at `out`.
-template <int KW, int SW, int R>
-HWY_NOINLINE void RunTile(const Tiles& t, const Rows& rows, const CodeBounds& bounds,
-                          uint8_t* out) {
+HWY_INLINE PairsOfRows Interleaved(hn::Vec<WideTag> a, hn::Vec<WideTag> b) {
+  const WideTag d;
+  const PairTag dp;
+  return {hn::BitCast(dp, hn::InterleaveLower(d, a, b)),
+          hn::BitCast(dp, hn::InterleaveUpper(d, a, b))};
+}
+
+// Pair number `pair` of the rows of a column.
+template <int K>
+HWY_INLINE PairsOfRows LoadPair(const uint8_t* const (&rows)[K], int64_t offset, int pair) {
+  const WideTag d;
+  const hn::Rebind<uint8_t, WideTag> d8;
+  const auto top = hn::PromoteTo(d, hn::LoadU(d8, rows[2 * pair] + offset));
+  if (2 * pair + 1 == K) return Interleaved(top, hn::Zero(d));
+  return Interleaved(top, hn::PromoteTo(d, hn::LoadU(d8, rows[2 * pair + 1] + offset)));
+}
+
+// sums[k] += what column `column` of the window of output -k adds, which begins at column 0.
+template <int K, int S, int kLive>
+HWY_INLINE void AddColumn(const uint8_t* const (&rows)[K], int64_t offset, const int16_t* weights,
+                          int column, Pairs (&sums)[kLive][2]) {
+  const WideTag d;
+  const PairTag dp;
+  KINGLET_UNROLL
+  for (int pair = 0; pair < (K + 1) / 2; ++pair) {
+    const PairsOfRows x = LoadPair<K>(rows, offset, pair);
+    KINGLET_UNROLL
+    for (int k = 0; k < kLive; ++k) {
+      const int tap = column + k * S;
+      if (tap >= K) continue;
+      const int16_t* w = weights + (pair * K + tap) * 32;
+      sums[k][0] = AddPairs(dp, x.lower, hn::BitCast(dp, hn::LoadU(d, w)), sums[k][0]);
+      sums[k][1] = AddPairs(dp, x.upper, hn::BitCast(dp, hn::LoadU(d, w + 16)), sums[k][1]);
+    }
+  }
+}
+
+// An output row of a K x K kernel with stride S: column after column, each for all outputs that
+// read it, of which kLive are under way.
+template <int K, int S>
+HWY_NOINLINE void RunRow(const ConvShape& s, const Filter& f, const uint8_t* const (&rows)[K],
+                         const CodeBounds& of_unit, uint8_t* out) {
+  constexpr int kLive = (K - 1) / S + 1;
   const WideTag d;
   const PairTag dp;
   const hn::Rebind<uint8_t, WideTag> d8;
   const hn::Rebind<float, PairTag> df;
-  const int64_t pairs = t.pairs;
-  const int64_t groups = t.groups;
-  for (int64_t group = 0; group < groups; ++group) {
-    const int64_t first = group * kGroup / 16 * 16 + group * kGroup % 16 / 2;  // its place
-    const int32_t* bias = t.bias + first;
-    const int16_t* w = t.weights + group * kGroup / 16 * pairs * KW * 32 + group * kGroup % 16;
-    Pairs acc[R][2];
+  const CodeBounds bounds = of_unit;
+  const int64_t columns = s.iw, pad = s.pad_left, steps = s.ow + kLive - 1;
+  for (int64_t group = 0; group < f.groups; ++group) {
+    const int64_t channel = group * kGroup;
+    const int64_t place = channel / 16 * 16 + channel % 16 / 2;
+    const Pairs bias[2] = {hn::LoadU(dp, f.bias + place), hn::LoadU(dp, f.bias + place + 8)};
+    const auto low_scales = hn::LoadU(df, f.scales + place);
+    const auto high_scales = hn::LoadU(df, f.scales + place + 8);
+    const int16_t* weights = f.weights + channel / 16 * ((K + 1) / 2) * K * 32 + channel % 16;
+    const uint8_t* inside[K];
+    const uint8_t* outside[K];
     KINGLET_UNROLL
-    for (int r = 0; r < R; ++r) {
-      acc[r][0] = hn::Load(dp, bias);
-      acc[r][1] = hn::Load(dp, bias + 8);
+    for (int i = 0; i < K; ++i) {
+      inside[i] = rows[i] + channel;
+      outside[i] = f.outside + channel;
     }
-    for (int64_t p = 0; p < pairs; ++p, w += KW * 32) {
-      const uint8_t* top = rows[static_cast<size_t>(2 * p)] + group * kGroup;
-      const uint8_t* bottom = rows[static_cast<size_t>(2 * p + 1)] + group * kGroup;
-      constexpr int kColumns = (R - 1) * SW + KW;
+    Pairs sums[kLive][2];
+    KINGLET_UNROLL
+    for (int k = 0; k < kLive; ++k) {
+      sums[k][0] = bias[0];
+      sums[k][1] = bias[1];
+    }
+    uint8_t* to = out + channel - (kLive - 1) * kCodes;
+    for (int64_t step = 0; step < steps; ++step, to += kCodes) {
       KINGLET_UNROLL
-      for (int c = 0; c < kColumns; ++c) {
-        const auto a = hn::PromoteTo(d, hn::LoadU(d8, top + c * kCodes));
-        const auto b = hn::PromoteTo(d, hn::LoadU(d8, bottom + c * kCodes));
-        const Pairs lower = hn::BitCast(dp, hn::InterleaveLower(d, a, b));
-        const Pairs upper = hn::BitCast(dp, hn::InterleaveUpper(d, a, b));
-        KINGLET_UNROLL
-        for (int j = 0; j < KW; ++j) {
-          const int r = (c - j) / SW;
-          if ((c - j) % SW != 0 || c < j || r >= R) continue;
-          const int16_t* at = w + j * 32;
-          acc[r][0] = AddPairs(dp, lower, hn::BitCast(dp, hn::Load(d, at)), acc[r][0]);
-          acc[r][1] = AddPairs(dp, upper, hn::BitCast(dp, hn::Load(d, at + 16)), acc[r][1]);
+      for (int column = 0; column < S; ++column) {
+        const int64_t at = step * S + column - pad;
+        const bool there = at >= 0 && at < columns;
+        if (there) {
+          AddColumn<K, S, kLive>(inside, at * kCodes, weights, column, sums);
+        } else {
+          AddColumn<K, S, kLive>(outside, 0, weights, column, sums);
+        }
+        if (column == 0 && step >= kLive - 1) {
+          const auto codes =
+              hn::ReorderDemote2To(d, CodesOfSums(dp, sums[kLive - 1][0], low_scales, bounds),
+                                   CodesOfSums(dp, sums[kLive - 1][1], high_scales, bounds));
+          hn::StoreU(hn::DemoteTo(d8, codes), d8, to);
         }
       }
-    }
-    const auto low_scales = hn::Load(df, t.scales + first);
-    const auto high_scales = hn::Load(df, t.scales + first + 8);
-    KINGLET_UNROLL
-    for (int r = 0; r < R; ++r) {
-      const auto codes = hn::ReorderDemote2To(d, CodesOfSums(dp, acc[r][0], low_scales, bounds),
-                                              CodesOfSums(dp, acc[r][1], high_scales, bounds));
-      hn::StoreU(hn::DemoteTo(d8, codes), d8, out + r * kCodes + group * kGroup);
-    }
-  }
-}
-
-using TileFn = void (*)(const Tiles&, const Rows&, const CodeBounds&, uint8_t*);
-
-template <int KW, int SW, int R>
-TileFn TileOfWidth(int64_t width) {
-  if constexpr (R == 1) {
-    return &RunTile<KW, SW, 1>;
-  } else {
-    return width == R ? &RunTile<KW, SW, R> : TileOfWidth<KW, SW, R - 1>(width);
-  }
-}
-
-TileFn TileOf(const ConvShape& s, int64_t width) {
-  if (s.kw == 3 && s.sw == 1) return TileOfWidth<3, 1, kMaxPixels>(width);
-  if (s.kw == 3 && s.sw == 2) return TileOfWidth<3, 2, kMaxPixels>(width);
-  if (s.kw == 5 && s.sw == 1) return TileOfWidth<5, 1, kMaxPixels>(width);
-  return TileOfWidth<5, 2, kMaxPixels>(width);
-}
-
-// Rows of a window that leaves the input: copies, with the zero point around.
-class Window {
- public:
-  Window(const ConvShape& s, const ConvArgs& args) : s_(s), zero_(args.input_zero_point) {
-    std::memset(outside_, zero_, sizeof(outside_));
-  }
-
-  // `columns` columns from x on of the rows from y on.
-  void Find(const uint8_t* in, int64_t y, int64_t x, int64_t columns, Rows& rows) {
-    const bool inside = x >= 0 && x + columns <= s_.iw;
-    const int64_t left = std::clamp<int64_t>(-x, 0, columns);
-    const int64_t right = std::clamp<int64_t>(s_.iw - x, left, columns);
-    for (size_t i = 0; i < rows.size(); ++i) {
-      const int64_t row = y + static_cast<int64_t>(i);
-      if (row < 0 || row >= s_.ih || static_cast<int>(i) >= s_.kh || left == right) {
-        rows[i] = outside_;
-      } else if (inside) {
-        rows[i] = in + (row * s_.iw + x) * kCodes;
-      } else {
-        uint8_t* to = copies_[i];
-        std::memset(to, zero_, static_cast<size_t>(left * kCodes));
-        std::memcpy(to + left * kCodes, in + (row * s_.iw + x + left) * kCodes,
-                    static_cast<size_t>((right - left) * kCodes));
-        std::memset(to + right * kCodes, zero_, static_cast<size_t>((columns - right) * kCodes));
-        rows[i] = to;
+      KINGLET_UNROLL
+      for (int k = kLive - 1; k > 0; --k) {
+        sums[k][0] = sums[k - 1][0];
+        sums[k][1] = sums[k - 1][1];
       }
+      sums[0][0] = bias[0];
+      sums[0][1] = bias[1];
     }
   }
+}
 
- private:
-  const ConvShape& s_;
-  const int zero_;
-  alignas(64) uint8_t outside_[kMaxColumns * kCodes];
-  alignas(64) uint8_t copies_[2 * kMaxPairs][kMaxColumns * kCodes];
-};
-
-void TiledRows(const ConvShape& s, const ConvArgs& args, const Block& b, const Range& range,
-               uint8_t* out) {
-  Tiles tiles;
-  FillTiles(s, args, b, tiles);
-  Window window(s, args);
+template <int K, int S>
+void RunRows(const ConvShape& s, const ConvArgs& args, const Filter& f, const uint8_t* in,
+             const Range& range, uint8_t* out) {
   const CodeBounds bounds(args.epilogue);
-  const int64_t count = CeilDiv(s.ow, kMaxPixels);
-  const int64_t width = s.ow / count;
-  const int64_t wider = s.ow % count;
-  const TileFn tile = TileOf(s, width);
-  const TileFn wider_tile = wider > 0 ? TileOf(s, width + 1) : nullptr;
-  Rows rows;
-  for (int64_t y = range.begin; y < range.end; ++y) {
-    int64_t x = 0;
-    for (int64_t i = 0; i < count; ++i) {
-      const int64_t pixels = width + (i < wider ? 1 : 0);
-      window.Find(b.in, y * s.sh - s.pad_top, x * s.sw - s.pad_left, (pixels - 1) * s.sw + s.kw,
-                  rows);
-      (i < wider ? wider_tile : tile)(tiles, rows, bounds, out);
-      out += pixels * kCodes;
-      x += pixels;
+  const uint8_t* rows[K];
+  for (int64_t y = range.begin; y < range.end; ++y, out += s.ow * kCodes) {
+    for (int i = 0; i < K; ++i) {
+      const int64_t row = y * s.sh - s.pad_top + i;
+      rows[i] = row >= 0 && row < s.ih ? in + row * s.iw * kCodes : f.outside;
     }
+    RunRow<K, S>(s, f, rows, bounds, out);
   }
+}
+
+void PairedRows(const ConvShape& s, const ConvArgs& args, const Block& b, const Range& range,
+                uint8_t* outside, uint8_t* out) {
+  Filter f;
+  FillFilter(args, b, f);
+  std::memset(outside, args.input_zero_point, static_cast<size_t>(s.iw * kCodes));
+  f.outside = outside;
+  const auto run = s.kw == 3 ? (s.sw == 1 ? &RunRows<3, 1> : &RunRows<3, 2>)
+                             : (s.sw == 1 ? &RunRows<5, 1> : &RunRows<5, 2>);
+  run(s, args, f, b.in, range, out);
 }
 
 #endif
 
-void RunUnit(const ConvShape& s, const ConvArgs& args, int64_t unit) {
+void RunUnit(const ConvShape& s, const ConvArgs& args, int64_t unit, uint8_t* outside) {
   const int64_t parts = CodeRowParts(s);
   const int64_t plane = unit / parts;
   const int64_t blocks = BlockCount(s.ic, kCodes);
@@ -278,7 +263,7 @@ void RunUnit(const ConvShape& s, const ConvArgs& args, int64_t unit) {
   b.in = static_cast<const uint8_t*>(args.input) + plane * s.ih * s.iw * kCodes;
   const auto* packed = static_cast<const std::byte*>(args.packed) + block * PackedBlockBytes(s);
   b.weights = reinterpret_cast<const int16_t*>(packed);
-  b.tile_weights = b.weights + s.kh * s.kw * kCodes;
+  b.pair_weights = b.weights + s.kh * s.kw * kCodes;
   b.weight_sums = reinterpret_cast<const int32_t*>(packed + PackedBlockBytes(s)) - kCodes;
   b.valid = std::min(kCodes, s.ic - block * kCodes);
   b.bias.fill(0);
@@ -294,8 +279,8 @@ void RunUnit(const ConvShape& s, const ConvArgs& args, int64_t unit) {
   const int64_t image = args.output_stride != 0 ? args.output_stride : blocks * out_plane;
   uint8_t* out = static_cast<uint8_t*>(args.output) + plane / blocks * image + block * out_plane +
                  rows.begin * s.ow * kCodes;
-  if (kComputesTiles && b.plain && HasTiles(s)) {
-    TiledRows(s, args, b, rows, out);
+  if (kComputesRows && b.plain && HasPairs(s)) {
+    PairedRows(s, args, b, rows, outside, out);
   } else {
     for (int64_t y = rows.begin; y < rows.end; ++y) {
       AnyRow(s, args, b, y, out + (y - rows.begin) * s.ow * kCodes);
@@ -308,8 +293,9 @@ void RunUnit(const ConvShape& s, const ConvArgs& args, int64_t unit) {
 }
 
 void RunDepthwise(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
-                  void*) noexcept {
-  for (int64_t unit = begin; unit < end; ++unit) RunUnit(s, args, unit);
+                  void* scratch) noexcept {
+  auto* outside = static_cast<uint8_t*>(scratch);
+  for (int64_t unit = begin; unit < end; ++unit) RunUnit(s, args, unit, outside);
 }
 
 }  // namespace
@@ -343,8 +329,9 @@ size_t PackedBytes(const ConvShape& s) {
   return static_cast<size_t>(BlockCount(s.ic, kPixelBytes) * PackedBlockBytes(s));
 }
 
-// Of a block of 64 channels: [tap][64], and where there are tiles
-// [16 channels][pair of rows][column][place of the channel][row of the pair].
+// Of a block of 64 channels: [tap][64], and where pairs
+// of rows are multiplied [16 channels][pair of rows][column][place of the channel][row of the
+// pair].
 void Pack(const ConvShape& s, const void* oihw, void* packed) {
   const auto* from = static_cast<const int16_t*>(oihw);
   auto* to = static_cast<std::byte*>(packed);
@@ -353,7 +340,7 @@ void Pack(const ConvShape& s, const void* oihw, void* packed) {
   for (int64_t channel = 0; channel < s.ic; ++channel) {
     std::byte* block = to + channel / kPixelBytes * PackedBlockBytes(s);
     auto* plain = reinterpret_cast<int16_t*>(block);
-    int16_t* tiles = plain + taps * kPixelBytes;
+    int16_t* paired = plain + taps * kPixelBytes;
     const int64_t c = channel % kPixelBytes;
     uint32_t sum = 0;
     for (int64_t i = 0; i < s.kh; ++i) {
@@ -361,12 +348,12 @@ void Pack(const ConvShape& s, const void* oihw, void* packed) {
         const int16_t w = from[channel * taps + i * s.kw + j];
         plain[(i * s.kw + j) * kPixelBytes + c] = w;
         sum += static_cast<uint32_t>(int32_t{w});
-        if (!HasTiles(s)) continue;
-        const int64_t column = (c / 16 * TileRowPairs(s) + i / 2) * s.kw + j;
-        tiles[(column * 16 + PlaceOf(c % 16)) * 2 + i % 2] = w;
+        if (!HasPairs(s)) continue;
+        const int64_t column = (c / 16 * RowPairs(s) + i / 2) * s.kw + j;
+        paired[(column * 16 + PlaceOf(c % 16)) * 2 + i % 2] = w;
       }
     }
-    if (HasTiles(s)) {
+    if (HasPairs(s)) {
       auto* sums = reinterpret_cast<int32_t*>(block + PackedBlockBytes(s)) - kPixelBytes;
       sums[c] = static_cast<int32_t>(sum);
     }
@@ -382,18 +369,19 @@ PackedFormat Format(const ConvShape& s) {
 }  // namespace
 
 ConvVariant DepthwiseConvU8() {
-  return {.id = "conv/depthwise_u8",
-          .input = kBlockedU8,
-          .output = kBlockedU8,
-          .weights = ElementType::kInt16,
-          .supports = [](const ConvShape& s) { return s.groups == s.ic && s.ic == s.oc; },
-          .work = &WorkOf,
-          .packed_format = &Format,
-          .packed_bytes = &PackedBytes,
-          .pack = &Pack,
-          .units = &CodeDepthwiseUnits,
-          .scratch_bytes = [](const ConvShape&) -> size_t { return 0; },
-          .run = KINGLET_RESOLVE(GetRunDepthwiseU8)()};
+  return {
+      .id = "conv/depthwise_u8",
+      .input = kBlockedU8,
+      .output = kBlockedU8,
+      .weights = ElementType::kInt16,
+      .supports = [](const ConvShape& s) { return s.groups == s.ic && s.ic == s.oc; },
+      .work = &WorkOf,
+      .packed_format = &Format,
+      .packed_bytes = &PackedBytes,
+      .pack = &Pack,
+      .units = &CodeDepthwiseUnits,
+      .scratch_bytes = [](const ConvShape& s) { return static_cast<size_t>(s.iw * kPixelBytes); },
+      .run = KINGLET_RESOLVE(GetRunDepthwiseU8)()};
 }
 
 }  // namespace kinglet::kernels
