@@ -20,7 +20,6 @@
 #include "engine/ops/elementwise.h"
 #include "engine/ops/integer_conv.h"
 #include "engine/ops/quantized.h"
-#include "kernels/layout/layout.h"
 
 namespace kinglet {
 namespace {
@@ -134,7 +133,6 @@ Parameters ParametersOf(const PlanContext& context) {
 bool MayBlock(const PlanContext& context) {
   if (context.InputType(kInputs.x) != DataType::kUInt8) return false;
   if (context.OutputType(0) != DataType::kUInt8) return false;
-  if (kernels::FindReordering(kernels::kBlockedU8, kernels::kPlainU8).run == nullptr) return false;
   if (context.OutputShape(0).size() != 4 || ElementCount(context.OutputShape(0)) == 0) return false;
   for (std::size_t i = 1; i <= kBias; ++i) {
     if (context.HasInput(i) && !context.IsKnown(i)) return false;
