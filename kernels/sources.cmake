@@ -14,6 +14,19 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
   endif()
 endif()
 
+# Kernels for instructions that no target of Highway's has: empty where the compiler has them not.
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
+  set(quads ${PROJECT_SOURCE_DIR}/kernels/conv)
+  set_source_files_properties(${quads}/quads_avxvnni.cc PROPERTIES
+    COMPILE_OPTIONS "-mavx2;-mavxvnni;-O2")
+  set_source_files_properties(${quads}/quads_avx512vnni.cc PROPERTIES
+    COMPILE_OPTIONS "-mavx512f;-mavx512cd;-mavx512dq;-mavx512bw;-mavx512vl;-mavx512vnni;-O2")
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    set_property(SOURCE ${quads}/quads_avx512vnni.cc APPEND PROPERTY
+      COMPILE_OPTIONS "-Wno-maybe-uninitialized;-Wno-uninitialized")
+  endif()
+endif()
+
 # What stands behind kernels/gemm/blas.h.
 set(unused ${PROJECT_SOURCE_DIR}/kernels/gemm/without_blas.cc)
 if(KINGLET_BLAS STREQUAL "off")
@@ -27,3 +40,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   set_property(SOURCE ${PROJECT_SOURCE_DIR}/kernels/depthwise/depthwise_u8.cc APPEND PROPERTY
     COMPILE_OPTIONS "-fno-tree-reassoc")
 endif()
+
+# Products that are rounded before something is added to them: a compiler must not fuse the two where
+# the target could.
+set_source_files_properties(${PROJECT_SOURCE_DIR}/kernels/quantize/code_ops.cc PROPERTIES
+  COMPILE_OPTIONS "-ffp-contract=off")

@@ -9,14 +9,17 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "engine/ops/batch.h"
 #include "engine/ops/broadcast.h"
+#include "engine/ops/code_planes.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/quantized.h"
 #include "engine/ops/views.h"
+#include "kernels/quantize/code_ops.h"
 
 namespace kinglet {
 namespace {
@@ -51,102 +54,152 @@ void InferBinary(InferContext& context) {
   context.SetOutput(0, context.InputType(kA), std::move(c));
 }
 
-// f(a[i], b[i]) for a run; a step of 0 repeats the first.
+// What the kernels need for the sum of operands at inputs `x` and `y`. Where one of them is
+// repeated, that is y.
 template <typename T>
-class AddOf {
- public:
-  AddOf(const StepArgs& args, std::size_t a_zero, std::size_t b_zero, std::size_t c_zero)
-      : a_{ScaleOf(args, kA + 1) / ScaleOf(args, kCScale), ZeroPointOf<T>(args, a_zero)},
-        b_{ScaleOf(args, kB + 1) / ScaleOf(args, kCScale), ZeroPointOf<T>(args, b_zero)},
-        c_zero_(static_cast<float>(ZeroPointOf<T>(args, c_zero))) {}
+kernels::CodeSum SumOf(const StepArgs& args, std::size_t x, std::size_t x_zero, std::size_t y,
+                       std::size_t y_zero, std::size_t z_zero) {
+  const float z_scale = ScaleOf(args, kCScale);
+  kernels::CodeSum sum;
+  sum.x_ratio = ScaleOf(args, x + 1) / z_scale;
+  sum.y_ratio = ScaleOf(args, y + 1) / z_scale;
+  const auto zero = [&](std::size_t i) { return static_cast<float>(ZeroPointOf<T>(args, i)); };
+  sum.constant = zero(z_zero) - std::fma(zero(x_zero), sum.x_ratio, sum.y_ratio * zero(y_zero));
+  return sum;
+}
 
-  void Run(const T* a, std::int64_t a_step, const T* b, std::int64_t b_step, T* c,
-           std::int64_t n) const {
-    if (a_step == 0) {
-      AddOne(b_, b, b_step, Fused(*a, a_.ratio, Constant(b_, a_)), c, n);
-    } else if (b_step == 0) {
-      AddOne(a_, a, a_step, Fused(*b, b_.ratio, Constant(a_, b_)), c, n);
+template <typename T>
+kernels::CodeProduct ProductOf(const StepArgs& args, std::size_t x_zero, std::size_t y_zero,
+                               std::size_t z_zero) {
+  return {ZeroPointOf<T>(args, x_zero), ZeroPointOf<T>(args, y_zero),
+          ScaleOf(args, kA + 1) * ScaleOf(args, kB + 1) / ScaleOf(args, kCScale),
+          static_cast<float>(ZeroPointOf<T>(args, z_zero))};
+}
+
+// A sum or product as a step runs it: z[i] of x[i] and y[i], or of one value where a step is 0.
+template <typename T>
+class BinaryCodes {
+ public:
+  explicit BinaryCodes(const PlanContext& context)
+      : ops_(kernels::GetCodeOps(std::is_signed_v<T>)),
+        adds_(context.node().op == "QLinearAdd"),
+        a_zero_(IfPresent(context, kA + 2)),
+        b_zero_(IfPresent(context, kB + 2)),
+        c_zero_(IfPresent(context, kCZero)) {}
+
+  void Run(const StepArgs& args, const T* a, std::int64_t a_step, const T* b, std::int64_t b_step,
+           T* c, std::int64_t n) const {
+    const bool swapped = a_step == 0;
+    const T* x = swapped ? b : a;
+    const T* y = swapped ? a : b;
+    const auto count = static_cast<std::size_t>(n);
+    const auto y_step = static_cast<std::size_t>(swapped ? a_step : b_step);
+    if (swapped && b_step == 0) {  // one value, count times
+      for (std::int64_t i = 0; i < n; ++i) Run(args, a, 1, b, 1, c + i, 1);
+    } else if (adds_) {
+      const auto sum = swapped ? SumOf<T>(args, kB, b_zero_, kA, a_zero_, c_zero_)
+                               : SumOf<T>(args, kA, a_zero_, kB, b_zero_, c_zero_);
+      ops_.sum(sum, x, y, y_step, c, count);
     } else {
-      const float constant = Constant(a_, b_);
-      for (std::int64_t i = 0; i < n; ++i) {
-        c[i] = SaturateTo<T>(Fused(a[i], a_.ratio, Fused(b[i], b_.ratio, constant)));
-      }
+      const auto product = swapped ? ProductOf<T>(args, b_zero_, a_zero_, c_zero_)
+                                   : ProductOf<T>(args, a_zero_, b_zero_, c_zero_);
+      ops_.product(product, x, y, y_step, c, count);
     }
   }
 
  private:
-  struct Operand {
-    float ratio;  // of its scale to the result's
-    std::int32_t zero;
-  };
-
-  // A multiply-add that is rounded once: the product is exact in float64.
-  static float Fused(std::int32_t x, float ratio, float sum) {
-    return static_cast<float>(static_cast<double>(x) * static_cast<double>(ratio) +
-                              static_cast<double>(sum));
-  }
-  // What the zero points add.
-  float Constant(const Operand& x, const Operand& y) const {
-    return c_zero_ - Fused(x.zero, x.ratio, y.ratio * static_cast<float>(y.zero));
-  }
-  static void AddOne(const Operand& operand, const T* x, std::int64_t step, float constant, T* c,
-                     std::int64_t n) {
-    for (std::int64_t i = 0; i < n; ++i) {
-      c[i] = SaturateTo<T>(Fused(x[i * step], operand.ratio, constant));
-    }
-  }
-
-  Operand a_, b_;
-  float c_zero_;
+  kernels::CodeOps ops_;
+  bool adds_;
+  std::size_t a_zero_, b_zero_, c_zero_;
 };
+
+const char* BinaryId(const NodeContext& context) {
+  return context.node().op == "QLinearAdd" ? "eltwise/qlinear_add" : "eltwise/qlinear_mul";
+}
+
+// Each output takes a few operations.
+kernels::Work BinaryWork(const PlanContext& context) {
+  const auto count = static_cast<double>(ElementCount(context.OutputShape(0)));
+  return kernels::MoveWork(2 * count, count, context.threads());
+}
+
+// Whether input i can be read in blocks.
+bool IsBlockedCodes(const PlanContext& context, std::size_t i) {
+  return context.InputShape(i).size() == 4 && context.IsBlocked(i);
+}
+
+// In blocks: operands of one shape, or a second one with a value for each channel of an image.
+enum class BlockedForm : std::uint8_t { kNone, kEqual, kChannels };
+
+BlockedForm BlockedFormOf(const PlanContext& context) {
+  const Shape& a = context.InputShape(kA);
+  const Shape& b = context.InputShape(kB);
+  if (context.IsKnown(kA) || context.IsKnown(kB) || a.size() != 4) return BlockedForm::kNone;
+  if (a == b && (IsBlockedCodes(context, kA) || IsBlockedCodes(context, kB))) {
+    return BlockedForm::kEqual;
+  }
+  const bool channels = b == Shape{a[0], a[1], 1, 1};
+  return channels && IsBlockedCodes(context, kA) ? BlockedForm::kChannels : BlockedForm::kNone;
+}
 
 template <typename T>
-class MulOf {
- public:
-  MulOf(const StepArgs& args, std::size_t a_zero, std::size_t b_zero, std::size_t c_zero)
-      : ratio_(ScaleOf(args, kA + 1) * ScaleOf(args, kB + 1) / ScaleOf(args, kCScale)),
-        a_zero_(ZeroPointOf<T>(args, a_zero)),
-        b_zero_(ZeroPointOf<T>(args, b_zero)),
-        c_zero_(static_cast<float>(ZeroPointOf<T>(args, c_zero))) {}
+std::unique_ptr<Step> PlanBinaryBlocked(PlanContext& context, BlockedForm form) {
+  context.ReadAs(kA, Layout::kBlocked);
+  context.ReadAs(kB, Layout::kBlocked);
+  context.WriteAs(0, Layout::kBlocked);
+  const CodePlanes planes(context.OutputShape(0), context.OutputStride(0));
+  const PlaneUnits units = planes.Units();
+  const BinaryCodes<T> codes(context);
+  const bool equal = form == BlockedForm::kEqual;
+  return MakeStep(
+      BinaryId(context), units.count(),
+      [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+        units.For(begin, end, [&](std::int64_t plane, std::int64_t first, std::int64_t n) {
+          const T* a = static_cast<const T*>(args.inputs[kA]) + planes.Start(plane) + first;
+          const T* b = static_cast<const T*>(args.inputs[kB]);
+          T* c = static_cast<T*>(args.outputs[0]) + planes.OutputStart(plane) + first;
+          if (equal) {
+            codes.Run(args, a, 1, b + planes.Start(plane) + first, 1, c, n);
+          } else {
+            for (std::int64_t i = 0; i < n; i += CodePlanes::kLanes) {
+              codes.Run(args, a + i, 1, b + plane * CodePlanes::kLanes, 1, c + i,
+                        CodePlanes::kLanes);
+            }
+          }
+          planes.ZeroPadLanes(plane, c, n);
+        });
+      });
+}
 
-  void Run(const T* a, std::int64_t a_step, const T* b, std::int64_t b_step, T* c,
-           std::int64_t n) const {
-    for (std::int64_t i = 0; i < n; ++i) {
-      const std::int32_t product = (a[i * a_step] - a_zero_) * (b[i * b_step] - b_zero_);
-      c[i] = SaturateTo<T>(static_cast<float>(product) * ratio_ + c_zero_);
-    }
-  }
-
- private:
-  float ratio_;
-  std::int32_t a_zero_, b_zero_;
-  float c_zero_;
-};
-
-template <template <typename> typename Op>
-std::unique_ptr<Step> PlanBinary(PlanContext& context) {
+template <typename T>
+std::unique_ptr<Step> PlanBinaryPlain(const PlanContext& context) {
   const auto broadcast =
       MakeBroadcast<2>(context.OutputShape(0), {&context.InputShape(kA), &context.InputShape(kB)});
   const std::int64_t a_step = broadcast.InnerStride(0);
   const std::int64_t b_step = broadcast.InnerStride(1);
-  const std::size_t a_zero = IfPresent(context, kA + 2);
-  const std::size_t b_zero = IfPresent(context, kB + 2);
-  const std::size_t c_zero = IfPresent(context, kCZero);
   const ElementUnits units(context.OutputShape(0));
-  return DispatchEightBits(context.InputType(kA), [&]<typename T>() {
-    return MakeStep(
-        context.node().op == "QLinearAdd" ? "eltwise/qlinear_add" : "eltwise/qlinear_mul",
-        units.count(), [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
-          const Op<T> op(args, a_zero, b_zero, c_zero);
-          const T* a = static_cast<const T*>(args.inputs[kA]);
-          const T* b = static_cast<const T*>(args.inputs[kB]);
-          T* c = static_cast<T*>(args.outputs[0]);
-          broadcast.ForRuns(units.Start(begin), units.Start(end),
-                            [&](const auto& offsets, std::int64_t at, std::int64_t n) {
-                              op.Run(a + offsets[0], a_step, b + offsets[1], b_step, c + at, n);
-                            });
-        });
+  const BinaryCodes<T> codes(context);
+  return MakeStep(BinaryId(context), units.count(),
+                  [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                    const T* a = static_cast<const T*>(args.inputs[kA]);
+                    const T* b = static_cast<const T*>(args.inputs[kB]);
+                    T* c = static_cast<T*>(args.outputs[0]);
+                    broadcast.ForRuns(units.Start(begin), units.Start(end),
+                                      [&](const auto& offsets, std::int64_t at, std::int64_t n) {
+                                        codes.Run(args, a + offsets[0], a_step, b + offsets[1],
+                                                  b_step, c + at, n);
+                                      });
+                  });
+}
+
+std::unique_ptr<Step> PlanBinary(PlanContext& context) {
+  const BlockedForm form = BlockedFormOf(context);
+  auto step = DispatchEightBits(context.InputType(kA), [&]<typename T>() {
+    return form == BlockedForm::kNone ? PlanBinaryPlain<T>(context)
+                                      : PlanBinaryBlocked<T>(context, form);
   });
+  step->work = BinaryWork(context);
+  return step;
 }
 
 // The two operands as those of BroadcastImages, everything else free of the batch.
@@ -167,7 +220,7 @@ bool BinaryBatchWise(const NodeContext& context, const std::vector<BatchUse>& in
   return any;
 }
 
-constexpr std::int64_t kTable = 256;
+constexpr std::int64_t kTable = kCodeCount;
 
 // y[q] for every q of type T, by its bits.
 template <typename T, typename F>
@@ -178,10 +231,6 @@ void FillTable(float x_scale, std::int32_t x_zero, float y_scale, std::int32_t y
     const float value = f(static_cast<float>(q - x_zero) * x_scale);
     table[bits] = SaturateTo<T>(value / y_scale, y_zero);
   }
-}
-template <typename T>
-void LookUp(const T* table, const T* x, T* y, std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) y[i] = table[static_cast<std::uint8_t>(x[i])];
 }
 
 // X, X_scale, X_zero_point, Y_scale, Y_zero_point.
@@ -196,26 +245,18 @@ void InferUnary(InferContext& context) {
 
 template <typename F>
 std::unique_ptr<Step> PlanTable(PlanContext& context, std::string kernel, F f) {
-  context.AllowInPlace(0, 0);
   const std::size_t x_zero = IfPresent(context, 2);
   const std::size_t y_zero = IfPresent(context, kYZero);
-  const ElementUnits units(context.OutputShape(0));
-  auto step = DispatchEightBits(context.InputType(0), [&]<typename T>() -> std::unique_ptr<Step> {
-    return MakeStep(std::move(kernel), units.count(),
-                    [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
-                      T* table = reinterpret_cast<T*>(args.scratch);
-                      if (!args.again) {
-                        FillTable<T>(ScaleOf(args, 1), ZeroPointOf<T>(args, x_zero),
-                                     ScaleOf(args, kYScale), ZeroPointOf<T>(args, y_zero), f,
-                                     table);
-                      }
-                      const std::int64_t first = units.Start(begin);
-                      LookUp(table, static_cast<const T*>(args.inputs[0]) + first,
-                             static_cast<T*>(args.outputs[0]) + first, units.Start(end) - first);
-                    });
+  return DispatchEightBits(context.InputType(0), [&]<typename T>() -> std::unique_ptr<Step> {
+    return MakeTableStep(context, std::move(kernel), [=](const StepArgs& args) -> const void* {
+      T* table = reinterpret_cast<T*>(args.scratch);
+      if (!args.again) {
+        FillTable<T>(ScaleOf(args, 1), ZeroPointOf<T>(args, x_zero), ScaleOf(args, kYScale),
+                     ZeroPointOf<T>(args, y_zero), f, table);
+      }
+      return table;
+    });
   });
-  step->scratch_bytes = kTable;
-  return step;
 }
 
 std::unique_ptr<Step> PlanSigmoid(PlanContext& context) {
@@ -286,6 +327,7 @@ std::unique_ptr<Step> PlanConcat(PlanContext& context) {
   }
   const std::size_t parts = ends.size();
   const ElementUnits units(out);
+  const kernels::LookUpFn look_up = kernels::GetLookUp();
   auto step = DispatchEightBits(context.OutputType(0), [&]<typename T>() {
     return MakeStep(
         "eltwise/qlinear_concat", units.count(),
@@ -307,8 +349,8 @@ std::unique_ptr<Step> PlanConcat(PlanContext& context) {
             const std::int64_t start = k == 0 ? 0 : ends[k - 1];
             const std::int64_t count = std::min(last - at, ends[k] - offset);
             const T* x = static_cast<const T*>(args.inputs[PartInput(k)]);
-            LookUp(tables + k * kTable, x + row * (ends[k] - start) + offset - start, y + at,
-                   count);
+            look_up(tables + k * kTable, x + row * (ends[k] - start) + offset - start, y + at,
+                    static_cast<std::size_t>(count));
             at += count;
           }
         });
@@ -328,7 +370,7 @@ bool ConcatBatchWise(const NodeContext& context, const std::vector<BatchUse>& in
 
 }  // namespace
 
-#define KINGLET_QLINEAR_BINARY(Name, Op)                   \
+#define KINGLET_QLINEAR_BINARY(Name)                       \
   const OpDef& OpQLinear##Name() {                         \
     static const OpDef def{.name = "QLinear" #Name,        \
                            .domain = kContribDomain,       \
@@ -338,12 +380,12 @@ bool ConcatBatchWise(const NodeContext& context, const std::vector<BatchUse>& in
                            .max_inputs = 8,                \
                            .types = kEightBits,            \
                            .infer = InferBinary,           \
-                           .plan = PlanBinary<Op>,         \
+                           .plan = PlanBinary,             \
                            .batch_wise = BinaryBatchWise}; \
     return def;                                            \
   }
-KINGLET_QLINEAR_BINARY(Add, AddOf)
-KINGLET_QLINEAR_BINARY(Mul, MulOf)
+KINGLET_QLINEAR_BINARY(Add)
+KINGLET_QLINEAR_BINARY(Mul)
 #undef KINGLET_QLINEAR_BINARY
 
 const OpDef& OpQLinearSigmoid() {

@@ -21,6 +21,7 @@
 #include "kernels/nms/nms.h"
 #include "kernels/normalize/normalize.h"
 #include "kernels/pool/pool.h"
+#include "kernels/quantize/code_ops.h"
 #include "kernels/quantize/quantize.h"
 #include "kernels/reduce/arg.h"
 #include "kernels/resize/picture.h"
@@ -139,6 +140,7 @@ std::vector<EntryPoint> EntryPoints() {
   all.Add("from bfloat16",
           kernels::FindConversion(ElementType::kBFloat16, ElementType::kFloat32).run);
   all.Add("reorders of bytes", kernels::GetNarrowReorders().to_blocked[0]);
+  all.Add("codes", kernels::GetLookUp());
   all.Add("quantize", kernels::GetQuantizeTable());
   all.Add("picture", kernels::GetPictureTable());
   all.Add("nms", kernels::GetNms());

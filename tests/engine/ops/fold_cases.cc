@@ -45,6 +45,11 @@ void AddConvolutions(std::vector<FoldCase>& cases) {
                                     g.Constant(Random({3}, 4))},
                                    {}, kOwn));
                    }});
+  Tensor codes(DataType::kUInt8, {256});
+  for (std::int64_t i = 0; i < 256; ++i) {
+    codes.data<std::uint8_t>()[i] = static_cast<std::uint8_t>(37 * i);
+  }
+  cases.push_back(Simple("CodeTable", {codes.Reshaped({4, 64}), codes}, {}, 1, kOwn));
   for (const char* op : {"AveragePool", "LpPool", "MaxPool"}) {
     cases.push_back(Simple(op, {x}, {{"kernel_shape", List({2, 2})}, {"strides", List({2, 2})}}));
   }

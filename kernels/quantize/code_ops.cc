@@ -1,0 +1,157 @@
+#include "kernels/quantize/code_ops.h"
+
+#include <cmath>
+#include <limits>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/quantize/code_ops.cc"
+#include "kernels/common/dispatch.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace kinglet::kernels {
+namespace HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using DF = hn::ScalableTag<float>;
+using VF = hn::Vec<DF>;
+
+// x * y + z, rounded once.
+VF FusedMulAdd(VF x, VF y, VF z) {
+#if HWY_NATIVE_FMA
+  return hn::MulAdd(x, y, z);
+#else
+  const DF d;
+  HWY_ALIGN float a[HWY_MAX_BYTES / sizeof(float)], b[HWY_MAX_BYTES / sizeof(float)],
+      c[HWY_MAX_BYTES / sizeof(float)];
+  hn::Store(x, d, a);
+  hn::Store(y, d, b);
+  hn::Store(z, d, c);
+  for (size_t i = 0; i < hn::Lanes(d); ++i) a[i] = std::fma(a[i], b[i], c[i]);
+  return hn::Load(d, a);
+#endif
+}
+
+template <typename T>
+hn::Vec<hn::RebindToSigned<DF>> LoadCodes(const T* x) {
+  const hn::RebindToSigned<DF> di;
+  const hn::Rebind<T, DF> dt;
+  return hn::PromoteTo(di, hn::LoadU(dt, x));
+}
+
+template <typename T>
+void StoreSaturated(VF v, T* z) {
+  const DF d;
+  const hn::Rebind<T, DF> dt;
+  constexpr auto kLow = static_cast<float>(std::numeric_limits<T>::lowest());
+  constexpr auto kHigh = static_cast<float>(std::numeric_limits<T>::max());
+  v = hn::Max(hn::Min(v, hn::Set(d, kHigh)), hn::Set(d, kLow));
+  hn::StoreU(hn::DemoteTo(dt, hn::NearestInt(v)), dt, z);
+}
+
+// Calls f(x, y, z) for vectors, the last one in memory of its own.
+template <typename T, class F>
+void ForVectors(const T* x, const T* y, size_t y_step, T* z, size_t n, const F& f) {
+  const size_t lanes = hn::Lanes(DF());
+  T same[HWY_MAX_BYTES / sizeof(float)] = {};
+  if (y_step == 0) {
+    for (size_t i = 0; i < lanes; ++i) same[i] = *y;
+    y = same;
+  }
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) f(x + i, y + i * y_step, z + i);
+  if (i == n) return;
+  T xs[HWY_MAX_BYTES / sizeof(float)] = {}, ys[HWY_MAX_BYTES / sizeof(float)] = {};
+  const size_t rest = n - i;
+  for (size_t k = 0; k < rest; ++k) {
+    xs[k] = x[i + k];
+    ys[k] = y[i * y_step + k];
+  }
+  f(xs, ys, xs);
+  for (size_t k = 0; k < rest; ++k) z[i + k] = xs[k];
+}
+
+template <typename T>
+void Sum(const CodeSum& s, const void* x, const void* y, size_t y_step, void* z,
+         size_t n) noexcept {
+  const DF d;
+  const VF x_ratio = hn::Set(d, s.x_ratio), y_ratio = hn::Set(d, s.y_ratio);
+  const VF constant = hn::Set(d, s.constant);
+  ForVectors(static_cast<const T*>(x), static_cast<const T*>(y), y_step, static_cast<T*>(z), n,
+             [&](const T* xs, const T* ys, T* zs) HWY_ATTR {
+               const VF a = hn::ConvertTo(d, LoadCodes(xs));
+               const VF b = hn::ConvertTo(d, LoadCodes(ys));
+               StoreSaturated(FusedMulAdd(a, x_ratio, FusedMulAdd(b, y_ratio, constant)), zs);
+             });
+}
+
+template <typename T>
+void Product(const CodeProduct& p, const void* x, const void* y, size_t y_step, void* z,
+             size_t n) noexcept {
+  const DF d;
+  const hn::RebindToSigned<DF> di;
+  const auto x_zero = hn::Set(di, p.x_zero), y_zero = hn::Set(di, p.y_zero);
+  const VF ratio = hn::Set(d, p.ratio), z_zero = hn::Set(d, p.z_zero);
+  ForVectors(static_cast<const T*>(x), static_cast<const T*>(y), y_step, static_cast<T*>(z), n,
+             [&](const T* xs, const T* ys, T* zs) HWY_ATTR {
+               // Within 255 * 255: exact in float32.
+               const VF a = hn::ConvertTo(d, hn::Sub(LoadCodes(xs), x_zero));
+               const VF b = hn::ConvertTo(d, hn::Sub(LoadCodes(ys), y_zero));
+               StoreSaturated(hn::Add(hn::Mul(hn::Mul(a, b), ratio), z_zero), zs);
+             });
+}
+
+void LookUp(const void* table, const void* x, void* y, size_t n) noexcept {
+  const auto* codes = static_cast<const uint8_t*>(table);
+  const auto* from = static_cast<const uint8_t*>(x);
+  auto* to = static_cast<uint8_t*>(y);
+  size_t i = 0;
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3 || HWY_ARCH_ARM_A64
+  // Sixteen tables of sixteen: an index that is not of a table has its highest bit set, for which
+  // the lookup gives zero.
+  const hn::ScalableTag<uint8_t> d;
+  const auto beyond = hn::Set(d, 0x70), index_bits = hn::Set(d, 0x8F);
+  for (; i + hn::Lanes(d) <= n; i += hn::Lanes(d)) {
+    const auto index = hn::LoadU(d, from + i);
+    auto found = hn::Zero(d);
+    for (size_t part = 0; part < 16; ++part) {
+      const auto in_part = hn::Xor(index, hn::Set(d, static_cast<uint8_t>(part << 4)));
+      const auto at = hn::And(hn::SaturatedAdd(in_part, beyond), index_bits);
+      const auto sixteen = hn::LoadDup128(d, codes + 16 * part);
+      found = hn::Or(found, hn::TableLookupBytesOr0(sixteen, at));
+    }
+    hn::StoreU(found, d, to + i);
+  }
+#endif
+  for (; i < n; ++i) to[i] = codes[from[i]];
+}
+
+}  // namespace
+
+const CodeOps* CodeOpsForTarget(bool is_signed) {
+  static constexpr CodeOps kUnsigned = {&Sum<uint8_t>, &Product<uint8_t>};
+  static constexpr CodeOps kSigned = {&Sum<int8_t>, &Product<int8_t>};
+  return is_signed ? &kSigned : &kUnsigned;
+}
+
+LookUpFn LookUpForTarget() { return &LookUp; }
+
+}  // namespace HWY_NAMESPACE
+}  // namespace kinglet::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace kinglet::kernels {
+
+KINGLET_EXPORT_TARGET(CodeOps);
+HWY_EXPORT(CodeOpsForTarget);
+HWY_EXPORT(LookUpForTarget);
+
+const CodeOps& GetCodeOps(bool is_signed) noexcept {
+  return *KINGLET_RESOLVE(CodeOpsForTarget)(is_signed);
+}
+LookUpFn GetLookUp() noexcept { return KINGLET_RESOLVE(LookUpForTarget)(); }
+
+}  // namespace kinglet::kernels
+#endif
