@@ -37,10 +37,13 @@ MachineModel BuiltInMachineModel(const Cpu& cpu) noexcept {
   MachineModel machine;
   machine.features = cpu.features;
   machine.Peak(ElementType::kFloat32) = peak;
-  // Pairs of int16 go to one product and one sum of int32; they take turns with others where there
+  // Two multiply-adds of int16 are a product and a sum, which take turns with others where there
   // are two units for all.
   const double pairs = target == "avx512" ? 1.5 : target == "avx2" ? 2 : 1;
   machine.Peak(ElementType::kInt16) = pairs * peak;
+  const bool quads = cpu.features.Has(CpuFeature::kAvx512Vnni) ||
+                     (target == "avx2" && cpu.features.Has(CpuFeature::kAvxVnni));
+  if (quads) machine.Peak(ElementType::kInt8, InstructionFamily::kDot) = 4 * peak;
   machine.l2_bytes = static_cast<double>(caches.l2_bytes);
   machine.l3_bytes = static_cast<double>(caches.l3_bytes) / 2;  // others use it as well
   machine.l2_gbps = peak * 0.8;

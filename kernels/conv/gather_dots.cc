@@ -50,7 +50,6 @@ struct Pass {
   int64_t weights_stride;  // from block to block
   int64_t block;           // the first one
   bool first, last;
-  bool plain;  // the epilogue is a multiplication by finite scales
 };
 
 template <int R, int B>
@@ -87,7 +86,7 @@ HWY_INLINE void StoreTile(const GatherDots& g, const Pass& pass, int64_t pixel,
   for (int v = 0; v < B * kParts; ++v) {
     const auto scale = hn::LoadU(df, scales + v * kLanes);
 #if HWY_TARGET == HWY_AVX2
-    if (pass.plain) {
+    if (g.plain) {
       if (v % 2 == 1) continue;
       const hn::Vec<FloatTag> both[2] = {scale, hn::LoadU(df, scales + (v + 1) * kLanes)};
       KINGLET_UNROLL
@@ -101,7 +100,7 @@ HWY_INLINE void StoreTile(const GatherDots& g, const Pass& pass, int64_t pixel,
     KINGLET_UNROLL
     for (int r = 0; r < R; ++r) {
       uint8_t* to = out + r * 64 + v * kLanes;
-      if (pass.plain) {
+      if (g.plain) {
         StoreCodes(d, acc[r][v], scale, bounds, to);
       } else {
         StoreAnyCodes(d, acc[r][v], scale, *g.epilogue, to);
@@ -199,7 +198,6 @@ void RunBlocks(const GatherDots& g, int64_t block, int64_t blocks) {
   Pass pass;
   pass.weights_stride = groups * kDotBlock;
   pass.block = block;
-  pass.plain = g.finite && g.epilogue->activation == Activation::kNone;
   for (int64_t i = 0; i < passes; ++i) {
     const int64_t begin = steps * i / passes;
     const int64_t end = steps * (i + 1) / passes;

@@ -30,14 +30,25 @@ struct GatherDots {
   int64_t full_steps = 0, full_groups = 0;  // steps of full_groups groups, followed by
   int64_t tail_steps = 0, tail_groups = 0;  // steps of tail_groups
   const int32_t* weights = nullptr;
+  // Of quads: what is left of weights that do not fit int8, where there is any. Entry e, for
+  // extra_begin[b] <= e < extra_begin[b + 1] of block b, adds group extras[32 e + 1] of step
+  // extras[32 e] times the 16 weights at extras[32 e + 16].
+  const int32_t* extras = nullptr;
+  const int32_t* extra_begin = nullptr;
+  // Where too many do not fit: `weights` are halves, which count twice, and here is what is left of
+  // each, as they lie. Else null.
+  const int32_t* rest = nullptr;
   const int32_t* bias = nullptr;  // 16 for each block
-  const float* scales = nullptr;  // 16 for each block, finite where `finite`
-  bool finite = true;
-  int64_t channel = 0;      // that scales[0] belongs to
-  int64_t blocks = 0;       // at most kMaxDotBlocks
-  int32_t* sums = nullptr;  // scratch: [pixels][2 blocks][16]
-  uint8_t* out = nullptr;   // the first block of the first pixel
+  const float* scales = nullptr;  // 16 for each block
+  int64_t blocks = 0;             // at most kMaxDotBlocks
+  int32_t* sums = nullptr;        // scratch: [pixels][2 blocks][16]
+  uint8_t* out = nullptr;         // the first block of the first pixel
   const Epilogue* epilogue = nullptr;
+  // Whether codes are sums times finite scales, in [low, high] without the zero point; else each is
+  // what `store_any` stores.
+  bool plain = true;
+  float low = 0, high = 0;
+  void (*store_any)(const Epilogue& e, int32_t sum, float scale, uint8_t* to) noexcept = nullptr;
 
   int64_t GroupsOfBlock() const { return full_steps * full_groups + tail_steps * tail_groups; }
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <initializer_list>
 #include <limits>
 #include <ostream>
 #include <set>
@@ -13,10 +14,11 @@
 #include "kernels/common/blocked.h"
 #include "kernels/common/cpu_target.h"
 #include "kernels/conv/conv.h"
+#include "kernels/conv/quads.h"
 #include "tests/support/random.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::integer_conv_test {
 
 std::ostream& operator<<(std::ostream& out, const ConvShape& s);
 
@@ -209,21 +211,28 @@ void Check(const ConvVariant& variant, const Case& test, const Operands& o) {
   }
 }
 
+// What runs here: variants that the CPU has instructions for, and the plain form of those that need
+// some.
+std::vector<ConvVariant> VariantsOfCodes() {
+  std::vector<ConvVariant> variants = {PlainQuadsConvU8()};
+  for (const ConvVariant& variant : ConvVariants()) {
+    if (TypesOf(variant) == kTypes && UsableFeatures().Contains(variant.needs)) {
+      variants.push_back(variant);
+    }
+  }
+  return variants;
+}
+
 // Every variant must have met a case that it supports, but those of `absent`.
 void CheckAll(const std::vector<Case>& cases, const std::set<std::string_view>& absent) {
   std::set<std::string_view> unmet;
-  for (const ConvVariant& variant : ConvVariants()) {
-    if (TypesOf(variant) == kTypes && UsableFeatures().Contains(variant.needs)) {
-      unmet.insert(variant.id);
-    }
-  }
+  for (const ConvVariant& variant : VariantsOfCodes()) unmet.insert(variant.id);
   for (const Case& test : cases) {
     SCOPED_TRACE(::testing::PrintToString(test.shape));
     const Operands operands = OperandsOf(test);
     testing::ForEachTarget([&] {
-      for (const ConvVariant& variant : ConvVariants()) {
-        if (TypesOf(variant) != kTypes || !variant.supports(test.shape)) continue;
-        if (!UsableFeatures().Contains(variant.needs)) continue;
+      for (const ConvVariant& variant : VariantsOfCodes()) {
+        if (!variant.supports(test.shape)) continue;
         SCOPED_TRACE(variant.id);
         unmet.erase(variant.id);
         Check(variant, test, operands);
@@ -401,6 +410,20 @@ TEST(IntegerConv, Requantisation) {
   CheckAll(cases, {});
 }
 
+// Few weights that do not fit int8 among many that do, and groups of one output block.
+TEST(IntegerConv, WeightsThatDoNotFitBytes) {
+  std::vector<Case> cases;
+  for (const ConvShape& s : {Square(100, 6, 70, 3, 1, 1), Square(260, 3, 130, 1, 1, 0),
+                             Square(128, 5, 64, 3, 2, 1, 2)}) {
+    for (const int16_t high : std::initializer_list<int16_t>{128, 129, 131, 160}) {
+      cases.push_back({.shape = s, .input_zero_point = 90, .low = -127, .high = high});
+      const auto low = static_cast<int16_t>(-high);
+      cases.push_back({.shape = s, .input_zero_point = 90, .low = low, .high = 127});
+    }
+  }
+  CheckAll(cases, {kFirst, kDepthwise});
+}
+
 TEST(IntegerConv, SmallAndLargeWeights) {
   std::vector<Case> cases;
   for (const ConvShape& s :
@@ -436,4 +459,4 @@ TEST(IntegerConv, OutputsThatAreSlices) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::integer_conv_test
