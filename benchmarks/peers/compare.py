@@ -3,6 +3,8 @@
 
     benchmarks/peers/compare.py                            the default networks against the bars
     benchmarks/peers/compare.py net.onnx --batch 1,4       any file
+    benchmarks/peers/compare.py --precision bf16           beside OpenVINO as it runs by itself
+    benchmarks/peers/compare.py --precision int8 --calibrate FOLDER   networks that are quantised
     benchmarks/peers/compare.py --sweep 1..34              does throughput ever fall with the batch?
     benchmarks/peers/compare.py --beside-spinner           two threads when a core is taken
 
@@ -16,6 +18,12 @@ import sys
 import types
 
 import engines
+
+ENGINES = {
+    "f32": ["onnxruntime", "openvino", "opencv", "ncnn"],
+    "bf16": ["onnxruntime", "openvino_default", "openvino"],
+    "int8": ["onnxruntime", "openvino_default"],
+}
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -37,8 +45,14 @@ def parse_arguments():
                         help="ONNX files, or names from 'kinglet models'")
     parser.add_argument("--batch", type=number_list, default=[1, 8, 32])
     parser.add_argument("--threads", type=number_list, default=[1, 2])
-    parser.add_argument("--engines", help="of onnxruntime, openvino, opencv, ncnn; default: all "
-                        "that are there, with the first two installed")
+    parser.add_argument("--engines", help="of onnxruntime, openvino, openvino_default, opencv, "
+                        "ncnn; default: those of the precision, with the first two installed")
+    parser.add_argument("--precision", choices=["f32", "bf16", "int8"], default="f32",
+                        help="of Kinglet (default: f32); int8 quantises the networks first")
+    parser.add_argument("--calibrate", type=pathlib.Path, metavar="FOLDER",
+                        help="pictures to quantise with")
+    parser.add_argument("--quantisers", default="kinglet,onnxruntime",
+                        help="whose (default: kinglet,onnxruntime)")
     parser.add_argument("--seconds", type=float, default=8, help="for each row (default: 8)")
     parser.add_argument("--rounds", type=int, default=15, help="turns of each engine, at most")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release",
@@ -56,7 +70,7 @@ def parse_arguments():
     if arguments.engines is not None:
         arguments.engines = [name for name in arguments.engines.split(",") if name]
         for name in arguments.engines:
-            if name not in engines.PACKAGES or name == "kinglet":
+            if name not in engines.PACKAGES or name in ("kinglet", "quantiser"):
                 parser.error(f"--engines: there is no '{name}'")
     return arguments
 
@@ -74,7 +88,7 @@ def prepare(arguments):
     settings.out.mkdir(parents=True, exist_ok=True)
     settings.work.mkdir(parents=True, exist_ok=True)
     settings.log = open(settings.work / "engines.log", "w")
-    settings.engines = arguments.engines or ["onnxruntime", "openvino", "opencv", "ncnn"]
+    settings.engines = arguments.engines or ENGINES[arguments.precision]
     return settings
 
 
@@ -82,6 +96,8 @@ def main():
     arguments = parse_arguments()
     alone = arguments.sweep or arguments.beside_spinner
     installed = [] if alone else (arguments.engines or ["onnxruntime", "openvino"])
+    if arguments.precision == "int8" and "onnxruntime" in arguments.quantisers:
+        installed = [*installed, "quantiser"]
     folder = arguments.environment or arguments.build / "peers" / "venv"
     engines.enter_environment(folder.absolute(), installed)
     import modes  # needs the environment
@@ -89,6 +105,8 @@ def main():
     settings = prepare(arguments)
     chosen = arguments.networks or (["mobilenet_v1", "inception_v2"] if alone else networks.DEFAULT)
     chosen = [networks.Network(name, settings) for name in chosen]
+    if arguments.precision == "int8":
+        chosen = [each for network in chosen for each in networks.quantised(network, settings)]
     try:
         if arguments.sweep:
             return modes.sweep(chosen, settings)

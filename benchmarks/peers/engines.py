@@ -15,8 +15,10 @@ DEBIAN_PYTHON = "/usr/bin/python3"  # the one that python3-opencv belongs to
 # What pip installs for each; the modules are called as the packages.
 PACKAGES = {
     "onnxruntime": ["onnxruntime>=1.30"],
-    "openvino": ["openvino"],
+    "openvino": ["openvino"],          # held to float32
+    "openvino_default": ["openvino"],  # as it runs by itself: bfloat16 where the CPU has it
     "ncnn": ["ncnn", "pnnx"],  # pnnx, which converts, needs PyTorch: installed only when asked for
+    "quantiser": ["onnx"],  # of ONNX Runtime
     "opencv": [],
     "kinglet": [],
 }
@@ -132,7 +134,8 @@ def start(engine, network, batch, threads, settings):
     inputs = network.inputs(batch)
     path = network.path
     if engine == "kinglet":
-        command = [settings.build / "benchmarks" / "peers" / "kinglet_peer", path, threads]
+        command = [settings.build / "benchmarks" / "peers" / "kinglet_peer",
+                   f"--precision={settings.precision}", path, threads]
         for name, value in inputs.items():
             command += [name, "x".join(map(str, value["shape"])), value["file"]]
         return Worker(engine, command, settings.log)

@@ -1,6 +1,6 @@
 // Kinglet's side of compare.py: one network at fixed shapes, run whenever somebody asks.
 //
-//     kinglet_peer MODEL.onnx THREADS {NAME 1x3x224x224 FILE}...
+//     kinglet_peer [--precision=f32|bf16|int8] MODEL.onnx THREADS {NAME 1x3x224x224 FILE}...
 //
 // FILE holds the elements of input NAME, float32. When it is ready, and then for each line on
 // stdin, it prints one line of JSON:
@@ -57,11 +57,22 @@ Tensor ReadInput(const std::string& sizes, const std::string& path) {
   return tensor;
 }
 
+// The option that may be the first argument, which goes.
+kinglet::Precision TakePrecision(std::vector<std::string>& arguments) {
+  const std::string option = "--precision=";
+  if (arguments.empty() || arguments[0].rfind(option, 0) != 0) return kinglet::Precision::kModel;
+  const auto precision = kinglet::PrecisionOf(arguments[0].substr(option.size()));
+  if (!precision) throw Wrong(arguments[0] + ": expected f32, bf16 or int8");
+  arguments.erase(arguments.begin());
+  return *precision;
+}
+
 class Peer {
  public:
-  explicit Peer(const std::vector<std::string>& arguments)
-      : model_(kinglet::Model::Compile(kinglet::ReadOnnx(arguments.at(0)),
-                                       {.threads = ParseInt(arguments.at(1))})),
+  Peer(const std::vector<std::string>& arguments, kinglet::Precision precision)
+      : model_(kinglet::Model::Compile(
+            kinglet::ReadOnnx(arguments.at(0)),
+            {.threads = ParseInt(arguments.at(1)), .precision = precision})),
         session_(model_.NewSession()) {
     for (std::size_t i = 2; i + 2 < arguments.size(); i += 3) {
       inputs_[arguments[i]] = ReadInput(arguments[i + 1], arguments[i + 2]);
@@ -113,10 +124,12 @@ Json AnswerTo(Peer& peer, const std::string& line) {
 
 int main(int argc, char** argv) {
   try {
-    if (argc < 6 || argc % 3 != 0) {
-      throw Wrong("usage: kinglet_peer MODEL.onnx THREADS {NAME SHAPE FILE}...");
+    std::vector<std::string> arguments(argv + 1, argv + argc);
+    const kinglet::Precision precision = TakePrecision(arguments);
+    if (arguments.size() < 5 || arguments.size() % 3 != 2) {
+      throw Wrong("usage: kinglet_peer [--precision=P] MODEL.onnx THREADS {NAME SHAPE FILE}...");
     }
-    Peer peer({argv + 1, argv + argc});
+    Peer peer(arguments, precision);
     Answer({{"version", "this build"}});
     for (std::string line; std::getline(std::cin, line);) Answer(AnswerTo(peer, line));
     return 0;

@@ -9,7 +9,9 @@ import engines
 import report
 from turns import ratio, take_turns
 
-TOLERANCE = 1e-4  # times max(1, largest value): the same answer in another order of summation
+# Times max(1, largest value): the same answer in another order of summation, or as far apart as
+# two engines are that round what is between operators.
+TOLERANCE = {"f32": 1e-4, "bf16": 2e-2, "int8": 6e-2}
 LARGEST_FALL = 0.03
 
 
@@ -28,7 +30,7 @@ def answers(worker, settings):
     return np.split(np.fromfile(file, dtype=np.float32), np.cumsum(elements)[:-1])
 
 
-def difference(ours, theirs):
+def difference(ours, theirs, tolerance):
     """The largest difference in tolerances: up to 1 the answers are the same. OpenCV has its own
     order of outputs: where it is another, sizes tell them apart."""
     sizes = [a.size for a in ours]
@@ -38,7 +40,7 @@ def difference(ours, theirs):
         return float("inf")
     worst = 0.0
     for a, b in zip(ours, theirs):
-        allowed = TOLERANCE * max(1.0, float(np.abs(b).max(initial=0)))
+        allowed = tolerance * max(1.0, float(np.abs(b).max(initial=0)))
         error = float(np.abs(a - b).max(initial=0)) / allowed
         worst = max(worst, error if error == error else float("inf"))
     return worst
@@ -74,7 +76,8 @@ def measure(network, batch, threads, settings):
                        images_per_s=1000 * batch / t.median(), peak_rss_mb=worker.peak_rss_mb())
             if worker is not workers[0]:
                 row["ratio"] = ratio(t, times[workers[0]])
-                row["difference"] = difference(ours, answers(worker, settings))
+                row["difference"] = difference(ours, answers(worker, settings),
+                                               TOLERANCE[settings.precision])
     finally:
         for worker in workers:
             worker.close()

@@ -42,7 +42,10 @@ class OnnxRuntime:
         return self.binding.copy_outputs_to_cpu()
 
 
-class OpenVino:
+class OpenVinoDefault:
+    """As it runs by itself: in the precision that it chooses for the CPU."""
+    PRECISION = {}
+
     def __init__(self, path, threads, inputs, _):
         import openvino as ov
         self.version = ov.__version__
@@ -51,7 +54,7 @@ class OpenVino:
         model.reshape({name: list(value.shape) for name, value in inputs.items()})
         compiled = core.compile_model(model, "CPU", {
             "PERFORMANCE_HINT": "LATENCY", "NUM_STREAMS": 1, "INFERENCE_NUM_THREADS": threads,
-            "INFERENCE_PRECISION_HINT": "f32"})
+            **self.PRECISION})
         self.request = compiled.create_infer_request()
         for name, value in inputs.items():
             self.request.set_tensor(name, ov.Tensor(value, shared_memory=True))
@@ -62,6 +65,10 @@ class OpenVino:
 
     def outputs(self):
         return [np.array(self.request.get_tensor(port).data) for port in self.ports]
+
+
+class OpenVino(OpenVinoDefault):
+    PRECISION = {"INFERENCE_PRECISION_HINT": "f32"}
 
 
 class OpenCv:
@@ -116,7 +123,8 @@ class Ncnn:
         return [np.stack([np.array(m) for m in maps]) for maps in zip(*self.result)]
 
 
-ENGINES = {"onnxruntime": OnnxRuntime, "openvino": OpenVino, "opencv": OpenCv, "ncnn": Ncnn}
+ENGINES = {"onnxruntime": OnnxRuntime, "openvino": OpenVino,
+           "openvino_default": OpenVinoDefault, "opencv": OpenCv, "ncnn": Ncnn}
 
 
 def run_timed(engine, count):

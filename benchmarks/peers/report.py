@@ -4,6 +4,7 @@ import datetime
 import pathlib
 
 LABELS = {"kinglet": "Kinglet", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO",
+          "openvino_default": "OpenVINO by itself",
           "opencv": "OpenCV", "ncnn": "ncnn"}
 
 
