@@ -10,6 +10,7 @@
 #define HWY_TARGET_INCLUDE "kernels/conv/gather_dots.cc"
 #include "kernels/common/dispatch.h"
 #include "kernels/common/unroll.h"
+#include "kernels/conv/gather_dots-inl.h"
 #include "kernels/conv/requantise-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -209,10 +210,12 @@ void RunBlocks(const GatherDots& g, int64_t block, int64_t blocks) {
     pass.weights = g.weights + block * pass.weights_stride +
                    (full_begin * g.full_groups + (begin - full_begin) * g.tail_groups) * kDotBlock;
     pass.first = i == 0;
-    pass.last = i + 1 == passes;
+    pass.last = i + 1 == passes && !g.raw;
     RunPass(g, pass, blocks);
   }
 }
+
+}  // namespace
 
 void RunGatherDots(const GatherDots& g) noexcept {
   if (g.pixels == 0) return;
@@ -220,6 +223,8 @@ void RunGatherDots(const GatherDots& g) noexcept {
     RunBlocks(g, block, std::min<int64_t>(kMaxBlocks, g.blocks - block));
   }
 }
+
+namespace {
 
 using WideTag = hn::CappedTag<int16_t, 16>;
 

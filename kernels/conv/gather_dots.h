@@ -42,6 +42,7 @@ struct GatherDots {
   const float* scales = nullptr;  // 16 for each block
   int64_t blocks = 0;             // at most kMaxDotBlocks
   int32_t* sums = nullptr;        // scratch: [pixels][2 blocks][16]
+  bool raw = false;               // the sums are left there, nothing is stored in `out`
   uint8_t* out = nullptr;         // the first block of the first pixel
   const Epilogue* epilogue = nullptr;
   // Whether codes are sums times finite scales, in [low, high] without the zero point; else each is

@@ -64,7 +64,8 @@
   FILE("kernels/roi/roi_align.cc", RoiAlign)                 \
   FILE("kernels/sample/sample.cc", Sample)                   \
   FILE("kernels/softmax/softmax.cc", Softmax)                \
-  FILE("kernels/winograd/transform.cc", Winograd)
+  FILE("kernels/winograd/transform.cc", Winograd)            \
+  FILE("kernels/winograd/winograd_u8.cc", WinogradU8)
 
 namespace kinglet::kernels {
 #define DECLARE(path, name) const char* TargetOf##name() noexcept;

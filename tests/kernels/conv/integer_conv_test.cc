@@ -245,6 +245,7 @@ void CheckAll(const std::vector<Case>& cases, const std::set<std::string_view>& 
 
 constexpr std::string_view kFirst = "conv/first_u8";
 constexpr std::string_view kDepthwise = "conv/depthwise_u8";
+constexpr std::string_view kWinograd = "conv/winograd2_u8";
 
 TEST(IntegerConv, ChannelTails) {
   std::vector<Case> cases;
@@ -312,7 +313,7 @@ TEST(IntegerConv, KernelsStridesDilationsAndPads) {
       }
     }
   }
-  CheckAll(cases, {});
+  CheckAll(cases, {kWinograd});
 }
 
 TEST(IntegerConv, WindowsInPaddingAndCrops) {
@@ -368,6 +369,29 @@ TEST(IntegerConv, UnitsInAnyPartition) {
   CheckAll(cases, {});
 }
 
+// Sums that are near the largest ones that a quarter of int32 holds.
+TEST(IntegerConv, TilesAtEveryEdgeAndTheDeepest) {
+  std::vector<Case> cases;
+  for (int64_t size = 1; size <= 9; ++size) {
+    for (const int pad : {-1, 0, 1, 2}) {
+      ConvShape s = Square(18, size, 20, 3, 1, 1, 1, 2);
+      s.pad_left = pad;
+      s.ow = size + 1;  // the right pad follows
+      cases.push_back({.shape = s, .input_zero_point = 8, .units_per_call = size % 3});
+    }
+  }
+  for (const int32_t zero : {0, 255}) {
+    for (const int16_t w : std::initializer_list<int16_t>{-255, 255}) {
+      cases.push_back({.shape = Square(917, 3, 17, 3, 1, 0),
+                       .input_zero_point = zero,
+                       .bias = false,
+                       .low = w,
+                       .high = w});
+    }
+  }
+  CheckAll(cases, {kFirst, kDepthwise});
+}
+
 // Depths that no panel of weights and maps that no strip holds.
 TEST(IntegerConv, LargeMapsAndDepths) {
   ConvShape wide = Square(3, 1, 20, 3, 1, 1);
@@ -391,8 +415,8 @@ TEST(IntegerConv, Requantisation) {
   std::vector<Case> cases;
   const float infinity = std::numeric_limits<float>::infinity();
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  for (const ConvShape& s :
-       {Square(20, 7, 35, 1, 1, 0), Square(3, 7, 21, 3, 2, 1), Square(21, 7, 21, 3, 1, 1, 21)}) {
+  for (const ConvShape& s : {Square(20, 7, 35, 1, 1, 0), Square(3, 7, 21, 3, 2, 1),
+                             Square(20, 7, 35, 3, 1, 1), Square(21, 7, 21, 3, 1, 1, 21)}) {
     for (const float scale : {0.0f, 1e-8f, 0.003f, 0.5f, -0.01f, 3e38f, infinity, nan}) {
       for (const bool per_channel : {false, true}) {
         cases.push_back({.shape = s,
@@ -446,13 +470,14 @@ TEST(IntegerConv, SmallAndLargeWeights) {
 TEST(IntegerConv, SumsAreModulo) {
   ConvShape s = Square(80000, 1, 5, 1, 1, 0);
   Case test{.shape = s, .low = 250, .high = 255};
-  CheckAll({test}, {kFirst, kDepthwise});
+  CheckAll({test}, {kFirst, kDepthwise, kWinograd});
 }
 
 TEST(IntegerConv, OutputsThatAreSlices) {
   std::vector<Case> cases;
   for (const ConvShape& s : {Square(40, 9, 35, 1, 1, 0, 1, 3), Square(3, 11, 21, 3, 2, 1, 1, 3),
-                             Square(32, 6, 64, 3, 1, 1, 2, 3), Square(21, 7, 21, 3, 1, 1, 21, 3)}) {
+                             Square(40, 9, 35, 3, 1, 1, 1, 3), Square(32, 6, 64, 3, 1, 1, 2, 3),
+                             Square(21, 7, 21, 3, 1, 1, 21, 3)}) {
     cases.push_back({.shape = s, .input_zero_point = 30, .gap = 128});
   }
   CheckAll(cases, {});

@@ -48,7 +48,7 @@ struct Row {
 TEST(IntegerSelector, LayersOfNetworks) {
   constexpr std::string_view kFirst = "conv/first_u8", kDepthwise = "conv/depthwise_u8",
                              kPairs = "conv/direct_u8", kQuads = "conv/quads_u8",
-                             kNarrow = "conv/narrow_quads_u8";
+                             kNarrow = "conv/narrow_quads_u8", kWinograd = "conv/winograd2_u8";
   const Row rows[] = {
       {"first", Square(3, 224, 32, 3, 2), kFirst, kFirst, kFirst, kFirst},
       {"depthwise", Square(128, 56, 128, 3, 1, 128), kDepthwise, kDepthwise, kDepthwise,
@@ -58,7 +58,7 @@ TEST(IntegerSelector, LayersOfNetworks) {
       {"1x1, 112", Square(32, 112, 64, 1), kPairs, kNarrow, kQuads, kPairs},
       {"1x1, 14", Square(512, 14, 512, 1), kPairs, kNarrow, kQuads, kPairs},
       {"1x1, 7", Square(1024, 7, 1024, 1), kPairs, kNarrow, kQuads, kPairs},
-      {"3x3, 28", Square(128, 28, 128, 3), kPairs, kNarrow, kQuads, kPairs},
+      {"3x3, 28", Square(128, 28, 128, 3), kWinograd, kNarrow, kQuads, kWinograd},
       {"3x3 by 2", Square(256, 28, 256, 3, 2), kPairs, kNarrow, kQuads, kPairs},
   };
   for (const Row& row : rows) {
