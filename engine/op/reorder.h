@@ -19,6 +19,13 @@ std::unique_ptr<Step> MakeReorder(const Shape& shape, TensorDesc from, TensorDes
 // when no kernel does that.
 std::unique_ptr<Step> MakeConversion(std::int64_t count, ElementType from, ElementType to);
 
+// Whether blocked images of one type become those of the other without being plain in between.
+bool HasBlockedConversion(ElementType from, ElementType to);
+
+// Converts blocked images {N, C, H, W} between such types. Input 0, output 0.
+std::unique_ptr<Step> MakeBlockedConversion(const Shape& shape, ElementType from, ElementType to,
+                                            int threads);
+
 // Copies input 0 to output 0.
 std::unique_ptr<Step> MakeCopy(std::size_t bytes);
 

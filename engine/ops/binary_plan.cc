@@ -1,6 +1,7 @@
 // The plans of operators of two operands.
 #include <algorithm>
 
+#include "engine/ops/bfloat16.h"
 #include "engine/ops/binary.h"
 #include "engine/ops/loop_work.h"
 #include "engine/ops/spread.h"
@@ -212,10 +213,10 @@ std::unique_ptr<Step> PlanShortRuns(PlanContext& context, const BinaryLoops& loo
                          const auto* b = static_cast<const float*>(args.inputs[1]);
                          auto* y = static_cast<std::byte*>(args.outputs[0]);
                          Spread<float>::Room left_room, right_room;
-                         constexpr std::int64_t kPiece = Spread<float>::kPiece;
+                         constexpr std::int64_t kAtOnce = Spread<float>::kPiece;
                          const std::int64_t last = units.Start(end);
-                         for (std::int64_t at = units.Start(begin); at < last; at += kPiece) {
-                           const std::int64_t n = std::min(kPiece, last - at);
+                         for (std::int64_t at = units.Start(begin); at < last; at += kAtOnce) {
+                           const std::int64_t n = std::min(kAtOnce, last - at);
                            std::byte* to = y + at * loops.result_bytes;
                            RunBinary(loops, left.Values(a, at, n, left_room), 1,
                                      right.Values(b, at, n, right_room), 1, to, n);
@@ -296,6 +297,7 @@ std::unique_ptr<Step> PlanBinaryPlain(PlanContext& context, const BinaryLoops& l
 
 std::unique_ptr<Step> PlanArithmetic(PlanContext& context, const BinaryLoops& loops) {
   AllowInPlaceOfEqual(context, 2);
+  if (auto step = PlanBFloat16Binary(context)) return step;
   if (const BlockedBinary blocked = PlanBlockedOperands(context); blocked.possible) {
     return PlanBinaryBlocked(context, loops, blocked);
   }

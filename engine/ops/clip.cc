@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "engine/ops/batch.h"
+#include "engine/ops/bfloat16.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
 #include "kernels/eltwise/unary.h"
@@ -114,8 +115,26 @@ std::unique_ptr<Step> PlanPlain(PlanContext& context) {
                   });
 }
 
+// Of images stored as bfloat16, where the bounds are known; null elsewhere.
+std::unique_ptr<Step> PlanBFloat16(PlanContext& context) {
+  if (context.InputType(0) != DataType::kFloat32) return nullptr;
+  Bounds<float> bounds = DefaultBounds<float>(context);
+  for (std::size_t i = 1; i < 3; ++i) {
+    if (!context.HasInput(i)) continue;
+    const Tensor* value = context.InputValue(i);
+    if (value == nullptr) return nullptr;
+    (i == 1 ? bounds.low : bounds.high) = *value->data<float>();
+  }
+  auto step = PlanBFloat16Unary(context, {kernels::Activation::kClip, bounds.low, bounds.high});
+  for (std::size_t i = 1; step != nullptr && i < 3; ++i) {
+    if (context.HasInput(i)) context.DoNotRead(i);
+  }
+  return step;
+}
+
 std::unique_ptr<Step> PlanClip(PlanContext& context) {
   context.AllowInPlace(0, 0);
+  if (auto step = PlanBFloat16(context)) return step;
   if (UsesBlocked(context, 0)) return PlanBlocked(context);
   return DispatchNumeric(context.InputType(0), [&]<typename T>() { return PlanPlain<T>(context); });
 }

@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "engine/ops/batch.h"
+#include "engine/ops/bfloat16.h"
 #include "engine/ops/views.h"
 #include "kernels/common/blocked.h"
 #include "kernels/layout/layout.h"
@@ -142,6 +143,7 @@ std::unique_ptr<Step> PlanConcat(PlanContext& context) {
     context.Alias(0, 0);
     return nullptr;
   }
+  if (auto step = PlanBFloat16Concat(context)) return std::move(*step);
   bool blocked = false;
   for (std::size_t i = 0; i < context.input_count(); ++i) {
     blocked = blocked || context.IsBlocked(i);

@@ -43,8 +43,12 @@ class ChainFinder {
   bool IsConv(const Node& node) const {
     if (node.op != "Conv" || !node.domain.empty() || node.input(0) == kNoValue) return false;
     const TensorState& out = State(node.outputs[0]);
-    return out.type == DataType::kFloat32 && out.shape.size() == 4 && ElementCount(out.shape) > 0 &&
-           node.input(1) != kNoValue && IsKnown(node.input(1)) && IsKnown(node.input(2));
+    // What is stored as something else has kernels of its own.
+    const bool stored = out.stored_as() == ElementType::kFloat32 &&
+                        State(node.input(0)).stored_as() == ElementType::kFloat32;
+    return stored && out.type == DataType::kFloat32 && out.shape.size() == 4 &&
+           ElementCount(out.shape) > 0 && node.input(1) != kNoValue && IsKnown(node.input(1)) &&
+           IsKnown(node.input(2));
   }
 
   // The convolution that alone reads what this one makes.

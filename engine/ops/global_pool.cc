@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "engine/ops/batch.h"
+#include "engine/ops/bfloat16.h"
 #include "engine/ops/elementwise.h"
 #include "kernels/pool/pool.h"
 #include "kernels/pool/pool_nd.h"
@@ -40,6 +41,7 @@ std::unique_ptr<Step> PlanImages(PlanContext& context) {
   const Shape& shape = context.InputShape(0);
   const bool blocked = UsesBlocked(context, 0);
   const bool max = KindOf(context) == PoolNdKind::kMax;
+  if (auto step = PlanBFloat16GlobalPool(context, max)) return step;
   kernels::GlobalPool p{};
   p.n = shape[0];
   p.c = shape[1];

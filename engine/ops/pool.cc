@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/ops/batch.h"
+#include "engine/ops/bfloat16.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/loop_work.h"
 #include "kernels/pool/pool_nd.h"
@@ -45,6 +46,7 @@ void InferPool(InferContext& context) {
 
 std::unique_ptr<Step> PlanImagePool(PlanContext& context, kernels::Pool p) {
   const bool max = KindOf(context) == PoolNdKind::kMax;
+  if (auto step = PlanBFloat16Pool(context, p, max)) return step;
   const kernels::PoolTable& table = kernels::GetPoolTable();
   const bool blocked = UsesBlocked(context, 0);
   const std::int64_t channels = blocked ? kernels::RoundUpToBlock(p.c) : p.c;

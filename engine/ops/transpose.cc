@@ -4,6 +4,7 @@
 
 #include "engine/graph/fusion.h"
 #include "engine/ops/batch.h"
+#include "engine/ops/bfloat16.h"
 #include "engine/ops/views.h"
 #include "kernels/layout/layout.h"
 
@@ -149,6 +150,7 @@ void InferChannelShuffle(InferContext& context) {
 
 std::unique_ptr<Step> PlanChannelShuffle(PlanContext& context) {
   const std::int64_t groups = ShuffleGroups(context);
+  if (auto step = PlanBFloat16Shuffle(context, groups)) return step;
   const Shape& in = context.InputShape(0);
   if (!context.IsBlocked(0)) {
     return PlanPermutation(context, "layout/channel_shuffle",

@@ -7,6 +7,7 @@
 #include "engine/graph/contrib.h"
 #include "engine/graph/fusion.h"
 #include "engine/ops/batch.h"
+#include "engine/ops/bfloat16.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/loop_work.h"
@@ -235,6 +236,11 @@ std::unique_ptr<Step> PlanUnary(PlanContext& context) {
   const Params<float> narrow{static_cast<float>(wide.alpha), static_cast<float>(wide.beta)};
   const DataType type = context.InputType(0);
   context.AllowInPlace(0, 0);
+  if (const auto activation = ActivationOf(context.node())) {
+    if (auto step = PlanBFloat16Unary(context, {*activation, narrow.alpha, narrow.beta})) {
+      return step;
+    }
+  }
   if (type == DataType::kFloat32) {
     const kernels::UnaryFn function = FunctionOf<F>(context);
     auto step = UsesBlocked(context, 0) ? PlanBlocked(context, narrow, function)

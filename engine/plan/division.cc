@@ -79,6 +79,8 @@ class Divider {
     fixed.inputs = graph_.inputs;
     for (Value& value : fixed.values) value.producer = kNoNode;
     for (const std::size_t i : division_->fixed_nodes) fixed.AddNode(graph_.nodes[i]);
+    // What the program reads is stored as what it is.
+    for (const ValueId id : fixed.outputs) fixed.value(id).storage = ElementType::kUndefined;
   }
 
   const GraphIr& graph_;

@@ -333,6 +333,9 @@ std::unique_ptr<Plan> MakePlan(const GraphIr& graph, const std::vector<Shape>& i
   GraphStates states = InferGraph(graph, input_shapes, options.limits, graph.nodes.size());
   std::shared_ptr<const Division> division = Divide(graph, states, packed, divisions);
   if (division == nullptr) return PlanFixed(graph, input_shapes, states, options, packed);
+  for (const ValueId id : division->fixed.outputs) {
+    states[static_cast<std::size_t>(id)].storage = ElementType::kUndefined;
+  }
   std::unique_ptr<Plan> plan = PlanFixed(division->fixed, input_shapes, states, options, packed);
   for (const ValueId id : division->known) {
     plan->known.push_back(states[static_cast<std::size_t>(id)].known);

@@ -239,18 +239,28 @@ class Planner {
   int ReadBuffer(ValueId id, TensorDesc desc) {
     const ElementType stored = State(id).stored_as();
     if (desc.type == stored) return Materialize(id, desc.layout);
-    return Bring(id, Materialize(id, Layout::kPlain), {stored, Layout::kPlain}, desc);
+    const bool blocked = ConvertsBlocked(id, stored, desc.type) && PlacesOf(id).blocked >= 0;
+    const Layout layout = blocked ? Layout::kBlocked : Layout::kPlain;
+    return Bring(id, Materialize(id, layout), {stored, layout}, desc);
   }
 
-  // The value in another form than it is in. Types change between plain forms.
+  bool ConvertsBlocked(ValueId id, ElementType from, ElementType to) {
+    return options_.blocked_layout && State(id).shape.size() == 4 && HasBlockedConversion(from, to);
+  }
+
+  // The value in another form than it is in. Types change between blocked forms where they can and
+  // one of both is blocked, between plain ones elsewhere.
   int Bring(ValueId id, int buffer, TensorDesc from, TensorDesc to) {
     const auto change = [&](TensorDesc next) {
       if (next != from) buffer = Transform(id, buffer, from, next);
       from = next;
     };
     if (from.type != to.type) {
-      change({from.type, Layout::kPlain});
-      change({to.type, Layout::kPlain});
+      const bool blocked =
+          (from.blocked() || to.blocked()) && ConvertsBlocked(id, from.type, to.type);
+      const Layout meeting = blocked ? Layout::kBlocked : Layout::kPlain;
+      change({from.type, meeting});
+      change({to.type, meeting});
     }
     change(to);
     return buffer;
@@ -262,7 +272,9 @@ class Planner {
     PlanStep step;
     WithNode(graph_, graph_.nodes[node_], [&] {
       step.step = from.type == to.type ? MakeReorder(shape, from, to, options_.threads)
-                                       : MakeConversion(ElementCount(shape), from.type, to.type);
+                  : from.blocked()
+                      ? MakeBlockedConversion(shape, from.type, to.type, options_.threads)
+                      : MakeConversion(ElementCount(shape), from.type, to.type);
     });
     step.name = graph_.value(id).name;
     step.op = from.type == to.type ? "Reorder" : "Convert";
@@ -347,8 +359,11 @@ class Planner {
 
   // Keeps what a step has written in the type that the value is stored in.
   void Store(ValueId id, int buffer, TensorDesc desc) {
-    const TensorDesc stored = State(id).Stored(Layout::kPlain);
-    if (desc.type != stored.type) PlacesOf(id).plain = Bring(id, buffer, desc, stored);
+    const ElementType stored = State(id).stored_as();
+    if (desc.type == stored) return;
+    const bool blocked = desc.blocked() && ConvertsBlocked(id, desc.type, stored);
+    const Layout layout = blocked ? Layout::kBlocked : Layout::kPlain;
+    PlaceOf(id, layout) = Bring(id, buffer, desc, State(id).Stored(layout));
   }
 
   void BindAliases(const Node& node, const LayoutPlanContext& context) {

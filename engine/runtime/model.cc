@@ -3,9 +3,11 @@
 
 #include "engine/cost/files.h"
 #include "engine/graph/derived.h"
+#include "engine/passes/store_bfloat16.h"
 #include "engine/plan/division.h"
 #include "engine/plan/segment_step.h"
 #include "engine/runtime/model_impl.h"
+#include "kernels/tiles/mode.h"
 #include "kinglet/error.h"
 
 namespace kinglet {
@@ -34,7 +36,18 @@ Model::Impl::Impl(OptimisedGraph graph, const Machine& machine, const PrepareOpt
   plan_options_.cost.winograd = options.winograd;
   plan_options_.cost.deterministic = options.deterministic;
   notes_.insert(notes_.end(), graph_.notes().begin(), graph_.notes().end());
+  if (options.precision == Precision::kBFloat16) ComputeInBFloat16();
   ReleaseWeights(graph_.ir());
+}
+
+void Model::Impl::ComputeInBFloat16() {
+  if (!plan_options_.blocked_layout || StoreBFloat16(graph_.ir()) == 0) {
+    notes_.push_back("nothing is stored as bfloat16: there are no convolutions that follow others");
+  } else if (kernels::WantedTiles(kernels::CpuFeature::kAmxBf16) == kernels::TileMode::kOff) {
+    notes_.push_back(
+        "this CPU has no matrix tiles of bfloat16 (or they are off): bfloat16 saves memory here, "
+        "not time");
+  }
 }
 
 std::shared_ptr<const Plan> Model::Impl::MakePlanFor(const std::vector<Shape>& shapes,

@@ -52,6 +52,7 @@ class Model::Impl {
   void SaveTuning(const std::string& file) const;
 
  private:
+  void ComputeInBFloat16();
   std::shared_ptr<const Plan> MakePlanFor(const std::vector<Shape>& shapes, int threads);
   // Adds measurements; plans are made anew.
   void Learn(const TuningTable& measured);

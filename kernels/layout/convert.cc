@@ -1,5 +1,8 @@
 #include "kernels/layout/convert.h"
 
+#include <algorithm>
+
+#include "kernels/common/blocked.h"
 #include "kernels/common/half.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -40,7 +43,76 @@ void FromBFloat16s(const void* from, void* to, size_t count) noexcept {
   for (; i < count; ++i) y[i] = ToFloat(BFloat16{x[i]});
 }
 
+constexpr int64_t kNarrow = PixelBlock(ElementType::kBFloat16);
+
+// A row of 32 channels: where its pixels lie as bfloat16, and as float32, whose upper half is there
+// or not. `channels` of them exist.
+struct BlockedRow {
+  int64_t narrow, wide, wide_plane;  // elements
+  int64_t channels;
+  BlockedRow(int64_t c, int64_t h, int64_t w, int64_t unit) {
+    const int64_t blocks = BlockCount(c, kNarrow);
+    const int64_t y = unit % h;
+    const int64_t block = unit / h % blocks;
+    const int64_t image = unit / h / blocks;
+    wide_plane = h * w * kBlock;
+    narrow = (unit / h * h + y) * w * kNarrow;
+    wide = (image * BlockCount(c) + block * (kNarrow / kBlock)) * wide_plane + y * w * kBlock;
+    channels = std::min(c - block * kNarrow, kNarrow);
+  }
+};
+
+void BlockedToBFloat16(int64_t c, int64_t h, int64_t w, const void* from, void* to, int64_t begin,
+                       int64_t end) noexcept {
+  const hn::CappedTag<float, 16> d;
+  const hn::Rebind<uint16_t, decltype(d)> d16;
+  for (int64_t unit = begin; unit < end; ++unit) {
+    const BlockedRow row(c, h, w, unit);
+    auto* y = static_cast<uint16_t*>(to) + row.narrow;
+    for (int64_t half = 0; half < kNarrow; half += kBlock) {
+      const auto* x = static_cast<const float*>(from) + row.wide + half / kBlock * row.wide_plane;
+      for (int64_t p = 0; p < w; ++p) {
+        for (size_t lane = 0; lane < kBlock; lane += hn::Lanes(d)) {
+          const auto value =
+              half < row.channels ? hn::LoadU(d, x + p * kBlock + lane) : hn::Zero(d);
+          hn::StoreU(hn::DemoteTo(d16, BFloat16Bits(d, value)), d16, y + p * kNarrow + half + lane);
+        }
+      }
+    }
+  }
+}
+
+void BlockedFromBFloat16(int64_t c, int64_t h, int64_t w, const void* from, void* to, int64_t begin,
+                         int64_t end) noexcept {
+  const hn::CappedTag<float, 16> d;
+  const hn::RebindToUnsigned<decltype(d)> d32;
+  const hn::Rebind<uint16_t, decltype(d)> d16;
+  for (int64_t unit = begin; unit < end; ++unit) {
+    const BlockedRow row(c, h, w, unit);
+    const auto* x = static_cast<const uint16_t*>(from) + row.narrow;
+    for (int64_t half = 0; half < row.channels; half += kBlock) {
+      auto* y = static_cast<float*>(to) + row.wide + half / kBlock * row.wide_plane;
+      for (int64_t p = 0; p < w; ++p) {
+        for (size_t lane = 0; lane < kBlock; lane += hn::Lanes(d)) {
+          const auto bits = hn::PromoteTo(d32, hn::LoadU(d16, x + p * kNarrow + half + lane));
+          hn::StoreU(hn::BitCast(d, hn::ShiftLeft<16>(bits)), d, y + p * kBlock + lane);
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
+
+BlockedConversion BlockedConversionForTarget(ElementType from, ElementType to) {
+  if (from == ElementType::kFloat32 && to == ElementType::kBFloat16) {
+    return {"layout/blocked_float32_to_bfloat16", &BlockedToBFloat16};
+  }
+  if (from == ElementType::kBFloat16 && to == ElementType::kFloat32) {
+    return {"layout/blocked_bfloat16_to_float32", &BlockedFromBFloat16};
+  }
+  return {};
+}
 
 Conversion ConversionForTarget(ElementType from, ElementType to) {
   if (from == ElementType::kFloat32 && to == ElementType::kBFloat16) {
@@ -61,9 +133,18 @@ namespace kinglet::kernels {
 
 KINGLET_EXPORT_TARGET(Convert);
 HWY_EXPORT(ConversionForTarget);
+HWY_EXPORT(BlockedConversionForTarget);
 
 Conversion FindConversion(ElementType from, ElementType to) noexcept {
   return KINGLET_RESOLVE(ConversionForTarget)(from, to);
+}
+
+BlockedConversion FindBlockedConversion(ElementType from, ElementType to) noexcept {
+  return KINGLET_RESOLVE(BlockedConversionForTarget)(from, to);
+}
+
+int64_t BlockedConversionUnits(int64_t n, int64_t channels, int64_t h) noexcept {
+  return n * BlockCount(channels, PixelBlock(ElementType::kBFloat16)) * h;
 }
 
 }  // namespace kinglet::kernels

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "kernels/common/element_type.h"
 
@@ -19,5 +20,15 @@ struct Conversion {
 
 // For the active target.
 Conversion FindConversion(ElementType from, ElementType to) noexcept;
+
+// Blocked images {N, C, H, W} of one type as blocked images of the other: pixels of 16 float32 and
+// of 32 bfloat16. Pad lanes become zero. Alignment: 64 bytes. Work units: (n, 32 channels, row).
+struct BlockedConversion {
+  const char* id = nullptr;  // "layout/blocked_float32_to_bfloat16"
+  void (*run)(int64_t channels, int64_t h, int64_t w, const void* from, void* to, int64_t begin,
+              int64_t end) noexcept = nullptr;  // null: there is none between these two
+};
+BlockedConversion FindBlockedConversion(ElementType from, ElementType to) noexcept;
+int64_t BlockedConversionUnits(int64_t n, int64_t channels, int64_t h) noexcept;
 
 }  // namespace kinglet::kernels

@@ -19,7 +19,7 @@
 #include "tests/support/random.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::bf16_conv_test {
 namespace {
 
 using testing::ConvReference;
@@ -404,4 +404,4 @@ TEST(Bf16Conv, TilesAreLeftAloneWhereTheyAreOff) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::bf16_conv_test
