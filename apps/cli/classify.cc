@@ -17,18 +17,18 @@
 namespace kinglet::cli {
 namespace {
 
-struct Result {
+struct ClassifyResult {
   std::vector<ClassScore> top;
   PictureTimes times;
 };
 
-using Report = PictureReport<Result>;
+using ClassifyReport = PictureReport<ClassifyResult>;
 
-class JsonReport : public Report {
+class ClassifyJson : public ClassifyReport {
  public:
-  explicit JsonReport(const Classifier& classifier) : classifier_(classifier) {}
+  explicit ClassifyJson(const Classifier& classifier) : classifier_(classifier) {}
 
-  void Add(const std::string& image, const Result& result) override {
+  void Add(const std::string& image, const ClassifyResult& result) override {
     using Json = nlohmann::ordered_json;
     Json line;
     line["image"] = image;
@@ -49,16 +49,16 @@ class JsonReport : public Report {
   const Classifier& classifier_;
 };
 
-class TableReport : public Report {
+class ClassifyTable : public ClassifyReport {
  public:
-  TableReport(const Classifier& classifier, const std::vector<std::string>& images, bool quiet)
+  ClassifyTable(const Classifier& classifier, const std::vector<std::string>& images, bool quiet)
       : classifier_(classifier), table_(Columns(classifier, images)), quiet_(quiet) {}
 
   void Begin() override {
     if (!quiet_) Print(table_.HeadingLine());
   }
 
-  void Add(const std::string& image, const Result& result) override {
+  void Add(const std::string& image, const ClassifyResult& result) override {
     std::string text;
     for (std::size_t i = 0; i < result.top.size(); ++i) {
       const ClassScore& score = result.top[i];
@@ -128,20 +128,20 @@ void NoteDemo(const CommonOptions& options, const Classifier& classifier) {
 
 Status ClassifyCommand(const ClassifyOptions& options) {
   Classifier classifier = OpenClassifier(options.network, options.common);
-  if (options.network.model.empty() && !options.common.json) NoteDemo(options.common, classifier);
   const PictureOptions& pictures = options.pictures;
   const PictureList list = ListPictures(pictures.images, pictures.recursive);
   DrawnCopies copies(pictures.output, list.paths);
-  std::unique_ptr<Report> report;
+  std::unique_ptr<ClassifyReport> report;
   if (options.common.json) {
-    report = std::make_unique<JsonReport>(classifier);
+    report = std::make_unique<ClassifyJson>(classifier);
   } else {
-    report = std::make_unique<TableReport>(classifier, list.paths, options.common.quiet);
+    report = std::make_unique<ClassifyTable>(classifier, list.paths, options.common.quiet);
   }
   if (!list.paths.empty()) report->Begin();
   bool first_run = !pictures.time;
+  bool answered = false;
   const auto classify = [&](const Picture& picture) {
-    Result result;
+    ClassifyResult result;
     const auto run = [&] {
       result.top = classifier.Classify(picture.image, static_cast<std::size_t>(options.top));
       return classifier.times();
@@ -149,6 +149,7 @@ Status ClassifyCommand(const ClassifyOptions& options) {
     result.times = {pictures.time ? WarmTimes(run) : run(), first_run};
     result.times.ms.decode = picture.decode_ms;
     first_run = false;
+    answered = true;
     report->Add(picture.path, result);
     if (copies.wanted()) {
       copies.Write(picture.path, Drawn(picture.image, classifier, result.top));
@@ -156,6 +157,9 @@ Status ClassifyCommand(const ClassifyOptions& options) {
   };
   const Status status = ForEachPicture(pictures, list, options.common, classify);
   report->End();
+  if (answered && options.network.model.empty() && !options.common.json) {
+    NoteDemo(options.common, classifier);
+  }
   return status;
 }
 
