@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cmath>
 #include <string>
 #include <string_view>
 
@@ -362,6 +363,12 @@ std::optional<HeadForm> FlatTogether(const std::vector<Group>& groups, std::int6
     form.kind = HeadKind::kTogether;
     form.scores = classes;
   } else {
+    // Pictures for such networks are whole positions of each map; other lists of so many rows, as
+    // text recognisers have, are no anchors.
+    const bool whole = std::all_of(form.strides.begin(), form.strides.end(), [&](double stride) {
+      return std::fmod(width, stride) == 0 && std::fmod(height, stride) == 0;
+    });
+    if (!whole) return std::nullopt;
     form.kind = HeadKind::kObjectness;
     form.scores = classes - 1;
   }

@@ -7,7 +7,7 @@
 #include "kinglet/error.h"
 #include "tests/support/graph_builder.h"
 
-namespace kinglet {
+namespace kinglet::draft_heads_test {
 namespace {
 
 using ::testing::AllOf;
@@ -93,6 +93,13 @@ TEST(DraftHeadsTest, RowsWithObjectness) {
   const Descriptor decoded = Drafted({{"output", {1, 8400, 85}, {"Sigmoid", "Exp"}}});
   EXPECT_EQ(decoded.detection.box_coding, BoxCoding::kCenters);
   EXPECT_EQ(decoded.preprocess.color_order, ColorOrder::kBgr);
+}
+
+// As many rows as the maps of 320 x 48 have positions, when those that are cut count: what a text
+// recogniser of few letters says of 80 places.
+TEST(DraftHeadsTest, RowsOfATextRecogniser) {
+  EXPECT_EQ(Drafted({{"y", {1, 100, 7}}}, 320, 64).detection.objectness_columns, (Columns{4, 5}));
+  EXPECT_THROW(DraftDescriptor(Network({{"y", {1, 80, 7}}}, 320, 48), "net"), Error);
 }
 
 TEST(DraftHeadsTest, MapsOfYolo) {
@@ -260,4 +267,4 @@ TEST(FitHeadsTest, YoloxIsDecodedOnce) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::draft_heads_test
