@@ -1,11 +1,10 @@
 #include "engine/cost/choice_key.h"
 
+#include "engine/cost/thread_limit.h"
 #include "kernels/common/value_text.h"
 
 namespace kinglet {
 namespace {
-
-constexpr int kMostThreads = 65536;  // no machine has more
 
 template <typename T, typename F>
 std::string Joined(const std::vector<T>& values, F&& text_of) {

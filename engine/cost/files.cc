@@ -7,6 +7,7 @@
 #include <optional>
 #include <sstream>
 
+#include "engine/cost/thread_limit.h"
 #include "kernels/common/cpu_target.h"
 #include "kinglet/error.h"
 #include "kinglet/file.h"
@@ -26,7 +27,6 @@ constexpr std::size_t kShownBytes = 60;  // of a name or value in a message
 // No machine is outside, in whatever unit; predictions made of such numbers stay finite.
 constexpr double kLeastFigure = 1e-12;
 constexpr double kLargestFigure = 1e15;
-constexpr int kMostThreads = 65536;
 constexpr int kLargestRevision = 1'000'000'000;
 
 [[noreturn]] void Wrong(const std::string& file, const std::string& what) {

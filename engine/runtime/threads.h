@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "engine/cost/thread_limit.h"
+
 namespace kinglet {
 
 // CPUs that the cgroup (version 1 or 2) of a process may use, as a fraction; infinity when there is
@@ -13,9 +15,6 @@ double CgroupCpuQuota(const std::string& proc_cgroup, const std::string& mount);
 // AvailableThreads of the main thread, whose affinity mask is the process's: a thread that has
 // pinned itself speaks for nobody else.
 int ThreadsOfProcess();
-
-// More than any machine has use for; so many helpers are a mistake, not a wish.
-inline constexpr int kMostThreads = 1024;
 
 // The number itself. Throws Error(kInvalidInput) where it is no number of threads from 0 (as many
 // as the process may use) to kMostThreads.
