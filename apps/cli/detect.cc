@@ -17,18 +17,18 @@
 namespace kinglet::cli {
 namespace {
 
-struct Result {
+struct DetectResult {
   std::vector<Detection> detections;
   PictureTimes times;
 };
 
-using Report = PictureReport<Result>;
+using DetectReport = PictureReport<DetectResult>;
 
-class JsonReport : public Report {
+class DetectJson : public DetectReport {
  public:
-  explicit JsonReport(const Detector& detector) : detector_(detector) {}
+  explicit DetectJson(const Detector& detector) : detector_(detector) {}
 
-  void Add(const std::string& image, const Result& result) override {
+  void Add(const std::string& image, const DetectResult& result) override {
     using Json = nlohmann::ordered_json;
     Json line;
     line["image"] = image;
@@ -55,16 +55,16 @@ class JsonReport : public Report {
   const Detector& detector_;
 };
 
-class TableReport : public Report {
+class DetectTable : public DetectReport {
  public:
-  TableReport(const Detector& detector, const std::vector<std::string>& images, bool quiet)
+  DetectTable(const Detector& detector, const std::vector<std::string>& images, bool quiet)
       : detector_(detector), table_(Columns(detector, images)), quiet_(quiet) {}
 
   void Begin() override {
     if (!quiet_) Print(table_.HeadingLine());
   }
 
-  void Add(const std::string& image, const Result& result) override {
+  void Add(const std::string& image, const DetectResult& result) override {
     std::string text;
     for (const Detection& d : result.detections) {
       const auto pixels = [](float x) { return fmt::format("{:.1f}", x); };
@@ -132,17 +132,17 @@ Status DetectCommand(const DetectOptions& options) {
   const PictureOptions& pictures = options.pictures;
   const PictureList list = ListPictures(pictures.images, pictures.recursive);
   DrawnCopies copies(pictures.output, list.paths);
-  std::unique_ptr<Report> report;
+  std::unique_ptr<DetectReport> report;
   if (options.common.json) {
-    report = std::make_unique<JsonReport>(detector);
+    report = std::make_unique<DetectJson>(detector);
   } else {
-    report = std::make_unique<TableReport>(detector, list.paths, options.common.quiet);
+    report = std::make_unique<DetectTable>(detector, list.paths, options.common.quiet);
   }
   if (!list.paths.empty()) report->Begin();
   bool answered = false;
   bool first_run = !pictures.time;
   const auto detect = [&](const Picture& picture) {
-    Result result;
+    DetectResult result;
     const auto run = [&] {
       result.detections = DetectIn(detector, picture.image, answered);
       return detector.times();

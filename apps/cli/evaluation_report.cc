@@ -24,13 +24,13 @@ std::string Percent(double share) { return share < 0 ? "-" : fmt::format("{:.2f}
 Json NumberOrNull(double value) { return value < 0 ? Json(nullptr) : Json(value); }
 std::string NumberOrDash(double value) { return value < 0 ? "-" : fmt::format("{:.4f}", value); }
 
-struct Row {
+struct AccuracyRow {
   const char* key;
   const char* text;
   double value;
 };
 
-std::vector<Row> Rows(const DetectionAccuracy& a) {
+std::vector<AccuracyRow> AccuracyRows(const DetectionAccuracy& a) {
   return {{"ap", "AP    IoU 0.5 to 0.95", a.ap},
           {"ap50", "AP50  IoU 0.5", a.ap50},
           {"ap75", "AP75  IoU 0.75", a.ap75},
@@ -150,7 +150,7 @@ void ShowDetectionReport(const EvaluateOptions& options, const DetectionDataset&
     Json line = {{"task", "detect"},           {"model", run.model},
                  {"dataset", options.dataset}, {"pictures", dataset.images.size()},
                  {"failed", run.failed},       {"detections", run.detections}};
-    for (const Row& row : Rows(accuracy)) line[row.key] = NumberOrNull(row.value);
+    for (const AccuracyRow& row : AccuracyRows(accuracy)) line[row.key] = NumberOrNull(row.value);
     if (run.match) {
       line["unmatched_categories"] = NamesOf(dataset, run.match->unmatched);
       line["repeated_categories"] = run.match->repeated_categories;
@@ -164,7 +164,8 @@ void ShowDetectionReport(const EvaluateOptions& options, const DetectionDataset&
     return;
   }
   Table table({{"measure"}, {"value", true}});
-  for (const Row& row : Rows(accuracy)) table.Add({row.text, NumberOrDash(row.value)});
+  for (const AccuracyRow& row : AccuracyRows(accuracy))
+    table.Add({row.text, NumberOrDash(row.value)});
   Print(table.Text());
   if (options.common.quiet) return;
   Table classes({{.heading = "class", .fit = Fit::kShorten}, {"AP", true}});

@@ -24,7 +24,7 @@ std::string Escaped(const std::string& text) {
 std::string Bold(const std::string& text) { return "\\fB" + Escaped(text) + "\\fR"; }
 std::string Italic(const std::string& text) { return "\\fI" + Escaped(text) + "\\fR"; }
 
-std::string Entry(const std::string& name, const std::string& meaning) {
+std::string ManEntry(const std::string& name, const std::string& meaning) {
   return ".TP\n" + name + '\n' + Escaped(meaning) + '\n';
 }
 
@@ -36,7 +36,7 @@ std::string Options(const std::vector<OptionManual>& options) {
     std::string name = option.short_name.empty() ? "" : Bold(option.short_name) + ", ";
     name += Bold(option.name);
     if (!option.value.empty()) name += ' ' + Italic(option.value);
-    text += Entry(name, option.help);
+    text += ManEntry(name, option.help);
   }
   return text;
 }
@@ -47,7 +47,7 @@ std::string Command(const std::string& program, const CommandManual& command) {
   for (const OptionManual& each : command.positionals) text += ' ' + Italic(each.name);
   text += '\n';
   for (const OptionManual& each : command.positionals) {
-    text += Entry(Italic(each.name), each.help);
+    text += ManEntry(Italic(each.name), each.help);
   }
   text += Options(command.options);
   return text + ".PP\nExample:\n.PP\n.nf\n.RS\n" + Escaped(command.example) + "\n.RE\n.fi\n";
@@ -66,10 +66,10 @@ std::string ManPage(const ProgramManual& program) {
   for (const CommandManual& command : program.commands) text += Command(program.name, command);
   text += Section("EXIT STATUS");
   for (const ExitStatus& each : ExitStatuses()) {
-    text += Entry(Bold(std::to_string(each.status)), each.meaning);
+    text += ManEntry(Bold(std::to_string(each.status)), each.meaning);
   }
   text += Section("ENVIRONMENT");
-  for (const Variable& each : Variables()) text += Entry(Bold(each.name), each.meaning);
+  for (const Variable& each : Variables()) text += ManEntry(Bold(each.name), each.meaning);
   return text;
 }
 

@@ -15,8 +15,6 @@
 namespace kinglet::converters {
 namespace {
 
-std::string ErrnoText(int error) { return std::string(" (") + std::strerror(error) + ")"; }
-
 // The parts of a relative path without "."; throws when it is absolute or goes up.
 std::vector<std::string> Components(std::string_view location, const Place& place) {
   const std::string shown = "external data at " + Quoted(location);

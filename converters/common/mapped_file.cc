@@ -10,12 +10,6 @@
 #include <utility>
 
 namespace kinglet::converters {
-namespace {
-
-std::string ErrnoText(int error) { return std::string(" (") + std::strerror(error) + ")"; }
-
-}  // namespace
-
 FileHandle& FileHandle::operator=(FileHandle&& other) noexcept {
   std::swap(fd_, other.fd_);
   return *this;

@@ -1,5 +1,6 @@
 #include "converters/common/place.h"
 
+#include <cstring>
 #include <vector>
 
 namespace kinglet::converters {
@@ -86,6 +87,8 @@ std::string Place::Text() const {
   }
   return text;
 }
+
+std::string ErrnoText(int error) { return std::string(" (") + std::strerror(error) + ")"; }
 
 void Fail(ErrorCode code, const Place& place, const std::string& what) {
   throw Error(code, place.Text() + ": " + what);

@@ -16,6 +16,9 @@ std::string Shortened(std::string_view text);
 // 'name', shortened.
 std::string Quoted(std::string_view name);
 
+// " (no such file)": what an error number of the system means, behind a message.
+std::string ErrnoText(int error);
+
 // A chain on the stack: it costs nothing until an error is worded. The texts are not copied.
 class Place {
  public:

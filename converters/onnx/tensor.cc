@@ -18,7 +18,7 @@ namespace kinglet::converters {
 namespace {
 
 // What a TensorProto says, before its elements are read.
-struct Header {
+struct TensorHeader {
   std::vector<std::int64_t> dims;
   std::int64_t data_type = 0;
   std::string_view raw;
@@ -29,7 +29,7 @@ struct Header {
   std::optional<std::string_view> length;
 };
 
-void ReadExternalEntry(std::string_view proto, const Place& place, Header& header) {
+void ReadExternalEntry(std::string_view proto, const Place& place, TensorHeader& header) {
   std::string_view key;
   std::string_view value;
   WireReader reader(proto, place);
@@ -74,8 +74,8 @@ const char* TypedFieldName(std::uint32_t field) {
   }
 }
 
-Header ReadHeader(std::string_view proto, const Context& context, const Place& place) {
-  Header header;
+TensorHeader ReadHeader(std::string_view proto, const Context& context, const Place& place) {
+  TensorHeader header;
   WireReader reader(proto, place);
   while (reader.Next()) {
     switch (reader.field()) {
@@ -267,8 +267,8 @@ std::uint64_t ParseExternalNumber(const char* key, std::string_view text, const 
   return number;
 }
 
-Tensor ReadExternal(DataType type, std::int64_t elements, const Header& header, Context& context,
-                    const Place& place) {
+Tensor ReadExternal(DataType type, std::int64_t elements, const TensorHeader& header,
+                    Context& context, const Place& place) {
   if (context.external == nullptr) {
     Unsupported(place, "is stored as external data at " + Quoted(header.file) +
                            ", but a model from memory has no folder; read it from its file");
@@ -319,7 +319,7 @@ std::string_view TensorName(std::string_view proto, const Place& place) {
 }
 
 Tensor ReadTensor(std::string_view proto, Context& context, const Place& place) {
-  const Header header = ReadHeader(proto, context, place);
+  const TensorHeader header = ReadHeader(proto, context, place);
   const DataType type = DataTypeOfOnnx(header.data_type, place);
   if (type == DataType::kUndefined) Invalid(place, "has no element type");
   if (type == DataType::kString) {

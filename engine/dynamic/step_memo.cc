@@ -10,7 +10,7 @@
 namespace kinglet {
 namespace {
 
-std::size_t Index(int slot) { return static_cast<std::size_t>(slot); }
+std::size_t IndexOf(int slot) { return static_cast<std::size_t>(slot); }
 
 // What contexts see of a node's inputs.
 struct NodeView {
@@ -22,13 +22,13 @@ struct NodeView {
   int Slot(std::size_t i) const { return i < node.inputs.size() ? node.inputs[i] : -1; }
   const RunValue& At(const NodeContext& context, std::size_t i) const {
     if (Slot(i) < 0) context.Invalid("input " + std::to_string(i) + " is required and absent");
-    return values[Index(Slot(i))];
+    return values[IndexOf(Slot(i))];
   }
   const Tensor* Constant(std::size_t i) const {
-    return Slot(i) < 0 ? nullptr : constants[Index(Slot(i))];
+    return Slot(i) < 0 ? nullptr : constants[IndexOf(Slot(i))];
   }
   Tensor Wrapped(std::size_t i) const {
-    const RunValue& value = values[Index(Slot(i))];
+    const RunValue& value = values[IndexOf(Slot(i))];
     return Tensor::Wrap(value.type, value.shape, value.data, value.bytes(), nullptr);
   }
 };
@@ -104,7 +104,7 @@ class MemoPlanContext final : public PlanContext {
 
   bool IsBlocked(std::size_t i) const override {
     return options_.blocked_layout && view_.Slot(i) >= 0 &&
-           view_.values[Index(view_.Slot(i))].layout == Layout::kBlocked;
+           view_.values[IndexOf(view_.Slot(i))].layout == Layout::kBlocked;
   }
   void ReadAs(std::size_t i, TensorDesc desc) override {
     CheckType(desc, InputStorage(i));
@@ -126,7 +126,7 @@ class MemoPlanContext final : public PlanContext {
   }
   const void* Packed(std::size_t i, const kernels::PackedFormat& format, std::size_t bytes,
                      const std::function<void(void*)>& fill) override {
-    if (view_.program.constants[Index(view_.Slot(i))] != nullptr) {
+    if (view_.program.constants[IndexOf(view_.Slot(i))] != nullptr) {
       return view_.program.packed->Get(node().input(i), format, bytes, fill);
     }
     memo_.packed_.emplace_back(DataType::kUInt8, Shape{static_cast<std::int64_t>(bytes)});
@@ -164,14 +164,14 @@ bool StepMemo::Fits(const ProgramNode& node, const std::vector<RunValue>& values
   if (!valid_) return false;
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     if (node.inputs[i] < 0) continue;
-    const RunValue& value = values[Index(node.inputs[i])];
+    const RunValue& value = values[IndexOf(node.inputs[i])];
     const Input& input = inputs_[i];
     if (value.type != input.type || value.layout != input.layout || value.shape != input.shape) {
       return false;
     }
   }
   for (const Demand& demand : demands_) {
-    const RunValue& value = values[Index(node.inputs[demand.input])];
+    const RunValue& value = values[IndexOf(node.inputs[demand.input])];
     if (demand.bytes > 0 &&
         std::memcmp(value.data, demand_bytes_.data() + demand.offset, demand.bytes) != 0) {
       return false;
@@ -192,7 +192,7 @@ void StepMemo::Make(const ProgramNode& node, const Program& program,
   inputs_.resize(node.inputs.size());
   for (std::size_t i = 0; i < inputs_.size(); ++i) {
     if (node.inputs[i] < 0) continue;
-    const RunValue& value = values[Index(node.inputs[i])];
+    const RunValue& value = values[IndexOf(node.inputs[i])];
     inputs_[i].type = value.type;
     inputs_[i].layout = value.layout;
     inputs_[i].shape = value.shape;

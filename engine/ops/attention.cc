@@ -18,7 +18,7 @@
 namespace kinglet {
 namespace {
 
-enum Input : std::size_t { kQ, kK, kV, kMask, kPastKey, kPastValue, kLengths };
+using enum AttentionInput::Index;
 enum Output : std::size_t { kY, kPresentKey, kPresentValue, kScores };
 
 constexpr std::int64_t kQueries = 64;  // of a unit

@@ -8,6 +8,10 @@
 namespace kinglet {
 
 // What the fourth output shows of the scores.
+struct AttentionInput {
+  enum Index : std::size_t { kQ, kK, kV, kMask, kPastKey, kPastValue, kLengths };
+};
+
 enum class ScoresShown : std::uint8_t { kProducts, kCapped, kMasked, kWeights };
 
 // The rows of a matrix for each image and head: row i of them begins at image * `image` + head *

@@ -10,7 +10,7 @@
 namespace kinglet {
 namespace {
 
-enum Input : std::size_t { kQ, kK, kV, kMask, kPastKey, kPastValue, kLengths };
+using enum AttentionInput::Index;
 
 // Q, K or V: {images, heads, rows, size}, or {images, rows, heads * size}.
 struct Operand {

@@ -58,9 +58,9 @@ void ConvertEach(const From* src, To* dst, std::int64_t count) {
 // all of a piece are in its range.
 template <typename To>
 void FloatsToIntegers(const float* src, To* dst, std::int64_t count) {
-  constexpr std::int64_t kPiece = 512;
-  for (std::int64_t at = 0; at < count; at += kPiece) {
-    const std::int64_t n = std::min(kPiece, count - at);
+  constexpr std::int64_t kChecked = 512;
+  for (std::int64_t at = 0; at < count; at += kChecked) {
+    const std::int64_t n = std::min(kChecked, count - at);
     const float* from = src + at;
     std::int32_t far = 0;
     for (std::int64_t k = 0; k < n; ++k) far |= std::abs(from[k]) < 0x1p31f ? 0 : 1;

@@ -10,7 +10,7 @@
 namespace kinglet {
 namespace {
 
-enum Input : std::size_t { kX, kWeights, kBias, kPast };
+enum : std::size_t { kX, kWeights, kBias, kPast };
 
 // Rows of `length` elements, one for each image and channel.
 struct CausalConv {

@@ -21,7 +21,7 @@ void InferSum(InferContext& context) {
   context.SetOutput(0, context.InputType(0), BroadcastShape(context, 0, context.input_count()));
 }
 
-void InferSplit(InferContext& context) {
+void InferSplitGelu(InferContext& context) {
   Shape shape = BroadcastShape(context, 0, 2);
   if (shape.empty() || shape.back() % 2 != 0) {
     context.Invalid("the last dimension of " + ShapeToString(shape) + " has no two halves");
@@ -87,7 +87,7 @@ const OpDef& OpBiasGelu() {
 }
 
 const OpDef& OpBiasSplitGelu() {
-  static const OpDef op = Expanded("BiasSplitGelu", 2, 2, InferSplit);
+  static const OpDef op = Expanded("BiasSplitGelu", 2, 2, InferSplitGelu);
   return op;
 }
 

@@ -75,7 +75,7 @@ struct MatMulShape {
   Shape batch, output;
 };
 
-MatMulShape ShapeOf(const NodeContext& context) {
+MatMulShape MatMulShapeOf(const NodeContext& context) {
   const Attributes& attributes = context.attributes();  // MatMul has none
   const auto flag = [&](const char* name) { return attributes.Int(name, 0) != 0; };
   const Shape& a = context.InputShape(0);
@@ -113,7 +113,7 @@ MatMulShape ShapeOf(const NodeContext& context) {
 void InferMatMul(InferContext& context) {
   RequireEqualTypes(context, 2);
   DispatchNumeric(context.InputType(0), []<typename T>() {});
-  context.SetOutput(0, context.InputType(0), ShapeOf(context).output);
+  context.SetOutput(0, context.InputType(0), MatMulShapeOf(context).output);
 }
 
 void InferFusedMatMul(InferContext& context) {
@@ -160,7 +160,7 @@ std::unique_ptr<Step> MakeGeneric(const MatMulShape& s, std::vector<std::int64_t
 }
 
 std::unique_ptr<Step> PlanMatMul(PlanContext& context) {
-  const MatMulShape s = ShapeOf(context);
+  const MatMulShape s = MatMulShapeOf(context);
   const DataType type = context.InputType(0);
   std::vector<std::int64_t> a_offsets;
   std::vector<std::int64_t> b_offsets;

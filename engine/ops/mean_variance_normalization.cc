@@ -44,13 +44,13 @@ struct Dims {
 
 // What is normalised together: every element of `reduced` around one of `kept`, in runs of `run`
 // neighbours.
-struct Groups {
+struct VarianceGroups {
   Dims kept, reduced;
   std::int64_t run = 1;
 };
 
-Groups GroupsOf(const Shape& shape, const std::vector<std::size_t>& axes) {
-  Groups g;
+VarianceGroups GroupsOf(const Shape& shape, const std::vector<std::size_t>& axes) {
+  VarianceGroups g;
   const Shape strides = RowMajorStrides(shape);
   std::size_t end = shape.size();
   const auto is_reduced = [&](std::size_t d) {
@@ -83,7 +83,7 @@ double SumOfRun(const T* x, std::int64_t count, F&& f) {
 }
 
 template <typename T>
-void Normalize(const Groups& g, const T* x, T* y) {
+void Normalize(const VarianceGroups& g, const T* x, T* y) {
   const std::int64_t runs = g.reduced.Count();
   const double count = static_cast<double>(runs) * static_cast<double>(g.run);
   const auto sum_of = [&](auto&& f) {
@@ -106,7 +106,7 @@ void Normalize(const Groups& g, const T* x, T* y) {
 std::unique_ptr<Step> PlanMvn(PlanContext& context) {
   context.AllowInPlace(0, 0);
   const Shape& shape = context.InputShape(0);
-  const Groups g = GroupsOf(shape, AxesOf(context));
+  const VarianceGroups g = GroupsOf(shape, AxesOf(context));
   const std::int64_t count = ElementCount(shape) == 0 ? 0 : g.kept.Count();
   const std::int64_t elements = count == 0 ? 0 : ElementCount(shape) / count;
   auto step = DispatchFloat(context.InputType(0), [&]<typename T>() {

@@ -52,7 +52,7 @@ constexpr std::array<Named<CoordinateMode>, 7> kCoordinateModes = {{
 }};
 
 // The axes that scales, sizes and roi speak of: all, or those that opset 18 names.
-std::vector<std::size_t> AxesOf(const NodeContext& context) {
+std::vector<std::size_t> ResizedAxes(const NodeContext& context) {
   const std::size_t rank = context.InputShape(0).size();
   std::vector<std::size_t> axes;
   if (context.opset() >= 18 && context.attributes().Has("axes")) {
@@ -225,7 +225,7 @@ ResizeSpec ResizeSpecOf(const NodeContext& context) {
   ResizeSpec spec;
   ReadAttributes(context, spec);
   for (const std::int64_t size : in) spec.axes.push_back({.in = size, .out = size});
-  const std::vector<std::size_t> axes = AxesOf(context);
+  const std::vector<std::size_t> axes = ResizedAxes(context);
   ApplyRoi(context, axes, spec);
   const bool attribute = context.node().op == "Upsample" && context.opset() < 9;
   const std::size_t scales_input = context.opset() < 11 ? 1 : 2;

@@ -10,18 +10,18 @@ namespace {
 
 // What is taken along one axis: `count` elements from `start` on, `step` apart (never 0; may be
 // negative).
-struct AxisRange {
+struct SliceRange {
   std::int64_t start = 0;
   std::int64_t step = 1;
   std::int64_t count = 0;
 };
 
-AxisRange RangeOf(std::int64_t start, std::int64_t end, std::int64_t step, std::int64_t size) {
+SliceRange RangeOf(std::int64_t start, std::int64_t end, std::int64_t step, std::int64_t size) {
   if (start < 0) start += size;
   if (end < 0) end += size;
   // A stride longer than the axis takes one element, whatever its length.
   step = std::clamp(step, -std::max<std::int64_t>(size, 1), std::max<std::int64_t>(size, 1));
-  AxisRange range{.start = 0, .step = step, .count = 0};
+  SliceRange range{.start = 0, .step = step, .count = 0};
   if (size == 0) return range;
   if (step > 0) {
     range.start = std::clamp<std::int64_t>(start, 0, size);
@@ -37,7 +37,7 @@ AxisRange RangeOf(std::int64_t start, std::int64_t end, std::int64_t step, std::
 }
 
 // Attributes before opset 10, inputs since: starts, ends, axes, steps.
-std::vector<AxisRange> RangesOf(const NodeContext& context) {
+std::vector<SliceRange> RangesOf(const NodeContext& context) {
   const Shape& in = context.InputShape(0);
   const bool attributes = context.opset() < 10;
   const auto list = [&](const char* name, std::size_t i) {
@@ -65,7 +65,7 @@ std::vector<AxisRange> RangesOf(const NodeContext& context) {
                     std::to_string(steps.size()) + " elements, expected one number of them");
   }
   SortedAxes(context, axes, in.size());  // each once
-  std::vector<AxisRange> ranges(in.size());
+  std::vector<SliceRange> ranges(in.size());
   for (std::size_t k = 0; k < in.size(); ++k) ranges[k].count = in[k];
   for (std::size_t k = 0; k < axes.size(); ++k) {
     const std::size_t axis = context.Axis(axes[k], in.size());
@@ -77,16 +77,16 @@ std::vector<AxisRange> RangesOf(const NodeContext& context) {
 
 void InferSlice(InferContext& context) {
   Shape out;
-  for (const AxisRange& range : RangesOf(context)) out.push_back(range.count);
+  for (const SliceRange& range : RangesOf(context)) out.push_back(range.count);
   context.SetOutput(0, context.InputType(0), std::move(out));
 }
 
 // The slice of a row-major tensor.
 std::unique_ptr<Step> MakeSliceStep(std::string kernel, const Shape& shape,
-                                    const std::vector<AxisRange>& ranges, std::size_t element) {
+                                    const std::vector<SliceRange>& ranges, std::size_t element) {
   const Shape strides = RowMajorStrides(shape);
   Shape out;
-  for (const AxisRange& range : ranges) out.push_back(range.count);
+  for (const SliceRange& range : ranges) out.push_back(range.count);
   const Shape out_strides = RowMajorStrides(out);
   kernels::StridedView view;
   view.rank = static_cast<int>(shape.size());
@@ -102,12 +102,12 @@ std::unique_ptr<Step> MakeSliceStep(std::string kernel, const Shape& shape,
                         .src_offset = static_cast<std::size_t>(offset) * element}});
 }
 
-bool TakesAll(const AxisRange& range, std::int64_t size) {
+bool TakesAll(const SliceRange& range, std::int64_t size) {
   return range.count == size && range.step > 0;
 }
 
 // In the blocked layout: a run of channels, or any slice off the channel axis. Null for the rest.
-std::unique_ptr<Step> PlanBlocked(const Shape& in, std::vector<AxisRange> ranges) {
+std::unique_ptr<Step> PlanBlocked(const Shape& in, std::vector<SliceRange> ranges) {
   const bool all_pixels =
       TakesAll(ranges[0], in[0]) && TakesAll(ranges[2], in[2]) && TakesAll(ranges[3], in[3]);
   if (all_pixels && ranges[1].step == 1) {
@@ -123,7 +123,7 @@ std::unique_ptr<Step> PlanBlocked(const Shape& in, std::vector<AxisRange> ranges
 
 std::unique_ptr<Step> PlanSlice(PlanContext& context) {
   const Shape& in = context.InputShape(0);
-  const std::vector<AxisRange> ranges = RangesOf(context);
+  const std::vector<SliceRange> ranges = RangesOf(context);
   for (std::size_t i = 1; i < context.input_count(); ++i) {
     if (context.HasInput(i)) context.DoNotRead(i);
   }

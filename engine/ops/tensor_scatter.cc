@@ -9,9 +9,9 @@
 namespace kinglet {
 namespace {
 
-enum Input : std::size_t { kCache, kUpdate, kPlaces };
+enum : std::size_t { kCache, kUpdate, kPlaces };
 
-std::size_t AxisOf(const NodeContext& context) {
+std::size_t WrittenAxis(const NodeContext& context) {
   const std::size_t rank = context.InputShape(kCache).size();
   const std::size_t axis = context.Axis(context.attributes().Int("axis", -2), rank);
   if (axis == 0) context.Invalid("attribute 'axis' names the batch");
@@ -22,7 +22,7 @@ void InferTensorScatter(InferContext& context) {
   CheckSameType(context, kCache, kUpdate);
   const Shape& cache = context.InputShape(kCache);
   const Shape& update = context.InputShape(kUpdate);
-  const std::size_t axis = AxisOf(context);
+  const std::size_t axis = WrittenAxis(context);
   Shape expected = cache;
   if (update.size() == cache.size() && update[axis] <= cache[axis]) expected[axis] = update[axis];
   if (update != expected) {
@@ -44,7 +44,7 @@ void InferTensorScatter(InferContext& context) {
 // Items are what lies before the axis.
 std::unique_ptr<Step> PlanTensorScatter(PlanContext& context) {
   const Shape& cache = context.InputShape(kCache);
-  const std::size_t axis = AxisOf(context);
+  const std::size_t axis = WrittenAxis(context);
   const auto size = static_cast<std::int64_t>(DataTypeSize(context.InputType(kCache)));
   const std::int64_t row_bytes = DimsProduct(cache, axis + 1, cache.size()) * size;
   const std::int64_t rows = cache[axis];

@@ -15,7 +15,7 @@
 namespace kinglet {
 namespace {
 
-std::size_t AxisOf(const NodeContext& context) {
+std::size_t SortedAxis(const NodeContext& context) {
   return context.Axis(context.attributes().Int("axis", -1), context.InputShape(0).size());
 }
 
@@ -30,7 +30,7 @@ std::int64_t CountOf(const NodeContext& context) {
 
 void InferTopK(InferContext& context) {
   Shape out = context.InputShape(0);
-  const std::size_t axis = AxisOf(context);
+  const std::size_t axis = SortedAxis(context);
   const std::int64_t k = CountOf(context);
   if (k < 0 || k > out[axis]) {
     context.Invalid("k is " + std::to_string(k) + ", expected 0 to " + std::to_string(out[axis]) +
@@ -57,9 +57,9 @@ std::uint32_t OrderOf(T value, bool largest) noexcept {
   return largest ? order : ~order;
 }
 
-// Lines along the axis: element k of line {outer, inner} is x[(outer * size + k) * inner_size +
-// inner].
-struct Lines {
+// SortedLines along the axis: element k of line {outer, inner} is x[(outer * size + k) * inner_size
+// + inner].
+struct SortedLines {
   std::int64_t count, size, inner, k;
   bool largest;
 
@@ -69,13 +69,13 @@ struct Lines {
 };
 
 // The worker's memory: what SelectTopScores and SortKeys need, and a line of floats.
-std::int64_t KeyCapacity(const Lines& lines) {
+std::int64_t KeyCapacity(const SortedLines& lines) {
   return std::max(2 * lines.size, kernels::TopScoresCapacity(lines.size, lines.k));
 }
 
 // The positions of the best of a line, as keys.
 template <typename T>
-void SelectLine(const Lines& lines, const T* x, std::uint64_t* keys, float* copy) {
+void SelectLine(const SortedLines& lines, const T* x, std::uint64_t* keys, float* copy) {
   if constexpr (std::is_same_v<T, float>) {
     const bool in_place = lines.largest && lines.inner == 1;
     for (std::int64_t i = 0; !in_place && i < lines.size; ++i) {
@@ -97,7 +97,7 @@ void SelectLine(const Lines& lines, const T* x, std::uint64_t* keys, float* copy
 }
 
 template <typename T>
-void RunKeys(const Lines& lines, const StepArgs& args, std::int64_t line) {
+void RunKeys(const SortedLines& lines, const StepArgs& args, std::int64_t line) {
   auto* keys = reinterpret_cast<std::uint64_t*>(args.scratch);
   const T* x = static_cast<const T*>(args.inputs[0]) + lines.Start(line, lines.size);
   SelectLine(lines, x, keys, reinterpret_cast<float*>(keys + KeyCapacity(lines)));
@@ -113,7 +113,7 @@ void RunKeys(const Lines& lines, const StepArgs& args, std::int64_t line) {
 
 // Types of more than 32 bits: indices sorted by what they point at.
 template <typename T>
-void RunSort(const Lines& lines, const StepArgs& args, std::int64_t line) {
+void RunSort(const SortedLines& lines, const StepArgs& args, std::int64_t line) {
   auto* order = reinterpret_cast<std::int64_t*>(args.scratch);
   const T* x = static_cast<const T*>(args.inputs[0]) + lines.Start(line, lines.size);
   std::iota(order, order + lines.size, std::int64_t{0});
@@ -136,10 +136,11 @@ void RunSort(const Lines& lines, const StepArgs& args, std::int64_t line) {
 template <typename T>
 std::unique_ptr<Step> MakeTopK(const PlanContext& context) {
   const Shape& shape = context.InputShape(0);
-  const std::size_t axis = AxisOf(context);
+  const std::size_t axis = SortedAxis(context);
   const std::int64_t inner = DimsProduct(shape, axis + 1, shape.size());
-  const Lines lines{DimsProduct(shape, 0, axis) * inner, shape[axis], inner,
-                    context.OutputShape(0)[axis], context.attributes().Int("largest", 1) != 0};
+  const SortedLines lines{DimsProduct(shape, 0, axis) * inner, shape[axis], inner,
+                          context.OutputShape(0)[axis],
+                          context.attributes().Int("largest", 1) != 0};
   if (lines.size > std::int64_t{0xffffffff}) context.Unsupported("lines of 2^32 elements");
   auto step = MakeItemStep("kernels/top_k", lines.k == 0 ? 0 : lines.count,
                            lines.size * static_cast<std::int64_t>(sizeof(T)) * 4,
@@ -162,7 +163,7 @@ std::unique_ptr<Step> PlanTopK(PlanContext& context) {
   auto step =
       DispatchNumeric(context.InputType(0), [&]<typename T>() { return MakeTopK<T>(context); });
   const double lines = OutputElements(context) /
-                       std::max(1.0, ElementsOf({context.OutputShape(0)[AxisOf(context)]}));
+                       std::max(1.0, ElementsOf({context.OutputShape(0)[SortedAxis(context)]}));
   return WithLoops(
       std::move(step), context,
       3 * ElementsOf(context.InputShape(0)) + 10 * OutputElements(context) + 100 * lines);

@@ -16,7 +16,7 @@
 namespace kinglet {
 namespace {
 
-Tensor MakeFloats(std::size_t bytes) {
+Tensor FloatsOf(std::size_t bytes) {
   Tensor tensor(DataType::kFloat32, {static_cast<std::int64_t>(bytes / sizeof(float)) + 16});
   std::fill_n(tensor.data<float>(), tensor.size(), 0.5f);
   return tensor;
@@ -26,7 +26,7 @@ Tensor MakeFloats(std::size_t bytes) {
 double CopyGbps(std::size_t bytes, int threads, double seconds) {
   std::vector<Tensor> parts;
   for (int i = 0; i < threads; ++i) {
-    parts.push_back(MakeFloats(bytes / static_cast<std::size_t>(threads)));
+    parts.push_back(FloatsOf(bytes / static_cast<std::size_t>(threads)));
   }
   std::atomic<double> sum = 0;
   Crew crew(threads, false);
@@ -76,7 +76,7 @@ double KeptL3Bytes(const kernels::CacheSizes& caches) {
   std::size_t kept = std::max(first / 2, caches.l2_bytes);
   double at_once = 0;  // seconds for a byte; what does not fit would not be faster at once
   for (std::size_t bytes = first; bytes <= caches.l3_bytes; bytes *= 2) {
-    const Tensor data = MakeFloats(bytes);
+    const Tensor data = FloatsOf(bytes);
     const auto size = static_cast<double>(bytes);
     if (bytes == first) at_once = RereadSeconds(data, 0) / size;
     if (RereadSeconds(data, kPause) > kSlower * at_once * size) break;

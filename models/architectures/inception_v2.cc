@@ -9,7 +9,7 @@
 namespace kinglet {
 namespace {
 
-struct Module {
+struct MixedModule {
   const char* name;
   int b0, b1_reduce, b1, b2_reduce, b2, b3;
   bool max_pool;
@@ -20,7 +20,7 @@ struct Reduction {
   int b0_reduce, b0, b1_reduce, b1;
 };
 
-constexpr PoolSpec kHalve{.kernel = 3, .stride = 2, .pad = 1};
+constexpr PoolSpec kHalvePadded{.kernel = 3, .stride = 2, .pad = 1};
 
 class Builder {
  public:
@@ -32,13 +32,13 @@ class Builder {
     separable.act = Act::kNone;
     Feature x = net_.Conv("conv_1a/depthwise", net_.input(), separable);
     x = Conv("conv_1a/pointwise", x, Pointwise(64));
-    x = net_.MaxPool("pool_2a", x, kHalve);
+    x = net_.MaxPool("pool_2a", x, kHalvePadded);
     x = Conv("conv_2b", x, Pointwise(64));
     x = Conv("conv_2c", x, Square(192, 3));
-    return net_.MaxPool("pool_3a", x, kHalve);
+    return net_.MaxPool("pool_3a", x, kHalvePadded);
   }
 
-  Feature Inception(const Feature& x, const Module& m) {
+  Feature Inception(const Feature& x, const MixedModule& m) {
     const std::string name = m.name;
     const Feature b0 = Conv(name + "/b0/1x1", x, Pointwise(m.b0));
     Feature b1 = Conv(name + "/b1/1x1", x, Pointwise(m.b1_reduce));
@@ -60,7 +60,7 @@ class Builder {
     Feature b1 = Conv(name + "/b1/1x1", x, Pointwise(r.b1_reduce));
     b1 = Conv(name + "/b1/3x3_a", b1, Square(r.b1, 3));
     b1 = Conv(name + "/b1/3x3_b", b1, Square(r.b1, 3, 2));
-    return net_.Concat(name, {b0, b1, net_.MaxPool(name + "/b2/pool", x, kHalve)});
+    return net_.Concat(name, {b0, b1, net_.MaxPool(name + "/b2/pool", x, kHalvePadded)});
   }
 
  private:
@@ -78,19 +78,19 @@ struct Body {
 };
 
 Body BuildBody(Builder& builder) {
-  constexpr Module kStage3[] = {{"mixed_3b", 64, 64, 64, 64, 96, 32, false},
-                                {"mixed_3c", 64, 64, 96, 64, 96, 64, false}};
-  constexpr Module kStage4Fine[] = {{"mixed_4b", 224, 64, 96, 96, 128, 128, false},
-                                    {"mixed_4c", 192, 96, 128, 96, 128, 128, false}};
-  constexpr Module kStage4[] = {{"mixed_4d", 160, 128, 160, 128, 160, 96, false},
-                                {"mixed_4e", 96, 128, 192, 160, 192, 96, false}};
+  constexpr MixedModule kStage3[] = {{"mixed_3b", 64, 64, 64, 64, 96, 32, false},
+                                     {"mixed_3c", 64, 64, 96, 64, 96, 64, false}};
+  constexpr MixedModule kStage4Fine[] = {{"mixed_4b", 224, 64, 96, 96, 128, 128, false},
+                                         {"mixed_4c", 192, 96, 128, 96, 128, 128, false}};
+  constexpr MixedModule kStage4[] = {{"mixed_4d", 160, 128, 160, 128, 160, 96, false},
+                                     {"mixed_4e", 96, 128, 192, 160, 192, 96, false}};
   Body body;
   Feature x = builder.Stem();
-  for (const Module& m : kStage3) x = builder.Inception(x, m);
+  for (const MixedModule& m : kStage3) x = builder.Inception(x, m);
   x = builder.Reduce(x, {"mixed_4a", 128, 160, 64, 96});
-  for (const Module& m : kStage4Fine) x = builder.Inception(x, m);
+  for (const MixedModule& m : kStage4Fine) x = builder.Inception(x, m);
   body.mixed_4c = x;
-  for (const Module& m : kStage4) x = builder.Inception(x, m);
+  for (const MixedModule& m : kStage4) x = builder.Inception(x, m);
   body.mixed_4e = x;
   return body;
 }
@@ -103,11 +103,11 @@ Feature InceptionV2Body(NetBuilder& net, Act act) {
 }
 
 Feature InceptionV2Tail(NetBuilder& net, const Feature& x, Act act) {
-  constexpr Module kStage5[] = {{"mixed_5b", 352, 192, 320, 160, 224, 128, false},
-                                {"mixed_5c", 352, 192, 320, 192, 224, 128, true}};
+  constexpr MixedModule kStage5[] = {{"mixed_5b", 352, 192, 320, 160, 224, 128, false},
+                                     {"mixed_5c", 352, 192, 320, 192, 224, 128, true}};
   Builder builder(net, act);
   Feature y = builder.Reduce(x, {"mixed_5a", 128, 192, 192, 256});
-  for (const Module& m : kStage5) y = builder.Inception(y, m);
+  for (const MixedModule& m : kStage5) y = builder.Inception(y, m);
   return y;
 }
 

@@ -7,7 +7,7 @@
 namespace kinglet {
 namespace {
 
-constexpr PoolSpec kHalve{.kernel = 3, .stride = 2};
+constexpr PoolSpec kHalveCut{.kernel = 3, .stride = 2};
 constexpr PoolSpec kSame{.kernel = 3, .stride = 1, .pad = 1};
 
 ConvSpec Unpadded(int channels, int stride) {
@@ -52,7 +52,7 @@ Feature ModuleA(NetBuilder& net, const std::string& name, const Feature& x, int 
 Feature ReductionB(NetBuilder& net, const std::string& name, const Feature& x) {
   const Feature three = net.Conv(name + "/3x3", x, Unpadded(384, 2));
   const Feature twice = DoubleThree(net, name, x, Unpadded(96, 2));
-  return net.Concat(name, {three, twice, net.MaxPool(name + "/pool", x, kHalve)});
+  return net.Concat(name, {three, twice, net.MaxPool(name + "/pool", x, kHalveCut)});
 }
 
 Feature ModuleC(NetBuilder& net, const std::string& name, const Feature& x, int inner) {
@@ -75,7 +75,7 @@ Feature ReductionD(NetBuilder& net, const std::string& name, const Feature& x) {
   seven = net.Conv(name + "/7x7/1x7", seven, Row(192, 7));
   seven = net.Conv(name + "/7x7/7x1", seven, Column(192, 7));
   seven = net.Conv(name + "/7x7/3x3", seven, Unpadded(192, 2));
-  return net.Concat(name, {three, seven, net.MaxPool(name + "/pool", x, kHalve)});
+  return net.Concat(name, {three, seven, net.MaxPool(name + "/pool", x, kHalveCut)});
 }
 
 Feature Split(NetBuilder& net, const std::string& name, const Feature& x) {
@@ -99,10 +99,10 @@ Graph BuildInceptionV3(const Architecture& architecture, const BuildOptions& opt
   Feature x = net.Conv("conv_1a", net.input(), Unpadded(32, 2));
   x = net.Conv("conv_2a", x, Unpadded(32, 1));
   x = net.Conv("conv_2b", x, Square(64, 3));
-  x = net.MaxPool("pool_3a", x, kHalve);
+  x = net.MaxPool("pool_3a", x, kHalveCut);
   x = net.Conv("conv_3b", x, Pointwise(80));
   x = net.Conv("conv_4a", x, Unpadded(192, 1));
-  x = net.MaxPool("pool_5a", x, kHalve);
+  x = net.MaxPool("pool_5a", x, kHalveCut);
   x = ModuleA(net, "mixed_5b", x, 32);
   x = ModuleA(net, "mixed_5c", x, 64);
   x = ModuleA(net, "mixed_5d", x, 64);

@@ -8,7 +8,7 @@
 namespace kinglet {
 namespace {
 
-constexpr double kResidualGain = 0.5;
+constexpr double kV3ResidualGain = 0.5;
 
 // Squeeze and excite: factors from 0 to 1 for the channels of x.
 Feature Excite(NetBuilder& net, const std::string& name, const Feature& x) {
@@ -53,7 +53,7 @@ Backbone MobileNetV3LargeBackbone(NetBuilder& net, double width) {
     if (block.excite) y = Excite(net, name + "/excite", y);
     ConvSpec project = With(Pointwise(scaled(block.channels)), Act::kNone);
     const bool residual = block.stride == 1 && x.channels == project.channels;
-    if (residual) project.gain = kResidualGain;
+    if (residual) project.gain = kV3ResidualGain;
     y = net.Conv(name + "/project", y, project);
     x = residual ? net.Add(name + "/add", x, y) : y;
   }

@@ -10,7 +10,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t kMaxNameBytes = 1024;
+constexpr std::size_t kMaxOutputNameBytes = 1024;
 constexpr std::size_t kMaxLevels = 16;
 constexpr int kMaxBins = 256;
 
@@ -46,7 +46,7 @@ void SetNames(JsonObject& output, const Part& part, const std::vector<std::strin
 }
 
 void ParsePart(JsonObject& output, const Part& part, DetectionSpec& spec) {
-  std::vector<std::string> names = output.Names(part.key, kMaxLevels, kMaxNameBytes);
+  std::vector<std::string> names = output.Names(part.key, kMaxLevels, kMaxOutputNameBytes);
   const bool shared = !(spec.*part.columns).empty() && !output.Has(part.key);
   if (shared) {
     for (const HeadOutputs& head : spec.Heads()) names.push_back(head.boxes);
@@ -100,9 +100,9 @@ void ParseHeads(JsonObject& output, DetectionSpec& spec) {
 }
 
 void ParseFinished(JsonObject& output, DetectionSpec& spec) {
-  spec.classes = output.String("classes", kMaxNameBytes,
+  spec.classes = output.String("classes", kMaxOutputNameBytes,
                                spec.class_columns.empty() ? std::string() : spec.boxes);
-  spec.count = output.String("count", kMaxNameBytes, "");
+  spec.count = output.String("count", kMaxOutputNameBytes, "");
 }
 
 void ParseCodes(JsonObject& output, DetectionSpec& spec) {

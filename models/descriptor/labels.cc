@@ -16,12 +16,12 @@ struct List {
   const char* path;
 };
 
-constexpr List kLists[] = {{"coco", "labels/coco_90.txt"},
-                           {"coco80", "labels/coco_80.txt"},
-                           {"demo", "demo/labels.txt"},
-                           {"face", "labels/face.txt"},
-                           {"imagenet", "labels/imagenet_1000.txt"},
-                           {"voc", "labels/voc_20.txt"}};
+constexpr List kLabelLists[] = {{"coco", "labels/coco_90.txt"},
+                                {"coco80", "labels/coco_80.txt"},
+                                {"demo", "demo/labels.txt"},
+                                {"face", "labels/face.txt"},
+                                {"imagenet", "labels/imagenet_1000.txt"},
+                                {"voc", "labels/voc_20.txt"}};
 
 constexpr std::size_t kMaxFileBytes = std::size_t{4} << 20;
 constexpr std::size_t kMaxLines = 100'000;
@@ -59,7 +59,7 @@ std::vector<std::string> SplitLines(std::string_view text, const std::string& so
 }
 
 const List* FindList(std::string_view name) {
-  for (const List& list : kLists) {
+  for (const List& list : kLabelLists) {
     if (name == list.name) return &list;
   }
   return nullptr;
@@ -69,7 +69,7 @@ const List* FindList(std::string_view name) {
 
 std::vector<std::string> ListLabels() {
   std::vector<std::string> names;
-  for (const List& list : kLists) names.emplace_back(list.name);
+  for (const List& list : kLabelLists) names.emplace_back(list.name);
   return names;
 }
 

@@ -6,7 +6,7 @@
 namespace kinglet {
 namespace {
 
-constexpr const char* kDemo = "demo_detector";
+constexpr const char* kDemoDetector = "demo_detector";
 
 void Override(const PipelineOptions& options, const std::string& name, DetectionSpec& spec) {
   if (options.score_threshold) spec.score_threshold = *options.score_threshold;
@@ -23,7 +23,7 @@ void Override(const PipelineOptions& options, const std::string& name, Detection
 
 Descriptor FittedDescriptor(const std::string& model, const Graph& graph,
                             const PipelineOptions& options, std::vector<std::string>& notes) {
-  std::optional<Descriptor> descriptor = ChooseDescriptor(model, kDemo, options);
+  std::optional<Descriptor> descriptor = ChooseDescriptor(model, kDemoDetector, options);
   if (!descriptor) ThrowNoDescriptor(model, false);
   if (descriptor->task != Task::kDetect) {
     throw Error(ErrorCode::kInvalidInput,
@@ -43,7 +43,7 @@ std::string ChooseAnchors(const std::string& model, const Descriptor& descriptor
   if (!options.anchors.empty() || !HasAnchors(descriptor.detection.box_coding)) {
     return options.anchors;
   }
-  std::string anchors = model == kDemo ? "" : AnchorsBeside(model);
+  std::string anchors = model == kDemoDetector ? "" : AnchorsBeside(model);
   if (!anchors.empty()) notes.push_back("anchors from " + anchors);
   return anchors;
 }
@@ -98,7 +98,7 @@ class Detector::Impl {
 
 Detector::Detector(const std::string& model, const PipelineOptions& options)
     : impl_(std::make_unique<Impl>(
-          model, OpenWeights(model, kDemo, DemoDetectorBytes(), options.read), options)) {}
+          model, OpenWeights(model, kDemoDetector, DemoDetectorBytes(), options.read), options)) {}
 
 Detector::Detector(Detector&&) noexcept = default;
 Detector& Detector::operator=(Detector&&) noexcept = default;

@@ -9,8 +9,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kDemo = "demo";
-constexpr const char* kDemoDetector = "demo_detector";
+constexpr const char* kDemoName = "demo";
+constexpr const char* kDemoDetectorName = "demo_detector";
 constexpr const char* kDescriptorExtension = ".json";
 
 bool IsFile(const std::string& path) {
@@ -30,8 +30,8 @@ NamedNetwork OpenNetwork(const std::string& name, const ReadOptions& options) {
     return {ReadOnnx(name, options), std::nullopt};
   }
   Descriptor descriptor = OpenDescriptor(name);
-  if (name == kDemo) return {ReadOnnxBytes(DemoModelBytes(), name), std::move(descriptor)};
-  if (name == kDemoDetector) {
+  if (name == kDemoName) return {ReadOnnxBytes(DemoModelBytes(), name), std::move(descriptor)};
+  if (name == kDemoDetectorName) {
     return {ReadOnnxBytes(DemoDetectorBytes(), name), std::move(descriptor)};
   }
   if (descriptor.architecture.family.empty()) {

@@ -11,9 +11,9 @@ namespace {
 constexpr std::size_t kFileHeader = 14, kCoreHeader = 12, kInfoHeader = 40, kMasks = 12;
 constexpr std::size_t kPalette = 256 * 4;
 constexpr std::uint32_t kRgb = 0, kRle8 = 1, kRle4 = 2, kBitFields = 3;
-constexpr std::size_t kSlack = std::size_t{1} << 16;
+constexpr std::size_t kBmpSlack = std::size_t{1} << 16;
 
-struct Header {
+struct BmpHeader {
   std::size_t header_bytes = 0, offset = 0;
   std::int64_t width = 0, height = 0;  // height: negative when the top row comes first
   unsigned bits = 0;
@@ -24,8 +24,8 @@ struct Header {
   std::size_t Rows() const { return static_cast<std::size_t>(height < 0 ? -height : height); }
 };
 
-Header ReadHeader(const Bytes& file, const std::string& name, const ImageLimits& limits) {
-  Header h;
+BmpHeader ReadHeader(const Bytes& file, const std::string& name, const ImageLimits& limits) {
+  BmpHeader h;
   h.offset = file.U32Le(10);
   h.header_bytes = file.U32Le(kFileHeader);
   constexpr std::size_t kKnown[] = {12, 40, 52, 56, 64, 108, 124};
@@ -65,7 +65,7 @@ void PutU16(std::vector<std::uint8_t>& out, unsigned value) {
   out.push_back(static_cast<std::uint8_t>(value));
   out.push_back(static_cast<std::uint8_t>(value >> 8));
 }
-void PutU32(std::vector<std::uint8_t>& out, std::uint32_t value) {
+void PutU32Le(std::vector<std::uint8_t>& out, std::uint32_t value) {
   PutU16(out, value & 0xFFFF);
   PutU16(out, value >> 16);
 }
@@ -74,7 +74,7 @@ void Put(std::vector<std::uint8_t>& out, std::span<const std::uint8_t> bytes) {
 }
 
 // All 256 entries, black where the file has none, because the decoder looks up any index.
-void PutPalette(std::vector<std::uint8_t>& out, const Bytes& file, const Header& h,
+void PutPalette(std::vector<std::uint8_t>& out, const Bytes& file, const BmpHeader& h,
                 const std::string& name) {
   const std::size_t entry = h.header_bytes == kCoreHeader ? 3 : 4;
   const std::size_t begin = kFileHeader + h.header_bytes;
@@ -88,7 +88,7 @@ void PutPalette(std::vector<std::uint8_t>& out, const Bytes& file, const Header&
 }
 
 // Header of 40 bytes, masks if any, palette if any, pixel rows with full padding.
-std::vector<std::uint8_t> Rewrite(const Bytes& file, const Header& h, const std::string& name) {
+std::vector<std::uint8_t> Rewrite(const Bytes& file, const BmpHeader& h, const std::string& name) {
   const bool masks = h.compression == kBitFields, palette = h.bits <= 8;
   const std::size_t offset =
       kFileHeader + kInfoHeader + (masks ? kMasks : 0) + (palette ? kPalette : 0);
@@ -96,15 +96,15 @@ std::vector<std::uint8_t> Rewrite(const Bytes& file, const Header& h, const std:
   std::vector<std::uint8_t> out;
   out.reserve(offset + pixels);
   Put(out, file.Part(0, 2));
-  PutU32(out, 0);
-  PutU32(out, 0);
-  PutU32(out, static_cast<std::uint32_t>(offset));
-  PutU32(out, kInfoHeader);
-  PutU32(out, static_cast<std::uint32_t>(h.width));
-  PutU32(out, static_cast<std::uint32_t>(h.height));
+  PutU32Le(out, 0);
+  PutU32Le(out, 0);
+  PutU32Le(out, static_cast<std::uint32_t>(offset));
+  PutU32Le(out, kInfoHeader);
+  PutU32Le(out, static_cast<std::uint32_t>(h.width));
+  PutU32Le(out, static_cast<std::uint32_t>(h.height));
   PutU16(out, 1);
   PutU16(out, h.bits);
-  PutU32(out, h.compression);
+  PutU32Le(out, h.compression);
   out.resize(kFileHeader + kInfoHeader);
   if (masks) Put(out, file.Part(kFileHeader + kInfoHeader, kMasks));
   if (palette) PutPalette(out, file, h, name);
@@ -118,7 +118,7 @@ std::vector<std::uint8_t> Rewrite(const Bytes& file, const Header& h, const std:
 CheckedPicture CheckBmp(std::span<const std::uint8_t> data, const std::string& name,
                         const ImageLimits& limits) {
   const Bytes file(data);
-  const Header h = ReadHeader(file, name, limits);
+  const BmpHeader h = ReadHeader(file, name, limits);
   // The three masks are the header's next 12 bytes, or follow the header of 40.
   const bool masks = h.compression == kBitFields;
   const std::size_t header_end =
@@ -136,7 +136,7 @@ CheckedPicture CheckBmp(std::span<const std::uint8_t> data, const std::string& n
   picture.height = static_cast<int>(h.Rows());
   picture.rewritten = Rewrite(file, h, name);
   picture.encoded = picture.rewritten;
-  picture.memory_budget = static_cast<std::size_t>(picture.width) * h.Rows() * 4 + kSlack;
+  picture.memory_budget = static_cast<std::size_t>(picture.width) * h.Rows() * 4 + kBmpSlack;
   return picture;
 }
 

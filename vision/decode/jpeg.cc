@@ -42,9 +42,9 @@ struct Component {
   int scans = 0;
 };
 
-class Walker {
+class JpegWalker {
  public:
-  Walker(std::span<const std::uint8_t> file, const std::string& name, const ImageLimits& limits)
+  JpegWalker(std::span<const std::uint8_t> file, const std::string& name, const ImageLimits& limits)
       : file_(file), name_(name), limits_(limits) {}
 
   CheckedPicture Run() {
@@ -285,7 +285,7 @@ class Walker {
 
 CheckedPicture CheckJpeg(std::span<const std::uint8_t> file, const std::string& name,
                          const ImageLimits& limits) {
-  return Walker(file, name, limits).Run();
+  return JpegWalker(file, name, limits).Run();
 }
 
 }  // namespace kinglet::vision

@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kSignature = 8, kMaxPalette = 256 * 3;
 // Deflate cannot expand by more: 258 bytes from two bits.
 constexpr std::uint64_t kMaxExpansion = 1032;
-constexpr std::size_t kSlack = std::size_t{1} << 16;
+constexpr std::size_t kPngSlack = std::size_t{1} << 16;
 
 std::array<std::uint32_t, 256> MakeCrcTable() {
   std::array<std::uint32_t, 256> table{};
@@ -32,12 +32,12 @@ std::uint32_t Crc(std::span<const std::uint8_t> bytes) {
   return ~crc;
 }
 
-void PutU32(std::vector<std::uint8_t>& out, std::uint32_t value) {
+void PutU32Be(std::vector<std::uint8_t>& out, std::uint32_t value) {
   for (int shift = 24; shift >= 0; shift -= 8)
     out.push_back(static_cast<std::uint8_t>(value >> shift));
 }
 
-struct Header {
+struct PngHeader {
   std::int64_t width = 0, height = 0;
   unsigned depth = 0, color = 0;
   bool interlaced = false;
@@ -64,9 +64,9 @@ struct Header {
   }
 };
 
-class Walker {
+class PngWalker {
  public:
-  Walker(std::span<const std::uint8_t> file, const std::string& name, const ImageLimits& limits)
+  PngWalker(std::span<const std::uint8_t> file, const std::string& name, const ImageLimits& limits)
       : file_(file), name_(name), limits_(limits) {}
 
   CheckedPicture Run() {
@@ -142,7 +142,7 @@ class Walker {
     const bool indexed = header_.color == 3;
     if (indexed && palette_.empty()) FailDamaged(name_, "a palette PNG without a palette");
     const std::uint64_t raw = header_.RawBytes();
-    if (data_bytes_ * kMaxExpansion + kSlack / 64 < raw) {
+    if (data_bytes_ * kMaxExpansion + kPngSlack / 64 < raw) {
       FailDamaged(name_, "a PNG of ", header_.width, "x", header_.height, " pixels with ",
                   data_bytes_, " bytes of compressed data, too few for ", raw, " bytes");
     }
@@ -159,7 +159,7 @@ class Walker {
     const std::uint64_t sample = header_.depth == 16 ? 2 : 1;
     const std::uint64_t decoded = pixels * sample * (header_.Channels() + 3);
     picture.memory_budget =
-        static_cast<std::size_t>(data_bytes_ + 2 * raw + decoded + decoded / 2 + kSlack);
+        static_cast<std::size_t>(data_bytes_ + 2 * raw + decoded + decoded / 2 + kPngSlack);
     return picture;
   }
 
@@ -167,7 +167,7 @@ class Walker {
   // filled up with black, because the decoder looks up any index that a pixel has.
   void Rewrite(std::vector<std::uint8_t>& out, bool indexed) const {
     const auto chunk = [&out](std::string_view type, std::size_t length) {
-      PutU32(out, static_cast<std::uint32_t>(length));
+      PutU32Be(out, static_cast<std::uint32_t>(length));
       out.insert(out.end(), type.begin(), type.end());
     };
     out.reserve(kSignature + 33 + kMaxPalette + 12 + data_bytes_ + 24);
@@ -177,19 +177,19 @@ class Walker {
       chunk("PLTE", kMaxPalette);
       out.insert(out.end(), palette_.begin(), palette_.end());
       out.insert(out.end(), kMaxPalette - palette_.size(), 0);
-      PutU32(out, 0);  // checksums are not looked at again
+      PutU32Be(out, 0);  // checksums are not looked at again
     }
     chunk("IDAT", data_bytes_);
     for (const auto& part : data_) out.insert(out.end(), part.begin(), part.end());
-    PutU32(out, 0);
+    PutU32Be(out, 0);
     chunk("IEND", 0);
-    PutU32(out, 0);
+    PutU32Be(out, 0);
   }
 
   Bytes file_;
   const std::string& name_;
   const ImageLimits& limits_;
-  Header header_;
+  PngHeader header_;
   int orientation_ = 1;
   std::span<const std::uint8_t> palette_;
   std::vector<std::span<const std::uint8_t>> data_;
@@ -200,7 +200,7 @@ class Walker {
 
 CheckedPicture CheckPng(std::span<const std::uint8_t> file, const std::string& name,
                         const ImageLimits& limits) {
-  return Walker(file, name, limits).Run();
+  return PngWalker(file, name, limits).Run();
 }
 
 }  // namespace kinglet::vision
