@@ -96,8 +96,9 @@ std::optional<CodedWeights> CodedWeightsOf(GraphIr& graph, const Node& node, std
     return found;
   }
   const Tensor* zero = graph.ConstantOf(found.zero);
+  const bool both_one = zero != nullptr && zero->size() == 1 && scales->size() == 1;
   if (zero == nullptr || zero->type() != codes->type() ||
-      (zero->size() != 1 && zero->size() != scales->size())) {
+      (!both_one && zero->shape() != scales->shape())) {
     return {};
   }
   return found;
