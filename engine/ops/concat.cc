@@ -4,6 +4,7 @@
 
 #include "engine/ops/batch.h"
 #include "engine/ops/bfloat16.h"
+#include "engine/ops/elementwise.h"
 #include "engine/ops/views.h"
 #include "kernels/common/blocked.h"
 #include "kernels/layout/layout.h"
@@ -146,7 +147,7 @@ std::unique_ptr<Step> PlanConcat(PlanContext& context) {
   if (auto step = PlanBFloat16Concat(context)) return std::move(*step);
   bool blocked = false;
   for (std::size_t i = 0; i < context.input_count(); ++i) {
-    blocked = blocked || context.IsBlocked(i);
+    blocked = blocked || UsesBlocked(context, i);
   }
   if (!blocked) return PlanConcatRuns(context, axis, false);
   for (std::size_t i = 0; i < context.input_count(); ++i) {
@@ -233,7 +234,7 @@ std::unique_ptr<Step> PlanSplit(PlanContext& context) {
   const std::size_t axis = SplitAxis(context);
   const Shape sizes = SplitSizes(context, in[axis]);
   if (context.HasInput(1)) context.DoNotRead(1);
-  if (!context.IsBlocked(0)) {
+  if (!UsesBlocked(context, 0)) {
     if (sizes.size() != 1) return PlanSplitRuns(context, axis, sizes, false);
     context.Alias(0, 0);
     return nullptr;

@@ -6,6 +6,7 @@
 #include "engine/ops/axis_gather.h"
 #include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
+#include "engine/ops/elementwise.h"
 #include "engine/ops/views.h"
 
 namespace kinglet {
@@ -192,7 +193,7 @@ std::unique_ptr<Step> PlanPad(PlanContext& context) {
   if (ElementCount(out) == 0) {
     return MakeStep("layout/pad", 0, [](const StepArgs&, std::int64_t, std::int64_t) {});
   }
-  if (context.IsBlocked(0) && pads.begin[1] == 0 && pads.end[1] == 0 &&
+  if (UsesBlocked(context, 0) && pads.begin[1] == 0 && pads.end[1] == 0 &&
       (pads.mode != PadMode::kConstant || PadsWithZero(context))) {
     return PlanBlocked(context, pads);
   }

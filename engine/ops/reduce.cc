@@ -5,6 +5,7 @@
 
 #include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
+#include "engine/ops/elementwise.h"
 #include "engine/ops/loop_work.h"
 #include "engine/ops/reduce_loops.h"
 #include "engine/ops/views.h"
@@ -163,7 +164,7 @@ std::unique_ptr<Step> PlanGlobalPool(PlanContext& context, bool mean, bool keep_
   const Shape& in = context.InputShape(0);
   const kernels::PoolTable& table = kernels::GetPoolTable();
   kernels::GlobalPool pool{in[0], in[1], in[2] * in[3]};
-  if (!context.IsBlocked(0)) {
+  if (!UsesBlocked(context, 0)) {
     pool.in_batch_stride = pool.c * pool.pixels;
     pool.out_batch_stride = pool.c;
     const auto run = mean ? table.global_average_plain : table.global_max_plain;

@@ -9,6 +9,7 @@
 #include "engine/ops/batch.h"
 #include "engine/ops/bfloat16.h"
 #include "engine/ops/dispatch.h"
+#include "engine/ops/elementwise.h"
 #include "engine/ops/resize_passes.h"
 #include "engine/ops/views.h"
 
@@ -102,7 +103,7 @@ std::unique_ptr<Step> PlanResize(PlanContext& context) {
     return MakeStep("resize/nearest", 0, [](const StepArgs&, std::int64_t, std::int64_t) {});
   }
   if (auto step = PlanBFloat16Nearest(context, spec)) return step;
-  if (context.IsBlocked(0) && spec.axes[1].identity && !spec.extrapolates()) {
+  if (UsesBlocked(context, 0) && spec.axes[1].identity && !spec.extrapolates()) {
     return PlanBlocked(context, spec);
   }
   if (spec.mode == ResizeMode::kNearest) return PlanNearest(context, spec);

@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "engine/ops/batch.h"
+#include "engine/ops/elementwise.h"
 #include "engine/ops/views.h"
 
 namespace kinglet {
@@ -133,7 +134,7 @@ std::unique_ptr<Step> PlanSlice(PlanContext& context) {
     context.Alias(0, 0);
     return nullptr;
   }
-  if (context.IsBlocked(0)) {
+  if (UsesBlocked(context, 0)) {
     if (auto step = PlanBlocked(in, ranges)) {
       context.ReadAs(0, Layout::kBlocked);
       context.WriteAs(0, Layout::kBlocked);

@@ -5,6 +5,7 @@
 #include "engine/graph/fusion.h"
 #include "engine/ops/batch.h"
 #include "engine/ops/bfloat16.h"
+#include "engine/ops/elementwise.h"
 #include "engine/ops/views.h"
 #include "kernels/layout/layout.h"
 
@@ -152,7 +153,7 @@ std::unique_ptr<Step> PlanChannelShuffle(PlanContext& context) {
   const std::int64_t groups = ShuffleGroups(context);
   if (auto step = PlanBFloat16Shuffle(context, groups)) return step;
   const Shape& in = context.InputShape(0);
-  if (!context.IsBlocked(0)) {
+  if (!UsesBlocked(context, 0)) {
     return PlanPermutation(context, "layout/channel_shuffle",
                            {in[0], groups, in[1] / groups, DimsProduct(in, 2, in.size())},
                            {0, 2, 1, 3});
