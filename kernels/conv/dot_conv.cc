@@ -8,12 +8,12 @@
 #include "kernels/common/aligned.h"
 #include "kernels/common/blocked.h"
 #include "kernels/common/cpu.h"
+#include "kernels/conv/dot_geometry.h"
 #include "kernels/conv/shape.h"
 
 namespace kinglet::kernels {
 namespace {
 
-constexpr int64_t kCodes = kPixelBytes;  // channels of a pixel block
 constexpr int64_t kMaxStripPixels = 384;
 constexpr int64_t kMinStripPixels = 24;
 
@@ -46,7 +46,7 @@ Units UnitsOf(const ConvShape& s) {
   constexpr int64_t kGoodPixels = 96;  // a unit copies its input and reads its weights
   constexpr int64_t kMinPixels = 32;
   const int64_t pixels = s.oh * s.ow;
-  const int64_t blocks = BlockCount(s.oc, kCodes);
+  const int64_t blocks = BlockCount(s.oc, kDotCodes);
   const auto worthwhile = static_cast<int64_t>(
       std::min(MultiplyAdds(s) / kMinUnitMultiplyAdds, static_cast<double>(kEnoughUnits)));
   const int64_t wanted = std::max<int64_t>(worthwhile, 1);
@@ -56,70 +56,6 @@ Units UnitsOf(const ConvShape& s) {
   units.pixel_parts = std::clamp<int64_t>(more, units.pixel_parts,
                                           std::max(units.pixel_parts, pixels / kMinPixels));
   return units;
-}
-
-// A step of the product reads consecutive inputs: the channels of a block at one tap, or in planes
-// the columns of one kernel row, channels side by side.
-struct Geometry {
-  int64_t pixel_bytes;  // of the copy
-  int64_t planes, taps_per_step, steps_per_plane;
-  int64_t tail_channels;  // of the last plane
-  int64_t full_groups, tail_groups;
-};
-
-Geometry GeometryOf(const ConvShape& s, const DotForm& form) {
-  const int64_t in_group = 4 / form.element_bytes;
-  Geometry g;
-  if (form.planes) {
-    g.taps_per_step = s.dw == 1 ? s.kw : 1;
-    g.planes = 1;
-    g.pixel_bytes = s.ic * form.element_bytes;
-    g.tail_channels = s.ic;
-    g.tail_groups = CeilDiv(s.ic * g.taps_per_step, in_group);
-    g.full_groups = g.tail_groups;
-  } else {
-    g.taps_per_step = 1;
-    g.planes = BlockCount(s.ic, kCodes);
-    g.pixel_bytes = kCodes * form.element_bytes;
-    g.tail_channels = s.ic - (g.planes - 1) * kCodes;
-    g.full_groups = kCodes / in_group;
-    g.tail_groups = CeilDiv(g.tail_channels, in_group);
-  }
-  g.steps_per_plane = s.kh * (s.kw / g.taps_per_step);
-  return g;
-}
-
-// The blocks of input channels that 16 output channels read.
-Range PlanesOf(const ConvShape& s, const Geometry& g, int64_t block) {
-  if (s.groups == 1) return {0, g.planes};
-  const int64_t ic = s.ic / s.groups;
-  const int64_t oc = s.oc / s.groups;
-  const int64_t first = block * kDotBlock / oc;
-  const int64_t last = (std::min((block + 1) * kDotBlock, s.oc) - 1) / oc;
-  return {first * ic / kCodes, CeilDiv((last + 1) * ic, kCodes)};
-}
-
-struct Steps {
-  int64_t full, tail;
-};
-
-Steps StepsOf(const Geometry& g, const Range& planes) {
-  const bool tail = planes.end == g.planes && g.tail_groups != g.full_groups;
-  const int64_t tails = tail ? 1 : 0;
-  return {(planes.end - planes.begin - tails) * g.steps_per_plane, tails * g.steps_per_plane};
-}
-
-int64_t GroupsOf(const Geometry& g, const Range& planes) {
-  const Steps steps = StepsOf(g, planes);
-  return steps.full * g.full_groups + steps.tail * g.tail_groups;
-}
-
-// Groups of the blocks of 16 outputs before `block`.
-int64_t GroupsBefore(const ConvShape& s, const Geometry& g, int64_t block) {
-  if (s.groups == 1) return block * GroupsOf(g, {0, g.planes});
-  int64_t groups = 0;
-  for (int64_t b = 0; b < block; ++b) groups += GroupsOf(g, PlanesOf(s, g, b));
-  return groups;
 }
 
 // Of the rows, or columns, of the input what the copy holds: all that the kernel spans, or, where
@@ -142,7 +78,7 @@ struct Strips {
   int64_t copy_pixels;  // of the largest window, of one plane
 };
 
-Strips StripsOf(const ConvShape& s, const Geometry& g) {
+Strips StripsOf(const ConvShape& s, const DotGeometry& g) {
   const Axis y = AxisOf(s.kh, s.sh, s.dh);
   const Axis x = AxisOf(s.kw, s.sw, s.dw);
   const int64_t fitting = StripBytes() / (g.planes * g.pixel_bytes);
@@ -186,7 +122,7 @@ struct ScratchSizes {
   int64_t total() const { return held + steps + pixels + sums + copy; }
 };
 
-ScratchSizes SizesOf(const Geometry& g, const Strips& strips) {
+ScratchSizes SizesOf(const DotGeometry& g, const Strips& strips) {
   constexpr int64_t kBeyond = 4;  // a last group reads behind the last pixel
   return {RoundUpToLine(static_cast<int64_t>(sizeof(HeldWindow))),
           RoundUpToLine(g.planes * g.steps_per_plane * 8), RoundUpToLine(strips.pixels * 8),
@@ -215,35 +151,6 @@ struct Window {
   int64_t y0, x0, rows, cols, row_step, col_step;
 };
 
-// What lies behind quads of weights; nothing behind pairs.
-struct QuadParts {
-  const int32_t* sums = nullptr;         // of each output's weights
-  const int32_t* extra_begin = nullptr;  // the first one: negative where `rest` holds all
-  const int32_t* rest = nullptr;         // extras, or the rest of halves
-};
-
-// In int32.
-struct QuadSizes {
-  int64_t sums, begins, rest;
-  int64_t total() const { return sums + begins + rest; }
-};
-
-QuadSizes QuadSizesOf(const ConvShape& s, int64_t groups) {
-  const int64_t blocks = BlockCount(s.oc, kDotBlock);
-  return {blocks * kDotBlock, RoundUpToBlock(blocks + 1, kDotBlock), RoundUpToBlock(groups, 32)};
-}
-
-QuadParts QuadPartsOf(const ConvShape& s, const DotForm& form, const void* packed) {
-  if (form.element_bytes != 1) return {};
-  const int64_t groups = DotGroups(s, form);
-  const QuadSizes sizes = QuadSizesOf(s, groups);
-  QuadParts parts;
-  parts.sums = static_cast<const int32_t*>(packed) + groups;
-  parts.extra_begin = parts.sums + sizes.sums;
-  parts.rest = parts.extra_begin + sizes.begins;
-  return parts;
-}
-
 void StoreAny(const Epilogue& e, int32_t sum, float scale, uint8_t* to) noexcept {
   Epilogue one = e;
   one.requantisation.scales = nullptr;
@@ -259,16 +166,16 @@ class Runner {
         form_(form),
         kernels_(kernels),
         args_(args),
-        geo_(GeometryOf(s_, form)),
+        geo_(DotGeometryOf(s_, form)),
         strips_(StripsOf(s_, geo_)),
         units_(UnitsOf(whole)),
         scratch_(Divide(scratch, SizesOf(geo_, strips_))),
-        in_image_(form.planes ? s_.ic * s_.ih * s_.iw : geo_.planes * s_.ih * s_.iw * kCodes),
-        out_plane_(s_.oh * s_.ow * kCodes),
+        in_image_(form.planes ? s_.ic * s_.ih * s_.iw : geo_.planes * s_.ih * s_.iw * kDotCodes),
+        out_plane_(s_.oh * s_.ow * kDotCodes),
         frame_(form.element_bytes == 1 ? args.input_zero_point : 0),
         quads_(QuadPartsOf(whole, form, args.packed)) {
     out_image_ =
-        args.output_stride != 0 ? args.output_stride : BlockCount(s_.oc, kCodes) * out_plane_;
+        args.output_stride != 0 ? args.output_stride : BlockCount(s_.oc, kDotCodes) * out_plane_;
     if (!args.again) *scratch_.held = {-1, -1, -1, -1, -1};
     job_.full_groups = geo_.full_groups;
     job_.tail_groups = geo_.tail_groups;
@@ -299,19 +206,19 @@ class Runner {
 
  private:
   void RunParts(int64_t image, const Range& block_parts, const Range& pixel_parts) {
-    const int64_t blocks = BlockCount(s_.oc, kCodes);
+    const int64_t blocks = BlockCount(s_.oc, kDotCodes);
     const Range out = {EvenPart(blocks, units_.block_parts, block_parts.begin).begin,
                        EvenPart(blocks, units_.block_parts, block_parts.end - 1).end};
     const int64_t pixels = s_.oh * s_.ow;
     int64_t begin = EvenPart(pixels, units_.pixel_parts, pixel_parts.begin).begin;
     const int64_t end = EvenPart(pixels, units_.pixel_parts, pixel_parts.end - 1).end;
-    planes_ = {PlanesOf(s_, geo_, out.begin * kMaxDotBlocks).begin,
-               PlanesOf(s_, geo_, BlocksUntil(out.end) - 1).end};
+    planes_ = {DotPlanesOf(s_, geo_, out.begin * kMaxDotBlocks).begin,
+               DotPlanesOf(s_, geo_, BlocksUntil(out.end) - 1).end};
     while (begin < end) {
       const int64_t strip_end = std::min(end, StripEnd(begin));
       HoldWindow(image, begin, strip_end);
       job_.pixels = strip_end - begin;
-      auto* to = static_cast<uint8_t*>(args_.output) + image * out_image_ + begin * kCodes;
+      auto* to = static_cast<uint8_t*>(args_.output) + image * out_image_ + begin * kDotCodes;
       for (int64_t b = out.begin; b < out.end; ++b) RunBlock(b, to + b * out_plane_);
       begin = strip_end;
     }
@@ -390,9 +297,9 @@ class Runner {
       }
       return;
     }
-    const uint8_t* from = input + (plane * area + at) * kCodes;
+    const uint8_t* from = input + (plane * area + at) * kDotCodes;
     const bool is_last = plane + 1 == geo_.planes;
-    const int64_t used = is_last ? RoundUpToBlock(geo_.tail_channels, kDotBlock) : kCodes;
+    const int64_t used = is_last ? RoundUpToBlock(geo_.tail_channels, kDotBlock) : kDotCodes;
     kernels_.widen(from, step, count, used, zero, to);
   }
 
@@ -424,10 +331,10 @@ class Runner {
 
   // 64 output channels of the strip that is held.
   void RunBlock(int64_t b, uint8_t* to) {
-    alignas(64) std::array<int32_t, kCodes> bias{};
-    alignas(64) std::array<float, kCodes> scales{};
-    const int64_t channel = b * kCodes;
-    const int64_t valid = std::min(kCodes, s_.oc - channel);
+    alignas(64) std::array<int32_t, kDotCodes> bias{};
+    alignas(64) std::array<float, kDotCodes> scales{};
+    const int64_t channel = b * kDotCodes;
+    const int64_t valid = std::min(kDotCodes, s_.oc - channel);
     const Requantisation& r = args_.epilogue.requantisation;
     job_.plain = args_.epilogue.activation == Activation::kNone;
     for (int64_t i = 0; i < valid; ++i) {
@@ -443,10 +350,10 @@ class Runner {
     int64_t block = BlocksUntil(b);
     const int64_t end = BlocksUntil(b + 1);
     while (block < end) {
-      const Range planes = PlanesOf(s_, geo_, block);
+      const Range planes = DotPlanesOf(s_, geo_, block);
       // Blocks that read the same channels go together.
       const int64_t together = s_.groups == 1 ? end - block : 1;
-      const Steps steps = StepsOf(geo_, planes);
+      const DotSteps steps = DotStepsOf(geo_, planes);
       const int64_t lane = (block - BlocksUntil(b)) * kDotBlock;
       job_.in = scratch_.copy;
       job_.step_offsets =
@@ -454,7 +361,7 @@ class Runner {
       job_.full_steps = steps.full;
       job_.tail_steps = steps.tail;
       job_.weights =
-          static_cast<const int32_t*>(args_.packed) + GroupsBefore(s_, geo_, block) * kDotBlock;
+          static_cast<const int32_t*>(args_.packed) + DotGroupsBefore(s_, geo_, block) * kDotBlock;
       job_.bias = bias.data() + lane;
       job_.scales = scales.data() + lane;
       job_.blocks = together;
@@ -462,22 +369,22 @@ class Runner {
         const bool halves = quads_.extra_begin[0] < 0;
         job_.extras = quads_.rest;
         job_.extra_begin = quads_.extra_begin + block;
-        job_.rest = halves ? quads_.rest + GroupsBefore(s_, geo_, block) * kDotBlock : nullptr;
+        job_.rest = halves ? quads_.rest + DotGroupsBefore(s_, geo_, block) * kDotBlock : nullptr;
       }
       job_.out = to + lane;
       kernels_.product(job_);
       block += together;
     }
-    if (valid == kCodes) return;
-    const auto pad = static_cast<size_t>(kCodes - valid);
-    for (int64_t p = 0; p < job_.pixels; ++p) std::memset(to + p * kCodes + valid, 0, pad);
+    if (valid == kDotCodes) return;
+    const auto pad = static_cast<size_t>(kDotCodes - valid);
+    for (int64_t p = 0; p < job_.pixels; ++p) std::memset(to + p * kDotCodes + valid, 0, pad);
   }
 
   const ConvShape s_;
   const DotForm form_;
   const DotKernels kernels_;
   const ConvArgs& args_;
-  const Geometry geo_;
+  const DotGeometry geo_;
   const Strips strips_;
   const Units units_;
   const Scratch scratch_;
@@ -489,179 +396,15 @@ class Runner {
   GatherDots job_;
 };
 
-// Writes quads and what lies behind them.
-class QuadPacker {
- public:
-  QuadPacker(const ConvShape& s, const DotForm& form, int32_t* packed, bool halves)
-      : packed_(packed), halves_(halves) {
-    const int64_t groups = DotGroups(s, form);
-    const QuadSizes sizes = QuadSizesOf(s, groups);
-    most_entries_ = sizes.rest / 32;
-    sums_ = packed + groups;
-    begins_ = sums_ + sizes.sums;
-    rest_ = begins_ + sizes.begins;
-    std::memset(sums_, 0, static_cast<size_t>(sizes.total()) * sizeof(int32_t));
-    if (halves) begins_[0] = -1;
-  }
-
-  // The next four weights, of lane `lane` of a group. False: there is no room for what is left.
-  bool Add(std::array<int, 4> weights, int64_t block, int64_t lane, int32_t step, int64_t group) {
-    uint32_t sum = 0;
-    for (const int w : weights) sum += static_cast<uint32_t>(w);
-    int32_t& all = sums_[block * kDotBlock + lane];
-    all = static_cast<int32_t>(static_cast<uint32_t>(all) + sum);
-    if (halves_) {
-      std::array<int, 4> half{};
-      for (size_t k = 0; k < 4; ++k) {
-        half[k] = (weights[k] - (weights[k] & 1)) / 2;
-        weights[k] -= 2 * half[k];
-      }
-      *rest_++ = Take(weights);
-      *packed_++ = Take(half);
-      return true;
-    }
-    *packed_++ = Take(weights);
-    for (int64_t entry = 0; weights != std::array<int, 4>{}; ++entry) {
-      if (step != step_ || group != group_) {  // the lanes of a group share its entries
-        step_ = step;
-        group_ = group;
-        entries_of_group_ = 0;
-      }
-      if (entry == entries_of_group_ && !NewEntry()) return false;
-      rest_[(count_ - entries_of_group_ + entry) * 32 + 16 + lane] = Take(weights);
-    }
-    return true;
-  }
-
-  void EndBlock(int64_t block) {
-    if (!halves_) begins_[block + 1] = static_cast<int32_t>(count_);
-    step_ = -1;
-  }
-
- private:
-  bool NewEntry() {
-    if (count_ == most_entries_) return false;
-    rest_[count_ * 32] = step_;
-    rest_[count_ * 32 + 1] = static_cast<int32_t>(group_);
-    ++count_;
-    ++entries_of_group_;
-    return true;
-  }
-
-  // What fits int8, which is taken off.
-  static int32_t Take(std::array<int, 4>& weights) {
-    uint32_t quad = 0;
-    for (size_t k = 0; k < 4; ++k) {
-      const int part = std::clamp(weights[k], -128, 127);
-      weights[k] -= part;
-      quad |= (static_cast<uint32_t>(part) & 0xFFu) << (8 * k);
-    }
-    return static_cast<int32_t>(quad);
-  }
-
-  int32_t* packed_;
-  const bool halves_;
-  int32_t* sums_ = nullptr;
-  int32_t* begins_ = nullptr;
-  int32_t* rest_ = nullptr;
-  int64_t most_entries_ = 0, count_ = 0, entries_of_group_ = 0;
-  int32_t step_ = -1;
-  int64_t group_ = -1;
-};
-
-// Calls f(block, step, group, lane, weights of the group) in the order of packed weights, until it
-// returns false; returns whether it never did.
-template <typename F>
-bool ForEachGroup(const ConvShape& s, const DotForm& form, const int16_t* oihw, F&& f) {
-  const Geometry geo = GeometryOf(s, form);
-  const int64_t ic = s.ic / s.groups;
-  const int64_t oc = s.oc / s.groups;
-  const int64_t taps = int64_t{s.kh} * s.kw;
-  const int64_t in_group = 4 / form.element_bytes;
-  // The weight of output o, and input i of all, at a tap; 0 beyond them and in other groups.
-  const auto weight = [&](int64_t o, int64_t i, int64_t tap) -> int {
-    if (o >= s.oc || i >= s.ic || o / oc != i / ic) return 0;
-    return oihw[(o * ic + i % ic) * taps + tap];
-  };
-  // Number k of the inputs of a step that begins at `tap`.
-  const auto element = [&](int64_t o, int64_t plane, int64_t tap, int64_t k) -> int {
-    if (!form.planes) return weight(o, plane * kCodes + k, tap);
-    return k >= s.ic * geo.taps_per_step ? 0 : weight(o, k % s.ic, tap + k / s.ic);
-  };
-  for (int64_t block = 0; block < BlockCount(s.oc, kDotBlock); ++block) {
-    const Range planes = PlanesOf(s, geo, block);
-    int32_t step = 0;
-    for (int64_t plane = planes.begin; plane < planes.end; ++plane) {
-      const int64_t groups = plane + 1 == geo.planes ? geo.tail_groups : geo.full_groups;
-      for (int64_t tap = 0; tap < taps; tap += geo.taps_per_step, ++step) {
-        for (int64_t group = 0; group < groups; ++group) {
-          for (int64_t lane = 0; lane < kDotBlock; ++lane) {
-            std::array<int, 4> w{};
-            for (int64_t k = 0; k < in_group; ++k) {
-              w[static_cast<size_t>(k)] =
-                  element(block * kDotBlock + lane, plane, tap, group * in_group + k);
-            }
-            if (!f(block, step, group, lane, w)) return false;
-          }
-        }
-      }
-    }
-  }
-  return true;
-}
-
-bool PackQuads(const ConvShape& s, const DotForm& form, const int16_t* oihw, bool halves,
-               int32_t* packed) {
-  QuadPacker packer(s, form, packed, halves);
-  int64_t last = 0;
-  const bool fits = ForEachGroup(
-      s, form, oihw,
-      [&](int64_t block, int32_t step, int64_t group, int64_t lane, const std::array<int, 4>& w) {
-        if (block != last) packer.EndBlock(last);
-        last = block;
-        return packer.Add(w, block, lane, step, group);
-      });
-  packer.EndBlock(last);
-  return fits;
-}
-
 }  // namespace
 
 bool DotSupports(const ConvShape& s, const DotForm& form) {
   constexpr double kMostBytes = 64 << 20;
   const ConvShape flat = Flattened(s);
-  const Geometry g = GeometryOf(flat, form);
+  const DotGeometry g = DotGeometryOf(flat, form);
   const auto outputs = static_cast<double>(std::min(flat.ow, kMinStripPixels));
   const double cols = outputs * flat.sw + static_cast<double>(flat.kw) * flat.dw;
   return cols * flat.kh * static_cast<double>(g.planes * g.pixel_bytes) <= kMostBytes;
-}
-
-int64_t DotGroups(const ConvShape& s, const DotForm& form) {
-  return GroupsBefore(s, GeometryOf(s, form), BlockCount(s.oc, kDotBlock)) * kDotBlock;
-}
-
-double DotMultiplyAdds(const ConvShape& s, const DotForm& form) {
-  return static_cast<double>(DotGroups(s, form)) * static_cast<double>(4 / form.element_bytes) *
-         static_cast<double>(s.oh * s.ow);
-}
-
-size_t DotPackedBytes(const ConvShape& s, const DotForm& form) {
-  const int64_t groups = DotGroups(s, form);
-  if (form.element_bytes != 1) return static_cast<size_t>(groups) * sizeof(int32_t);
-  const QuadSizes sizes = QuadSizesOf(s, groups);
-  return static_cast<size_t>(groups + sizes.total()) * sizeof(int32_t);
-}
-
-void DotPack(const ConvShape& s, const DotForm& form, const int16_t* oihw, int32_t* packed) {
-  if (form.element_bytes == 1) {
-    if (!PackQuads(s, form, oihw, false, packed)) PackQuads(s, form, oihw, true, packed);
-    return;
-  }
-  ForEachGroup(s, form, oihw, [&](int64_t, int32_t, int64_t, int64_t, const std::array<int, 4>& w) {
-    *packed++ = static_cast<int32_t>(static_cast<uint16_t>(w[0]) |
-                                     uint32_t{static_cast<uint16_t>(w[1])} << 16);
-    return true;
-  });
 }
 
 int64_t DotUnits(const ConvShape& s) {
@@ -673,7 +416,7 @@ int64_t DotWeightParts(const ConvShape& s) { return s.n > 1 ? 1 : UnitsOf(s).blo
 
 size_t DotScratchBytes(const ConvShape& s, const DotForm& form) {
   const ConvShape flat = Flattened(s);
-  const Geometry geo = GeometryOf(flat, form);
+  const DotGeometry geo = DotGeometryOf(flat, form);
   return static_cast<size_t>(SizesOf(geo, StripsOf(flat, geo)).total());
 }
 
