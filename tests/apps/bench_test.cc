@@ -9,7 +9,7 @@
 #include "tests/apps/command.h"
 #include "tests/support/graph_builder.h"
 
-namespace kinglet::testing {
+namespace kinglet::testing::bench_test {
 namespace {
 
 using ::testing::AllOf;
@@ -211,4 +211,4 @@ TEST(BenchTest, APointThatDiesIsOneError) {
 }
 
 }  // namespace
-}  // namespace kinglet::testing
+}  // namespace kinglet::testing::bench_test

@@ -5,7 +5,7 @@
 #include "kinglet/descriptor.h"
 #include "tests/apps/command.h"
 
-namespace kinglet::testing {
+namespace kinglet::testing::classify_test {
 namespace {
 
 using ::testing::AllOf;
@@ -241,4 +241,4 @@ TEST(DescribeTest, FailsWithTheRightStatus) {
 }
 
 }  // namespace
-}  // namespace kinglet::testing
+}  // namespace kinglet::testing::classify_test

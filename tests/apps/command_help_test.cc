@@ -7,7 +7,7 @@
 
 #include "tests/apps/command.h"
 
-namespace kinglet::testing {
+namespace kinglet::testing::command_help_test {
 namespace {
 
 using ::testing::AllOf;
@@ -158,4 +158,4 @@ TEST(CompletionTest, BashOffersWhatFits) {
 }
 
 }  // namespace
-}  // namespace kinglet::testing
+}  // namespace kinglet::testing::command_help_test

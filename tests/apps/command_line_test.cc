@@ -13,7 +13,7 @@
 #include "kinglet/descriptor.h"
 #include "tests/apps/command.h"
 
-namespace kinglet::testing {
+namespace kinglet::testing::command_line_test {
 namespace {
 
 using ::testing::AllOf;
@@ -195,4 +195,4 @@ TEST(OpsTest, ListsOperatorsWithTheirOpsets) {
 }
 
 }  // namespace
-}  // namespace kinglet::testing
+}  // namespace kinglet::testing::command_line_test

@@ -9,7 +9,7 @@
 #include "kinglet/onnx.h"
 #include "tests/apps/command.h"
 
-namespace kinglet::testing {
+namespace kinglet::testing::detect_test {
 namespace {
 
 using ::testing::AllOf;
@@ -272,4 +272,4 @@ TEST(ClassifyOutputTest, ClassesAreWrittenOntoTheCopy) {
 }
 
 }  // namespace
-}  // namespace kinglet::testing
+}  // namespace kinglet::testing::detect_test

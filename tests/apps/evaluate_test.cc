@@ -8,7 +8,7 @@
 
 #include "tests/apps/command.h"
 
-namespace kinglet::testing {
+namespace kinglet::testing::evaluate_test {
 namespace {
 
 using ::testing::AllOf;
@@ -206,4 +206,4 @@ TEST(EvaluateTest, MistakesAreOneClearLine) {
 }
 
 }  // namespace
-}  // namespace kinglet::testing
+}  // namespace kinglet::testing::evaluate_test

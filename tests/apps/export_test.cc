@@ -6,7 +6,7 @@
 #include "kinglet/npy.h"
 #include "tests/apps/command.h"
 
-namespace kinglet::testing {
+namespace kinglet::testing::export_test {
 namespace {
 
 using ::testing::AllOf;
@@ -107,4 +107,4 @@ TEST(ExportTest, WhatCannotBeWrittenIsAnErrorOfOneLine) {
 }
 
 }  // namespace
-}  // namespace kinglet::testing
+}  // namespace kinglet::testing::export_test

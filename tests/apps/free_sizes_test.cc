@@ -6,7 +6,7 @@
 #include "tests/apps/command.h"
 #include "tests/support/graph_builder.h"
 
-namespace kinglet::testing {
+namespace kinglet::testing::free_sizes_test {
 namespace {
 
 using ::testing::AllOf;
@@ -111,4 +111,4 @@ TEST(WaitingTest, WhatIsNotKnownIsNotCounted) {
 }
 
 }  // namespace
-}  // namespace kinglet::testing
+}  // namespace kinglet::testing::free_sizes_test

@@ -4,7 +4,7 @@
 
 #include "tests/apps/command.h"
 
-namespace kinglet::testing {
+namespace kinglet::testing::model_options_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -40,4 +40,4 @@ TEST(ModelOptions, EveryCommandThatReadsAModelHasThem) {
 }
 
 }  // namespace
-}  // namespace kinglet::testing
+}  // namespace kinglet::testing::model_options_test

@@ -7,7 +7,7 @@
 #include "kinglet/npy.h"
 #include "tests/apps/command.h"
 
-namespace kinglet::testing {
+namespace kinglet::testing::optimise_test {
 namespace {
 
 using ::testing::AllOf;
@@ -116,4 +116,4 @@ TEST(GraphInfoTest, AsJson) {
 }
 
 }  // namespace
-}  // namespace kinglet::testing
+}  // namespace kinglet::testing::optimise_test

@@ -6,7 +6,7 @@
 #include "kinglet/npy.h"
 #include "tests/apps/command.h"
 
-namespace kinglet::testing {
+namespace kinglet::testing::run_info_test {
 namespace {
 
 using ::testing::AllOf;
@@ -167,4 +167,4 @@ TEST(InfoTest, RefusesWhatCannotRun) {
 }
 
 }  // namespace
-}  // namespace kinglet::testing
+}  // namespace kinglet::testing::run_info_test

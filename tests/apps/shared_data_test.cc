@@ -12,7 +12,7 @@
 #include "kinglet/npy.h"
 #include "tests/apps/command.h"
 
-namespace kinglet::testing {
+namespace kinglet::testing::shared_data_test {
 namespace {
 
 using ::testing::AnyOf;
@@ -198,4 +198,4 @@ TEST(SharedDataTest, OddPicturesAreRead) {
 }
 
 }  // namespace
-}  // namespace kinglet::testing
+}  // namespace kinglet::testing::shared_data_test

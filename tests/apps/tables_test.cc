@@ -8,7 +8,7 @@
 #include "kinglet/npy.h"
 #include "tests/apps/command.h"
 
-namespace kinglet::testing {
+namespace kinglet::testing::tables_test {
 namespace {
 
 using ::testing::AllOf;
@@ -126,4 +126,4 @@ TEST(TimesTest, WarmTimesWhenAsked) {
 }
 
 }  // namespace
-}  // namespace kinglet::testing
+}  // namespace kinglet::testing::tables_test

@@ -7,7 +7,7 @@
 
 #include "tests/apps/command.h"
 
-namespace kinglet::testing {
+namespace kinglet::testing::tune_test {
 namespace {
 
 using ::testing::AllOf;
@@ -144,4 +144,4 @@ TEST_F(TuneCommandTest, WinogradCanBeLeftOut) {
 }
 
 }  // namespace
-}  // namespace kinglet::testing
+}  // namespace kinglet::testing::tune_test

@@ -36,7 +36,7 @@
 #include "kinglet/onnx.h"
 #include "tests/support/source_dir.h"
 
-namespace kinglet {
+namespace kinglet::onnx_node_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -437,4 +437,4 @@ TEST(OnnxNode, CasesOfTheNewestPackage) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::onnx_node_test

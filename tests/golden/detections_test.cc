@@ -17,7 +17,7 @@
 #include "kinglet/preprocess.h"
 #include "tests/vision/shared_data.h"
 
-namespace kinglet {
+namespace kinglet::detections_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -198,4 +198,4 @@ TEST(GoldenDetectionsTest, OddPicturesAreNoReasonToFail) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::detections_test

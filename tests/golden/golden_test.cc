@@ -18,7 +18,7 @@
 #include "kinglet/onnx.h"
 #include "tests/support/source_dir.h"
 
-namespace kinglet {
+namespace kinglet::golden_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -256,4 +256,4 @@ TEST_F(Golden, LightModelsGiveTheirReferenceAnswer) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::golden_test

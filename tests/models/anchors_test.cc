@@ -11,7 +11,7 @@
 #include "tests/vision/npy.h"
 #include "tests/vision/shared_data.h"
 
-namespace kinglet {
+namespace kinglet::anchors_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -174,4 +174,4 @@ TEST(AnchorsTest, UltraFaceAgreesWithItsPriors) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::anchors_test

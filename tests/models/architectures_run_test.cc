@@ -8,7 +8,7 @@
 #include "kinglet/descriptor.h"
 #include "kinglet/model.h"
 
-namespace kinglet {
+namespace kinglet::architectures_run_test {
 namespace {
 
 // Noise uniform in +-limit.
@@ -103,4 +103,4 @@ std::vector<std::string> Buildable() {
 INSTANTIATE_TEST_SUITE_P(All, ArchitectureRunTest, ::testing::ValuesIn(Buildable()));
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::architectures_run_test

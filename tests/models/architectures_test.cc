@@ -11,7 +11,7 @@
 #include "models/anchors/anchors.h"
 #include "tests/models/graph_shapes.h"
 
-namespace kinglet {
+namespace kinglet::architectures_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -305,4 +305,4 @@ TEST(ArchitectureParametersTest, TheSmallestInputsWork) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::architectures_test

@@ -9,7 +9,7 @@
 #include "engine/graph/ir.h"
 #include "kinglet/error.h"
 
-namespace kinglet {
+namespace kinglet::classify_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -244,4 +244,4 @@ TEST(DraftDescriptorTest, RefusesWhatTakesNoPictures) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::classify_test

@@ -11,7 +11,7 @@
 #include "kinglet/error.h"
 #include "kinglet/labels.h"
 
-namespace kinglet {
+namespace kinglet::descriptor_test {
 namespace {
 
 using ::testing::AllOf;
@@ -376,4 +376,4 @@ TEST(LabelsTest, OfADescriptorStayInItsFolder) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::descriptor_test

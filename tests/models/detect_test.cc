@@ -9,7 +9,7 @@
 #include "kinglet/error.h"
 #include "tests/support/graph_builder.h"
 
-namespace kinglet {
+namespace kinglet::detect_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -423,4 +423,4 @@ TEST(FitDetectionTest, MissingOutputsAreNamed) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::detect_test

@@ -12,7 +12,7 @@
 #include "kinglet/error.h"
 #include "tests/support/source_dir.h"
 
-namespace kinglet {
+namespace kinglet::evaluate_test {
 namespace {
 
 using ::testing::AllOf;
@@ -267,4 +267,4 @@ TEST(ClassFoldersTest, WhatFitsNoClassIsNamed) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::evaluate_test

@@ -10,7 +10,7 @@
 #include "kinglet/error.h"
 #include "tests/support/graph_builder.h"
 
-namespace kinglet {
+namespace kinglet::heads_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -572,4 +572,4 @@ TEST(HeadsTest, WhatDoesNotFitIsAnError) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::heads_test

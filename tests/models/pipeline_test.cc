@@ -15,7 +15,7 @@
 #include "tests/support/graph_builder.h"
 #include "tests/support/source_dir.h"
 
-namespace kinglet {
+namespace kinglet::pipeline_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -274,4 +274,4 @@ TEST(NetworkTest, AnchorsOfAllVariants) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::pipeline_test

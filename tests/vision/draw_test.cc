@@ -9,7 +9,7 @@
 #include "vision/draw/canvas.h"
 #include "vision/draw/font.h"
 
-namespace kinglet {
+namespace kinglet::draw_test {
 namespace {
 
 using Pixel = std::array<int, 3>;
@@ -223,4 +223,4 @@ TEST(DrawTest, ColorsOfNeighboursDiffer) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::draw_test

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace kinglet::vision {
+namespace kinglet::vision::exif_test {
 namespace {
 
 std::span<const std::uint8_t> Of(const std::string& text) {
@@ -75,4 +75,4 @@ TEST(Upright, TurnsAllEightOrientations) {
 }
 
 }  // namespace
-}  // namespace kinglet::vision
+}  // namespace kinglet::vision::exif_test

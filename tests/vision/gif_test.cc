@@ -9,7 +9,7 @@
 #include "kinglet/error.h"
 #include "kinglet/image.h"
 
-namespace kinglet {
+namespace kinglet::gif_test {
 namespace {
 
 using Bytes = std::vector<std::uint8_t>;
@@ -269,4 +269,4 @@ TEST(GifTest, SurvivesDamage) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::gif_test

@@ -12,7 +12,7 @@
 #include "tests/vision/md5.h"
 #include "tests/vision/shared_data.h"
 
-namespace kinglet {
+namespace kinglet::image_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -279,4 +279,4 @@ TEST(WriteImage, RefusesWhatItCannotWrite) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::image_test

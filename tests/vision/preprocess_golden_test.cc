@@ -8,7 +8,7 @@
 #include "tests/vision/npy.h"
 #include "tests/vision/shared_data.h"
 
-namespace kinglet {
+namespace kinglet::preprocess_golden_test {
 namespace {
 
 using testing::SharedData;
@@ -76,4 +76,4 @@ TEST(Preprocess, AgreesWithTheGoldenInputs) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::preprocess_golden_test

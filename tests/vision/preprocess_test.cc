@@ -12,7 +12,7 @@
 #include "kinglet/error.h"
 #include "tests/support/targets.h"
 
-namespace kinglet {
+namespace kinglet::preprocess_test {
 namespace {
 
 using ::testing::HasSubstr;
@@ -355,4 +355,4 @@ TEST(NamedPreprocess, ListsItsNamesWhenThereIsNone) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::preprocess_test

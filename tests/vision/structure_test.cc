@@ -12,7 +12,7 @@
 #include "kinglet/image.h"
 #include "tests/vision/shared_data.h"
 
-namespace kinglet {
+namespace kinglet::structure_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -236,4 +236,4 @@ TEST(Jpeg, RefusesCmykOfUnknownMeaning) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::structure_test

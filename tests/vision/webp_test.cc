@@ -5,7 +5,7 @@
 #include "kinglet/error.h"
 #include "kinglet/image.h"
 
-namespace kinglet {
+namespace kinglet::webp_test {
 namespace {
 
 using Bytes = std::vector<std::uint8_t>;
@@ -84,4 +84,4 @@ TEST(WebpTest, SurvivesDamage) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::webp_test

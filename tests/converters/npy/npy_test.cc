@@ -13,7 +13,7 @@
 #include "kinglet/error.h"
 #include "tests/vision/shared_data.h"
 
-namespace kinglet {
+namespace kinglet::npy_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -198,4 +198,4 @@ TEST_F(NpyFiles, GoldenInputsOfNumPyAreRead) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::npy_test

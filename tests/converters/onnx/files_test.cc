@@ -12,7 +12,7 @@
 #include "engine/graph/ir.h"
 #include "tests/converters/onnx/onnx_bytes.h"
 
-namespace kinglet {
+namespace kinglet::files_test {
 namespace {
 
 using namespace onnx_bytes;  // NOLINT: the file is about them
@@ -336,4 +336,4 @@ TEST_F(OnnxFiles, ModelFilesThatCannotBeReadAreIoErrors) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::files_test

@@ -11,7 +11,7 @@
 #include "tests/converters/onnx/onnx_bytes.h"
 #include "tests/converters/onnx/same_graph.h"
 
-namespace kinglet {
+namespace kinglet::functions_test {
 namespace {
 
 using namespace onnx_bytes;  // NOLINT: the file is about them
@@ -451,4 +451,4 @@ TEST(OnnxFunctions, NoChangeOfAByteDoesMoreThanThrowAnError) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::functions_test

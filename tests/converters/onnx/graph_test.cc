@@ -6,7 +6,7 @@
 #include "engine/graph/ir.h"
 #include "tests/converters/onnx/onnx_bytes.h"
 
-namespace kinglet {
+namespace kinglet::graph_test {
 namespace {
 
 using namespace onnx_bytes;  // NOLINT: the file is about them
@@ -398,4 +398,4 @@ TEST(OnnxGraph, CountsHaveLimits) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::graph_test

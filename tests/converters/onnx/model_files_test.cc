@@ -16,7 +16,7 @@
 #include "kinglet/onnx.h"
 #include "tests/vision/shared_data.h"
 
-namespace kinglet {
+namespace kinglet::model_files_test {
 namespace {
 
 struct Expected {
@@ -185,4 +185,4 @@ TEST(OnnxModelFiles, MemoryAndFileGiveTheSameGraph) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::model_files_test

@@ -8,7 +8,7 @@
 #include "engine/graph/ir.h"
 #include "tests/converters/onnx/onnx_bytes.h"
 
-namespace kinglet {
+namespace kinglet::model_test {
 namespace {
 
 using namespace onnx_bytes;  // NOLINT: the file is about them
@@ -206,4 +206,4 @@ TEST(WireReader, AGetterForAnotherWireTypeIsAnError) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::model_test

@@ -21,7 +21,7 @@
 #include "tests/support/subgraph.h"
 #include "tests/vision/shared_data.h"
 
-namespace kinglet {
+namespace kinglet::optimised_test {
 namespace {
 
 using namespace onnx_bytes;  // NOLINT: the file is about them
@@ -605,4 +605,4 @@ TEST(FusedAttributes, DamagedFilesAreRefusedOrRun) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::optimised_test

@@ -9,7 +9,7 @@
 #include "engine/graph/ir.h"
 #include "tests/converters/onnx/onnx_bytes.h"
 
-namespace kinglet {
+namespace kinglet::tensor_test {
 namespace {
 
 using namespace onnx_bytes;  // NOLINT: the file is about them
@@ -204,4 +204,4 @@ TEST(OnnxTensor, LimitsOnBytesHold) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::tensor_test

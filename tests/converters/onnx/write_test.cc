@@ -19,7 +19,7 @@
 #include "tests/converters/onnx/same_graph.h"
 #include "tests/vision/shared_data.h"
 
-namespace kinglet {
+namespace kinglet::write_test {
 namespace {
 
 using namespace onnx_bytes;  // NOLINT: the file is about them
@@ -241,4 +241,4 @@ TEST_F(WriteOnnxTest, WhatIsAboveTwoGibibytesIsRefusedBeforeItIsWritten) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::write_test

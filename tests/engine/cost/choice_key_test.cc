@@ -4,7 +4,7 @@
 
 #include <set>
 
-namespace kinglet {
+namespace kinglet::choice_key_test {
 namespace {
 
 using kernels::ElementType;
@@ -78,4 +78,4 @@ TEST(ChoiceKey, OtherTextsAreNone) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::choice_key_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace kinglet {
+namespace kinglet::choose_test {
 namespace {
 
 std::vector<Candidate> Three() {
@@ -88,4 +88,4 @@ TEST(Choose, ExploringGoesThroughTheCandidatesThatAreNear) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::choose_test

@@ -11,7 +11,7 @@
 #include "kernels/common/cpu_target.h"
 #include "tests/support/op_runner.h"
 
-namespace kinglet {
+namespace kinglet::files_test {
 namespace {
 
 using testing::Catch;
@@ -278,4 +278,4 @@ TEST_F(CostFilesTest, WithoutAFolderThereIsNoCache) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::files_test

@@ -9,7 +9,7 @@
 #include "tests/support/graph_builder.h"
 #include "tests/support/subgraph.h"
 
-namespace kinglet {
+namespace kinglet::dynamic_run_test {
 namespace {
 
 using testing::CaptureOf;
@@ -446,4 +446,4 @@ TEST(DynamicRun, ScanGoesAlongAnyAxisInBothDirections) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::dynamic_run_test

@@ -8,7 +8,7 @@
 
 #include "tests/support/graph_builder.h"
 
-namespace kinglet {
+namespace kinglet::derived_test {
 namespace {
 
 using testing::GraphBuilder;
@@ -89,4 +89,4 @@ TEST(ReleaseWeights, KeepsWhatOthersRead) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::derived_test

@@ -7,7 +7,7 @@
 #include "kinglet/error.h"
 #include "tests/support/graph_builder.h"
 
-namespace kinglet {
+namespace kinglet::ir_test {
 namespace {
 
 using testing::GraphBuilder;
@@ -88,4 +88,4 @@ TEST(Attributes, SayWhichOneHasTheWrongType) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::ir_test

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace kinglet {
+namespace kinglet::tensor_desc_test {
 namespace {
 
 TEST(ElementTypeOf, IsOneForEveryTypeOfATensor) {
@@ -37,4 +37,4 @@ TEST(StoredBytes, CountsWholeBlocks) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::tensor_desc_test

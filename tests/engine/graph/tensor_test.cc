@@ -7,7 +7,7 @@
 
 #include "kinglet/error.h"
 
-namespace kinglet {
+namespace kinglet::tensor_test {
 namespace {
 
 TEST(Tensor, IsZeroAndAlignedWhenItAllocates) {
@@ -75,4 +75,4 @@ TEST(ShapeToString, NamesScalarsToo) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::tensor_test

@@ -15,7 +15,7 @@
 #include "kinglet/file.h"
 #include "tests/support/op_runner.h"
 
-namespace kinglet {
+namespace kinglet::write_file_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -117,4 +117,4 @@ TEST_F(WriteFileTest, NothingIsLeftOfAProcessThatEndsMeanwhile) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::write_file_test

@@ -15,7 +15,7 @@
 #include "kinglet/error.h"
 #include "tests/support/op_runner.h"
 
-namespace kinglet {
+namespace kinglet::packed_store_test {
 namespace {
 
 using kernels::PackedFormat;
@@ -179,4 +179,4 @@ TEST(PackedStore, WhoWaitsForAFormThatFailsMakesIt) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::packed_store_test

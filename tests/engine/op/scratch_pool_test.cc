@@ -7,7 +7,7 @@
 
 #include "kinglet/error.h"
 
-namespace kinglet {
+namespace kinglet::scratch_pool_test {
 namespace {
 
 TEST(ScratchPool, BlocksAreAlignedLargeEnoughAndApart) {
@@ -71,4 +71,4 @@ TEST(ScratchPool, TheLimitIsAnErrorAndFreeBlocksCountForNothing) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::scratch_pool_test

@@ -9,7 +9,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::attention_test {
 namespace {
 
 constexpr int kOpset = 24;
@@ -315,4 +315,4 @@ TEST(Attention, WrongInputs) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::attention_test

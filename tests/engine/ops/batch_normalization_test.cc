@@ -3,7 +3,7 @@
 #include "tests/support/blocked_op.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::batch_normalization_test {
 namespace {
 
 TEST(BatchNormalization, PlainAndBlocked) {
@@ -86,4 +86,4 @@ TEST(BatchNormalization, WrongInputs) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::batch_normalization_test

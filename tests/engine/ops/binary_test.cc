@@ -4,7 +4,7 @@
 #include "tests/support/blocked_op.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::binary_test {
 namespace {
 
 using Function = float (*)(float, float);
@@ -284,4 +284,4 @@ TEST(Compare, FloatTests) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::binary_test

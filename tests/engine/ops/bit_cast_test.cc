@@ -1,7 +1,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::bit_cast_test {
 namespace {
 
 constexpr int kOpset = 26;
@@ -35,4 +35,4 @@ TEST(BitCast, EmptyAndWrong) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::bit_cast_test

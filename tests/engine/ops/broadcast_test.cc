@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace kinglet {
+namespace kinglet::broadcast_test {
 namespace {
 
 // The offset of output element `flat` in an operand, the slow way.
@@ -66,4 +66,4 @@ TEST(Broadcast, MergesWhatItCan) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::broadcast_test

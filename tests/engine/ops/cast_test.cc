@@ -7,7 +7,7 @@
 #include "kernels/common/half.h"
 #include "tests/support/op_runner.h"
 
-namespace kinglet {
+namespace kinglet::cast_test {
 namespace {
 
 using testing::Catch;
@@ -179,4 +179,4 @@ TEST(Where, Broadcasts) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::cast_test

@@ -3,7 +3,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::causal_conv_test {
 namespace {
 
 constexpr int kOpset = 27;
@@ -71,4 +71,4 @@ TEST(CausalConvWithState, Float64EmptyAndWrong) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::causal_conv_test

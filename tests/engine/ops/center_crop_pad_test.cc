@@ -1,7 +1,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::center_crop_pad_test {
 namespace {
 
 Tensor Sizes(const Ints& values) {
@@ -72,4 +72,4 @@ TEST(CenterCropPad, EmptyAndWrong) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::center_crop_pad_test

@@ -3,7 +3,7 @@
 #include "tests/support/blocked_op.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::clip_test {
 namespace {
 
 TEST(Clip, AttributesBefore11) {
@@ -52,4 +52,4 @@ TEST(Clip, WrongInputs) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::clip_test

@@ -1,7 +1,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::col2im_test {
 namespace {
 
 struct Case {
@@ -112,4 +112,4 @@ TEST(Col2Im, EmptyAndWrong) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::col2im_test

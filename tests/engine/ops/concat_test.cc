@@ -6,7 +6,7 @@
 #include "tests/support/index.h"
 #include "tests/support/op_runner.h"
 
-namespace kinglet {
+namespace kinglet::concat_test {
 namespace {
 
 using testing::Catch;
@@ -209,4 +209,4 @@ TEST(Slice, BlockedChannelsAndPixels) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::concat_test

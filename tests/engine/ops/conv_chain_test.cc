@@ -12,7 +12,7 @@
 #include "kinglet/model.h"
 #include "tests/support/graph_builder.h"
 
-namespace kinglet {
+namespace kinglet::conv_chain_test {
 namespace {
 
 using testing::GraphBuilder;
@@ -187,4 +187,4 @@ TEST(Chains, WeightsThatAreInputsAreNoChain) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::conv_chain_test

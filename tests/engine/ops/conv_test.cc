@@ -4,7 +4,7 @@
 #include "tests/support/graph_builder.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::conv_test {
 namespace {
 
 using kinglet::testing::GraphBuilder;
@@ -153,4 +153,4 @@ TEST(Conv, SumsAndActivationsOfEveryRank) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::conv_test

@@ -3,7 +3,7 @@
 #include "tests/support/graph_builder.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::conv_transpose_test {
 namespace {
 
 struct Parameters {
@@ -167,4 +167,4 @@ TEST(ConvTranspose, WrongInputs) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::conv_transpose_test

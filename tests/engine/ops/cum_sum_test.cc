@@ -1,7 +1,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::cum_sum_test {
 namespace {
 
 TEST(CumSum, EveryAxisAndOption) {
@@ -94,4 +94,4 @@ TEST(CumProd, IntegersWrapAround) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::cum_sum_test

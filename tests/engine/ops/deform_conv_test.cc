@@ -7,7 +7,7 @@
 #include "tests/support/op_test.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::test {
+namespace kinglet::test::deform_conv_test {
 namespace {
 
 struct Case {
@@ -205,4 +205,4 @@ TEST(DeformConv, EmptyAndWrong) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::deform_conv_test

@@ -1,7 +1,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::det_test {
 namespace {
 
 // Expansion along the first row.
@@ -44,4 +44,4 @@ TEST(Det, ByHand) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::det_test

@@ -6,7 +6,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::dft_test {
 namespace {
 
 Tensor Scalar(std::int64_t value) { return Of<std::int64_t>({}, {value}); }
@@ -184,4 +184,4 @@ TEST(Stft, EmptyAndWrong) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::dft_test

@@ -6,7 +6,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::einsum_test {
 namespace {
 
 Tensor Apply(const std::string& equation, const std::vector<Tensor>& inputs) {
@@ -226,4 +226,4 @@ TEST(Einsum, Wrong) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::einsum_test

@@ -3,7 +3,7 @@
 #include "tests/support/index.h"
 #include "tests/support/op_runner.h"
 
-namespace kinglet {
+namespace kinglet::expand_test {
 namespace {
 
 using testing::Catch;
@@ -139,4 +139,4 @@ TEST(Gather, ReportsIndicesOutOfRangeWhileItRuns) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::expand_test

@@ -3,7 +3,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::eye_like_test {
 namespace {
 
 TEST(EyeLike, EveryDiagonal) {
@@ -43,4 +43,4 @@ TEST(EyeLike, EmptyAndWrong) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::eye_like_test

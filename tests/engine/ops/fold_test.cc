@@ -6,7 +6,7 @@
 #include "tests/engine/ops/fold_cases.h"
 #include "tests/support/op_runner.h"
 
-namespace kinglet::test {
+namespace kinglet::test::fold_test {
 namespace {
 
 std::vector<Tensor> Run(const FoldCase& of, bool constant, bool optimize) {
@@ -90,4 +90,4 @@ TEST(Fold, AConvolutionThatIsKnownOnceTheBatchIs) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::fold_test

@@ -6,7 +6,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::fused_matmul_test {
 namespace {
 
 struct Flags {
@@ -109,4 +109,4 @@ TEST(FusedMatMul, VectorsAndWrong) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::fused_matmul_test

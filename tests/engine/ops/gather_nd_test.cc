@@ -1,7 +1,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::gather_nd_test {
 namespace {
 
 using testing::Iota;
@@ -75,4 +75,4 @@ TEST(GatherElements, WrongInputs) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::gather_nd_test

@@ -9,7 +9,7 @@
 #include "tests/support/sample_reference.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::test {
+namespace kinglet::test::grid_sample_test {
 namespace {
 
 using kernels::SampleMode;
@@ -288,4 +288,4 @@ TEST(AffineGrid, DoublesEmptyAndWrong) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::grid_sample_test

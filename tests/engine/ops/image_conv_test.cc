@@ -5,7 +5,7 @@
 #include "kinglet/model.h"
 #include "tests/support/graph_builder.h"
 
-namespace kinglet {
+namespace kinglet::image_conv_test {
 namespace {
 
 using testing::GraphBuilder;
@@ -56,4 +56,4 @@ TEST(ImageConv, RefusesWhatDoesNotFit) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::image_conv_test

@@ -2,7 +2,7 @@
 
 #include "tests/support/quantized_op.h"
 
-namespace kinglet {
+namespace kinglet::integer_conv_test {
 namespace {
 
 using testing::Catch;
@@ -217,4 +217,4 @@ TEST(QLinearConv, RefusesWhatDoesNotFit) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::integer_conv_test

@@ -2,7 +2,7 @@
 
 #include "tests/support/quantized_op.h"
 
-namespace kinglet {
+namespace kinglet::integer_matmul_test {
 namespace {
 
 using testing::Catch;
@@ -202,4 +202,4 @@ TEST(MatMulInteger, RefusesWhatDoesNotFit) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::integer_matmul_test

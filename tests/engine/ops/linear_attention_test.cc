@@ -5,7 +5,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::linear_attention_test {
 namespace {
 
 constexpr int kOpset = 27;
@@ -163,4 +163,4 @@ TEST(LinearAttention, EmptyAndWrong) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::linear_attention_test

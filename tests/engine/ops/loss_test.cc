@@ -3,7 +3,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::loss_test {
 namespace {
 
 constexpr std::int64_t kNone = -1000;  // no label is ignored
@@ -146,4 +146,4 @@ TEST(Loss, EmptyAndWrong) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::loss_test

@@ -2,7 +2,7 @@
 
 #include "tests/support/op_runner.h"
 
-namespace kinglet {
+namespace kinglet::matmul_test {
 namespace {
 
 Tensor Zeros(Shape shape) { return Tensor(DataType::kFloat32, std::move(shape)); }
@@ -26,4 +26,4 @@ TEST(MatMulTest, ASumOfNothingIsZero) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::matmul_test

@@ -1,7 +1,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::max_unpool_test {
 namespace {
 
 const AttributeList kTwoByTwo = {{"kernel_shape", Attribute(Ints{2, 2})},
@@ -78,4 +78,4 @@ TEST(MaxUnpool, DoublesEmptyAndWrong) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::max_unpool_test

@@ -4,7 +4,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::mean_variance_normalization_test {
 namespace {
 
 // Group by group: the coordinates along the other axes name the group.
@@ -87,4 +87,4 @@ TEST(MeanVarianceNormalization, DoublesConstantsEmptyAndWrong) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::mean_variance_normalization_test

@@ -6,7 +6,7 @@
 
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::newer_forms_test {
 namespace {
 
 template <typename T>
@@ -73,4 +73,4 @@ TEST(NewerForms, AttributesOfNarrowTypesChangeNothing) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::newer_forms_test

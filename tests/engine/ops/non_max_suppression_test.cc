@@ -4,7 +4,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::non_max_suppression_test {
 namespace {
 
 struct Case {
@@ -93,4 +93,4 @@ TEST(NonMaxSuppression, WrongInputs) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::non_max_suppression_test

@@ -4,7 +4,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::nonzero_test {
 namespace {
 
 TEST(NonZero, EveryRankAndType) {
@@ -119,4 +119,4 @@ TEST(Unique, SlicesNanAndEmpty) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::nonzero_test

@@ -3,7 +3,7 @@
 #include "tests/support/blocked_op.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::normalization_test {
 namespace {
 
 // (x - mean) / sqrt(variance + epsilon) of consecutive groups of `length`.
@@ -181,4 +181,4 @@ TEST(LpNormalization, BothNorms) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::normalization_test

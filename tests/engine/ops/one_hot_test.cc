@@ -1,7 +1,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::one_hot_test {
 namespace {
 
 TEST(OneHot, AxesTypesAndIndicesOutOfRange) {
@@ -52,4 +52,4 @@ TEST(OneHot, WrongInputs) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::one_hot_test

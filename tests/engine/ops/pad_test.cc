@@ -5,7 +5,7 @@
 #include "tests/support/index.h"
 #include "tests/support/op_runner.h"
 
-namespace kinglet {
+namespace kinglet::pad_test {
 namespace {
 
 using testing::Catch;
@@ -162,4 +162,4 @@ TEST(Pad, Blocked) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::pad_test

@@ -4,7 +4,7 @@
 #include "tests/support/blocked_op.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::pool_test {
 namespace {
 
 // One image pool by hand: every window, every tap.
@@ -210,4 +210,4 @@ TEST(GlobalPool, WrongInputs) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::pool_test

@@ -5,7 +5,7 @@
 #include "tests/support/index.h"
 #include "tests/support/quantized_op.h"
 
-namespace kinglet {
+namespace kinglet::qlinear_test {
 namespace {
 
 using testing::Catch;
@@ -349,4 +349,4 @@ TEST(QLinear, RefusesWhatDoesNotFit) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::qlinear_test

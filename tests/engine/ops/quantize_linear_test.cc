@@ -7,7 +7,7 @@
 #include "tests/support/index.h"
 #include "tests/support/op_runner.h"
 
-namespace kinglet {
+namespace kinglet::quantize_linear_test {
 namespace {
 
 using testing::Catch;
@@ -153,4 +153,4 @@ TEST(DequantizeLinear, RefusesWhatDoesNotFit) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::quantize_linear_test

@@ -4,7 +4,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::random_test {
 namespace {
 
 Tensor Draw(const std::string& op, AttributeList list, const std::vector<Tensor>& inputs = {}) {
@@ -144,4 +144,4 @@ TEST(Random, MultinomialDrawsClassesWithTheirProbability) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::random_test

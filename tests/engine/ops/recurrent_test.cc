@@ -9,7 +9,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::recurrent_test {
 namespace {
 
 using Doubles = std::vector<double>;
@@ -470,4 +470,4 @@ TEST(Recurrent, WrongInputs) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::recurrent_test

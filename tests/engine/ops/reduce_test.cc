@@ -7,7 +7,7 @@
 #include "tests/support/index.h"
 #include "tests/support/op_runner.h"
 
-namespace kinglet {
+namespace kinglet::reduce_test {
 namespace {
 
 using testing::Catch;
@@ -229,4 +229,4 @@ TEST(ArgMax, DropsTheAxisAndRefusesAnEmptyOne) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::reduce_test

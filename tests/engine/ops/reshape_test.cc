@@ -4,7 +4,7 @@
 
 #include "tests/support/op_runner.h"
 
-namespace kinglet {
+namespace kinglet::reshape_test {
 namespace {
 
 using testing::Catch;
@@ -124,4 +124,4 @@ TEST(Dropout, RefusesTraining) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::reshape_test

@@ -6,7 +6,7 @@
 #include "tests/support/index.h"
 #include "tests/support/quantized_op.h"
 
-namespace kinglet {
+namespace kinglet::resize_integers_test {
 namespace {
 
 using testing::NearestOf;
@@ -173,4 +173,4 @@ TEST(ResizeIntegers, FormsOfEveryOpset) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::resize_integers_test

@@ -7,7 +7,7 @@
 #include "tests/support/index.h"
 #include "tests/support/op_runner.h"
 
-namespace kinglet {
+namespace kinglet::resize_test {
 namespace {
 
 using testing::Catch;
@@ -268,4 +268,4 @@ TEST(Resize, Blocked) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::resize_test

@@ -1,7 +1,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::reverse_sequence_test {
 namespace {
 
 Tensor Lengths(const Ints& values) {
@@ -53,4 +53,4 @@ TEST(ReverseSequence, EmptyAndWrong) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::reverse_sequence_test

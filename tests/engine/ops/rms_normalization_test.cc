@@ -3,7 +3,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::rms_normalization_test {
 namespace {
 
 constexpr int kOpset = 23;
@@ -90,4 +90,4 @@ TEST(RmsNormalization, EmptyAndWrong) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::rms_normalization_test

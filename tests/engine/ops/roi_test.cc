@@ -1,7 +1,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::roi_test {
 namespace {
 
 const Tensor kMap = testing::Iota(DataType::kFloat32, {1, 2, 4, 4});
@@ -80,4 +80,4 @@ TEST(MaxRoiPool, WrongInputs) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::roi_test

@@ -3,7 +3,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::rotary_embedding_test {
 namespace {
 
 constexpr int kOpset = 23;
@@ -109,4 +109,4 @@ TEST(RotaryEmbedding, EmptyAndWrong) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::rotary_embedding_test

@@ -1,7 +1,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::scatter_test {
 namespace {
 
 using testing::Iota;
@@ -122,4 +122,4 @@ TEST(ScatterNd, EmptyIndices) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::scatter_test

@@ -4,7 +4,7 @@
 
 #include "tests/support/op_runner.h"
 
-namespace kinglet {
+namespace kinglet::shape_test {
 namespace {
 
 using testing::Catch;
@@ -126,4 +126,4 @@ TEST(Range, RefusesEndlessOnes) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::shape_test

@@ -3,7 +3,7 @@
 #include "tests/support/blocked_op.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::softmax_test {
 namespace {
 
 // {outer, length, inner}: the slow way, in double.
@@ -92,4 +92,4 @@ TEST(Hardmax, OneAtTheFirstOfTheLargest) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::softmax_test

@@ -5,11 +5,11 @@
 
 #include "kinglet/error.h"
 
-namespace kinglet {
+namespace kinglet::spatial_test {
 namespace {
 
 using Ints = std::vector<std::int64_t>;
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
 class FakeContext final : public NodeContext {
  public:
@@ -54,7 +54,7 @@ void ExpectInvalid(F function) {
     ADD_FAILURE() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInvalidModel) << error.what();
-    EXPECT_THAT(error.what(), testing::HasSubstr("node 'n' (Conv)"));
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("node 'n' (Conv)"));
   }
 }
 
@@ -165,4 +165,4 @@ TEST(Window, SpatialSizes) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::spatial_test

@@ -3,7 +3,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::swiglu_test {
 namespace {
 
 constexpr int kOpset = 28;
@@ -43,4 +43,4 @@ TEST(SwiGlu, EmptyAndWrong) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::swiglu_test

@@ -3,7 +3,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::tensor_scatter_test {
 namespace {
 
 constexpr int kOpset = 24;
@@ -81,4 +81,4 @@ TEST(TensorScatter, EmptyAndWrong) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::tensor_scatter_test

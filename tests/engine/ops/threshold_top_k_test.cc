@@ -5,7 +5,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::threshold_top_k_test {
 namespace {
 
 struct Found {
@@ -141,4 +141,4 @@ TEST(ThresholdTopK, WrongInputs) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::threshold_top_k_test

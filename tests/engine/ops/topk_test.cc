@@ -6,7 +6,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::topk_test {
 namespace {
 
 // By sorting everything; NaN last.
@@ -120,4 +120,4 @@ TEST(TopK, WrongInputs) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::topk_test

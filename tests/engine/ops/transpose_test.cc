@@ -6,7 +6,7 @@
 #include "tests/support/index.h"
 #include "tests/support/op_runner.h"
 
-namespace kinglet {
+namespace kinglet::transpose_test {
 namespace {
 
 using testing::Catch;
@@ -121,4 +121,4 @@ TEST(ChannelShuffle, PlainAndBlocked) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::transpose_test

@@ -5,7 +5,7 @@
 #include "tests/support/blocked_op.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::unary_test {
 namespace {
 
 double Softplus(double x) { return std::log(1 + std::exp(x)); }
@@ -211,4 +211,4 @@ TEST(Unary, WrongTypes) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::unary_test

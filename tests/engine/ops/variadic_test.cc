@@ -3,7 +3,7 @@
 #include "tests/support/blocked_op.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::variadic_test {
 namespace {
 
 const float kNan = std::numeric_limits<float>::quiet_NaN();
@@ -83,4 +83,4 @@ TEST(PRelu, PlainAndBlocked) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::variadic_test

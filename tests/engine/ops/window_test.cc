@@ -4,7 +4,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/op_test.h"
 
-namespace kinglet::test {
+namespace kinglet::test::window_test {
 namespace {
 
 Tensor Scalar(std::int64_t value) { return Of<std::int64_t>({}, {value}); }
@@ -89,4 +89,4 @@ TEST(MelWeightMatrix, EmptyAndWrong) {
 }
 
 }  // namespace
-}  // namespace kinglet::test
+}  // namespace kinglet::test::window_test

@@ -12,7 +12,7 @@
 #include "tests/support/graph_builder.h"
 #include "tests/support/subgraph.h"
 
-namespace kinglet {
+namespace kinglet::detectors_test {
 namespace {
 
 using testing::CaptureOf;
@@ -267,4 +267,4 @@ TEST(FuseDetectors, OneList) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::detectors_test

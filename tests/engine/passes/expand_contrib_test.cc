@@ -16,7 +16,7 @@
 #include "tests/support/op_runner.h"
 #include "tests/support/subgraph.h"
 
-namespace kinglet {
+namespace kinglet::expand_contrib_test {
 namespace {
 
 using testing::GraphBuilder;
@@ -371,4 +371,4 @@ TEST(ExpandContrib, WhatIsNotSupported) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::expand_contrib_test

@@ -8,7 +8,7 @@
 #include "tests/support/graph_builder.h"
 #include "tests/support/op_runner.h"
 
-namespace kinglet {
+namespace kinglet::old_forms_test {
 namespace {
 
 using testing::Catch;
@@ -496,4 +496,4 @@ TEST(OldForms, NodesWithoutInputsAreRefused) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::old_forms_test

@@ -16,7 +16,7 @@
 #include "tests/support/graph_builder.h"
 #include "tests/support/subgraph.h"
 
-namespace kinglet {
+namespace kinglet::optimise_test {
 namespace {
 
 using testing::CaptureOf;
@@ -262,4 +262,4 @@ TEST(DescribeGraph, SaysWhatIsKnown) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::optimise_test

@@ -7,7 +7,7 @@
 #include "kinglet/model.h"
 #include "tests/support/graph_builder.h"
 
-namespace kinglet {
+namespace kinglet::passes_test {
 namespace {
 
 using testing::GraphBuilder;
@@ -421,4 +421,4 @@ TEST(WidenFloat16, StoresHalvesAndComputesFloats) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::passes_test

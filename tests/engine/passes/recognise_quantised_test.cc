@@ -13,7 +13,7 @@
 #include "tests/support/graph_builder.h"
 #include "tests/support/quantized_op.h"
 
-namespace kinglet {
+namespace kinglet::recognise_quantised_test {
 namespace {
 
 using testing::GraphBuilder;
@@ -420,4 +420,4 @@ TEST(RecogniseQuantised, Int8NeedsAModelThatIsQuantised) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::recognise_quantised_test

@@ -11,7 +11,7 @@
 #include "tests/support/graph_builder.h"
 #include "tests/support/subgraph.h"
 
-namespace kinglet {
+namespace kinglet::subgraphs_test {
 namespace {
 
 using testing::CaptureOf;
@@ -194,4 +194,4 @@ TEST(FuseEpilogues, ActivationsBehindNodesThatWait) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::subgraphs_test

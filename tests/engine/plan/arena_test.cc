@@ -4,7 +4,7 @@
 
 #include <random>
 
-namespace kinglet {
+namespace kinglet::arena_test {
 namespace {
 
 TEST(PlaceBuffers, ReusesTheMemoryOfABufferThatIsNotReadAnyMore) {
@@ -51,4 +51,4 @@ TEST(PlaceBuffers, NeverOverlapsBuffersThatLiveTogether) {
 TEST(PlaceBuffers, TakesNothingForNothing) { EXPECT_EQ(PlaceBuffers({}).bytes, 0U); }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::arena_test

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace kinglet {
+namespace kinglet::joined_test {
 namespace {
 
 struct Given final : JoinedNodes {
@@ -121,4 +121,4 @@ TEST_F(JoinedTest, TheInputHasToBeThereInItsLayout) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::joined_test

@@ -15,7 +15,7 @@
 #include "kinglet/model.h"
 #include "tests/support/graph_builder.h"
 
-namespace kinglet {
+namespace kinglet::segments_test {
 namespace {
 
 using testing::GraphBuilder;
@@ -305,4 +305,4 @@ TEST(Segments, WrongDataIsReportedWithItsNode) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::segments_test

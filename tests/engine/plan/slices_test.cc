@@ -6,7 +6,7 @@
 #include "kinglet/model.h"
 #include "tests/support/graph_builder.h"
 
-namespace kinglet {
+namespace kinglet::slices_test {
 namespace {
 
 using testing::GraphBuilder;
@@ -172,4 +172,4 @@ TEST(Slices, AResultOfOnePixelThatIsAnOutput) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::slices_test

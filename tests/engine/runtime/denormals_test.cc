@@ -8,7 +8,7 @@
 #include "kinglet/model.h"
 #include "tests/support/graph_builder.h"
 
-namespace kinglet {
+namespace kinglet::denormals_test {
 namespace {
 
 // Multiplied at run time, so that the compiler does not.
@@ -45,4 +45,4 @@ TEST(FlushDenormals, HoldsForEveryWorkerAndEndsWithTheRun) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::denormals_test

@@ -8,7 +8,7 @@
 #include "kinglet/model.h"
 #include "tests/support/graph_builder.h"
 
-namespace kinglet {
+namespace kinglet::deterministic_test {
 namespace {
 
 using testing::GraphBuilder;
@@ -97,4 +97,4 @@ TEST(Deterministic, KernelsAreThoseOfOneThreadAndPricedForAll) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::deterministic_test

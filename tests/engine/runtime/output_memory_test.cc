@@ -7,7 +7,7 @@
 #include <optional>
 #include <thread>
 
-namespace kinglet {
+namespace kinglet::output_memory_test {
 namespace {
 
 constexpr DataType kFloat = DataType::kFloat32;
@@ -73,4 +73,4 @@ TEST(OutputMemory, GivesBackWhatManyRunsDidNotNeed) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::output_memory_test

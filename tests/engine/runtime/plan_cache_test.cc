@@ -14,7 +14,7 @@
 
 #include "kinglet/error.h"
 
-namespace kinglet {
+namespace kinglet::plan_cache_test {
 namespace {
 
 using Shapes = std::vector<Shape>;
@@ -168,4 +168,4 @@ TEST(PlanCache, TheLeastRecentlyUsedGoFirst) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::plan_cache_test

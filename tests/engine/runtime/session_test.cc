@@ -50,7 +50,7 @@ extern "C" int posix_memalign(void** memory, std::size_t alignment, std::size_t 
 }
 #endif
 
-namespace kinglet {
+namespace kinglet::session_test {
 namespace {
 
 using testing::GraphBuilder;
@@ -341,4 +341,4 @@ TEST(Session, ARunOnSizesSeenBeforeAllocatesNothing) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::session_test

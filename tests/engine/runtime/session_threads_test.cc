@@ -17,7 +17,7 @@
 #include "kinglet/model.h"
 #include "tests/engine/runtime/small_net.h"
 
-namespace kinglet {
+namespace kinglet::session_threads_test {
 namespace {
 
 using testing::RandomTensor;
@@ -265,4 +265,4 @@ TEST(SessionThreads, OutputsMayBeReadAndLeftInOtherThreads) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::session_threads_test

@@ -10,7 +10,7 @@
 #include "kinglet/model.h"
 #include "tests/engine/runtime/small_net.h"
 
-namespace kinglet {
+namespace kinglet::session_views_test {
 namespace {
 
 using testing::GraphBuilder;
@@ -145,4 +145,4 @@ TEST(SessionViews, SayWhatIsWrong) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::session_views_test

@@ -11,7 +11,7 @@
 #include "tests/support/dispatched.h"
 #include "tests/support/graph_builder.h"
 
-namespace kinglet {
+namespace kinglet::target_test {
 namespace {
 
 using testing::FilesOnOtherTargets;
@@ -64,4 +64,4 @@ TEST(TargetDeathTest, TheEnvironmentForcesWhatANetworkRuns) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::target_test

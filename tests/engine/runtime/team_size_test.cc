@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace kinglet {
+namespace kinglet::team_size_test {
 namespace {
 
 constexpr double kRun = 0.01;  // seconds
@@ -74,4 +74,4 @@ TEST(TeamSize, TrialsOfLongRunsAreRareAsWell) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::team_size_test

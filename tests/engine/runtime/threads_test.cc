@@ -11,7 +11,7 @@
 
 #include "kinglet/model.h"
 
-namespace kinglet {
+namespace kinglet::threads_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -84,4 +84,4 @@ TEST(AvailableThreads, ObeysTheAffinityMask) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::threads_test

@@ -13,7 +13,7 @@
 #include "kinglet/model.h"
 #include "tests/support/graph_builder.h"
 
-namespace kinglet {
+namespace kinglet::tune_test {
 namespace {
 
 using testing::GraphBuilder;
@@ -182,4 +182,4 @@ TEST(Calibrate, FiguresAreThoseOfAMachine) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::tune_test

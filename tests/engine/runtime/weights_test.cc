@@ -9,7 +9,7 @@
 #include "kinglet/model.h"
 #include "tests/support/graph_builder.h"
 
-namespace kinglet {
+namespace kinglet::weights_test {
 namespace {
 
 using testing::GraphBuilder;
@@ -122,4 +122,4 @@ TEST(Weights, WhatIsNotPackedIsRead) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::weights_test

@@ -20,7 +20,7 @@
 #include "kinglet/model.h"
 #include "kinglet/parallel.h"
 
-namespace kinglet {
+namespace kinglet::workers_test {
 namespace {
 
 TEST(Crew, AllWorkIsDoneWhoeverComes) {
@@ -168,4 +168,4 @@ TEST(ParallelFor, CallsEachOnceAndAWorkerOneAtATime) {
 }
 
 }  // namespace
-}  // namespace kinglet
+}  // namespace kinglet::workers_test

@@ -18,7 +18,7 @@
 #include "tests/support/random.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::chain_test {
 namespace {
 
 using testing::ConvReference;
@@ -408,4 +408,4 @@ TEST(Chain, OtherShapesAreNoChains) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::chain_test

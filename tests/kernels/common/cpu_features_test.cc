@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::cpu_features_test {
 namespace {
 
 using enum CpuFeature;
@@ -58,8 +58,8 @@ TEST(CpuFeatures, NamesAreDifferent) {
 }
 
 TEST(CpuFeatures, TextIsReadBack) {
-  EXPECT_EQ(ToString({}), "none");
-  EXPECT_EQ(ToString({kAvx512, kAvx2}), "avx2,avx512");
+  EXPECT_EQ(ToString(CpuFeatures{}), "none");
+  EXPECT_EQ(ToString(CpuFeatures{kAvx512, kAvx2}), "avx2,avx512");
   const CpuFeatures all = kAllOfX86 | kAllOfArm;
   for (const CpuFeatures& features : {CpuFeatures{}, {kAmxInt8}, {kNeon, kNeonDot}, all}) {
     const ParsedCpuFeatures parsed = ParseCpuFeatures(ToString(features));
@@ -158,4 +158,4 @@ TEST(CpuFeatures, AreReadFromWhatLinuxSaysOnArm) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::cpu_features_test

@@ -5,7 +5,7 @@
 #include "kernels/common/measure.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::cpu_target_test {
 namespace {
 
 TEST(CpuTarget, EachRunnableTargetCanBeForced) {
@@ -37,4 +37,4 @@ TEST(Measure, PeakIsThatOfTheTarget) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::cpu_target_test

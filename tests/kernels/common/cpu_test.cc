@@ -18,7 +18,7 @@
 #include "tests/support/made_up_cpu.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::cpu_test {
 namespace {
 
 using enum CpuFeature;
@@ -241,4 +241,4 @@ TEST_F(CpuDeathTest, WhatIsNotThereCountsForNothing) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::cpu_test

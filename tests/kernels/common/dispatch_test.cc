@@ -18,7 +18,7 @@
 #include "tests/support/source_dir.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::dispatch_test {
 namespace {
 
 using testing::FilesOnOtherTargets;
@@ -100,4 +100,4 @@ TEST(DispatchDeathTest, TheEnvironmentForcesEveryFile) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::dispatch_test

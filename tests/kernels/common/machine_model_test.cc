@@ -10,7 +10,7 @@
 #include "kernels/common/cpu_target.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::machine_model_test {
 namespace {
 
 TEST(MachineModel, FollowsTheTarget) {
@@ -45,4 +45,4 @@ TEST(WorkKind, NamesAreDifferent) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::machine_model_test

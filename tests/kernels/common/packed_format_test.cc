@@ -11,7 +11,7 @@
 #include "kernels/conv/conv.h"
 #include "kernels/gemm/gemm.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::packed_format_test {
 namespace {
 
 const PackedFormat kOne = {.family = "conv", .variant = "direct", .block = 16, .groups = 2};
@@ -133,4 +133,4 @@ TEST(PackedFormat, ProductsHaveTheirs) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::packed_format_test

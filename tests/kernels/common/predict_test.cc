@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::predict_test {
 namespace {
 
 // A machine of round numbers: caches of 1 and 16 MB, 100 GFLOP/s, of which tiles reach half and
@@ -178,4 +178,4 @@ TEST(PredictSeconds, StagesDoNotHideEachOther) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::predict_test

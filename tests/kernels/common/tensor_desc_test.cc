@@ -6,7 +6,7 @@
 
 #include "kernels/common/blocked.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::tensor_desc_test {
 namespace {
 
 TEST(ElementType, IsItsOwnPlaceInTheTable) {
@@ -70,4 +70,4 @@ TEST(Blocked, IndicesAreThoseOfTheLayout) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::tensor_desc_test

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::work_test {
 namespace {
 
 TEST(Work, OperationsOfAKindAreOneEntry) {
@@ -62,4 +62,4 @@ TEST(BusiestShare, IsThatOfWholeUnits) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::work_test

@@ -6,7 +6,7 @@
 
 #include "kernels/common/predict.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::choose_test {
 namespace {
 
 ConvShape Pointwise() {
@@ -75,4 +75,4 @@ TEST(RankConvVariants, LeavesOutWhatReadsOrWritesOtherTypes) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::choose_test

@@ -23,7 +23,7 @@
 #include "tests/support/random.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::conv_test {
 
 std::ostream& operator<<(std::ostream& out, const ConvShape& s) {
   return out << s.n << "x" << s.ic << "x" << s.ih << "x" << s.iw << " -> " << s.oc << "x" << s.oh
@@ -532,4 +532,4 @@ TEST(Conv, SecondsGrowWithTheBatchAndShrinkWithThreads) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::conv_test

@@ -13,7 +13,7 @@
 #include "tests/support/random.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::image_conv_test {
 namespace {
 
 using testing::ConvReference;
@@ -163,4 +163,4 @@ TEST(ImageConv, OnlyFewChannels) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::image_conv_test

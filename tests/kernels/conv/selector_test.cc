@@ -22,7 +22,7 @@
 #include "tests/support/made_up_cpu.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::selector_test {
 namespace {
 
 // A convolution of square maps and kernels, or whose kernel is a row or a column, padded to keep
@@ -267,4 +267,4 @@ TEST(Selector, AVariantIsSkippedWhereAFeatureThatItNeedsIsAbsent) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::selector_test

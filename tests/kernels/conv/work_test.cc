@@ -7,7 +7,7 @@
 #include "kernels/conv/conv.h"
 #include "kernels/winograd/winograd.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::work_test {
 namespace {
 
 ConvShape Shape(int64_t n, int64_t ic, int64_t oc, int64_t size, int kernel, int stride = 1,
@@ -132,4 +132,4 @@ TEST(ConvWork, WinogradTransformsInputsOnEachThread) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::work_test

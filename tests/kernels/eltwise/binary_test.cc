@@ -9,7 +9,7 @@
 #include "tests/support/guarded_buffer.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::binary_test {
 namespace {
 
 using testing::ForEachTarget;
@@ -184,4 +184,4 @@ TEST(Binary, KeepsZeroAgreesWithTheFormula) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::binary_test

@@ -10,7 +10,7 @@
 #include "tests/support/guarded_buffer.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::channel_test {
 namespace {
 
 using testing::ForEachTarget;
@@ -92,4 +92,4 @@ TEST(ZeroPadLanes, ClearsThoseAndNoOthers) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::channel_test

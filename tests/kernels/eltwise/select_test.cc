@@ -8,7 +8,7 @@
 
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::select_test {
 namespace {
 
 using testing::ForEachTarget;
@@ -50,4 +50,4 @@ TEST(Select, EveryLengthAndElementSize) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::select_test

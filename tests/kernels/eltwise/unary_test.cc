@@ -10,7 +10,7 @@
 #include "tests/support/guarded_buffer.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::unary_test {
 namespace {
 
 using testing::ForEachTarget;
@@ -230,4 +230,4 @@ TEST(Unary, ComputesEachActivation) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::unary_test

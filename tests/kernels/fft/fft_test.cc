@@ -6,7 +6,7 @@
 #include <numbers>
 #include <vector>
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::fft_test {
 namespace {
 
 std::vector<Complex> Naive(const std::vector<Complex>& x, bool inverse) {
@@ -68,4 +68,4 @@ TEST(Fft, ThereAndBackOfLongLines) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::fft_test

@@ -16,7 +16,7 @@
 #include "tests/support/guarded.h"
 #include "tests/support/random.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::blas_test {
 namespace {
 
 using testing::Guarded;
@@ -154,4 +154,4 @@ TEST(BlasCore, ChoosesKernelsByName) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::blas_test

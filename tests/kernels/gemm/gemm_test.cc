@@ -21,7 +21,7 @@
 #include "tests/support/random.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::gemm_test {
 namespace {
 
 using testing::Guarded;
@@ -232,4 +232,4 @@ TEST(Gemm, WorkCountsTheProduct) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::gemm_test

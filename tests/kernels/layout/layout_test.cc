@@ -9,7 +9,7 @@
 #include "tests/support/guarded_buffer.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::layout_test {
 namespace {
 
 using testing::ForEachTarget;
@@ -178,4 +178,4 @@ TEST(Layout, ReorderWorkCountsBytesAndSingleLanes) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::layout_test

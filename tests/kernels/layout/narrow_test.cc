@@ -8,7 +8,7 @@
 #include "kernels/layout/layout.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::narrow_test {
 namespace {
 
 template <typename T>
@@ -55,4 +55,4 @@ TEST(NarrowReorders, AreWhatTheLayoutSays) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::narrow_test

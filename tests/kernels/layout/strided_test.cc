@@ -10,7 +10,7 @@
 #include "tests/support/guarded_buffer.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::strided_test {
 namespace {
 
 using testing::GuardedBuffer;
@@ -132,4 +132,4 @@ TEST(StridedCopy, LargeRunsAreShared) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::strided_test

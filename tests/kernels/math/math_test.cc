@@ -12,7 +12,7 @@
 #include "tests/support/guarded_buffer.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::math_test {
 namespace {
 
 using testing::ForEachTarget;
@@ -204,4 +204,4 @@ TEST(Math, ExpSum) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::math_test

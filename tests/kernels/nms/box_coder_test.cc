@@ -10,7 +10,7 @@
 #include "tests/support/nms_reference.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::box_coder_test {
 namespace {
 
 using testing::ForEachTarget;
@@ -100,4 +100,4 @@ TEST(DecodeBoxes, NanAndInfinity) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::box_coder_test

@@ -11,7 +11,7 @@
 #include "tests/support/nms_reference.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::detect_test {
 namespace {
 
 using testing::ForEachTarget;
@@ -202,4 +202,4 @@ TEST(RunDetect, MalformedScoresAndCodes) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::detect_test

@@ -11,7 +11,7 @@
 #include "tests/support/guarded_buffer.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::keys_test {
 namespace {
 
 using testing::ForEachTarget;
@@ -214,4 +214,4 @@ TEST(SelectBestScores, TheBestThatPass) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::keys_test

@@ -13,7 +13,7 @@
 #include "tests/support/random.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::nms_test {
 namespace {
 
 using testing::ForEachTarget;
@@ -153,4 +153,4 @@ TEST(Nms, NanThresholdLetsNothingPass) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::nms_test

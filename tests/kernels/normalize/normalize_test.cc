@@ -9,7 +9,7 @@
 #include "tests/support/guarded_buffer.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::normalize_test {
 namespace {
 
 using testing::ForEachTarget;
@@ -127,4 +127,4 @@ TEST(Normalize, NanAndInfinitySpread) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::normalize_test

@@ -9,7 +9,7 @@
 #include "tests/support/guarded_buffer.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::pool_nd_test {
 namespace {
 
 using testing::RandomFloats;
@@ -151,4 +151,4 @@ TEST(PoolNd, Norms) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::pool_nd_test

@@ -12,7 +12,7 @@
 #include "tests/support/guarded_buffer.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::pool_test {
 namespace {
 
 using testing::ForEachTarget;
@@ -301,4 +301,4 @@ TEST(Pool, WorkCountsTaps) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::pool_test

@@ -5,7 +5,7 @@
 #include <random>
 #include <vector>
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::integer_dot_test {
 namespace {
 
 std::vector<int16_t> RandomSteps(size_t count, unsigned seed) {
@@ -50,4 +50,4 @@ TEST(IntegerDots, LongSumsWrapAround) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::integer_dot_test

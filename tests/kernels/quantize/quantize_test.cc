@@ -10,7 +10,7 @@
 #include "tests/support/guarded_buffer.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::quantize_test {
 namespace {
 
 using testing::ForEachTarget;
@@ -185,4 +185,4 @@ TEST(Quantize, NothingToDo) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::quantize_test

@@ -9,7 +9,7 @@
 #include "tests/support/guarded_buffer.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::arg_test {
 namespace {
 
 using testing::ForEachTarget;
@@ -121,4 +121,4 @@ TEST(Arg, InfinitiesAreValues) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::arg_test

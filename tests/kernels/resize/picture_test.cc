@@ -11,7 +11,7 @@
 
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::picture_test {
 namespace {
 
 constexpr float kUntouched = -12345.0f;
@@ -213,4 +213,4 @@ TEST(PictureKernels, IdentityTapsGiveTheSamples) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::picture_test

@@ -11,7 +11,7 @@
 #include "tests/support/guarded_buffer.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::roi_align_test {
 namespace {
 
 using testing::ForEachTarget;
@@ -178,4 +178,4 @@ TEST(RoiAlign, HugeAndMalformedRegions) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::roi_align_test

@@ -13,7 +13,7 @@
 #include "tests/support/sample_reference.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::sample_test {
 namespace {
 
 using testing::ForEachTarget;
@@ -175,4 +175,4 @@ TEST(Sample, AnyCoordinate) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::sample_test

@@ -9,7 +9,7 @@
 #include "tests/support/guarded_buffer.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::softmax_test {
 namespace {
 
 using testing::ForEachTarget;
@@ -76,9 +76,9 @@ TEST(Softmax, StridedAxis) {
 }
 
 TEST(Softmax, NothingToDo) {
-  EXPECT_EQ(UnitCount({3, 0, 1}), 0);
-  EXPECT_EQ(UnitCount({0, 4, 1}), 0);
-  EXPECT_EQ(UnitCount({3, 4, 0}), 0);
+  EXPECT_EQ(UnitCount(Softmax{3, 0, 1}), 0);
+  EXPECT_EQ(UnitCount(Softmax{0, 4, 1}), 0);
+  EXPECT_EQ(UnitCount(Softmax{3, 4, 0}), 0);
 }
 
 // As ONNX Runtime: these lines have no distribution.
@@ -112,4 +112,4 @@ TEST(Softmax, InfinitiesAndNan) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::softmax_test

@@ -15,7 +15,7 @@
 #include "kernels/common/cpu.h"
 #include "tests/support/random.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::tile_test {
 namespace {
 
 using testing::Random;
@@ -202,4 +202,4 @@ TEST(Tiles, TheHardwareGivesTheSameBits) {
 #endif
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::tile_test

@@ -17,7 +17,7 @@
 #include "tests/support/random.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::winograd_test {
 namespace {
 
 using testing::ConvReference;
@@ -197,4 +197,4 @@ TEST(Winograd, AnInfiniteInputSpoilsTheTilesThatReadIt) {
 }
 
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::winograd_test

@@ -9,7 +9,7 @@
 #include "measure/common/machine.h"
 #include "measure/network/point.h"
 
-namespace kinglet::measure {
+namespace kinglet::measure::process_test {
 namespace {
 
 using ::testing::AllOf;
@@ -86,4 +86,4 @@ TEST(MachineTest, PeakMemoryRemembersWhatWasTaken) {
 }
 
 }  // namespace
-}  // namespace kinglet::measure
+}  // namespace kinglet::measure::process_test

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace kinglet::measure {
+namespace kinglet::measure::repeat_test {
 namespace {
 
 using ::testing::DoubleNear;
@@ -98,4 +98,4 @@ TEST(TurnsTest, WhoIsFarBehindGetsNoOtherTurn) {
 }
 
 }  // namespace
-}  // namespace kinglet::measure
+}  // namespace kinglet::measure::repeat_test

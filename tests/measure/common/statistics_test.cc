@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace kinglet::measure {
+namespace kinglet::measure::statistics_test {
 namespace {
 
 TEST(StatisticsTest, TheMedianIsInTheMiddle) {
@@ -34,4 +34,4 @@ TEST(StatisticsTest, TimesOfTwentyRuns) {
 }
 
 }  // namespace
-}  // namespace kinglet::measure
+}  // namespace kinglet::measure::statistics_test

@@ -8,7 +8,7 @@
 #include "measure/kernels/layers.h"
 #include "measure/kernels/team.h"
 
-namespace kinglet::measure {
+namespace kinglet::measure::team_and_layers_test {
 namespace {
 
 TEST(TeamTest, EveryUnitIsDoneOnceWithScratchOfItsOwn) {
@@ -47,4 +47,4 @@ TEST(LayersTest, MobileNetHasTheLayersOfItsPaper) {
 }
 
 }  // namespace
-}  // namespace kinglet::measure
+}  // namespace kinglet::measure::team_and_layers_test

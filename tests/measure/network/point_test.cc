@@ -10,7 +10,7 @@
 #include "kinglet/error.h"
 #include "measure/network/shapes.h"
 
-namespace kinglet::measure {
+namespace kinglet::measure::point_test {
 namespace {
 
 using ::testing::AllOf;
@@ -108,4 +108,4 @@ TEST(ShapesTest, RandomInputsAreTheSameEachTime) {
 }
 
 }  // namespace
-}  // namespace kinglet::measure
+}  // namespace kinglet::measure::point_test

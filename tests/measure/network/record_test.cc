@@ -8,7 +8,7 @@
 
 #include "kinglet/error.h"
 
-namespace kinglet::measure {
+namespace kinglet::measure::record_test {
 namespace {
 
 using ::testing::AllOf;
@@ -143,4 +143,4 @@ TEST(RecordTest, EveryKeyIsChecked) {
 }
 
 }  // namespace
-}  // namespace kinglet::measure
+}  // namespace kinglet::measure::record_test

@@ -6,7 +6,7 @@
 #include "measure/network/shapes.h"
 #include "tests/support/graph_builder.h"
 
-namespace kinglet::measure {
+namespace kinglet::measure::shape_chooser_test {
 namespace {
 
 using ::testing::AllOf;
@@ -142,4 +142,4 @@ TEST(ShapeChooserTest, AFixedBatchIsTheModels) {
 }
 
 }  // namespace
-}  // namespace kinglet::measure
+}  // namespace kinglet::measure::shape_chooser_test
