@@ -3,7 +3,23 @@
 # is a folder with one link NAME to it, so a target sees exactly the modules it links.
 set(KINGLET_WARNINGS -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor)
 
+# Several sources at once where CMAKE_UNITY_BUILD is on, as in the presets of developers: most of the
+# time of a small file goes into headers and what they instantiate.
+function(kinglet_join target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD_BATCH_SIZE 8)
+  if(CMAKE_UNITY_BUILD)  # a source is a header then, to this warning
+    target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+  endif()
+endfunction()
+
+# kinglet_alone(PATTERN...): files whose names (in no namespace of their own) others have too.
+function(kinglet_alone)
+  file(GLOB sources ${ARGN})  # relative to the current folder
+  set_source_files_properties(${sources} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+endfunction()
+
 function(kinglet_configure target)
+  kinglet_join(${target})
   target_compile_options(${target} PRIVATE ${KINGLET_WARNINGS} $<$<BOOL:${KINGLET_WERROR}>:-Werror>)
   if(KINGLET_SANITIZE)
     target_compile_options(${target} PRIVATE -fsanitize=${KINGLET_SANITIZE} -fno-omit-frame-pointer
@@ -37,6 +53,12 @@ function(kinglet_module name)
   if(EXISTS ${PROJECT_SOURCE_DIR}/${name}/sources.cmake)
     include(${PROJECT_SOURCE_DIR}/${name}/sources.cmake)  # per-file flags, generated sources
   endif()
+  foreach(source IN LISTS sources)  # headers are compiled with the flags of all
+    get_source_file_property(options ${source} COMPILE_OPTIONS)
+    if(options)
+      set_source_files_properties(${source} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+    endif()
+  endforeach()
 endfunction()
 
 # kinglet_use_objects(TARGET NAME): the module NAME, which is no part of the archive, as the program

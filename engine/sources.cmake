@@ -2,3 +2,8 @@
 set_source_files_properties(${PROJECT_SOURCE_DIR}/engine/cost/files.cc
   ${PROJECT_SOURCE_DIR}/engine/runtime/machine.cc PROPERTIES
   COMPILE_DEFINITIONS KINGLET_VERSION="${PROJECT_VERSION}")
+
+# Operators on codes call their inputs alike.
+set(ops ${PROJECT_SOURCE_DIR}/engine/ops)
+kinglet_alone(${ops}/qlinear_*.cc ${ops}/integer_*.cc ${ops}/quantize*.cc ${ops}/dynamic_quantize*.cc
+  ${ops}/deform_conv.cc)

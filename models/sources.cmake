@@ -27,3 +27,9 @@ set(embedded_source ${PROJECT_BINARY_DIR}/generated/embedded_files.cc)
 configure_file(${PROJECT_SOURCE_DIR}/models/descriptor/embedded_files.cc.in ${embedded_source} @ONLY)
 set_source_files_properties(${embedded_source} PROPERTIES OBJECT_DEPENDS "${embedded_depends}")
 target_sources(kinglet_models PRIVATE ${embedded_source})
+
+# A box has four numbers, wherever it is read.
+kinglet_alone(${PROJECT_SOURCE_DIR}/models/fit/finished_form.cc
+  ${PROJECT_SOURCE_DIR}/models/fit/head_form.cc ${PROJECT_SOURCE_DIR}/models/postprocess/detect.cc
+  ${PROJECT_SOURCE_DIR}/models/postprocess/finished.cc
+  ${PROJECT_SOURCE_DIR}/models/postprocess/head_*.cc)
