@@ -140,7 +140,6 @@ TuningTable Answered(const TuningTable& measured, const Plan& best) {
 }  // namespace
 
 TuneReport Model::Impl::Tune(const std::vector<Shape>& shapes, const TuneOptions& options) {
-  using Clock = std::chrono::steady_clock;
   int threads = ThreadsOr(options.threads);
   PlanOptions plan_options = this->plan_options(threads);
   // What is chosen for one thread is timed on one.
@@ -154,9 +153,9 @@ TuneReport Model::Impl::Tune(const std::vector<Shape>& shapes, const TuneOptions
     const std::size_t total = plans.size() * static_cast<std::size_t>(rounds);
     std::size_t done = 0;
     TuningTable measured;
-    const Clock::time_point start = Clock::now();
+    const auto start = std::chrono::steady_clock::now();
     for (int round = 0; round < rounds; ++round) {
-      const std::chrono::duration<double> spent = Clock::now() - start;
+      const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
       if (round > 1 && spent.count() > options.seconds) break;
       for (const auto& plan : plans) {
         if (options.progress) options.progress(done++, total);
