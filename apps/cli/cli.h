@@ -44,7 +44,7 @@ struct CostOptions {
   bool no_winograd = false;
   bool deterministic = false;
   bool tune = false;
-  std::string precision;  // "": as the model says; "auto": what a check has allowed
+  std::string precision;  // "": as the model says
 };
 
 // What is read of models, and how large they may be; not given: the library's own limits.

@@ -58,9 +58,9 @@ void AddCostOptions(CLI::App& command, CostOptions& options) {
   command
       .add_option("--precision", options.precision,
                   "What the network is computed in: f32, bf16 (values in between are stored so), "
-                  "int8 (quantised models), auto (the fastest that 'kinglet check' has allowed); "
-                  "default: int8 where the model is quantised, f32 elsewhere")
-      ->check(CLI::IsMember({"f32", "bf16", "int8", "auto"}))
+                  "int8 (quantised models); default: int8 where the model is quantised, f32 "
+                  "elsewhere")
+      ->check(CLI::IsMember({"f32", "bf16", "int8"}))
       ->option_text("PRECISION");
   command.add_flag("--tune", options.tune,
                    "First measure the best kernels for each node, and keep the fastest in the "
