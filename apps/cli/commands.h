@@ -61,6 +61,7 @@ struct InfoOptions {
   bool measure = false;
   bool graph = false;    // in place of everything else
   bool as_read = false;  // the graph before it is optimised
+  bool cpu = false;      // without a network
 };
 
 struct CalibrateOptions {

@@ -10,6 +10,7 @@
 #include "apps/cli/network.h"
 #include "apps/cli/number_list.h"
 #include "apps/cli/output.h"
+#include "kinglet/cpu.h"
 #include "kinglet/network.h"
 #include "measure/network/shapes.h"
 
@@ -40,6 +41,26 @@ std::string ToText(const TensorInfo& info) {
   }
   if (text.empty()) text = info.has_shape ? "scalar" : "any shape";
   return fmt::format("{} {} {}", OneLine(info.name), DataTypeName(info.type), text);
+}
+
+Status CpuCommand(const CommonOptions& options) {
+  const CpuInfo cpu = DescribeCpu();
+  if (options.json) {
+    Print(Json{{"cpu", cpu.name},
+               {"features", cpu.features},
+               {"used", cpu.used},
+               {"instructions", cpu.instructions},
+               {"tiles_bf16", cpu.tiles_bf16},
+               {"tiles_int8", cpu.tiles_int8}}
+              .dump() +
+          "\n");
+    return Status::kDone;
+  }
+  Print(fmt::format(
+      "cpu             {}\nfeatures        {}\nused            {}\ninstructions    {}\n"
+      "tiles           bf16 {}, int8 {}\n",
+      OneLine(cpu.name), cpu.features, cpu.used, cpu.instructions, cpu.tiles_bf16, cpu.tiles_int8));
+  return Status::kDone;
 }
 
 struct Facts {
@@ -180,6 +201,8 @@ std::vector<double> Measure(const Model& model, const InputShapes& shapes, int t
 }  // namespace
 
 Status InfoCommand(const InfoOptions& options) {
+  if (options.cpu) return CpuCommand(options.common);
+  if (options.network.empty()) throw UsageError("network is required");
   if (options.graph) return GraphCommand(options);
   if (options.as_read) throw UsageError("--as-read: is of --graph, which is missing");
   const std::vector<int> batches = BatchSizes(options.batch);

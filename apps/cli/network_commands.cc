@@ -46,6 +46,10 @@ Command AddInfo(CLI::App& app) {
       "Instead, the nodes of the optimised graph: what is fused, inputs and outputs with types and "
       "shapes, constants with their size");
   command->add_flag("--as-read", options->as_read, "With --graph: before it is optimised");
+  command->get_option("network")->required(false);
+  command->add_flag("--cpu", options->cpu,
+                    "Instead, without NETWORK: what this CPU has, and what of it kernels use "
+                    "(KINGLET_CPU, KINGLET_TARGET, KINGLET_TILES)");
   AddModelOptions(*command, options->common);
   AddOutputOptions(*command, options->common,
                    "kinglet info mobilenet_v2 --kernels --batch 1,8,32 --threads 1,2");

@@ -2,6 +2,7 @@
 
 #include "kernels/common/cpu_target.h"
 #include "kernels/common/measure.h"
+#include "kernels/tiles/mode.h"
 
 namespace kinglet {
 
@@ -9,7 +10,10 @@ std::string Version() { return KINGLET_VERSION; }
 
 std::string InstructionSet() { return std::string(kernels::ActiveTarget()); }
 
-std::string EnvironmentProblem() { return kernels::EnvironmentProblem(); }
+std::string EnvironmentProblem() {
+  const std::string problem = kernels::EnvironmentProblem();
+  return problem.empty() ? kernels::EnvironmentTilesProblem() : problem;
+}
 
 double MeasurePeakGflops() { return kernels::MeasurePeakGflops(); }
 

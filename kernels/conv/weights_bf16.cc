@@ -4,15 +4,6 @@
 #include "kernels/conv/shape.h"
 
 namespace kinglet::kernels {
-namespace {
-
-// The place in a step's 32 x 32 weights: [2][16 pairs of inputs][16 outputs][2].
-struct InStep {
-  int64_t in, out;
-};
-InStep PlaceOf(int64_t i) { return {i % 512 / 32 * 2 + i % 2, i / 512 * 16 + i % 32 / 2}; }
-
-}  // namespace
 
 size_t PackedBytesBf16(const ConvShape& s) {
   const int64_t steps = BlockCount(s.ic / s.groups, kBlockBf16) * s.kh * s.kw;
@@ -31,7 +22,7 @@ void PackBf16(const ConvShape& s, const void* oihw, void* packed) {
       for (int64_t c = 0; c < ic; c += kBlockBf16) {
         for (int64_t tap = 0; tap < taps; ++tap) {
           for (int64_t i = 0; i < kBlockBf16 * kBlockBf16; ++i) {
-            const InStep at = PlaceOf(i);
+            const InStep at = PlaceInStep(i);
             const bool there = o + at.out < oc && c + at.in < ic;
             const int64_t from = ((group * oc + o + at.out) * ic + c + at.in) * taps + tap;
             *to++ = there ? ToBFloat16(weights[from]) : BFloat16{0};

@@ -270,7 +270,8 @@ void CheckAll(const std::vector<Case>& cases, const std::set<std::string_view>& 
 
 constexpr std::string_view kFirst = "conv/first_f32_bf16";
 constexpr std::string_view kDepthwise = "conv/depthwise_bf16";
-const std::set<std::string_view> kPlanesAndDepthwise = {kFirst, kDepthwise};
+constexpr std::string_view kTilesFirst = "conv/tiles_first_bf16";
+const std::set<std::string_view> kPlanesAndDepthwise = {kFirst, kDepthwise, kTilesFirst};
 
 TEST(Bf16Conv, ChannelTails) {
   std::vector<Case> cases;
@@ -322,6 +323,27 @@ TEST(Bf16Conv, KernelsStridesDilationsAndPads) {
             cases.push_back({s});
           }
         }
+      }
+    }
+  }
+  CheckAll(cases, {kDepthwise});
+}
+
+// Planes of few channels: all widths around a tile, kernels up to eight columns.
+TEST(Bf16Conv, FirstLayers) {
+  std::vector<Case> cases;
+  for (const int64_t ic : {1, 3, 4}) {
+    for (const auto& [kernel, stride] : {std::pair{3, 2}, {3, 1}, {7, 2}, {8, 8}, {4, 4}}) {
+      for (const int64_t size : {8, 15, 33, 70}) {
+        Case test{.shape = Square(ic, size, ic == 4 ? 70 : 24, kernel, stride, kernel / 2, 1, 2),
+                  .epilogue = {.activation = Activation::kRelu},
+                  .residual = ic == 1 ? Residual::kAliased : Residual::kNone,
+                  .units_per_call = size % 4};
+        test.gap = size == 33 && ic > 1 ? 64 : 0;
+        cases.push_back(test);
+        test.shape.pad_left = -1;
+        test.shape.ow = (size - 1 - kernel) / stride + 1;
+        if (size > kernel) cases.push_back(test);
       }
     }
   }

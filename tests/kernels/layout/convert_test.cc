@@ -5,11 +5,12 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/common/blocked.h"
 #include "kernels/common/half.h"
 #include "tests/support/guarded_buffer.h"
 #include "tests/support/targets.h"
 
-namespace kinglet::kernels {
+namespace kinglet::kernels::convert_test {
 namespace {
 
 using testing::GuardedBuffer;
@@ -44,5 +45,50 @@ TEST(Convert, SaysWhatThereIsNot) {
   EXPECT_EQ(FindConversion(kFloat, kFloat).run, nullptr);
 }
 
+// Blocked images of one type are those of the other, pad lanes zero, whatever stood in them.
+TEST(Convert, BlockedImagesAtEveryNumberOfChannels) {
+  constexpr int64_t n = 2;
+  constexpr int64_t h = 3;
+  constexpr int64_t w = 5;
+  testing::ForEachTarget([] {
+    for (int64_t c = 1; c <= 70; ++c) {
+      const auto index = [&](int64_t i, int64_t k, int64_t p, int64_t block) {
+        return static_cast<size_t>(BlockedIndex(i, k, p / w, p % w, c, h, w, block));
+      };
+      const auto count = [&](int64_t block) {
+        return static_cast<size_t>(BlockedCount(n, c, h, w, block));
+      };
+      const std::vector<float> values =
+          testing::RandomFloats(static_cast<size_t>(n * c * h * w), 5, -9.0f, 9.0f);
+      std::vector<float> wide(count(16));
+      size_t next = 0;
+      for (int64_t i = 0; i < n; ++i) {
+        for (int64_t k = 0; k < c; ++k) {
+          for (int64_t p = 0; p < h * w; ++p) wide[index(i, k, p, 16)] = values[next++];
+        }
+      }
+      const GuardedBuffer<float> x(wide);
+      GuardedBuffer<uint16_t> y(count(32));
+      GuardedBuffer<float> z(count(16));
+      const int64_t units = BlockedConversionUnits(n, c, h);
+      for (int64_t u = 0; u < units; ++u) {
+        FindBlockedConversion(kFloat, kBrain).run(c, h, w, x.data(), y.data(), u, u + 1);
+      }
+      FindBlockedConversion(kBrain, kFloat).run(c, h, w, y.data(), z.data(), 0, units);
+      ASSERT_TRUE(y.Intact() && z.Intact());
+      for (int64_t i = 0; i < n; ++i) {
+        for (int64_t k = 0; k < RoundUpToBlock(c, 32); ++k) {
+          for (int64_t p = 0; p < h * w; ++p) {
+            const uint16_t want = k < c ? ToBFloat16(wide[index(i, k, p, 16)]).bits : uint16_t{0};
+            ASSERT_EQ(y[index(i, k, p, 32)], want) << c << ", " << k << ", " << p;
+            if (k >= RoundUpToBlock(c)) continue;
+            ASSERT_EQ(z[index(i, k, p, 16)], ToFloat(BFloat16{want})) << c << ", " << k;
+          }
+        }
+      }
+    }
+  });
+}
+
 }  // namespace
-}  // namespace kinglet::kernels
+}  // namespace kinglet::kernels::convert_test
