@@ -45,8 +45,8 @@ void Model::Impl::ComputeInBFloat16() {
     notes_.push_back("nothing is stored as bfloat16: there are no convolutions that follow others");
   } else if (kernels::WantedTiles(kernels::CpuFeature::kAmxBf16) == kernels::TileMode::kOff) {
     notes_.push_back(
-        "this CPU has no matrix tiles of bfloat16 (or they are off): bfloat16 saves memory here, "
-        "not time");
+        "this CPU has no matrix tiles of bfloat16 (or they are off): bfloat16 saves memory here "
+        "and costs time");
   }
 }
 
