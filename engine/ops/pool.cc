@@ -8,6 +8,7 @@
 #include "engine/ops/elementwise.h"
 #include "engine/ops/loop_work.h"
 #include "kernels/pool/pool_nd.h"
+#include "kernels/pool/pool_u8.h"
 
 namespace kinglet {
 namespace {
@@ -71,6 +72,19 @@ std::unique_ptr<Step> PlanImagePool(PlanContext& context, kernels::Pool p) {
   return step;
 }
 
+// The maxima of codes in blocks.
+std::unique_ptr<Step> PlanCodePool(PlanContext& context, kernels::Pool p) {
+  p = ReadAndWriteCodes(context, p);
+  auto step = MakeStep("pool/max_u8", kernels::CodeUnitCount(p),
+                       [p, function = kernels::GetPoolU8Table().max](
+                           const StepArgs& a, std::int64_t begin, std::int64_t end) {
+                         function(p, static_cast<const std::uint8_t*>(a.inputs[0]),
+                                  static_cast<std::uint8_t*>(a.outputs[0]), begin, end);
+                       });
+  step->work = kernels::CodePoolWork(p, true, context.threads());
+  return step;
+}
+
 kernels::PoolNd GeneralPool(const PlanContext& context, const Window& w) {
   const Shape& in = context.InputShape(0);
   kernels::PoolNd p;
@@ -108,6 +122,9 @@ std::unique_ptr<Step> PlanPool(PlanContext& context) {
       KindOf(context) != PoolNdKind::kLpNorm) {
     return PlanImagePool(context, ImagePoolOf(context, window));
   }
+  if (!context.HasOutput(1) && HasCodeBlocks(context)) {
+    return PlanCodePool(context, ImagePoolOf(context, window));
+  }
   const kernels::PoolNd p = GeneralPool(context, window);
   const double taps =
       static_cast<double>(p.kernel[0] * p.kernel[1]) * static_cast<double>(p.kernel[2]);
@@ -129,6 +146,21 @@ std::unique_ptr<Step> PlanPool(PlanContext& context) {
 }
 
 }  // namespace
+
+bool HasCodeBlocks(const PlanContext& context) {
+  return context.InputType(0) == DataType::kUInt8 && context.InputShape(0).size() == 4 &&
+         !context.IsKnown(0) && context.IsBlocked(0) && ElementCount(context.OutputShape(0)) > 0;
+}
+
+kernels::Pool ReadAndWriteCodes(PlanContext& context, kernels::Pool p) {
+  const std::int64_t channels =
+      kernels::RoundUpToBlock(p.c, kernels::PixelBlock(kernels::ElementType::kUInt8));
+  context.ReadAs(0, Layout::kBlocked);
+  context.WriteAs(0, Layout::kBlocked);
+  p.in_batch_stride = channels * p.in_h * p.in_w;
+  p.out_batch_stride = context.OutputStride(0);
+  return p;
+}
 
 kernels::Pool ImagePoolOf(const PlanContext& context, const Window& w) {
   const Shape& in = context.InputShape(0);

@@ -11,4 +11,10 @@ namespace kinglet {
 // between images.
 kernels::Pool ImagePoolOf(const PlanContext& context, const Window& window);
 
+// Input 0 has images of uint8 in blocks, and there is something to pool: kernels/pool/pool_u8.h.
+bool HasCodeBlocks(const PlanContext& context);
+
+// Input 0 is read as blocks of codes and output 0 written so: `p` with the strides between images.
+kernels::Pool ReadAndWriteCodes(PlanContext& context, kernels::Pool p);
+
 }  // namespace kinglet

@@ -4,13 +4,16 @@
 //   global:  round((sum x - HW z_x) (s_x / (s_y HW))) + z_y
 //   windows: round((sum (x - z_x) s_x) / count / s_y + z_y)
 #include <algorithm>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "engine/ops/batch.h"
+#include "engine/ops/pool.h"
 #include "engine/ops/quantized.h"
 #include "engine/ops/spatial.h"
 #include "engine/ops/views.h"
+#include "kernels/pool/pool_u8.h"
 
 namespace kinglet {
 namespace {
@@ -89,8 +92,54 @@ void InferGlobal(InferContext& context) {
   context.SetOutput(0, context.InputType(kX), OutputOf(planes));
 }
 
+// As the step runs. Of uint8.
+kernels::CodeScales ScalesOf(const StepArgs& args, std::size_t x_zero, std::size_t y_zero) {
+  return {.x_scale = ScaleOf(args, kXScale),
+          .y_scale = ScaleOf(args, kYScale),
+          .x_zero = ZeroPointOf<std::uint8_t>(args, x_zero),
+          .y_zero = ZeroPointOf<std::uint8_t>(args, y_zero)};
+}
+
+// Blocks of codes: `p` says the images of either kind of pool.
+template <typename P, typename F>
+std::unique_ptr<Step> CodePoolStep(const PlanContext& context, std::string kernel, const P& p,
+                                   F function, kernels::Work work) {
+  const std::size_t x_zero = IfPresent(context, kXZero);
+  const std::size_t y_zero = IfPresent(context, kYZero);
+  auto step = MakeStep(std::move(kernel), kernels::CodeUnitCount(p),
+                       [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                         function(p, ScalesOf(args, x_zero, y_zero),
+                                  static_cast<const std::uint8_t*>(args.inputs[kX]),
+                                  static_cast<std::uint8_t*>(args.outputs[0]), begin, end);
+                       });
+  step->work = std::move(work);
+  return step;
+}
+
+std::unique_ptr<Step> PlanGlobalBlocked(PlanContext& context, const Planes& planes) {
+  const kernels::Pool image = ReadAndWriteCodes(context, {.n = planes.images,
+                                                          .c = planes.channels,
+                                                          .in_h = planes.in[0],
+                                                          .in_w = planes.in[1],
+                                                          .out_h = 1,
+                                                          .out_w = 1,
+                                                          .kernel_h = planes.in[0],
+                                                          .kernel_w = planes.in[1]});
+  const kernels::GlobalPool p{.n = planes.images,
+                              .c = planes.channels,
+                              .pixels = planes.in_plane,
+                              .in_batch_stride = image.in_batch_stride,
+                              .out_batch_stride = image.out_batch_stride};
+  return CodePoolStep(context, "pool/qlinear_global_average_u8", p,
+                      kernels::GetPoolU8Table().global_average,
+                      kernels::CodePoolWork(p, context.threads()));
+}
+
 std::unique_ptr<Step> PlanGlobal(PlanContext& context) {
   const Planes planes = GlobalPlanesOf(context);
+  if (!planes.last && planes.in_plane <= kernels::kMaxCodePixels && HasCodeBlocks(context)) {
+    return PlanGlobalBlocked(context, planes);
+  }
   const std::size_t x_zero = IfPresent(context, kXZero);
   const std::size_t y_zero = IfPresent(context, kYZero);
   return DispatchEightBits(context.InputType(kX), [&]<typename T>() {
@@ -153,6 +202,12 @@ std::unique_ptr<Step> PlanAverage(PlanContext& context) {
   const Window window = PoolWindow(context, planes.in);
   SetOut(planes, window.output);
   const bool with_pads = context.attributes().Int("count_include_pad", 0) != 0;
+  if (!planes.last && HasCodeBlocks(context)) {
+    kernels::Pool p = ReadAndWriteCodes(context, ImagePoolOf(context, window));
+    p.include_pad = with_pads;
+    return CodePoolStep(context, "pool/qlinear_average_u8", p, kernels::GetPoolU8Table().average,
+                        kernels::CodePoolWork(p, false, context.threads()));
+  }
   const std::int64_t taps = ElementCount(Shape(window.kernel));
   const std::size_t x_zero = IfPresent(context, kXZero);
   const std::size_t y_zero = IfPresent(context, kYZero);

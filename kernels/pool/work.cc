@@ -2,10 +2,13 @@
 #include <bit>
 #include <cmath>
 
-#include "kernels/pool/pool.h"
+#include "kernels/common/blocked.h"
+#include "kernels/pool/pool_u8.h"
 
 namespace kinglet::kernels {
 namespace {
+
+constexpr int64_t kCodeChannels = PixelBlock(ElementType::kUInt8);
 
 // Passes over a row that reduce its columns by doubling: runs are doubled, and joined where the
 // size is no power of two; a sum joins one for each bit.
@@ -64,6 +67,32 @@ Work PoolWork(const Pool& p, bool maximum, bool blocked, int threads) {
       {.kind = maximum ? WorkKind::kPoolMax : WorkKind::kPoolAverage,
        .count = outputs * (GoesByParts(p) ? CombinedByParts(p, maximum) : WindowSize(p))});
   return work;
+}
+
+// Plain operations that a vector takes: a load and a maximum of codes that need no widening; what
+// an average widens and scales; and what an output begins and ends with.
+Work CodePoolWork(const Pool& p, bool maximum, int threads) {
+  const double pixels = static_cast<double>(p.n * BlockCount(p.c, kCodeChannels) * p.out_h) *
+                        static_cast<double>(p.out_w);
+  Work work = MoveWork(
+      static_cast<double>(p.n * p.c) * static_cast<double>(p.in_h) * static_cast<double>(p.in_w),
+      pixels * static_cast<double>(kCodeChannels), threads);
+  const double per_tap = maximum ? 4 : 32, per_output = maximum ? 40 : 160;
+  work.stage().Add(
+      {.kind = WorkKind::kScalar, .count = pixels * (per_tap * WindowSize(p) + per_output)});
+  return work;
+}
+
+Work CodePoolWork(const GlobalPool& p, int threads) {
+  const Pool whole{.n = p.n,
+                   .c = p.c,
+                   .in_h = 1,
+                   .in_w = p.pixels,
+                   .out_h = 1,
+                   .out_w = 1,
+                   .kernel_h = 1,
+                   .kernel_w = p.pixels};
+  return CodePoolWork(whole, false, threads);
 }
 
 }  // namespace kinglet::kernels

@@ -21,6 +21,7 @@
 #include "kernels/nms/nms.h"
 #include "kernels/normalize/normalize.h"
 #include "kernels/pool/pool.h"
+#include "kernels/pool/pool_u8.h"
 #include "kernels/quantize/code_ops.h"
 #include "kernels/quantize/quantize.h"
 #include "kernels/reduce/arg.h"
@@ -53,12 +54,15 @@
   FILE("kernels/gemm/narrow.cc", NarrowGemm)                 \
   FILE("kernels/layout/convert.cc", Convert)                 \
   FILE("kernels/layout/layout.cc", Layout)                   \
+  FILE("kernels/layout/narrow.cc", NarrowLayout)             \
   FILE("kernels/nms/box_coder.cc", BoxCoder)                 \
   FILE("kernels/nms/keys.cc", Keys)                          \
   FILE("kernels/nms/nms.cc", Nms)                            \
   FILE("kernels/normalize/normalize.cc", Normalize)          \
   FILE("kernels/pool/pool.cc", Pool)                         \
   FILE("kernels/pool/pool_bf16.cc", PoolBf16)                \
+  FILE("kernels/pool/pool_u8.cc", PoolU8)                    \
+  FILE("kernels/quantize/code_ops.cc", CodeOps)              \
   FILE("kernels/quantize/quantize.cc", Quantize)             \
   FILE("kernels/reduce/arg.cc", Arg)                         \
   FILE("kernels/resize/picture.cc", Picture)                 \
@@ -128,6 +132,7 @@ std::vector<EntryPoint> EntryPoints() {
   all.Add("image: row", kernels::ResolveImageRow());
   all.Add("activate", kernels::ResolveActivate());
   all.Add("pool", kernels::GetPoolTable());
+  all.Add("pools of codes", kernels::GetPoolU8Table());
   all.Add("unary", kernels::GetUnary(kernels::UnaryOp::kAbs));
   all.Add("binary", kernels::GetBinary(kernels::BinaryOp::kAdd));
   all.Add("channel", kernels::GetChannelTable());
