@@ -93,7 +93,7 @@ std::vector<Cell> Cells(const PointRecord& record) {
   const bool stages = record.stages.has_value();
   std::vector<Cell> cells = {{"threads", std::to_string(record.threads), 1},
                              {"batch", std::to_string(record.batch), 1},
-                             {"type", record.precision, 1}};
+                             {"type", record.precision, 4, stages}};
   if (stages) {
     cells.push_back({"decode", number(record.stages->decode)});
     cells.push_back({"preprocess", number(record.stages->preprocess)});
@@ -103,7 +103,7 @@ std::vector<Cell> Cells(const PointRecord& record) {
   cells.push_back({"p95 ms", number(record.times.p95_ms), 8, stages});
   if (stages) cells.push_back({"postprocess", number(record.stages->postprocess)});
   cells.push_back({"images/s", fmt::format("{:.1f}", record.images_per_s())});
-  cells.push_back({"GFLOP/s", rate(record.gflops()), 7, stages});
+  cells.push_back({"GFLOP/s", rate(record.gflops()), 7, true});
   cells.push_back({"% peak", rate(100.0 * record.share_of_peak()), 6, stages});
   cells.push_back({"MiB", fmt::format("{:.0f}", record.peak_rss_mb), 5});
   return cells;

@@ -4,7 +4,7 @@
     benchmarks/peers/compare.py                            the default networks against the bars
     benchmarks/peers/compare.py net.onnx --batch 1,4       any file
     benchmarks/peers/compare.py --precision bf16           beside OpenVINO as it runs by itself
-    benchmarks/peers/compare.py --precision int8 --calibrate FOLDER   networks that are quantised
+    benchmarks/peers/compare.py --precision int8           networks that are quantised
     benchmarks/peers/compare.py --sweep 1..34              does throughput ever fall with the batch?
     benchmarks/peers/compare.py --beside-spinner           two threads when a core is taken
 
@@ -49,10 +49,6 @@ def parse_arguments():
                         "ncnn; default: those of the precision, with the first two installed")
     parser.add_argument("--precision", choices=["f32", "bf16", "int8"], default="f32",
                         help="of Kinglet (default: f32); int8 quantises the networks first")
-    parser.add_argument("--calibrate", type=pathlib.Path, metavar="FOLDER",
-                        help="pictures to quantise with")
-    parser.add_argument("--quantisers", default="kinglet,onnxruntime",
-                        help="whose (default: kinglet,onnxruntime)")
     parser.add_argument("--seconds", type=float, default=8, help="for each row (default: 8)")
     parser.add_argument("--rounds", type=int, default=15, help="turns of each engine, at most")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release",
@@ -96,7 +92,7 @@ def main():
     arguments = parse_arguments()
     alone = arguments.sweep or arguments.beside_spinner
     installed = [] if alone else (arguments.engines or ["onnxruntime", "openvino"])
-    if arguments.precision == "int8" and "onnxruntime" in arguments.quantisers:
+    if arguments.precision == "int8":
         installed = [*installed, "quantiser"]
     folder = arguments.environment or arguments.build / "peers" / "venv"
     engines.enter_environment(folder.absolute(), installed)
@@ -106,7 +102,7 @@ def main():
     chosen = arguments.networks or (["mobilenet_v1", "inception_v2"] if alone else networks.DEFAULT)
     chosen = [networks.Network(name, settings) for name in chosen]
     if arguments.precision == "int8":
-        chosen = [each for network in chosen for each in networks.quantised(network, settings)]
+        chosen = [networks.quantised(network, settings) for network in chosen]
     try:
         if arguments.sweep:
             return modes.sweep(chosen, settings)

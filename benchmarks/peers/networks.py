@@ -16,12 +16,35 @@ def is_quantised(path):
 
 
 def quantised(network, settings):
-    """The network in 8 bits, once for each quantiser; itself where it is quantised already."""
+    """The network in 8 bits, by ONNX Runtime's quantiser; itself where it is quantised already."""
     if is_quantised(network.path):
-        return [network]
-    if settings.calibrate is None:
-        sys.exit(f"{network.path} is not quantised: --calibrate FOLDER names pictures for that")
-    return [network.quantised_by(each, settings) for each in settings.quantisers.split(",")]
+        return network
+    path = settings.work / "models" / f"{network.name}_int8.onnx"
+    if not path.exists() or path.stat().st_mtime < network.path.stat().st_mtime:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        quantise(network, path)
+    return Network(str(path), settings)
+
+
+def quantise(network, path):
+    """As ONNX Runtime's documents advise: per channel, uint8 activations, int8 weights; ranges from
+    random pictures, which time does not depend on."""
+    from onnxruntime.quantization import (CalibrationDataReader, QuantFormat, QuantType,
+                                          quantize_static)
+    described = network.inputs(1)
+
+    class Pictures(CalibrationDataReader):
+        def __init__(self):
+            feed = {name: np.fromfile(value["file"], np.float32).reshape(value["shape"])
+                    for name, value in described.items()}
+            self.feeds = iter([feed])
+
+        def get_next(self):
+            return next(self.feeds, None)
+
+    quantize_static(str(network.path), str(path), Pictures(), quant_format=QuantFormat.QDQ,
+                    per_channel=True, activation_type=QuantType.QUInt8,
+                    weight_type=QuantType.QInt8)
 
 
 class Network:
@@ -41,39 +64,6 @@ class Network:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._run("export", self.name, "-o", path, "--quiet")
         return path
-
-    def quantised_by(self, quantiser, settings):
-        path = settings.work / "models" / f"{self.name}_{quantiser}_int8.onnx"
-        if not path.exists() or path.stat().st_mtime < self.path.stat().st_mtime:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if quantiser == "kinglet":
-                self._run("quantize", self.path, "--calibrate", settings.calibrate, "--budget",
-                          "100%", "-o", path, "--quiet")
-            elif quantiser == "onnxruntime":
-                self._quantise_with_onnxruntime(path)
-            else:
-                sys.exit(f"--quantisers: there is no '{quantiser}'")
-        return Network(str(path), settings)
-
-    def _quantise_with_onnxruntime(self, path):
-        """As its documents advise: per channel, uint8 activations, int8 weights; ranges from random
-        pictures, which time does not depend on."""
-        from onnxruntime.quantization import (CalibrationDataReader, QuantFormat, QuantType,
-                                              quantize_static)
-        described = self.inputs(1)
-
-        class Pictures(CalibrationDataReader):
-            def __init__(self):
-                feed = {name: np.fromfile(value["file"], np.float32).reshape(value["shape"])
-                        for name, value in described.items()}
-                self.feeds = iter([feed])
-
-            def get_next(self):
-                return next(self.feeds, None)
-
-        quantize_static(str(self.path), str(path), Pictures(), quant_format=QuantFormat.QDQ,
-                        per_channel=True, activation_type=QuantType.QUInt8,
-                        weight_type=QuantType.QInt8)
 
     def _run(self, *arguments):
         done = subprocess.run([str(a) for a in (self.kinglet, *arguments)], capture_output=True,

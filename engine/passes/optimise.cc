@@ -39,7 +39,7 @@ OptimisedGraph Optimise(Graph graph, const OptimiseOptions& options) {
       throw Error(ErrorCode::kInvalidInput,
                   ir.source +
                       ": nothing of the model is quantised, so it cannot run in int8; "
-                      "'kinglet quantize' makes a quantised one of it");
+                      "give a model with QuantizeLinear nodes");
     }
   } catch (const std::bad_alloc&) {
     throw Error(ErrorCode::kResource, ir.source + ": not enough memory to optimise the graph");

@@ -49,9 +49,10 @@ TEST(FreeSizesTest, EveryCommandFindsASizeThatRuns) {
   EXPECT_THAT(bench.OutLines(), SizeIs(2));
   EXPECT_EQ(Kinglet({"tune", model, "-q", "--threads", "1", "-o", folder.Path("tuning")}).status,
             0);
+  // The size is found, and what comes out of it is no form that is known.
   const CommandResult describe = Kinglet({"describe", model});
-  EXPECT_EQ(describe.status, 0) << describe.err;
-  EXPECT_THAT(describe.out, AllOf(HasSubstr("\"width\": 320"), HasSubstr("\"height\": 48")));
+  EXPECT_EQ(describe.status, 3) << describe.out;
+  EXPECT_THAT(describe.err, HasSubstr("float32 1x80x7"));
 }
 
 TEST(FreeSizesTest, WhereNoneRunsTheOptionIsNamed) {
