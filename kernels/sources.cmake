@@ -43,5 +43,5 @@ endif()
 
 # Products that are rounded before something is added to them: a compiler must not fuse the two where
 # the target could.
-set_source_files_properties(${PROJECT_SOURCE_DIR}/kernels/quantize/code_ops.cc PROPERTIES
-  COMPILE_OPTIONS "-ffp-contract=off")
+set_source_files_properties(${PROJECT_SOURCE_DIR}/kernels/quantize/code_ops.cc
+  ${PROJECT_SOURCE_DIR}/kernels/pool/pool_u8.cc PROPERTIES COMPILE_OPTIONS "-ffp-contract=off")

@@ -50,8 +50,7 @@ constexpr NamedMath kMath[] = {
     {"gelu", &MathTable::gelu, nullptr},
     {"gelu_tanh", &MathTable::gelu_tanh, nullptr},
     {"elu", &MathTable::elu, nullptr},
-    {"selu", &MathTable::selu, nullptr},
-    {"pow", &MathTable::pow, nullptr}};
+    {"selu", &MathTable::selu, nullptr}};
 
 // Times function(x, y, count), which reads one array and writes another.
 template <typename F>

@@ -27,12 +27,8 @@ struct Host {
   std::size_t residual;  // which input it is; 0: it has none
 };
 
-constexpr Host kHosts[] = {{"Conv", true, 3},
-                           {"ConvTranspose", true, 3},
-                           {"Gemm", true, 0},
-                           {"Add", true, 0},
-                           {"ImageConv", false, 0},
-                           {"QLinearConv", true, 0}};
+constexpr Host kHosts[] = {{"Conv", true, 3}, {"ConvTranspose", true, 3}, {"Gemm", true, 0},
+                           {"Add", true, 0},  {"ImageConv", false, 0},    {"QLinearConv", true, 0}};
 
 const Host* FindHost(std::string_view op) {
   const auto* const host = std::find_if(std::begin(kHosts), std::end(kHosts),

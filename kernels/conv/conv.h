@@ -11,9 +11,9 @@
 //
 //   acc = integer_bias[o] + sum over c,i,j of weight[o,c,i,j] * (in[...] - input_zero_point)
 //
-// with weights behind their zero points (int16, within [-255, 255]), and write the code of float(acc)
-// as the epilogue has it (kernels/common/epilogue.h): they give the same bits, whichever runs. They
-// take no residual.
+// with weights behind their zero points (int16, within [-255, 255]), and write the code of
+// float(acc) as the epilogue has it (kernels/common/epilogue.h): they give the same bits, whichever
+// runs. They take no residual.
 //
 // Types and layouts: each variant says of what type its input, weights and output are, and whether
 // it reads and writes NCHW or the blocked layout of kernels/common/blocked.h. The residual is
@@ -57,8 +57,8 @@ struct ConvShape {
 
 struct ConvArgs {
   const void* input = nullptr;
-  const void* packed = nullptr;    // what the variant's pack() wrote
-  const float* bias = nullptr;     // OC rounded up to 16, zeros beyond OC; may be null
+  const void* packed = nullptr;  // what the variant's pack() wrote
+  const float* bias = nullptr;   // OC rounded up to 16, zeros beyond OC; may be null
   // Of variants that read codes, in place of `bias`: OC rounded up to 64, zeros beyond OC; may be
   // null.
   const int32_t* integer_bias = nullptr;

@@ -273,14 +273,27 @@ class Runner {
   template <int P>
   HWY_INLINE void End(int64_t pixel, const Vec (&sum)[P][kVectors]) const {
     const Tag d;
+    HWY_ALIGN float sums[P * kVectors * kLanes];
     KINGLET_UNROLL
-    for (int v = 0; v < kVectors; ++v) {
-      const int64_t channel = channel_ + v * kLanes;
-      const auto valid =
-          hn::FirstN(d, static_cast<size_t>(std::clamp<int64_t>(s_.oc - channel, 0, kLanes)));
+    for (int p = 0; p < P; ++p) {
       KINGLET_UNROLL
-      for (int p = 0; p < P; ++p) {
-        const Vec value = hn::IfThenElseZero(valid, ActivateVec(d, sum[p][v], args_.epilogue));
+      for (int v = 0; v < kVectors; ++v) {
+        hn::Store(sum[p][v], d, sums + (p * kVectors + v) * kLanes);
+      }
+    }
+    StorePixels(sums, pixel, P);
+  }
+
+  // Once for all tiles: it has every activation in it.
+  HWY_NOINLINE void StorePixels(const float* sums, int64_t pixel, int64_t count) const {
+    const Tag d;
+    for (int64_t p = 0; p < count; ++p) {
+      for (int64_t v = 0; v < kVectors; ++v, sums += kLanes) {
+        const int64_t channel = channel_ + v * kLanes;
+        const auto valid =
+            hn::FirstN(d, static_cast<size_t>(std::clamp<int64_t>(s_.oc - channel, 0, kLanes)));
+        const Vec value =
+            hn::IfThenElseZero(valid, ActivateVec(d, hn::Load(d, sums), args_.epilogue));
         StoreVec(d, value, plain_store_, channel, out_ + Place(pixel + p, channel) * element_);
       }
     }

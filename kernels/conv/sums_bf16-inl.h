@@ -69,7 +69,8 @@ class SumsBf16 {
     tiles.template DotBf16<C, A, B>();
   }
 
-  HWY_INLINE void Finish(const TileSums& done, int quarter) const {
+  // Not inline: it has every activation in it, and a loop has it at every step.
+  HWY_NOINLINE void Finish(const TileSums& done, int quarter) const {
     constexpr int kRows = 4;
     const int tile = quarter / kRows;
     const int row = quarter % kRows * kRows;

@@ -1,6 +1,6 @@
 // Weights of convolutions in bfloat16: rounded to nearest even, as matrix tiles and the direct
-// kernel read them. Inputs that are stored as bfloat16 have zero pad lanes: these are multiplied, by
-// zeros.
+// kernel read them. Inputs that are stored as bfloat16 have zero pad lanes: these are multiplied,
+// by zeros.
 #pragma once
 
 #include <cstddef>

@@ -415,7 +415,8 @@ TEST(RecogniseQuantised, Int8NeedsAModelThatIsQuantised) {
     FAIL() << "nothing is thrown";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kInvalidInput);
-    EXPECT_NE(std::string(error.what()).find("nothing of the model is quantised"), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("nothing of the model is quantised"),
+              std::string::npos);
   }
 }
 

@@ -28,9 +28,9 @@ TEST(RankConvVariants, HasEveryVariantThatTakesTheShapeTheCheapestFirst) {
   const ConvShape shape = Pointwise();
   const auto candidates = RankConvVariants(shape, 2, machine, {true, true});
   for (const ConvVariant& variant : ConvVariants()) {
-    EXPECT_EQ(Find(candidates, variant) != nullptr,
-              TypesOf(variant) == OperandTypes{} && variant.supports(shape) &&
-                  machine.features.Contains(variant.needs))
+    EXPECT_EQ(Find(candidates, variant) != nullptr, TypesOf(variant) == OperandTypes{} &&
+                                                        variant.supports(shape) &&
+                                                        machine.features.Contains(variant.needs))
         << variant.id;
   }
   EXPECT_TRUE(std::is_sorted(

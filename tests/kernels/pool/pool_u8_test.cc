@@ -53,7 +53,7 @@ uint8_t Defined(const Pool& p, const CodeScales* s, const GuardedBuffer<uint8_t>
       most = std::max(most, code);
       ++count;
       if (s == nullptr) continue;
-      const float value = s->x_scale * static_cast<float>(code - s->x_zero);
+      volatile float value = s->x_scale * static_cast<float>(code - s->x_zero);
       sum += value;
     }
   }
@@ -115,7 +115,11 @@ Pool PoolOf(int64_t c, int64_t kernel, int64_t stride, int64_t dilation, bool in
 
 TEST(PoolU8, WindowsAreAsDefined) {
   // The second pair saturates; 1 / 0.5 makes halves.
-  const CodeScales scales[] = {{0.5f, 0.37f, 100, 120}, {1.0f, 0.01f, 128, 3}, {1.0f, 0.5f, 0, 0}};
+  const CodeScales scales[] = {{0.5f, 0.37f, 100, 120},
+                               {1.0f, 0.01f, 128, 3},
+                               {1.0f, 0.5f, 0, 0},
+                               {0.1f, 0.1f, 0, 0},
+                               {0.3f, 0.15f, 7, 3}};
   testing::ForEachTarget([&] {
     for (const int64_t c : {1, 3, 40, 63, 64, 65, 130}) {
       for (const int64_t kernel : {1, 2, 3, 5}) {
