@@ -53,7 +53,7 @@ TEST(Pairs, UnaryAndBinaryAtEveryNumberOfChannels) {
     const PairsTable& table = GetPairsTable();
     for (const Epilogue& f : functions) {
       for (int64_t channels = 1; channels <= 32; ++channels) {
-        for (const size_t pixels : {0, 1, 2, 7}) {
+        for (const size_t pixels : {size_t{0}, size_t{1}, size_t{2}, size_t{7}}) {
           const size_t count = pixels * kPixel;
           const GuardedBuffer<uint16_t> a(Random(count, 1));
           const GuardedBuffer<uint16_t> b(Random(count, 2));
