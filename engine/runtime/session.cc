@@ -160,9 +160,9 @@ class Session::Impl {
 
   // Grown when need be, and given back when for many runs no plan has needed more than a fourth.
   void FitMemory(std::size_t bytes) {
-    constexpr std::uint64_t kIdleRuns = 64;
+    constexpr std::uint64_t kSmallRuns = 64;
     if (bytes > memory_.bytes() / 4) last_large_run_ = runs_;
-    if (memory_.bytes() >= bytes && runs_ - last_large_run_ < kIdleRuns) return;
+    if (memory_.bytes() >= bytes && runs_ - last_large_run_ < kSmallRuns) return;
     memory_ = {};
     memory_ = Tensor(DataType::kUInt8, {static_cast<std::int64_t>(bytes)});
     last_large_run_ = runs_;
