@@ -43,7 +43,7 @@ Graph BuildUltraFace(const Architecture& architecture, const BuildOptions& optio
   struct Block {
     int channels, stride;
   };
-  constexpr Block kBlocks[] = {{32, 1},  {32, 2},  {32, 1},  {64, 2},  {64, 1}, {64, 1},
+  constexpr Block kLayers[] = {{32, 1},  {32, 2},  {32, 1},  {64, 2},  {64, 1}, {64, 1},
                                {128, 2}, {128, 1}, {128, 1}, {256, 2}, {256, 1}};
   NetBuilder net(architecture, options);
   SsdHead head;
@@ -52,7 +52,7 @@ Graph BuildUltraFace(const Architecture& architecture, const BuildOptions& optio
   head.kinds = {HeadKind::kSeparable, HeadKind::kSeparable, HeadKind::kSeparable, HeadKind::kFull};
   Feature x = net.Conv("conv_0", net.input(), Square(16, 3, 2));
   int index = 0;
-  for (const Block& block : kBlocks) {
+  for (const Block& block : kLayers) {
     const std::string name = "conv_" + std::to_string(++index);
     x = net.Conv(name + "/depthwise", x, Depthwise(x, 3, block.stride));
     x = net.Conv(name + "/pointwise", x, Pointwise(block.channels));
