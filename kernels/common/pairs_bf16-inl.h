@@ -55,6 +55,17 @@ struct PairMask {
   alignas(64) uint32_t bits[kPixelPairs];
 };
 
+// Stores f(even) and f(odd) as pairs, of which `mask` keeps those of channels that exist. Out of
+// line: with every activation in it at every place that stores, compilers take minutes.
+static HWY_NOINLINE HWY_MAYBE_UNUSED void StorePairs(const Epilogue& f, PairVec even, PairVec odd,
+                                                     const uint32_t* mask, uint32_t* to) {
+  namespace hn = hwy::HWY_NAMESPACE;
+  const PairTag d;
+  const PairBitsTag d32;
+  const PairBits pairs = PairsOf(ActivateVec(d, even, f), ActivateVec(d, odd, f));
+  hn::StoreU(hn::And(pairs, hn::LoadU(d32, mask)), d32, to);
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace kinglet::kernels
 HWY_AFTER_NAMESPACE();

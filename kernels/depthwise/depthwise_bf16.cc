@@ -49,16 +49,13 @@ struct Row {
 
 HWY_INLINE void StorePixel(const Row& row, const Epilogue& epilogue, int64_t x, int64_t lane,
                            PairVec even, PairVec odd) {
-  const PairTag d;
-  const PairBitsTag d32;
   const int64_t at = x * kPixelPairs + lane;
   if (row.residual != nullptr) {
-    const PairBits skip = hn::LoadU(d32, row.residual + at);
+    const PairBits skip = hn::LoadU(PairBitsTag(), row.residual + at);
     even = hn::Add(even, EvenOf(skip));
     odd = hn::Add(odd, OddOf(skip));
   }
-  const PairBits pairs = PairsOf(ActivateVec(d, even, epilogue), ActivateVec(d, odd, epilogue));
-  hn::StoreU(hn::And(pairs, hn::LoadU(d32, row.mask + lane)), d32, row.out + at);
+  StorePairs(epilogue, even, odd, row.mask + lane, row.out + at);
 }
 
 // R pixels from x on, without dilation. kEdge: some columns lie outside the input.

@@ -144,10 +144,17 @@ HWY_INLINE PairsOfRows LoadPair(const uint8_t* const (&rows)[K], int64_t offset,
   return Interleaved(top, hn::PromoteTo(d, hn::LoadU(d8, rows[2 * pair + 1] + offset)));
 }
 
+// Where every access is checked, a compiler takes minutes for all columns in one function.
+#if HWY_IS_ASAN
+#define KINGLET_COLUMN_INLINE HWY_NOINLINE
+#else
+#define KINGLET_COLUMN_INLINE HWY_INLINE
+#endif
+
 // sums[k] += what column `column` of the window of output -k adds, which begins at column 0.
 template <int K, int S, int kLive>
-HWY_INLINE void AddColumn(const uint8_t* const (&rows)[K], int64_t offset, const int16_t* weights,
-                          int column, Pairs (&sums)[kLive][2]) {
+KINGLET_COLUMN_INLINE void AddColumn(const uint8_t* const (&rows)[K], int64_t offset,
+                                     const int16_t* weights, int column, Pairs (&sums)[kLive][2]) {
   const WideTag d;
   const PairTag dp;
   KINGLET_UNROLL
@@ -164,11 +171,27 @@ HWY_INLINE void AddColumn(const uint8_t* const (&rows)[K], int64_t offset, const
   }
 }
 
+#undef KINGLET_COLUMN_INLINE
+
+// Column `kColumn` of a step whose first one is column `first` of the input.
+template <int K, int S, int kLive, int kColumn>
+HWY_INLINE void AddStepColumn(int64_t first, int64_t columns, const uint8_t* const (&inside)[K],
+                              const uint8_t* const (&outside)[K], const int16_t* weights,
+                              Pairs (&sums)[kLive][2]) {
+  const int64_t at = first + kColumn;
+  if (at >= 0 && at < columns) {
+    AddColumn<K, S, kLive>(inside, at * kCodes, weights, kColumn, sums);
+  } else {
+    AddColumn<K, S, kLive>(outside, 0, weights, kColumn, sums);
+  }
+}
+
 // An output row of a K x K kernel with stride S: column after column, each for all outputs that
 // read it, of which kLive are under way.
 template <int K, int S>
 HWY_NOINLINE void RunRow(const ConvShape& s, const Filter& f, const uint8_t* const (&rows)[K],
                          const CodeBounds& of_unit, uint8_t* out) {
+  static_assert(S == 1 || S == 2);
   constexpr int kLive = (K - 1) / S + 1;
   const WideTag d;
   const PairTag dp;
@@ -198,21 +221,15 @@ HWY_NOINLINE void RunRow(const ConvShape& s, const Filter& f, const uint8_t* con
     }
     uint8_t* to = out + channel - (kLive - 1) * kCodes;
     for (int64_t step = 0; step < steps; ++step, to += kCodes) {
-      KINGLET_UNROLL
-      for (int column = 0; column < S; ++column) {
-        const int64_t at = step * S + column - pad;
-        const bool there = at >= 0 && at < columns;
-        if (there) {
-          AddColumn<K, S, kLive>(inside, at * kCodes, weights, column, sums);
-        } else {
-          AddColumn<K, S, kLive>(outside, 0, weights, column, sums);
-        }
-        if (column == 0 && step >= kLive - 1) {
-          const auto codes =
-              hn::ReorderDemote2To(d, CodesOfSums(dp, sums[kLive - 1][0], low_scales, bounds),
-                                   CodesOfSums(dp, sums[kLive - 1][1], high_scales, bounds));
-          hn::StoreU(hn::DemoteTo(d8, codes), d8, to);
-        }
+      AddStepColumn<K, S, kLive, 0>(step * S - pad, columns, inside, outside, weights, sums);
+      if (step >= kLive - 1) {
+        const auto codes =
+            hn::ReorderDemote2To(d, CodesOfSums(dp, sums[kLive - 1][0], low_scales, bounds),
+                                 CodesOfSums(dp, sums[kLive - 1][1], high_scales, bounds));
+        hn::StoreU(hn::DemoteTo(d8, codes), d8, to);
+      }
+      if constexpr (S == 2) {
+        AddStepColumn<K, S, kLive, 1>(step * S - pad, columns, inside, outside, weights, sums);
       }
       KINGLET_UNROLL
       for (int k = kLive - 1; k > 0; --k) {

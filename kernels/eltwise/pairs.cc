@@ -14,14 +14,6 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(PairTag()));
 
-HWY_INLINE void StorePairs(const Epilogue& f, PairVec even, PairVec odd, const uint32_t* mask,
-                           uint32_t* to) {
-  const PairTag d;
-  const PairBitsTag d32;
-  const PairBits pairs = PairsOf(ActivateVec(d, even, f), ActivateVec(d, odd, f));
-  hn::StoreU(hn::And(pairs, hn::LoadU(d32, mask)), d32, to);
-}
-
 void Unary(const Epilogue& f, const void* x, void* y, size_t pixels, int64_t channels) noexcept {
   const PairBitsTag d32;
   const PairMask mask(channels);
