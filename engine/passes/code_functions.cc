@@ -119,10 +119,7 @@ std::optional<Tensor> CodeFunctions::ScalarBehind(ValueId id, ValueId beside) co
   if (IsScalar(id, beside)) return graph_.graph().ConstantOf(id)->Reshaped({});
   const Codes* codes = graph_.CodesBehind(id);
   if (codes == nullptr || !IsScalar(codes->codes, beside)) return {};
-  const Tensor* constant = graph_.graph().ConstantOf(codes->codes);
-  const std::int32_t code = codes->type == DataType::kInt8
-                                ? std::int32_t{constant->data<std::int8_t>()[0]}
-                                : std::int32_t{constant->data<std::uint8_t>()[0]};
+  const std::int32_t code = FirstCode(*graph_.graph().ConstantOf(codes->codes));
   return Tensor::From<float>({}, {static_cast<float>(code - codes->zero_point) * codes->step});
 }
 

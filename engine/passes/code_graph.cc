@@ -11,11 +11,6 @@
 namespace kinglet {
 namespace {
 
-std::int32_t CodeOf(const Tensor& tensor) {
-  return tensor.type() == DataType::kInt8 ? std::int32_t{tensor.data<std::int8_t>()[0]}
-                                          : std::int32_t{tensor.data<std::uint8_t>()[0]};
-}
-
 bool HasSignedZero(const GraphIr& graph, const Node& node) {
   const Tensor* zero = graph.ConstantOf(node.input(2));
   return zero != nullptr && zero->type() == DataType::kInt8 && zero->size() == 1 &&
@@ -114,7 +109,7 @@ Node& CodeGraph::Emit(const Node& from, std::string op, std::string_view domain,
 }
 
 void CodeGraph::RaiseZero(Node& node) {
-  const std::int32_t zero = CodeOf(*graph_.ConstantOf(node.input(2)));
+  const std::int32_t zero = FirstCode(*graph_.ConstantOf(node.input(2)));
   node.inputs[2] = Constant(node.name + "/zero_point", RaisedZero(zero));
   node.attributes.Erase("output_dtype");
 }

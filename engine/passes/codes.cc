@@ -32,11 +32,6 @@ ValueId ZeroOf(GraphIr& graph, const Node& node, DataType type) {
                            Tensor(type, {}));
 }
 
-std::int32_t FirstCode(const Tensor& tensor) {
-  return tensor.type() == DataType::kInt8 ? std::int32_t{tensor.data<std::int8_t>()[0]}
-                                          : std::int32_t{tensor.data<std::uint8_t>()[0]};
-}
-
 bool IsZero(const GraphIr& graph, ValueId zero) {
   if (zero == kNoValue) return true;
   const Tensor* tensor = graph.ConstantOf(zero);
@@ -48,6 +43,11 @@ bool IsZero(const GraphIr& graph, ValueId zero) {
 }
 
 }  // namespace
+
+std::int32_t FirstCode(const Tensor& tensor) {
+  return tensor.type() == DataType::kInt8 ? std::int32_t{tensor.data<std::int8_t>()[0]}
+                                          : std::int32_t{tensor.data<std::uint8_t>()[0]};
+}
 
 bool IsUsableScale(float scale) {
   return std::isfinite(scale) && scale >= std::numeric_limits<float>::min();

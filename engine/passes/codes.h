@@ -29,6 +29,9 @@ struct CodedWeights {
   float ScaleOf(std::int64_t i) const { return scales.data<float>()[scales.size() == 1 ? 0 : i]; }
 };
 
+// The first code of a tensor of int8 or uint8.
+std::int32_t FirstCode(const Tensor& tensor);
+
 // A scale that codes can be computed with: finite, above zero, and no denormal number.
 bool IsUsableScale(float scale);
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "kernels/layout/block_runs.h"
 #include "kernels/layout/narrow.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -18,22 +19,6 @@ namespace HWY_NAMESPACE {
 namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
-
-// Rows [row, row + rows) of block `block` of image `n`.
-struct Run {
-  int64_t n, block, row, rows;
-};
-
-// Cuts [begin, end) of units (n, block, row) at block borders and hands each piece to `f`.
-template <class F>
-void ForEachRun(int64_t blocks, int64_t h, int64_t begin, int64_t end, F f) {
-  while (begin < end) {
-    const int64_t outer = begin / h, row = begin % h;
-    const int64_t rows = std::min(h - row, end - begin);
-    f(Run{outer / blocks, outer % blocks, row, rows});
-    begin += rows;
-  }
-}
 
 #if HWY_TARGET != HWY_SCALAR
 using D4 = hn::CappedTag<float, 4>;
@@ -121,7 +106,7 @@ void ToBlocked(const Reorder& r, const void* from, void* to, int64_t begin, int6
   const auto* plain = static_cast<const float*>(from);
   auto* blocked = static_cast<float*>(to);
   const int64_t plane = r.h * r.w;
-  ForEachRun(BlockCount(r.c), r.h, begin, end, [&](const Run& run) {
+  ForEachRun(BlockCount(r.c), r.h, begin, end, [&](const BlockRun& run) {
     const int64_t c0 = run.block * kBlock;
     const float* src = plain + run.n * r.plain_batch_stride + c0 * plane + run.row * r.w;
     float* dst = blocked + run.n * r.blocked_batch_stride + c0 * plane + run.row * r.w * kBlock;
@@ -133,7 +118,7 @@ void ToPlain(const Reorder& r, const void* from, void* to, int64_t begin, int64_
   const auto* blocked = static_cast<const float*>(from);
   auto* plain = static_cast<float*>(to);
   const int64_t plane = r.h * r.w;
-  ForEachRun(BlockCount(r.c), r.h, begin, end, [&](const Run& run) {
+  ForEachRun(BlockCount(r.c), r.h, begin, end, [&](const BlockRun& run) {
     const int64_t c0 = run.block * kBlock;
     const float* src =
         blocked + run.n * r.blocked_batch_stride + c0 * plane + run.row * r.w * kBlock;
@@ -173,7 +158,7 @@ void CopyChannels(const ChannelCopy& p, const float* src, float* dst, int64_t be
   const int64_t plane = p.h * p.w, dst_end = p.dst_begin + p.count;
   const int64_t first = p.dst_begin / kBlock;
   const int64_t blocks = BlockCount(dst_end) - first;
-  ForEachRun(blocks, p.h, begin, end, [&](const Run& run) {
+  ForEachRun(blocks, p.h, begin, end, [&](const BlockRun& run) {
     const int64_t block = first + run.block, pixels = run.rows * p.w;
     const int64_t at = run.row * p.w * kBlock;
     float* out = dst + run.n * p.dst_batch_stride + block * kBlock * plane + at;
@@ -217,7 +202,7 @@ void ShuffleChannels(const ChannelShuffle& p, const float* src, float* dst, int6
                      int64_t end) noexcept {
   const int64_t plane = p.h * p.w, per_group = p.c / p.groups;
   const int64_t blocks = BlockCount(p.c);
-  ForEachRun(blocks, p.h, begin, end, [&](const Run& run) {
+  ForEachRun(blocks, p.h, begin, end, [&](const BlockRun& run) {
     const int64_t image = run.n * blocks * kBlock * plane, at = run.row * p.w * kBlock;
     const int64_t pixels = run.rows * p.w;
     const int64_t lanes = std::min(kBlock, p.c - run.block * kBlock);

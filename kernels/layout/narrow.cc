@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/layout/block_runs.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/layout/narrow.cc"
 #include "kernels/common/blocked.h"
@@ -23,21 +25,6 @@ template <typename T>
 constexpr int64_t kSide = 16 / static_cast<int64_t>(sizeof(T));
 template <typename T>
 constexpr int64_t kLanes = kPixelBytes / static_cast<int64_t>(sizeof(T));
-
-// Rows [row, row + rows) of block `block` of image `n`.
-struct Run {
-  int64_t n, block, row, rows;
-};
-
-template <class F>
-void ForEachRun(int64_t blocks, int64_t h, int64_t begin, int64_t end, F f) {
-  while (begin < end) {
-    const int64_t outer = begin / h, row = begin % h;
-    const int64_t rows = std::min(h - row, end - begin);
-    f(Run{outer / blocks, outer % blocks, row, rows});
-    begin += rows;
-  }
-}
 
 // to[j * to_stride + i] = from[i * from_stride + j] for i < rows, j < cols; for rows <= i < kSide
 // it is zero.
@@ -115,7 +102,7 @@ void ToBlocked(const Reorder& r, const void* from, void* to, int64_t begin, int6
   const auto* plain = static_cast<const T*>(from);
   auto* blocked = static_cast<T*>(to);
   const int64_t plane = r.h * r.w;
-  ForEachRun(BlockCount(r.c, kLanes<T>), r.h, begin, end, [&](const Run& run) {
+  ForEachRun(BlockCount(r.c, kLanes<T>), r.h, begin, end, [&](const BlockRun& run) {
     const int64_t c0 = run.block * kLanes<T>;
     const T* src = plain + run.n * r.plain_batch_stride + c0 * plane + run.row * r.w;
     T* dst = blocked + run.n * r.blocked_batch_stride + c0 * plane + run.row * r.w * kLanes<T>;
@@ -128,7 +115,7 @@ void ToPlain(const Reorder& r, const void* from, void* to, int64_t begin, int64_
   const auto* blocked = static_cast<const T*>(from);
   auto* plain = static_cast<T*>(to);
   const int64_t plane = r.h * r.w;
-  ForEachRun(BlockCount(r.c, kLanes<T>), r.h, begin, end, [&](const Run& run) {
+  ForEachRun(BlockCount(r.c, kLanes<T>), r.h, begin, end, [&](const BlockRun& run) {
     const int64_t c0 = run.block * kLanes<T>;
     const T* src =
         blocked + run.n * r.blocked_batch_stride + c0 * plane + run.row * r.w * kLanes<T>;
