@@ -11,18 +11,13 @@
 
 #include "kinglet/npy.h"
 #include "tests/apps/command.h"
+#include "tests/support/sanitized.h"
 
 namespace kinglet::testing::shared_data_test {
 namespace {
 
 using ::testing::AnyOf;
 using ::testing::SizeIs;
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
 
 // Best index of each picture, by model.
 std::map<std::string, std::map<std::string, int>> GoldenTop1() {
