@@ -27,6 +27,9 @@ kernels::StridedView PartView(const Shape& part, const Shape& whole, bool part_i
   return view;
 }
 
+// Channels of a block.
+std::int64_t BlockOf(DataType type) { return kernels::PixelBlock(ElementTypeOf(type)); }
+
 std::size_t ConcatAxis(const NodeContext& context) {
   if (!context.attributes().Has("axis")) context.Invalid("attribute 'axis' is missing");
   return context.Axis(context.attributes().Int("axis", 0), context.InputShape(0).size());
@@ -53,9 +56,12 @@ void InferConcat(InferContext& context) {
 // On tensors whose parts along the axis are runs of memory: plain ones, and blocked ones off the
 // channel axis.
 std::unique_ptr<Step> PlanConcatRuns(const PlanContext& context, std::size_t axis, bool blocked) {
-  const auto shape_of = [&](const Shape& shape) { return blocked ? BlockedShape(shape) : shape; };
+  const DataType type = context.OutputType(0);
+  const auto shape_of = [&](const Shape& shape) {
+    return blocked ? BlockedShape(shape, BlockOf(type)) : shape;
+  };
   const Shape whole = shape_of(context.OutputShape(0));
-  const std::size_t element = DataTypeSize(context.OutputType(0));
+  const std::size_t element = DataTypeSize(type);
   const auto stride = static_cast<std::size_t>(RowMajorStrides(whole)[axis]) * element;
   std::vector<CopyPart> parts;
   std::size_t offset = 0;
@@ -66,7 +72,8 @@ std::unique_ptr<Step> PlanConcatRuns(const PlanContext& context, std::size_t axi
                      .dst_offset = offset * stride});
     offset += static_cast<std::size_t>(part[axis]);
   }
-  return MakeCopyStep(blocked ? "layout/concat_blocked_f32" : "layout/concat", std::move(parts));
+  return MakeCopyStep(blocked ? BlockedId("layout/concat_blocked", type) : "layout/concat",
+                      std::move(parts));
 }
 
 // On the channel axis of blocked tensors. Producers wrote most inputs where they belong; what is
@@ -80,6 +87,7 @@ std::unique_ptr<Step> PlanConcatChannels(PlanContext& context) {
     std::int64_t first_block, end_block;  // of the output
   };
   const Shape& out = context.OutputShape(0);
+  const std::int64_t block_size = BlockOf(context.OutputType(0));
   const std::int64_t area = out[2] * out[3];
   const std::int64_t stride = context.OutputStride(0);
   std::vector<Part> parts;
@@ -93,18 +101,21 @@ std::unique_ptr<Step> PlanConcatChannels(PlanContext& context) {
       continue;
     }
     if (count == 0) continue;
-    const kernels::ChannelCopy copy{.n = out[0],
-                                    .h = out[2],
-                                    .w = out[3],
-                                    .src_c = count,
-                                    .src_begin = 0,
-                                    .dst_c = out[1],
-                                    .dst_begin = channel,
-                                    .count = count,
-                                    .src_batch_stride = kernels::RoundUpToBlock(count) * area,
-                                    .dst_batch_stride = stride};
+    const kernels::ChannelCopy copy{
+        .n = out[0],
+        .h = out[2],
+        .w = out[3],
+        .src_c = count,
+        .src_begin = 0,
+        .dst_c = out[1],
+        .dst_begin = channel,
+        .count = count,
+        .src_batch_stride = kernels::RoundUpToBlock(count, block_size) * area,
+        .dst_batch_stride = stride,
+        .block = block_size};
     channel += count;
-    parts.push_back({copy, i, copy.dst_begin / kernels::kBlock, kernels::BlockCount(channel)});
+    parts.push_back(
+        {copy, i, copy.dst_begin / block_size, kernels::BlockCount(channel, block_size)});
     for (std::int64_t b = parts.back().first_block; b < parts.back().end_block; ++b) {
       if (blocks.empty() || blocks.back() < b) blocks.push_back(b);
     }
@@ -114,28 +125,26 @@ std::unique_ptr<Step> PlanConcatChannels(PlanContext& context) {
   const std::int64_t units = out[3] == 0 ? 0 : out[0] * block_count * rows;
   if (block_count == 0) return nullptr;
   const auto run = kernels::GetLayoutTable().copy_channels;
-  return MakeStep("layout/concat_channels_f32", units,
-                  [=, parts = std::move(parts), blocks = std::move(blocks)](
-                      const StepArgs& args, std::int64_t begin, std::int64_t end) {
-                    float* dst = static_cast<float*>(args.outputs[0]);
-                    while (begin < end) {
-                      const std::int64_t image_block = begin / rows;
-                      const std::int64_t row = begin % rows;
-                      const std::int64_t count = std::min(end - begin, rows - row);
-                      const std::int64_t image = image_block / block_count;
-                      const std::int64_t block =
-                          blocks[static_cast<std::size_t>(image_block % block_count)];
-                      for (const Part& part : parts) {
-                        if (block < part.first_block || block >= part.end_block) continue;
-                        const std::int64_t part_block =
-                            image * (part.end_block - part.first_block) + block - part.first_block;
-                        const std::int64_t unit = part_block * rows + row;
-                        run(part.copy, static_cast<const float*>(args.inputs[part.input]), dst,
-                            unit, unit + count);
-                      }
-                      begin += count;
-                    }
-                  });
+  return MakeStep(
+      BlockedId("layout/concat_channels", context.OutputType(0)), units,
+      [=, parts = std::move(parts), blocks = std::move(blocks)](
+          const StepArgs& args, std::int64_t begin, std::int64_t end) {
+        while (begin < end) {
+          const std::int64_t image_block = begin / rows;
+          const std::int64_t row = begin % rows;
+          const std::int64_t count = std::min(end - begin, rows - row);
+          const std::int64_t image = image_block / block_count;
+          const std::int64_t block = blocks[static_cast<std::size_t>(image_block % block_count)];
+          for (const Part& part : parts) {
+            if (block < part.first_block || block >= part.end_block) continue;
+            const std::int64_t part_block =
+                image * (part.end_block - part.first_block) + block - part.first_block;
+            const std::int64_t unit = part_block * rows + row;
+            run(part.copy, args.inputs[part.input], args.outputs[0], unit, unit + count);
+          }
+          begin += count;
+        }
+      });
 }
 
 std::unique_ptr<Step> PlanConcat(PlanContext& context) {
@@ -147,7 +156,7 @@ std::unique_ptr<Step> PlanConcat(PlanContext& context) {
   if (auto step = PlanBFloat16Concat(context)) return std::move(*step);
   bool blocked = false;
   for (std::size_t i = 0; i < context.input_count(); ++i) {
-    blocked = blocked || UsesBlocked(context, i);
+    blocked = blocked || MovesBlocks(context, i);
   }
   if (!blocked) return PlanConcatRuns(context, axis, false);
   for (std::size_t i = 0; i < context.input_count(); ++i) {
@@ -211,9 +220,12 @@ void InferSplit(InferContext& context) {
 
 std::unique_ptr<Step> PlanSplitRuns(const PlanContext& context, std::size_t axis,
                                     const Shape& sizes, bool blocked) {
-  const auto shape_of = [&](const Shape& shape) { return blocked ? BlockedShape(shape) : shape; };
+  const DataType type = context.InputType(0);
+  const auto shape_of = [&](const Shape& shape) {
+    return blocked ? BlockedShape(shape, BlockOf(type)) : shape;
+  };
   const Shape whole = shape_of(context.InputShape(0));
-  const std::size_t element = DataTypeSize(context.InputType(0));
+  const std::size_t element = DataTypeSize(type);
   const auto stride = static_cast<std::size_t>(RowMajorStrides(whole)[axis]) * element;
   std::vector<CopyPart> parts;
   std::size_t offset = 0;
@@ -226,7 +238,8 @@ std::unique_ptr<Step> PlanSplitRuns(const PlanContext& context, std::size_t axis
     }
     offset += static_cast<std::size_t>(sizes[i]);
   }
-  return MakeCopyStep(blocked ? "layout/split_blocked_f32" : "layout/split", std::move(parts));
+  return MakeCopyStep(blocked ? BlockedId("layout/split_blocked", type) : "layout/split",
+                      std::move(parts));
 }
 
 std::unique_ptr<Step> PlanSplit(PlanContext& context) {
@@ -234,7 +247,7 @@ std::unique_ptr<Step> PlanSplit(PlanContext& context) {
   const std::size_t axis = SplitAxis(context);
   const Shape sizes = SplitSizes(context, in[axis]);
   if (context.HasInput(1)) context.DoNotRead(1);
-  if (!UsesBlocked(context, 0)) {
+  if (!MovesBlocks(context, 0)) {
     if (sizes.size() != 1) return PlanSplitRuns(context, axis, sizes, false);
     context.Alias(0, 0);
     return nullptr;
@@ -251,7 +264,8 @@ std::unique_ptr<Step> PlanSplit(PlanContext& context) {
     if (context.HasOutput(i)) ranges.push_back({i, channel, sizes[i]});
     channel += sizes[i];
   }
-  return MakeChannelRangesStep("layout/split_channels_f32", in, ranges);
+  const DataType type = context.InputType(0);
+  return MakeChannelRangesStep(BlockedId("layout/split_channels", type), in, ranges, BlockOf(type));
 }
 
 }  // namespace

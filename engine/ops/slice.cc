@@ -108,18 +108,19 @@ bool TakesAll(const SliceRange& range, std::int64_t size) {
 }
 
 // In the blocked layout: a run of channels, or any slice off the channel axis. Null for the rest.
-std::unique_ptr<Step> PlanBlocked(const Shape& in, std::vector<SliceRange> ranges) {
+std::unique_ptr<Step> PlanBlocked(const Shape& in, DataType type, std::vector<SliceRange> ranges) {
+  const std::int64_t block = kernels::PixelBlock(ElementTypeOf(type));
   const bool all_pixels =
       TakesAll(ranges[0], in[0]) && TakesAll(ranges[2], in[2]) && TakesAll(ranges[3], in[3]);
   if (all_pixels && ranges[1].step == 1) {
-    return MakeChannelRangesStep("layout/slice_channels_f32", in,
-                                 {{0, ranges[1].start, ranges[1].count}});
+    return MakeChannelRangesStep(BlockedId("layout/slice_channels", type), in,
+                                 {{0, ranges[1].start, ranges[1].count}}, block);
   }
   if (!TakesAll(ranges[1], in[1])) return nullptr;
-  const Shape shape = BlockedShape(in);
+  const Shape shape = BlockedShape(in, block);
   ranges[1] = {.start = 0, .step = 1, .count = shape[1]};
   ranges.push_back({.start = 0, .step = 1, .count = shape[4]});
-  return MakeSliceStep("layout/slice_blocked_f32", shape, ranges, sizeof(float));
+  return MakeSliceStep(BlockedId("layout/slice_blocked", type), shape, ranges, DataTypeSize(type));
 }
 
 std::unique_ptr<Step> PlanSlice(PlanContext& context) {
@@ -134,8 +135,8 @@ std::unique_ptr<Step> PlanSlice(PlanContext& context) {
     context.Alias(0, 0);
     return nullptr;
   }
-  if (UsesBlocked(context, 0)) {
-    if (auto step = PlanBlocked(in, ranges)) {
+  if (MovesBlocks(context, 0)) {
+    if (auto step = PlanBlocked(in, context.InputType(0), ranges)) {
       context.ReadAs(0, Layout::kBlocked);
       context.WriteAs(0, Layout::kBlocked);
       return step;

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
-#include "kernels/common/blocked.h"
 #include "kernels/layout/layout.h"
 
 namespace kinglet {
@@ -59,8 +59,18 @@ void CheckSameType(const NodeContext& context, std::size_t i, std::size_t j) {
                   " and " + DataTypeName(context.InputType(j)));
 }
 
-Shape BlockedShape(const Shape& shape) {
-  return {shape[0], kernels::BlockCount(shape[1]), shape[2], shape[3], kernels::kBlock};
+Shape BlockedShape(const Shape& shape, std::int64_t block) {
+  return {shape[0], kernels::BlockCount(shape[1], block), shape[2], shape[3], block};
+}
+
+bool MovesBlocks(const PlanContext& context, std::size_t i) {
+  if (!context.HasInput(i) || context.InputShape(i).size() != 4) return false;
+  const DataType type = context.InputType(i);
+  return (type == DataType::kFloat32 || type == DataType::kUInt8) && context.IsBlocked(i);
+}
+
+std::string BlockedId(std::string name, DataType type) {
+  return std::move(name) + (type == DataType::kUInt8 ? "_u8" : "_f32");
 }
 
 kernels::StridedView PermutedView(const Shape& shape, const std::vector<std::size_t>& perm) {
@@ -100,7 +110,8 @@ std::unique_ptr<Step> MakeCopyStep(std::string kernel, std::vector<CopyPart> par
 }
 
 std::unique_ptr<Step> MakeChannelRangesStep(std::string kernel, const Shape& shape,
-                                            const std::vector<ChannelRange>& ranges) {
+                                            const std::vector<ChannelRange>& ranges,
+                                            std::int64_t block) {
   struct Part {
     kernels::ChannelCopy copy;
     std::size_t output;
@@ -120,8 +131,9 @@ std::unique_ptr<Step> MakeChannelRangesStep(std::string kernel, const Shape& sha
         .dst_c = range.count,
         .dst_begin = 0,
         .count = range.count,
-        .src_batch_stride = kernels::RoundUpToBlock(shape[1]) * area,
-        .dst_batch_stride = kernels::RoundUpToBlock(range.count) * area};
+        .src_batch_stride = kernels::RoundUpToBlock(shape[1], block) * area,
+        .dst_batch_stride = kernels::RoundUpToBlock(range.count, block) * area,
+        .block = block};
     parts.push_back({copy, range.output, units += UnitCount(copy)});
   }
   const auto run = kernels::GetLayoutTable().copy_channels;
@@ -133,8 +145,7 @@ std::unique_ptr<Step> MakeChannelRangesStep(std::string kernel, const Shape& sha
           const std::int64_t from = std::max(begin, first);
           const std::int64_t to = std::min(end, part.end_unit);
           if (from < to) {
-            run(part.copy, static_cast<const float*>(args.inputs[0]),
-                static_cast<float*>(args.outputs[part.output]), from - first, to - first);
+            run(part.copy, args.inputs[0], args.outputs[part.output], from - first, to - first);
           }
           first = part.end_unit;
         }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/op/op.h"
+#include "kernels/common/blocked.h"
 #include "kernels/layout/strided.h"
 
 namespace kinglet {
@@ -35,9 +36,15 @@ std::int64_t MultiplySizes(const NodeContext& context, std::int64_t a, std::int6
 // Throws unless inputs i and j have the same element type.
 void CheckSameType(const NodeContext& context, std::size_t i, std::size_t j);
 
-// A float32 tensor {N, C, H, W} in the blocked layout, as a row-major one: {N, ceil(C / 16), H, W,
-// 16}.
-Shape BlockedShape(const Shape& shape);
+// A tensor {N, C, H, W} in the blocked layout, as a row-major one: {N, ceil(C / B), H, W, B}, where
+// blocks have B channels.
+Shape BlockedShape(const Shape& shape, std::int64_t block = kernels::kBlock);
+
+// Whether input i exists in the blocked layout, being images of float32 or of uint8: what operators
+// that move elements can move in blocks.
+bool MovesBlocks(const PlanContext& context, std::size_t i);
+// "layout/pad_blocked_f32" of "layout/pad_blocked".
+std::string BlockedId(std::string name, DataType type);
 
 // The copy that makes Transpose(x, perm) of a row-major x.
 kernels::StridedView PermutedView(const Shape& shape, const std::vector<std::size_t>& perm);
@@ -61,7 +68,8 @@ struct ChannelRange {
 };
 // A step that cuts all the ranges out of a blocked tensor of this shape. Any offsets will do.
 std::unique_ptr<Step> MakeChannelRangesStep(std::string kernel, const Shape& shape,
-                                            const std::vector<ChannelRange>& ranges);
+                                            const std::vector<ChannelRange>& ranges,
+                                            std::int64_t block);
 
 // How many of `count` equal items, each moving `item_bytes`, make one unit of work.
 std::int64_t ItemsPerUnit(std::int64_t count, std::int64_t item_bytes);

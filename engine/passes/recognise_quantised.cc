@@ -1,7 +1,8 @@
 // DequantizeLinear -> operator -> QuantizeLinear becomes an operator on the codes.
 //
 //   Conv, Gemm, MatMul                      QLinearConv, QLinearMatMul
-//   Add, Mul, Concat, average pools, means  com.microsoft's QLinear operators
+//   Add, Mul, average pools, means          com.microsoft's QLinear operators
+//   Concat                                  itself, on codes that tables bring to one scale
 //   operators that move values              themselves, on codes (Reshape, Transpose, MaxPool, ...)
 //   functions of one value                  kinglet.CodeTable: the codes of all 256 values
 //
@@ -23,6 +24,7 @@
 
 #include "engine/graph/contrib.h"
 #include "engine/graph/fusion.h"
+#include "engine/passes/code_concat.h"
 #include "engine/passes/code_functions.h"
 #include "engine/passes/code_graph.h"
 #include "engine/passes/passes.h"
@@ -62,6 +64,7 @@ class Recogniser : private CodeGraph {
       return false;
     }
     if (node.op == "QuantizeLinear") return node.domain.empty() && VisitQuantize(node);
+    if (IsConcatOfCodes(node)) return ExpandConcat(*this, node);
     if (Move(node)) return true;
     functions_.Remember(node);
     return false;
@@ -375,22 +378,14 @@ class Recogniser : private CodeGraph {
   }
 
   bool QuantiseConcat(const Node& node, const Node& quantize, const Codes& to) {
-    Inputs codes;
-    Inputs all{to.scale, to.zero};
-    bool same = true;
+    std::vector<Codes> parts;
     for (const ValueId id : node.inputs) {
       const Codes* found = CodesBehind(id);
       if (found == nullptr) return false;
-      const Codes input = As(to.type, *found);
-      if (input.type != to.type) return false;
-      same = same && input.SameAs(to);
-      codes.push_back(input.codes);
-      all.insert(all.end(), {input.codes, input.scale, input.zero});
+      parts.push_back(As(to.type, *found));
+      if (parts.back().type != to.type) return false;
     }
-    Node& made =
-        same ? Emit(node, "Concat", "", std::move(codes), quantize.outputs[0])
-             : Emit(node, "QLinearConcat", kContribDomain, std::move(all), quantize.outputs[0]);
-    made.attributes = node.attributes;
+    EmitConcat(*this, node, parts, to, quantize.outputs[0]);
     return true;
   }
 
@@ -436,7 +431,9 @@ class Recogniser : private CodeGraph {
   CodeFunctions functions_;
 };
 
-bool IsQuantised(const Node& node) { return node.domain.empty() && node.op == "DequantizeLinear"; }
+bool IsQuantised(const Node& node) {
+  return (node.domain.empty() && node.op == "DequantizeLinear") || IsConcatOfCodes(node);
+}
 
 }  // namespace
 

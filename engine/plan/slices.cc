@@ -35,7 +35,8 @@ class SliceFinder {
     if (node.op != "Concat" || !node.domain.empty() || node.inputs.size() < 2) return false;
     const TensorState& out = State(node.outputs[0]);
     const std::int64_t axis = node.attributes.Int("axis", 0);
-    return out.type == DataType::kFloat32 && out.shape.size() == 4 && (axis == 1 || axis == -3) &&
+    const bool images = out.type == DataType::kFloat32 || out.type == DataType::kUInt8;
+    return images && out.shape.size() == 4 && (axis == 1 || axis == -3) &&
            ElementCount(out.shape) > 0;
   }
 

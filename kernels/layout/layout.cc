@@ -127,56 +127,64 @@ void ToPlain(const Reorder& r, const void* from, void* to, int64_t begin, int64_
   });
 }
 
-// Lanes [0, kWidth) and [lanes - kWidth, lanes) of each pixel, which overlap: kWidth <= lanes
-// <= 16.
+// Bytes [0, kWidth) and [bytes - kWidth, bytes) of each pixel, which overlap: kWidth <= bytes
+// <= 2 * kWidth.
 template <int64_t kWidth>
-void CopyLanesWide(const float* src, float* dst, int64_t lanes, int64_t pixels) {
-  const hn::CappedTag<float, kWidth> d;
-  const int64_t step = static_cast<int64_t>(hn::Lanes(d)), last = lanes - kWidth;
-  for (int64_t p = 0; p < pixels * kBlock; p += kBlock) {
+void CopyPixelParts(const uint8_t* src, uint8_t* dst, int64_t bytes, int64_t pixels) {
+  const hn::CappedTag<uint8_t, kWidth> d;
+  const int64_t step = static_cast<int64_t>(hn::Lanes(d)), last = bytes - kWidth;
+  for (int64_t p = 0; p < pixels * kPixelBytes; p += kPixelBytes) {
     for (int64_t i = 0; i < kWidth; i += step)
       hn::StoreU(hn::LoadU(d, src + p + i), d, dst + p + i);
-    for (int64_t i = last; i < lanes; i += step)
+    for (int64_t i = last; i < bytes; i += step)
       hn::StoreU(hn::LoadU(d, src + p + i), d, dst + p + i);
   }
 }
 
-void CopyLanes(const float* src, float* dst, int64_t lanes, int64_t pixels) {
-  if (lanes >= 8) return CopyLanesWide<8>(src, dst, lanes, pixels);
-  if (lanes >= 4) return CopyLanesWide<4>(src, dst, lanes, pixels);
-  for (int64_t p = 0; p < pixels * kBlock; p += kBlock) {
-    for (int64_t l = 0; l < lanes; ++l) dst[p + l] = src[p + l];
+// The first `bytes` < 64 of each pixel.
+void CopyLanes(const uint8_t* src, uint8_t* dst, int64_t bytes, int64_t pixels) {
+  if (bytes >= 32) return CopyPixelParts<32>(src, dst, bytes, pixels);
+  if (bytes >= 16) return CopyPixelParts<16>(src, dst, bytes, pixels);
+  if (bytes >= 8) return CopyPixelParts<8>(src, dst, bytes, pixels);
+  if (bytes >= 4) return CopyPixelParts<4>(src, dst, bytes, pixels);
+  for (int64_t p = 0; p < pixels * kPixelBytes; p += kPixelBytes) {
+    for (int64_t i = 0; i < bytes; ++i) dst[p + i] = src[p + i];
   }
 }
 
-void ZeroLanes(float* dst, int64_t lanes, int64_t pixels) {
-  for (int64_t p = 0; p < pixels; ++p) std::fill_n(dst + p * kBlock, lanes, 0.0f);
+void ZeroLanes(uint8_t* dst, int64_t bytes, int64_t pixels) {
+  for (int64_t p = 0; p < pixels; ++p) std::fill_n(dst + p * kPixelBytes, bytes, uint8_t{0});
 }
 
-void CopyChannels(const ChannelCopy& p, const float* src, float* dst, int64_t begin,
+void CopyChannels(const ChannelCopy& p, const void* from, void* to, int64_t begin,
                   int64_t end) noexcept {
-  const int64_t plane = p.h * p.w, dst_end = p.dst_begin + p.count;
-  const int64_t first = p.dst_begin / kBlock;
-  const int64_t blocks = BlockCount(dst_end) - first;
+  const auto* src = static_cast<const uint8_t*>(from);
+  auto* dst = static_cast<uint8_t*>(to);
+  const int64_t size = kPixelBytes / p.block;  // of an element
+  const int64_t block_bytes = p.h * p.w * kPixelBytes;
+  const int64_t dst_end = p.dst_begin + p.count, first = p.dst_begin / p.block;
+  const int64_t blocks = BlockCount(dst_end, p.block) - first;
   ForEachRun(blocks, p.h, begin, end, [&](const BlockRun& run) {
     const int64_t block = first + run.block, pixels = run.rows * p.w;
-    const int64_t at = run.row * p.w * kBlock;
-    float* out = dst + run.n * p.dst_batch_stride + block * kBlock * plane + at;
-    const float* in = src + run.n * p.src_batch_stride + at;
-    int64_t lane = std::max(p.dst_begin - block * kBlock, int64_t{0});
-    const int64_t last = std::min(dst_end - block * kBlock, kBlock);
+    const int64_t at = run.row * p.w * kPixelBytes;
+    uint8_t* out = dst + run.n * p.dst_batch_stride * size + block * block_bytes + at;
+    const uint8_t* in = src + run.n * p.src_batch_stride * size + at;
+    int64_t lane = std::max(p.dst_begin - block * p.block, int64_t{0});
+    const int64_t last = std::min(dst_end - block * p.block, p.block);
     while (lane < last) {
-      const int64_t from = p.src_begin + block * kBlock + lane - p.dst_begin;
-      const int64_t lanes = std::min(last - lane, kBlock - from % kBlock);
-      const float* part = in + from / kBlock * kBlock * plane + from % kBlock;
-      if (lanes == kBlock) {
-        std::memcpy(out, part, static_cast<std::size_t>(pixels * kBlock) * sizeof(float));
+      const int64_t channel = p.src_begin + block * p.block + lane - p.dst_begin;
+      const int64_t lanes = std::min(last - lane, p.block - channel % p.block);
+      const uint8_t* part = in + channel / p.block * block_bytes + channel % p.block * size;
+      if (lanes == p.block) {
+        std::memcpy(out, part, static_cast<size_t>(pixels * kPixelBytes));
       } else {
-        CopyLanes(part, out + lane, lanes, pixels);
+        CopyLanes(part, out + lane * size, lanes * size, pixels);
       }
       lane += lanes;
     }
-    if (last < kBlock && dst_end == p.dst_c) ZeroLanes(out + last, kBlock - last, pixels);
+    if (last < p.block && dst_end == p.dst_c) {
+      ZeroLanes(out + last * size, (p.block - last) * size, pixels);
+    }
   });
 }
 
@@ -302,7 +310,7 @@ int64_t UnitCount(const Reorder& r) noexcept { return r.n * BlockCount(r.c, r.bl
 
 int64_t UnitCount(const ChannelCopy& p) noexcept {
   if (p.count <= 0) return 0;
-  return p.n * (BlockCount(p.dst_begin + p.count) - p.dst_begin / kBlock) * p.h;
+  return p.n * (BlockCount(p.dst_begin + p.count, p.block) - p.dst_begin / p.block) * p.h;
 }
 
 int64_t UnitCount(const ChannelShuffle& p) noexcept { return p.n * (BlockCount(p.c)) * p.h; }

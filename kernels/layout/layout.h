@@ -41,6 +41,7 @@ struct ChannelCopy {
   int64_t dst_c, dst_begin;
   int64_t count;
   int64_t src_batch_stride, dst_batch_stride;
+  int64_t block = 16;  // channels of a block, which says how large elements are
 };
 int64_t UnitCount(const ChannelCopy& p) noexcept;
 
@@ -57,13 +58,16 @@ int64_t UnitCount(const ChannelShuffle& p) noexcept;
 using ReorderFn = void (*)(const Reorder& r, const void* from, void* to, int64_t begin,
                            int64_t end) noexcept;
 
-// Functions of float32 for the active target. Fetch them at plan time, after the target has been
-// chosen.
+// Does the units [begin, end) of UnitCount(p).
+using ChannelCopyFn = void (*)(const ChannelCopy& p, const void* src, void* dst, int64_t begin,
+                               int64_t end) noexcept;
+
+// Functions of float32, but for those that say otherwise, for the active target. Fetch them at plan
+// time, after the target has been chosen.
 struct LayoutTable {
   ReorderFn to_blocked;
   ReorderFn to_plain;
-  void (*copy_channels)(const ChannelCopy& p, const float* src, float* dst, int64_t begin,
-                        int64_t end) noexcept;
+  ChannelCopyFn copy_channels;  // of any type
   void (*shuffle_channels)(const ChannelShuffle& p, const float* src, float* dst, int64_t begin,
                            int64_t end) noexcept;
   // dst[r * dst_stride + c] = src[c * src_stride + r] for r < rows, c < cols.

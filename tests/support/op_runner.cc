@@ -12,7 +12,8 @@ namespace kinglet::testing {
 namespace {
 
 bool CanBlock(const TensorState& state) {
-  return state.type == DataType::kFloat32 && state.shape.size() == 4;
+  const bool images = state.type == DataType::kFloat32 || state.type == DataType::kUInt8;
+  return images && state.shape.size() == 4;
 }
 
 // A context in which the inputs that can be are blocked.
@@ -35,37 +36,47 @@ class BlockedContext final : public PlainPlanContext {
   std::vector<std::size_t> unread;
 };
 
+// Calls visit(index in the plain tensor, index in the blocked one) for each element.
 template <typename Visit>
-void ForEachPixel(const Shape& s, Visit&& visit) {
+void ForEachElement(const Shape& s, std::int64_t block, Visit&& visit) {
   std::int64_t plain = 0;
   for (std::int64_t n = 0; n < s[0]; ++n) {
     for (std::int64_t c = 0; c < s[1]; ++c) {
       for (std::int64_t y = 0; y < s[2]; ++y) {
         for (std::int64_t x = 0; x < s[3]; ++x) {
-          visit(plain++, kernels::BlockedIndex(n, c, y, x, s[1], s[2], s[3]));
+          visit(plain++, kernels::BlockedIndex(n, c, y, x, s[1], s[2], s[3], block));
         }
       }
     }
   }
 }
 
+std::int64_t BlockOf(DataType type) { return kernels::PixelBlock(ElementTypeOf(type)); }
+
 Tensor ToBlocked(const Tensor& plain) {
   const Shape& s = plain.shape();
-  Tensor blocked(DataType::kFloat32, {s[0], kernels::BlockCount(s[1]), s[2], s[3], 16});
-  ForEachPixel(s, [&](std::int64_t from, std::int64_t to) {
-    blocked.data<float>()[to] = plain.data<float>()[from];
+  const std::int64_t block = BlockOf(plain.type());
+  const auto size = static_cast<std::int64_t>(DataTypeSize(plain.type()));
+  Tensor blocked(plain.type(), {s[0], kernels::BlockCount(s[1], block), s[2], s[3], block});
+  ForEachElement(s, block, [&](std::int64_t from, std::int64_t to) {
+    std::memcpy(static_cast<std::byte*>(blocked.raw()) + to * size,
+                static_cast<const std::byte*>(plain.raw()) + from * size,
+                static_cast<std::size_t>(size));
   });
   return blocked;
 }
 
 Tensor FromBlocked(Tensor& blocked, const Shape& s) {
-  Tensor plain(DataType::kFloat32, s);
-  ForEachPixel(s, [&](std::int64_t to, std::int64_t from) {
-    plain.data<float>()[to] = blocked.data<float>()[from];
-    blocked.data<float>()[from] = 0;
+  const auto size = static_cast<std::int64_t>(DataTypeSize(blocked.type()));
+  auto* bytes = static_cast<std::byte*>(blocked.raw());
+  Tensor plain(blocked.type(), s);
+  ForEachElement(s, BlockOf(blocked.type()), [&](std::int64_t to, std::int64_t from) {
+    std::memcpy(static_cast<std::byte*>(plain.raw()) + to * size, bytes + from * size,
+                static_cast<std::size_t>(size));
+    std::memset(bytes + from * size, 0, static_cast<std::size_t>(size));
   });
-  for (std::int64_t k = 0; k < blocked.size(); ++k) {
-    EXPECT_EQ(blocked.data<float>()[k], 0.0f) << "pad lane " << k;
+  for (std::size_t k = 0; k < blocked.bytes(); ++k) {
+    EXPECT_EQ(bytes[k], std::byte{0}) << "pad lane, byte " << k;
     if (::testing::Test::HasFailure()) break;
   }
   return plain;

@@ -24,8 +24,8 @@ struct BlockedResult {
   std::string kernel;
 };
 
-// Plans the node as if every float32 input of rank 4 lay in the blocked layout, runs it in several
-// pieces and returns plain outputs. Checks that the step wrote all of each output, and that pad
+// Plans the node as if every input of float32 or uint8 and rank 4 lay in the blocked layout, runs it
+// in several pieces and returns plain outputs. Checks that the step wrote all of each output, and that pad
 // lanes are zero.
 BlockedResult RunBlocked(const Node& node, const std::vector<Tensor>& inputs);
 

@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "tests/support/index.h"
-#include "tests/support/op_runner.h"
+#include "tests/support/quantized_op.h"
 
 namespace kinglet::concat_test {
 namespace {
@@ -16,6 +16,7 @@ using testing::Index;
 using testing::Iota;
 using testing::MakeNode;
 using testing::Moved;
+using testing::RandomBytes;
 using testing::RandomFloats;
 using testing::SameTensor;
 
@@ -84,6 +85,24 @@ TEST(Concat, BlockedOnAnyAxisAndOffset) {
   }
 }
 
+TEST(Concat, BlockedCodesOnAnyAxisAndOffset) {
+  for (const std::vector<std::int64_t>& channels : {std::vector<std::int64_t>{64, 128},
+                                                    {1, 2, 3, 70, 5},
+                                                    {63, 66},
+                                                    {96, 32, 24},
+                                                    {7, 57, 64}}) {
+    std::vector<Tensor> inputs;
+    for (const std::int64_t c : channels) {
+      inputs.push_back(RandomBytes<std::uint8_t>({2, c, 3, 5}, static_cast<unsigned>(c)));
+    }
+    ExpectBlockedEqualsPlain(MakeNode("Concat", inputs.size(), Axis(1)), inputs);
+  }
+  const Tensor in = RandomBytes<std::uint8_t>({2, 70, 3, 5}, 1);
+  for (const std::int64_t axis : {0, 2, 3}) {
+    ExpectBlockedEqualsPlain(MakeNode("Concat", 3, Axis(axis)), {in, in, in});
+  }
+}
+
 TEST(Split, GivesEveryPart) {
   const Tensor whole = Iota(DataType::kInt32, {4, 6, 3});
   const auto check = [&](const std::vector<Tensor>& parts, const Shape& sizes) {
@@ -126,6 +145,19 @@ TEST(Split, BlockedOnAnyAxisAndOffset) {
                              {RandomFloats({2, channels, 3, 5})});
   }
   ExpectBlockedEqualsPlain(MakeNode("Split", 1, Axis(2), 11, 2), {RandomFloats({2, 21, 4, 5})});
+}
+
+TEST(Split, BlockedCodesOnAnyAxisAndOffset) {
+  for (const Shape& sizes : {Shape{65, 65}, Shape{64, 32}, Shape{1, 2, 100, 5}}) {
+    std::int64_t channels = 0;
+    for (const std::int64_t size : sizes) channels += size;
+    Attributes attributes = Axis(1);
+    attributes.Set("split", sizes);
+    ExpectBlockedEqualsPlain(MakeNode("Split", 1, attributes, 11, sizes.size()),
+                             {RandomBytes<std::uint8_t>({2, channels, 3, 5}, 1)});
+  }
+  ExpectBlockedEqualsPlain(MakeNode("Split", 1, Axis(2), 11, 2),
+                           {RandomBytes<std::uint8_t>({2, 70, 4, 5}, 1)});
 }
 
 Tensor RunSlice(const Tensor& in, const std::vector<std::int64_t>& starts,
@@ -193,6 +225,7 @@ TEST(Slice, RefusesNonsense) {
 
 TEST(Slice, BlockedChannelsAndPixels) {
   const Tensor in = RandomFloats({2, 53, 6, 7});
+  const Tensor codes = RandomBytes<std::uint8_t>({2, 153, 6, 7}, 1);
   const auto node = [&](std::vector<std::int64_t> starts, std::vector<std::int64_t> ends) {
     Attributes attributes;
     attributes.Set("starts", std::move(starts));
@@ -203,6 +236,9 @@ TEST(Slice, BlockedChannelsAndPixels) {
   ExpectBlockedEqualsPlain(node({0, 16}, {2, 48}), {in});
   ExpectBlockedEqualsPlain(node({0, 0, 1, 2}, {2, 53, 5, 6}), {in});
   ExpectBlockedEqualsPlain(node({1, 0, 0, 0}, {2, 53, 6, 7}), {in});
+  ExpectBlockedEqualsPlain(node({0, 5}, {2, 150}), {codes});
+  ExpectBlockedEqualsPlain(node({0, 64}, {2, 128}), {codes});
+  ExpectBlockedEqualsPlain(node({1, 0, 1, 2}, {2, 153, 5, 6}), {codes});
   // Both at once: left to the plain layout.
   const auto both = testing::RunBlocked(node({0, 3, 1}, {2, 9, 2}), {in});
   EXPECT_FALSE(both.blocked[0]);

@@ -109,6 +109,45 @@ TEST(Layout, CopyChannelsAtEveryOffset) {
   });
 }
 
+// Bytes: every number of them that a pixel can have is copied in another way.
+TEST(Layout, CopyChannelsOfBytes) {
+  ForEachTarget([] {
+    const int64_t n = 2, h = 2, w = 3, src_c = 150, dst_c = 140, block = 64;
+    const auto at = [&](int64_t i, int64_t c, int64_t p, int64_t channels) {
+      return static_cast<size_t>(BlockedIndex(i, c, p / w, p % w, channels, h, w, block));
+    };
+    std::vector<uint8_t> src(static_cast<size_t>(BlockedCount(n, src_c, h, w, block)));
+    for (size_t i = 0; i < src.size(); ++i) src[i] = static_cast<uint8_t>(i * 40503U >> 7);
+    for (const int64_t a : {0, 1, 60, 64, 86}) {
+      for (const int64_t b : {0, 3, 64, 100}) {
+        for (int64_t count = 1; count <= 64; count += count < 34 ? 1 : 5) {
+          if (a + count > src_c || b + count > dst_c) continue;
+          GuardedBuffer<uint8_t> dst(static_cast<size_t>(BlockedCount(n, dst_c, h, w, block)), 1);
+          std::fill(dst.begin(), dst.end(), uint8_t{7});
+          std::vector<uint8_t> want = dst.values();
+          for (int64_t i = 0; i < n; ++i) {
+            for (int64_t p = 0; p < h * w; ++p) {
+              for (int64_t c = 0; c < count; ++c) {
+                want[at(i, b + c, p, dst_c)] = src[at(i, a + c, p, src_c)];
+              }
+              for (int64_t c = dst_c; b + count == dst_c && c < 3 * block; ++c) {
+                want[at(i, c, p, dst_c)] = 0;
+              }
+            }
+          }
+          const ChannelCopy p = {n, h,     w,           src_c,       a,    dst_c,
+                                 b, count, 192 * h * w, 192 * h * w, block};
+          InPieces(UnitCount(p), 3, [&](int64_t begin, int64_t end) {
+            GetLayoutTable().copy_channels(p, src.data(), dst.data(), begin, end);
+          });
+          ASSERT_EQ(dst.values(), want) << a << " to " << b << " count " << count;
+          ASSERT_TRUE(dst.Intact());
+        }
+      }
+    }
+  });
+}
+
 TEST(Layout, CopyThatReachesTheEndClearsPadLanes) {
   ForEachTarget([] {
     const int64_t h = 2, w = 2;
