@@ -12,12 +12,13 @@
 #include <vector>
 
 #include "engine/ops/views.h"
+#include "kernels/common/blocked.h"
 
 namespace kinglet {
 
-// The element of the blocked layout: all lanes of a pixel.
+// The element of the blocked layout, whatever its type: all lanes of a pixel.
 struct BlockedPixel {
-  float lanes[16];
+  std::uint8_t bytes[kernels::kPixelBytes];
 };
 
 // out[i, j, ...] = in[source[0][i], source[1][j], ...]; the constant where an entry is -1. Both
@@ -40,7 +41,7 @@ struct AxisGather {
   }
 };
 
-// The step; `constant(args)` gives the constant as it runs.
+// The step; `constant(args, row)` gives the constant of an output row as it runs.
 template <typename T, typename Constant>
 std::unique_ptr<Step> MakeAxisGather(std::string kernel, AxisGather g, Constant constant) {
   const std::int64_t width = g.out.back();
@@ -60,12 +61,12 @@ std::unique_ptr<Step> MakeAxisGather(std::string kernel, AxisGather g, Constant 
   return MakeItemStep(
       std::move(kernel), rows, static_cast<std::int64_t>(row_bytes),
       [=, g = std::move(g)](const StepArgs& args, std::int64_t begin, std::int64_t end) {
-        const T value = constant(args);
         const T* in = static_cast<const T*>(args.inputs[0]);
         T* out = static_cast<T*>(args.outputs[0]) + begin * width;
         const std::int64_t* column = g.source.back().data();
         std::int64_t last_offset = -1;
         for (std::int64_t row = begin; row < end; ++row, out += width) {
+          const T value = constant(args, row);
           const std::int64_t offset = g.SourceRow(row);
           if (offset >= 0 && offset == last_offset) {
             std::memcpy(out, out - width, row_bytes);

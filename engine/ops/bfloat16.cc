@@ -312,7 +312,7 @@ std::unique_ptr<Step> PlanBFloat16Nearest(PlanContext& context, const ResizeSpec
     gather.source.push_back(NearestOf(spec, axis));
   }
   return MakeAxisGather<BlockedPixel>("resize/nearest_blocked_bf16", std::move(gather),
-                                      [](const StepArgs&) { return BlockedPixel{}; });
+                                      [](const StepArgs&, std::int64_t) { return BlockedPixel{}; });
 }
 
 std::optional<std::unique_ptr<Step>> PlanBFloat16Concat(PlanContext& context) {

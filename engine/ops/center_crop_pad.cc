@@ -54,7 +54,7 @@ std::unique_ptr<Step> PlanCenterCropPad(PlanContext& context) {
   }
   return DispatchSize(context.InputType(0), [&]<typename T>() {
     return MakeAxisGather<T>("reference/center_crop_pad", std::move(gather),
-                             [](const StepArgs&) { return T{0}; });
+                             [](const StepArgs&, std::int64_t) { return T{0}; });
   });
 }
 

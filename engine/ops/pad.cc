@@ -2,6 +2,7 @@
 // widths cut off instead, before anything is repeated.
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "engine/ops/axis_gather.h"
 #include "engine/ops/batch.h"
@@ -149,7 +150,7 @@ auto ConstantOf(const NodeContext& context) {
     }
     read = true;
   }
-  return [=](const StepArgs& args) {
+  return [=](const StepArgs& args, std::int64_t) {
     if (!read) return value;
     T input;
     std::memcpy(&input, args.inputs[2], sizeof(T));
@@ -157,24 +158,47 @@ auto ConstantOf(const NodeContext& context) {
   };
 }
 
-// Whether the border is zero: then pad lanes stay zero as well.
-bool PadsWithZero(const NodeContext& context) {
-  if (context.opset() < 11) return context.attributes().Float("value", 0.0f) == 0.0f;
-  if (!context.HasInput(2)) return true;
+// The border of images, where it is known before running.
+std::optional<Tensor> KnownBorder(const NodeContext& context) {
+  const DataType type = context.InputType(0);
+  if (context.opset() < 11) {
+    if (type != DataType::kFloat32) return std::nullopt;
+    return Tensor::From<float>({}, {context.attributes().Float("value", 0.0f)});
+  }
+  if (!context.HasInput(2)) return Tensor(type, {});
   const Tensor* value = context.InputValue(2);
-  return value != nullptr && value->size() == 1 && value->data<float>()[0] == 0.0f;
+  if (value == nullptr || value->size() != 1) return std::nullopt;
+  return *value;
 }
 
-std::unique_ptr<Step> PlanBlocked(PlanContext& context, Pads pads) {
+// `lanes` channels with this value, and pad lanes.
+BlockedPixel PixelOf(const Tensor& value, std::int64_t lanes) {
+  BlockedPixel pixel{};
+  for (std::int64_t lane = 0; lane < lanes; ++lane) {
+    std::memcpy(pixel.bytes + static_cast<std::size_t>(lane) * value.bytes(), value.raw(),
+                value.bytes());
+  }
+  return pixel;
+}
+
+std::unique_ptr<Step> PlanBlocked(PlanContext& context, const Pads& pads, const Tensor& border) {
   context.ReadAs(0, Layout::kBlocked);
   context.WriteAs(0, Layout::kBlocked);
   if (context.HasInput(2)) context.DoNotRead(2);
-  Shape in = BlockedShape(context.InputShape(0));
-  Shape out = BlockedShape(context.OutputShape(0));
+  const std::int64_t block = kernels::PixelBlock(ElementTypeOf(border.type()));
+  Shape in = BlockedShape(context.InputShape(0), block);
+  Shape out = BlockedShape(context.OutputShape(0), block);
   in.pop_back();  // the element is a pixel
   out.pop_back();
-  return MakeAxisGather<BlockedPixel>("layout/pad_blocked_f32", GatherOf(in, out, pads),
-                                      [](const StepArgs&) { return BlockedPixel{}; });
+  const std::int64_t blocks = out[1];
+  const std::int64_t height = out[2];
+  const BlockedPixel full = PixelOf(border, block);
+  const BlockedPixel last = PixelOf(border, context.OutputShape(0)[1] - (blocks - 1) * block);
+  return MakeAxisGather<BlockedPixel>(BlockedId("layout/pad_blocked", border.type()),
+                                      GatherOf(in, out, pads),
+                                      [=](const StepArgs&, std::int64_t row) {
+                                        return row / height % blocks == blocks - 1 ? last : full;
+                                      });
 }
 
 std::unique_ptr<Step> PlanPad(PlanContext& context) {
@@ -193,9 +217,11 @@ std::unique_ptr<Step> PlanPad(PlanContext& context) {
   if (ElementCount(out) == 0) {
     return MakeStep("layout/pad", 0, [](const StepArgs&, std::int64_t, std::int64_t) {});
   }
-  if (UsesBlocked(context, 0) && pads.begin[1] == 0 && pads.end[1] == 0 &&
-      (pads.mode != PadMode::kConstant || PadsWithZero(context))) {
-    return PlanBlocked(context, pads);
+  if (MovesBlocks(context, 0) && pads.begin[1] == 0 && pads.end[1] == 0) {
+    const bool constant = pads.mode == PadMode::kConstant;
+    const auto border =
+        constant ? KnownBorder(context) : std::optional<Tensor>(Tensor(context.InputType(0), {}));
+    if (border) return PlanBlocked(context, pads, *border);
   }
   return DispatchSize(context.InputType(0), [&]<typename T>() {
     return MakeAxisGather<T>("layout/pad", GatherOf(in, out, pads), ConstantOf<T>(context));

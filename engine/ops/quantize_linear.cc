@@ -12,8 +12,10 @@
 #include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/element_types.h"
+#include "engine/ops/elementwise.h"
 #include "engine/ops/quantized.h"
 #include "engine/ops/views.h"
+#include "kernels/common/blocked.h"
 #include "kernels/quantize/quantize.h"
 
 namespace kinglet {
@@ -232,6 +234,105 @@ std::unique_ptr<Step> PlanKernel(PlanContext& context, const Geometry& g) {
   return MakeKernelStep("quantize/from_int8", std::move(*known), table.from_int8);
 }
 
+// Images in blocks, one scale and zero point for all or for each channel: each block of 64 codes
+// beside its blocks of float32.
+class CodeBlocks {
+ public:
+  CodeBlocks(const Shape& shape, const KnownScales& known)
+      : codes_(kernels::BlockCount(shape[1], kLanes)),
+        floats_(kernels::BlockCount(shape[1])),
+        pixels_(shape[2] * shape[3]),
+        images_(shape[0]),
+        scales_(static_cast<std::size_t>(codes_ * kLanes), 1.0f),
+        zeros_(static_cast<std::size_t>(codes_ * kLanes), 0) {
+    for (std::int64_t c = 0; c < shape[1]; ++c) {
+      const auto at = static_cast<std::size_t>(c);
+      const std::size_t from = known.scales.size() == 1 ? 0 : at;
+      scales_[at] = known.scales[from];
+      zeros_[at] = known.zeros[from];
+    }
+  }
+
+  PlaneUnits Units() const { return PlaneUnits(images_ * codes_, pixels_ * kLanes, kLanes); }
+
+  // Calls f(scales, zero points, codes, blocks of float32, their number, pixels) for the units
+  // [begin, end). Strides: elements from one image to the next, 0 where they are dense.
+  template <typename Code, typename Float, typename F>
+  void For(const PlaneUnits& units, std::int64_t begin, std::int64_t end, Code* codes,
+           std::int64_t code_stride, Float* floats, std::int64_t float_stride, const F& f) const {
+    const std::int64_t code_image = code_stride > 0 ? code_stride : codes_ * pixels_ * kLanes;
+    const std::int64_t float_image =
+        float_stride > 0 ? float_stride : floats_ * pixels_ * kernels::kBlock;
+    units.For(begin, end, [&](std::int64_t plane, std::int64_t first, std::int64_t count) {
+      const std::int64_t image = plane / codes_;
+      const std::int64_t block = plane % codes_;
+      const std::int64_t pixel = first / kLanes;
+      Float* parts[kParts];
+      const std::int64_t part_count = std::min(kParts, floats_ - block * kParts);
+      for (std::int64_t k = 0; k < part_count; ++k) {
+        parts[k] = floats + image * float_image +
+                   ((block * kParts + k) * pixels_ + pixel) * kernels::kBlock;
+      }
+      f(scales_.data() + block * kLanes, zeros_.data() + block * kLanes,
+        codes + image * code_image + block * pixels_ * kLanes + first, parts,
+        static_cast<std::size_t>(part_count), static_cast<std::size_t>(count / kLanes));
+    });
+  }
+
+ private:
+  static constexpr std::int64_t kLanes = kernels::PixelBlock(ElementType::kUInt8);
+  static constexpr std::int64_t kParts = kLanes / kernels::kBlock;
+  std::int64_t codes_, floats_;  // blocks of an image
+  std::int64_t pixels_, images_;
+  std::vector<float> scales_;
+  std::vector<std::int32_t> zeros_;
+};
+
+// The step between blocks of float32 and of uint8; null for the rest.
+std::unique_ptr<Step> PlanBlocks(PlanContext& context, const Geometry& g) {
+  const Shape& shape = context.OutputShape(0);
+  const bool quantize = context.OutputType(0) == DataType::kUInt8;
+  if (shape.size() != 4 || ElementCount(shape) == 0 || context.IsKnown(kData)) return nullptr;
+  if (!context.IsBlocked(kData)) return nullptr;
+  const DataType from = quantize ? DataType::kFloat32 : DataType::kUInt8;
+  if (context.InputType(kData) != from) return nullptr;
+  // Pixels of one are read by dense layers, which want them plain.
+  if (!quantize && shape[2] * shape[3] == 1) return nullptr;
+  const bool channels = g.kind == Geometry::Kind::kAxis && g.outer == shape[0] &&
+                        g.size == shape[1] && g.inner == shape[2] * shape[3];
+  if (g.kind != Geometry::Kind::kTensor && !channels) return nullptr;
+  const std::optional<KnownScales> known = KnownScalesOf(context, g);
+  if (!known) return nullptr;
+  context.ReadAs(kData, Layout::kBlocked);
+  context.WriteAs(0, Layout::kBlocked);
+  const std::int64_t stride = context.OutputStride(0);
+  const kernels::QuantizeTable& table = kernels::GetQuantizeTable();
+  CodeBlocks blocks(shape, *known);
+  const PlaneUnits units = blocks.Units();
+  if (quantize) {
+    return MakeStep("quantize/uint8_blocked", units.count(),
+                    [=, run = table.to_code_block, blocks = std::move(blocks)](
+                        const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                      blocks.For(
+                          units, begin, end, static_cast<std::uint8_t*>(args.outputs[0]), stride,
+                          static_cast<const float*>(args.inputs[kData]), 0,
+                          [&](const float* scales, const std::int32_t* zeros, std::uint8_t* y,
+                              const float* const* x, std::size_t parts,
+                              std::size_t pixels) { run(scales, zeros, x, parts, y, pixels); });
+                    });
+  }
+  return MakeStep("quantize/from_uint8_blocked", units.count(),
+                  [=, run = table.from_code_block, blocks = std::move(blocks)](
+                      const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                    blocks.For(
+                        units, begin, end, static_cast<const std::uint8_t*>(args.inputs[kData]), 0,
+                        static_cast<float*>(args.outputs[0]), stride,
+                        [&](const float* scales, const std::int32_t* zeros, const std::uint8_t* x,
+                            float* const* y, std::size_t parts,
+                            std::size_t pixels) { run(scales, zeros, x, y, parts, pixels); });
+                  });
+}
+
 // 8 bits; 16 since opset 21.
 template <typename F>
 decltype(auto) DispatchQuantized(DataType type, F&& f) {
@@ -285,6 +386,7 @@ void InferQuantize(InferContext& context) {
 
 std::unique_ptr<Step> PlanQuantize(PlanContext& context) {
   const Geometry g = GeometryOf(context);
+  if (auto step = PlanBlocks(context, g)) return step;
   if (auto step = PlanKernel(context, g)) return step;
   const DataType from = context.InputType(kData);
   return DispatchQuantized(context.OutputType(0), [&]<typename To>() {
@@ -310,6 +412,7 @@ void InferDequantize(InferContext& context) {
 
 std::unique_ptr<Step> PlanDequantize(PlanContext& context) {
   const Geometry g = GeometryOf(context);
+  if (auto step = PlanBlocks(context, g)) return step;
   if (auto step = PlanKernel(context, g)) return step;
   const bool has_zero = context.HasInput(kZeroPoint);
   if (context.InputType(kData) == DataType::kInt32) {

@@ -57,28 +57,33 @@ std::unique_ptr<Step> PlanNearest(const PlanContext& context, const ResizeSpec& 
   if (spec.extrapolates()) {
     return DispatchType(context.InputType(0), [&]<typename T>() {
       const T value = ExtrapolationOf<T>(spec);
-      return MakeAxisGather<T>("resize/nearest", gather, [=](const StepArgs&) { return value; });
+      return MakeAxisGather<T>("resize/nearest", gather,
+                               [=](const StepArgs&, std::int64_t) { return value; });
     });
   }
   return DispatchSize(context.InputType(0), [&]<typename T>() {
-    return MakeAxisGather<T>("resize/nearest", gather, [](const StepArgs&) { return T{}; });
+    return MakeAxisGather<T>("resize/nearest", gather,
+                             [](const StepArgs&, std::int64_t) { return T{}; });
   });
 }
 
 // The axes of the blocked layout: blocks instead of channels.
-std::vector<ResizeAxis> BlockedAxes(const Shape& shape, const ResizeSpec& spec) {
+std::vector<ResizeAxis> BlockedAxes(const PlanContext& context, const ResizeSpec& spec) {
+  const std::int64_t block = kernels::PixelBlock(ElementTypeOf(context.InputType(0)));
   std::vector<ResizeAxis> axes = spec.axes;
-  axes[1].in = axes[1].out = BlockedShape(shape)[1];
+  axes[1].in = axes[1].out = BlockedShape(context.InputShape(0), block)[1];
   return axes;
 }
 
+// Picks pixels of any type; blends those of float32.
 std::unique_ptr<Step> PlanBlocked(PlanContext& context, const ResizeSpec& spec) {
   context.ReadAs(0, Layout::kBlocked);
   context.WriteAs(0, Layout::kBlocked);
-  std::vector<ResizeAxis> axes = BlockedAxes(context.InputShape(0), spec);
+  std::vector<ResizeAxis> axes = BlockedAxes(context, spec);
   if (spec.mode == ResizeMode::kNearest) {
-    return MakeAxisGather<BlockedPixel>("resize/nearest_blocked_f32", NearestGather(spec, axes),
-                                        [](const StepArgs&) { return BlockedPixel{}; });
+    return MakeAxisGather<BlockedPixel>(
+        BlockedId("resize/nearest_blocked", context.InputType(0)), NearestGather(spec, axes),
+        [](const StepArgs&, std::int64_t) { return BlockedPixel{}; });
   }
   axes.push_back({.in = 16, .out = 16});  // the lanes
   return MakePlaneStep("resize/separable_blocked_f32", MakePlanePlan<float>(spec, axes));
@@ -103,7 +108,9 @@ std::unique_ptr<Step> PlanResize(PlanContext& context) {
     return MakeStep("resize/nearest", 0, [](const StepArgs&, std::int64_t, std::int64_t) {});
   }
   if (auto step = PlanBFloat16Nearest(context, spec)) return step;
-  if (UsesBlocked(context, 0) && spec.axes[1].identity && !spec.extrapolates()) {
+  const bool blocks =
+      spec.mode == ResizeMode::kNearest ? MovesBlocks(context, 0) : UsesBlocked(context, 0);
+  if (blocks && spec.axes[1].identity && !spec.extrapolates()) {
     return PlanBlocked(context, spec);
   }
   if (spec.mode == ResizeMode::kNearest) return PlanNearest(context, spec);

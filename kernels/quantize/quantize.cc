@@ -6,6 +6,7 @@
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/quantize/quantize.cc"
+#include "kernels/common/blocked.h"
 #include "kernels/common/dispatch.h"
 #include "kernels/eltwise/array-inl.h"
 
@@ -160,13 +161,52 @@ void RoundTripBlocked(const float* scales, const int32_t* zero_points, Quantized
   }
 }
 
+// Calls f(scale, zero, block of float32, lane of it, lane of the codes) for each vector of a pixel.
+template <class F>
+HWY_INLINE void ForEachLane(const float* scales, const int32_t* zeros, size_t blocks, F f) {
+  const ArrayTag d;
+  for (size_t at = 0; at < blocks * kPixel; at += hn::Lanes(d)) {
+    f(hn::LoadU(d, scales + at), ToFloat(zeros + at), at / kPixel, at % kPixel, at);
+  }
+}
+
+void ToCodeBlock(const float* scales, const int32_t* zero_points, const float* const* x,
+                 size_t blocks, uint8_t* y, size_t pixels) noexcept {
+  const auto lanes = [&](ArrayVec scale, ArrayVec zero, size_t block, size_t lane, size_t at)
+                         HWY_ATTR {
+                           for (size_t p = 0; p < pixels; ++p) {
+                             Convert<float, uint8_t>::Run(scale, zero, x[block] + p * kPixel + lane,
+                                                          y + p * kPixelBytes + at);
+                           }
+                         };
+  ForEachLane(scales, zero_points, blocks, lanes);
+  const size_t made = blocks * kPixel;
+  for (size_t p = 0; p < pixels && made < kPixelBytes; ++p) {
+    std::memset(y + p * kPixelBytes + made, 0, kPixelBytes - made);
+  }
+}
+
+void FromCodeBlock(const float* scales, const int32_t* zero_points, const uint8_t* x,
+                   float* const* y, size_t blocks, size_t pixels) noexcept {
+  const auto lanes = [&](ArrayVec scale, ArrayVec zero, size_t block, size_t lane, size_t at)
+                         HWY_ATTR {
+                           for (size_t p = 0; p < pixels; ++p) {
+                             Convert<uint8_t, float>::Run(scale, zero, x + p * kPixelBytes + at,
+                                                          y[block] + p * kPixel + lane);
+                           }
+                         };
+  ForEachLane(scales, zero_points, blocks, lanes);
+}
+
 constexpr QuantizeTable kTable = {ConvertUnits<float, uint8_t>,
                                   ConvertUnits<float, int8_t>,
                                   ConvertUnits<uint8_t, float>,
                                   ConvertUnits<int8_t, float>,
                                   ConvertUnits<int32_t, float>,
                                   RoundTrip,
-                                  RoundTripBlocked};
+                                  RoundTripBlocked,
+                                  ToCodeBlock,
+                                  FromCodeBlock};
 }  // namespace
 
 const QuantizeTable* QuantizeTableForTarget() { return &kTable; }

@@ -48,6 +48,13 @@ struct QuantizeTable {
   // zero points, of which those of pad lanes are 1 and 0. Pad lanes stay zero.
   void (*round_trip_blocked)(const float* scales, const int32_t* zero_points, QuantizedRange range,
                              const float* x, float* y, size_t pixels) noexcept;
+  // One block of 64 codes from or to the `blocks` <= 4 blocks of float32 with the same channels:
+  // x[k], y[k] is block k. 64 scales and 64 zero points, of which those of pad lanes are 1 and 0.
+  // Pad lanes stay zero, and codes without a block of float32 become zero.
+  void (*to_code_block)(const float* scales, const int32_t* zero_points, const float* const* x,
+                        size_t blocks, uint8_t* y, size_t pixels) noexcept;
+  void (*from_code_block)(const float* scales, const int32_t* zero_points, const uint8_t* x,
+                          float* const* y, size_t blocks, size_t pixels) noexcept;
 };
 
 // Functions for the active target. Fetch them at plan time.

@@ -3,7 +3,7 @@
 #include <limits>
 
 #include "tests/support/index.h"
-#include "tests/support/op_runner.h"
+#include "tests/support/quantized_op.h"
 
 namespace kinglet::pad_test {
 namespace {
@@ -157,8 +157,20 @@ TEST(Pad, Blocked) {
   ExpectBlockedEqualsPlain(node("constant", {1, 0, -1, 2, 0, 0, 3, -2}), {in});
   ExpectBlockedEqualsPlain(node("reflect", {0, 0, 1, 2, 0, 0, 3, 0}), {in});
   ExpectBlockedEqualsPlain(node("edge", {0, 0, 1, 2, 0, 0, 3, 0}), {in});
-  EXPECT_FALSE(testing::RunBlocked(node("constant", {0, 0, 1, 1, 0, 0, 1, 1}, 2), {in}).blocked[0]);
+  ExpectBlockedEqualsPlain(node("constant", {0, 0, 1, 1, 0, 0, 1, 1}, 2), {in});
   EXPECT_FALSE(testing::RunBlocked(node("constant", {0, 1, 0, 0, 0, 0, 0, 0}), {in}).blocked[0]);
+}
+
+TEST(Pad, BlockedCodes) {
+  const std::vector<std::int64_t> pads{1, 0, 1, 2, 0, 0, 3, -1};
+  for (const std::int64_t channels : {1, 63, 64, 65, 130}) {
+    const Tensor in = testing::RandomBytes<std::uint8_t>({2, channels, 4, 5}, 3);
+    for (const char* mode : {"constant", "edge"}) {
+      ExpectBlockedEqualsPlain(MakeNode("Pad", 3, Mode(mode), 13),
+                               {in, Ints(pads), testing::Single<std::uint8_t>(131)});
+      ExpectBlockedEqualsPlain(MakeNode("Pad", 2, Mode(mode), 13), {in, Ints(pads)});
+    }
+  }
 }
 
 }  // namespace

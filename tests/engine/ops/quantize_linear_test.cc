@@ -5,7 +5,7 @@
 
 #include "engine/ops/dispatch.h"
 #include "tests/support/index.h"
-#include "tests/support/op_runner.h"
+#include "tests/support/quantized_op.h"
 
 namespace kinglet::quantize_linear_test {
 namespace {
@@ -43,6 +43,41 @@ TEST(QuantizeLinear, RoundsHalvesToEvenAndSaturates) {
   EXPECT_TRUE(SameTensor(
       Tensor::From<std::int8_t>({12}, {1, 1, 3, 3, 1, -1, 127, 127, 127, 127, -128, 127}),
       EvaluateOp("QuantizeLinear", {in, One(2.0f), One<std::int8_t>(1)}, {}, 10)[0]));
+}
+
+TEST(QuantizeLinear, BlockedBothWays) {
+  for (const std::int64_t channels : {1, 15, 16, 17, 63, 64, 65, 80, 130}) {
+    const Tensor x = RandomFloats({2, channels, 3, 5}, static_cast<std::uint32_t>(channels));
+    const Tensor q = testing::RandomBytes<std::uint8_t>({2, channels, 3, 5}, 3);
+    std::vector<float> scales;
+    for (std::int64_t c = 0; c < channels; ++c) {
+      scales.push_back(0.01f + 0.001f * static_cast<float>(c % 7));
+    }
+    const Tensor channel_scales = Tensor::From<float>({channels}, scales);
+    const Tensor channel_zeros = testing::RandomBytes<std::uint8_t>({channels}, 4);
+    for (const char* op : {"QuantizeLinear", "DequantizeLinear"}) {
+      const Tensor& data = *op == 'Q' ? x : q;
+      testing::ExpectBlockedEqualsPlain(testing::MakeNode(op, 3, {}, 13),
+                                        {data, One(0.017f), One<std::uint8_t>(119)});
+      testing::ExpectBlockedEqualsPlain(testing::MakeNode(op, 3, Axis(1), 13),
+                                        {data, channel_scales, channel_zeros});
+    }
+  }
+}
+
+// Dense layers read pixels of one, and other axes and types have no blocks of their own.
+TEST(QuantizeLinear, PlainWhereBlocksDoNotFit) {
+  const auto blocked = [](const char* op, const std::vector<Tensor>& inputs,
+                          std::int64_t axis) -> bool {
+    return testing::RunBlocked(testing::MakeNode(op, 3, Axis(axis), 13), inputs).blocked[0];
+  };
+  const Tensor x = RandomFloats({2, 5, 3, 4});
+  const Tensor three = Tensor::From<float>({3}, {0.1f, 0.2f, 0.3f});
+  EXPECT_FALSE(blocked("QuantizeLinear", {x, three, Tensor(DataType::kUInt8, {3})}, 2));
+  EXPECT_FALSE(blocked("QuantizeLinear", {x, One(0.1f), One<std::int8_t>(0)}, 1));
+  EXPECT_FALSE(blocked(
+      "DequantizeLinear",
+      {testing::RandomBytes<std::uint8_t>({2, 5, 1, 1}, 1), One(0.1f), One<std::uint8_t>(3)}, 1));
 }
 
 TEST(QuantizeLinear, EveryTypeAgainstTheFormula) {

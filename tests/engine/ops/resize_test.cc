@@ -5,7 +5,7 @@
 #include <functional>
 
 #include "tests/support/index.h"
-#include "tests/support/op_runner.h"
+#include "tests/support/quantized_op.h"
 
 namespace kinglet::resize_test {
 namespace {
@@ -263,6 +263,17 @@ TEST(Resize, Blocked) {
         absent.inputs[1] = absent.inputs[2] = kNoValue;
         ExpectBlockedEqualsPlain(absent, inputs);
       }
+    }
+  }
+}
+
+TEST(Resize, NearestOfBlockedCodes) {
+  for (const std::int64_t channels : {5, 64, 130}) {
+    for (const std::vector<std::int64_t>& size : {std::vector<std::int64_t>{10, 12}, {3, 11}}) {
+      Node node = MakeNode("Resize", 4, Case{"nearest"}.attributes(), 13);
+      node.inputs[1] = node.inputs[2] = kNoValue;
+      ExpectBlockedEqualsPlain(node, {testing::RandomBytes<std::uint8_t>({2, channels, 5, 6}, 3),
+                                      Tensor(), Tensor(), Ints({2, channels, size[0], size[1]})});
     }
   }
 }

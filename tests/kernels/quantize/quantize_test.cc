@@ -179,6 +179,58 @@ TEST(Quantize, BlockedRoundTripKeepsPadLanes) {
   });
 }
 
+// Blocks of 64 codes beside their blocks of float32, pad lanes at the end.
+TEST(Quantize, CodeBlocksBothWays) {
+  ForEachTarget([] {
+    for (const size_t channels : {1u, 16u, 17u, 40u, 63u, 64u}) {
+      const size_t blocks = (channels + 15) / 16, pixels = 5;
+      std::vector<float> scales(64, 1.0f);
+      std::vector<int32_t> zeros(64, 0);
+      for (size_t c = 0; c < channels; ++c) {
+        scales[c] = 0.01f * static_cast<float>(c + 1);
+        zeros[c] = static_cast<int32_t>(c * 3);
+      }
+      const auto values = Values(blocks * pixels * 16, 0.3f);
+      std::vector<GuardedBuffer<float>> x;
+      std::vector<const float*> from;
+      std::vector<float*> to;
+      for (size_t k = 0; k < blocks; ++k) {
+        x.emplace_back(pixels * 16, 1);
+        for (size_t i = 0; i < pixels * 16; ++i) {
+          x[k].data()[i] = k * 16 + i % 16 < channels ? values[k * pixels * 16 + i] : 0.0f;
+        }
+      }
+      for (size_t k = 0; k < blocks; ++k) from.push_back(x[k].data());
+      GuardedBuffer<uint8_t> codes(pixels * 64, 1);
+      std::fill(codes.begin(), codes.end(), uint8_t{9});
+      GetQuantizeTable().to_code_block(scales.data(), zeros.data(), from.data(), blocks,
+                                       codes.data(), pixels);
+      ASSERT_TRUE(codes.Intact());
+      for (size_t i = 0; i < pixels * 64; ++i) {
+        const size_t c = i % 64;
+        const int32_t want = c < channels ? Quantized(x[c / 16].data()[i / 64 * 16 + c % 16],
+                                                      scales[c], zeros[c], kUint8Range)
+                                          : 0;
+        ASSERT_EQ(codes.data()[i], want) << channels << " channels, code " << i;
+      }
+      for (size_t k = 0; k < blocks; ++k) {
+        std::fill(x[k].begin(), x[k].end(), 9.0f);
+        to.push_back(x[k].data());
+      }
+      GetQuantizeTable().from_code_block(scales.data(), zeros.data(), codes.data(), to.data(),
+                                         blocks, pixels);
+      for (size_t k = 0; k < blocks; ++k) {
+        for (size_t i = 0; i < pixels * 16; ++i) {
+          const size_t c = k * 16 + i % 16;
+          const int32_t q = codes.data()[i / 16 * 64 + c];
+          ASSERT_EQ(x[k].data()[i], static_cast<float>(q - zeros[c]) * scales[c]);
+        }
+        ASSERT_TRUE(x[k].Intact());
+      }
+    }
+  });
+}
+
 TEST(Quantize, NothingToDo) {
   EXPECT_EQ(UnitCount(Quantization{1, 1, 0, nullptr, nullptr}), 0);
   EXPECT_EQ(UnitCount(Quantization{1, 0, 5, nullptr, nullptr}), 0);
