@@ -47,6 +47,7 @@ MachineModel BuiltInMachineModel(const Cpu& cpu) noexcept {
   // What products of tiles reach with their operands on the way. Of every CPU: where they are
   // emulated, that is to be as if it had them.
   machine.Peak(ElementType::kBFloat16, InstructionFamily::kMatrix) = 10 * peak;
+  machine.Peak(ElementType::kInt8, InstructionFamily::kMatrix) = 20 * peak;
   machine.l2_bytes = static_cast<double>(caches.l2_bytes);
   machine.l3_bytes = static_cast<double>(caches.l3_bytes) / 2;  // others use it as well
   machine.l2_gbps = peak * 0.8;

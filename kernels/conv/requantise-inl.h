@@ -62,20 +62,28 @@ HWY_INLINE void StoreCodes(DI di, VI sums, VF scales, const CodeBounds& bounds, 
   hn::StoreU(hn::DemoteTo(d8, CodesOfSums(di, sums, scales, bounds)), d8, to);
 }
 
-#if HWY_TARGET == HWY_AVX2
-// The same of two vectors with the sums of 16 neighbouring channels.
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+// The same of two vectors with the sums of neighbouring channels.
 template <class DI, class VI, class VF>
 HWY_INLINE void StoreCodes(DI di, const VI (&sums)[2], const VF (&scales)[2],
                            const CodeBounds& bounds, uint8_t* to) {
   namespace hn = hwy::HWY_NAMESPACE;
   const hn::Repartition<int16_t, DI> d16;
-  const hn::CappedTag<uint8_t, 16> d8;
+  const hn::Rebind<uint8_t, decltype(d16)> d8;
+  // Four channels of the first vector, four of the second one, and so on.
   const auto codes = hn::ReorderDemote2To(d16, CodesOfSums(di, sums[0], scales[0], bounds),
                                           CodesOfSums(di, sums[1], scales[1], bounds));
-  // Channels 0 to 3, 8 to 11, 4 to 7, 12 to 15.
+#if HWY_TARGET == HWY_AVX2
   alignas(16) static constexpr uint8_t kOrder[16] = {0, 1, 2, 3, 8,  9,  10, 11,
                                                      4, 5, 6, 7, 12, 13, 14, 15};
   hn::StoreU(hn::TableLookupBytes(hn::DemoteTo(d8, codes), hn::Load(d8, kOrder)), d8, to);
+#else
+  const hn::Repartition<uint32_t, decltype(d8)> fours;
+  alignas(32) static constexpr uint32_t kOrder[8] = {0, 2, 4, 6, 1, 3, 5, 7};
+  const auto in_order = hn::TableLookupLanes(hn::BitCast(fours, hn::DemoteTo(d8, codes)),
+                                             hn::SetTableIndices(fours, kOrder));
+  hn::StoreU(hn::BitCast(d8, in_order), d8, to);
+#endif
 }
 #endif
 

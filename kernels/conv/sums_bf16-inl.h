@@ -15,6 +15,7 @@
 #include "kernels/common/epilogue-inl.h"
 #include "kernels/conv/shape.h"
 #include "kernels/conv/tile_job.h"
+#include "kernels/conv/weights_bf16.h"
 #include "kernels/tiles/tile.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -43,24 +44,36 @@ HWY_INLINE hwy::HWY_NAMESPACE::Vec<D> WidenBFloat16(D d, const uint16_t* from) {
 template <class Tiles, ElementType kOut>
 class SumsBf16 {
  public:
-  // Of `blocks` blocks from output channel `first` on, a multiple of 32, and of the pixels from
-  // `pixel` on. `bias` becomes the bias of these, to whole blocks.
-  SumsBf16(const ConvShape& s, const ConvArgs& args, int64_t image, int64_t first, int64_t blocks,
-           int64_t pixel, float* bias)
-      : bias_(bias), epilogue_(args.epilogue), clamp_(ClampOf(args.epilogue)) {
-    const int64_t channels = std::min(s.oc - first, blocks * kTileChannels);
-    const int64_t given = args.bias == nullptr ? 0 : channels;
-    if (given > 0) std::copy_n(args.bias + first, given, bias);
-    std::fill(bias + given, bias + blocks * kTileChannels, 0.0f);
-    last_block_ = blocks - 1;
-    last_channels_ = channels - last_block_ * kTileChannels;
+  static constexpr int64_t kBlock = kBlockBf16;
+  static constexpr int64_t kChannelBytes = sizeof(float);
+  static constexpr bool kTakesRows = false;
+
+  static int Border(const ConvArgs&) { return 0; }
+  static void AddWeights(const ConvShape&, const ConvArgs& args, int64_t steps, int64_t block,
+                         TileJob& job) {
+    job.weights = static_cast<const char*>(args.packed) + block * steps * kTileStepBytes;
+  }
+
+  // `channels` holds the bias afterwards, to whole blocks.
+  SumsBf16(const ConvShape& s, const ConvArgs& args, const TilePlace& place, const TileJob&,
+           char* channels)
+      : bias_(reinterpret_cast<float*>(channels)),
+        epilogue_(args.epilogue),
+        clamp_(ClampOf(args.epilogue)) {
+    const int64_t first = place.first;
+    const int64_t count = std::min(s.oc - first, place.blocks * kTileChannels);
+    const int64_t given = args.bias == nullptr ? 0 : count;
+    if (given > 0) std::copy_n(args.bias + first, given, bias_);
+    std::fill(bias_ + given, bias_ + place.blocks * kTileChannels, 0.0f);
+    last_block_ = place.blocks - 1;
+    last_channels_ = count - last_block_ * kTileChannels;
     plane_ = s.oh * s.ow * kPixel;
     const int64_t dense = BlockCount(s.oc, kPixel) * plane_;
-    const int64_t at = first / kPixel * plane_ + pixel * kPixel;
+    const int64_t at = first / kPixel * plane_ + place.pixel * kPixel;
     const int64_t stride = args.output_stride != 0 ? args.output_stride : dense;
-    out_ = static_cast<Element*>(args.output) + image * stride + at;
+    out_ = static_cast<Element*>(args.output) + place.image * stride + at;
     if (args.residual != nullptr) {
-      residual_ = static_cast<const Element*>(args.residual) + image * dense + at;
+      residual_ = static_cast<const Element*>(args.residual) + place.image * dense + at;
     }
   }
 
@@ -170,7 +183,7 @@ class SumsBf16 {
     hn::StoreU(value, d, out_ + at);
   }
 
-  const float* const bias_;
+  float* const bias_;
   const Epilogue epilogue_;
   const Clamp clamp_;
   const Element* residual_ = nullptr;

@@ -40,6 +40,7 @@ class TileLoop {
     int64_t done = 0;
     for (int64_t block = 0; block < job_.out_blocks; ++block) {
       const char* weights = job_.weights + block * panel;
+      BeginExtras(block);
       lines_ = block + 1 < job_.out_blocks ? lines : 0;
       ahead_ = weights + panel;
       for (int64_t pair = 0; pair < pairs; ++pair, ++done) RunPair(block, pair, weights, done);
@@ -58,13 +59,20 @@ class TileLoop {
     if (done >= 2) {
       RestBesideFinish(a0, a1, weights);
     } else {
-      for (int64_t k = 1; k < job_.steps; ++k) Step(a0, a1, weights, k);
+      for (int64_t k = 1; k < steps_; ++k) Step(a0, a1, weights, k);
     }
     older_ = last_;
     last_ = {.sums = SumsOf(done),
              .block = block,
              .outputs = {job_.tile_out + tile0 * kTileRows,
                          tile1 == tile0 ? kNobodys : job_.tile_out + tile1 * kTileRows}};
+  }
+
+  HWY_INLINE void BeginExtras(int64_t block) {
+    steps_ = job_.steps;
+    if (job_.extra_begin == nullptr) return;
+    extras_ = job_.extras + job_.extra_begin[block];
+    steps_ += job_.extra_begin[block + 1] - job_.extra_begin[block];
   }
 
   HWY_INLINE char* SumsOf(int64_t pair) const { return job_.sums + (pair & 1) * kTileSumBytes; }
@@ -92,8 +100,14 @@ class TileLoop {
   }
 
   HWY_INLINE void Step(const char* a0, const char* a1, const char* weights, int64_t k) {
-    const int64_t offset = job_.step_offsets[k];
+    int64_t input = k;
     const char* w = weights + k * kTileStepBytes;
+    if (k >= job_.steps) {
+      const TileExtra& extra = extras_[k - job_.steps];
+      input = extra.step;
+      w = job_.extra_weights + extra.tile * kTileStepBytes;
+    }
+    const int64_t offset = job_.step_offsets[input];
     LoadInput<4>(a0 + offset);
     LoadWeights<6>(w);
     Product::template Dot<0, 4, 6>(tiles_);
@@ -107,18 +121,18 @@ class TileLoop {
 
   // The steps behind the first one, and between them the quarters of the pair before the last.
   HWY_INLINE void RestBesideFinish(const char* a0, const char* a1, const char* weights) {
-    const int64_t every = std::max<int64_t>(1, job_.steps / kQuarters);
-    const int64_t together = (kQuarters + job_.steps - 1) / job_.steps;
+    const int64_t every = std::max<int64_t>(1, steps_ / kQuarters);
+    const int64_t together = (kQuarters + steps_ - 1) / steps_;
     int64_t k = 1;
     for (int quarter = 0; quarter < kQuarters;) {
       for (int64_t i = 0; i < together && quarter < kQuarters; ++i) {
         product_.Finish(older_, quarter++);
       }
-      for (const int64_t end = std::min(job_.steps, k + every); k < end; ++k) {
+      for (const int64_t end = std::min(steps_, k + every); k < end; ++k) {
         Step(a0, a1, weights, k);
       }
     }
-    for (; k < job_.steps; ++k) Step(a0, a1, weights, k);
+    for (; k < steps_; ++k) Step(a0, a1, weights, k);
   }
 
   // What the last two pairs have left.
@@ -163,6 +177,8 @@ class TileLoop {
   const TileJob& job_;
   const Product& product_;
   TileSums last_, older_;
+  int64_t steps_ = 0;  // of the block, with its extras
+  const TileExtra* extras_ = nullptr;
   int64_t lines_ = 0;
   const char* ahead_ = nullptr;
 };

@@ -21,11 +21,13 @@ struct TileUnit {
 
 class TileScratch {
  public:
-  TileScratch(const TileWindow& window, int64_t pixel_bytes)
+  // `block_bytes`: what is kept for the channels of an output block.
+  TileScratch(const TileWindow& window, int64_t pixel_bytes,
+              int64_t block_bytes = kTileChannels * 4)
       : tiles_(window.MostTiles()),
         sums_(kHeldBytes),
-        bias_(sums_ + 2 * kTileSumBytes),
-        steps_(bias_ + RoundUpToLine(window.out_blocks() * kTileChannels * 4)),
+        channels_(sums_ + 2 * kTileSumBytes),
+        steps_(channels_ + RoundUpToLine(window.out_blocks() * block_bytes)),
         tile_in_(steps_ + RoundUpToLine(window.steps() * 8)),
         tile_out_(tile_in_ + RoundUpToLine(tiles_ * 8)),
         pixels_(tile_out_ + tiles_ * kTileRows * 4),
@@ -34,8 +36,8 @@ class TileScratch {
   size_t bytes() const { return static_cast<size_t>(bytes_); }
 
   char* Sums(void* scratch) const { return static_cast<char*>(scratch) + sums_; }
-  // A value for each output channel of a group, to whole blocks.
-  char* Bias(void* scratch) const { return static_cast<char*>(scratch) + bias_; }
+  // What is kept for the output channels of a group, to whole blocks.
+  char* Channels(void* scratch) const { return static_cast<char*>(scratch) + channels_; }
   int64_t* Steps(void* scratch) const { return At<int64_t>(scratch, steps_); }
   int64_t* TileIn(void* scratch) const { return At<int64_t>(scratch, tile_in_); }
   int32_t* TileOut(void* scratch) const { return At<int32_t>(scratch, tile_out_); }
@@ -64,7 +66,7 @@ class TileScratch {
   }
 
   int64_t tiles_;
-  int64_t sums_, bias_, steps_, tile_in_, tile_out_, pixels_, bytes_;
+  int64_t sums_, channels_, steps_, tile_in_, tile_out_, pixels_, bytes_;
 };
 
 // Calls f(unit) for the units [begin, end) of the batch, those of one part of the map at once.

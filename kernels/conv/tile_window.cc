@@ -46,6 +46,18 @@ TileUnits UnitsOf(const ConvShape& s, int64_t out_blocks, int64_t least_parts, b
 
 }  // namespace
 
+bool IsRowOfImages(const ConvShape& s) {
+  return s.n > 1 && s.groups == 1 && s.ih == 1 && s.iw == 1 && NeedsPixelAlone(s);
+}
+
+ConvShape RowOfImages(ConvShape s) {
+  if (IsRowOfImages(s)) {
+    s.iw = s.ow = s.n;
+    s.n = 1;
+  }
+  return s;
+}
+
 TileAxis TileAxis::Of(int taps, int stride, int dilation) {
   const int64_t period = stride / std::gcd(stride, dilation);
   return {std::min<int64_t>(taps, period), period, int64_t{taps - 1} * dilation / stride};
@@ -66,6 +78,18 @@ TileWindow::TileWindow(const ConvShape& s, int64_t in_block, int64_t out_block, 
     parts = CeilDiv(s.oh, std::clamp<int64_t>(fitting, 1, s.oh));
   }
   units_ = UnitsOf(s, out_blocks_, parts, copies_);
+}
+
+bool TileWindow::Fits(const ConvShape& s, int64_t in_block, int64_t pixel_bytes) {
+  constexpr double kMostBytes = 64 << 20;
+  if (NeedsPixelAlone(s)) return true;
+  const auto pixels = [](int64_t outputs, const TileAxis& axis) {
+    return static_cast<double>(axis.phases) * static_cast<double>(outputs + axis.reach);
+  };
+  const double plane =
+      pixels(1, TileAxis::Of(s.kh, s.sh, s.dh)) * pixels(s.ow, TileAxis::Of(s.kw, s.sw, s.dw));
+  const int64_t blocks = BlockCount(s.ic / s.groups, in_block);
+  return plane * static_cast<double>(blocks * pixel_bytes) <= kMostBytes;
 }
 
 Range TileWindow::PartOf(int64_t part) const {

@@ -35,12 +35,20 @@ struct TileUnits {
   int64_t count() const { return groups * pixel_parts * block_parts; }  // of an image
 };
 
+// Whether a batch is maps of one pixel, as dense layers are: a row of pixels, an image apart.
+bool IsRowOfImages(const ConvShape& s);
+// The one map that it is then, other shapes as they are.
+ConvShape RowOfImages(ConvShape s);
+
 class TileWindow {
  public:
   // Blocks of `in_block` input and `out_block` output channels; a pixel of the copied window takes
   // `pixel_bytes`. `copies`: windows are copied even where the kernel needs the pixel alone.
   TileWindow(const ConvShape& s, int64_t in_block, int64_t out_block, int64_t pixel_bytes,
              bool copies);
+
+  // Whether a strip of one output row has a window of sensible size.
+  static bool Fits(const ConvShape& s, int64_t in_block, int64_t pixel_bytes);
 
   bool copies() const { return copies_; }
   int64_t in_blocks() const { return in_blocks_; }    // of a group

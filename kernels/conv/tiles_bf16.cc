@@ -4,9 +4,6 @@
 // A tile holds 16 pixels x 32 channels as they lie in memory. A rectifier or clip from 0 on is a
 // clamp of the stored bits, whose order as integers is that of the floats: it makes a negative NaN
 // 0 and another one the upper bound. Denormals count as zero.
-#include <algorithm>
-#include <cstring>
-
 #include "kernels/common/blocked.h"
 #include "kernels/conv/shape.h"
 #include "kernels/conv/tile_scratch.h"
@@ -21,130 +18,23 @@
 #include "kernels/common/dispatch.h"
 #include "kernels/common/epilogue-inl.h"
 #include "kernels/conv/sums_bf16-inl.h"
-#include "kernels/conv/tile_loop-inl.h"
+#include "kernels/conv/tile_runner-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace kinglet::kernels {
 namespace HWY_NAMESPACE {
 namespace {
 
-// Copies the window of a part of the map, pixels of 64 bytes.
-void CopyWindow(const ConvShape& s, const TileWindow& window, const TileUnit& unit,
-                const void* input, char* to) {
-  const Range rows = window.PartOf(unit.part);
-  const int64_t blocks = window.in_blocks();
-  const int64_t plane = s.ih * s.iw * kPixelBytes;
-  const char* from =
-      static_cast<const char*>(input) + (unit.image * s.groups + unit.group) * blocks * plane;
-  const int64_t block_bytes = window.BlockPixels(rows.end - rows.begin) * kPixelBytes;
-  for (int64_t b = 0; b < blocks; ++b, from += plane, to += block_bytes) {
-    window.ForPixels(rows, [&](int64_t at, int64_t y, int64_t x, int64_t count) {
-      char* pixels = to + at * kPixelBytes;
-      if (y < 0) {
-        std::memset(pixels, 0, static_cast<size_t>(count * kPixelBytes));
-      } else if (s.sw == 1) {
-        std::memcpy(pixels, from + (y * s.iw + x) * kPixelBytes,
-                    static_cast<size_t>(count * kPixelBytes));
-      } else {
-        for (int64_t i = 0; i < count; ++i) {
-          std::memcpy(pixels + i * kPixelBytes, from + (y * s.iw + x + i * s.sw) * kPixelBytes,
-                      kPixelBytes);
-        }
-      }
-    });
-  }
-}
-
-template <class Tiles, ElementType kOut>
-class Runner {
- public:
-  Runner(const ConvShape& s, const ConvArgs& args, void* scratch)
-      : s_(s),
-        args_(args),
-        window_(s, kBlockBf16, kBlockBf16, kPixelBytes, false),
-        layout_(window_, kPixelBytes),
-        scratch_(scratch) {
-    if (!args.again) TileScratch::Forget(scratch);
-  }
-
-  void Run(int64_t begin, int64_t end) {
-    const int64_t ic = std::min(s_.ic / s_.groups, kBlockBf16);
-    const int64_t pixels = s_.oh * s_.ow;
-    tiles_.Configure(
-        TileConfig(static_cast<int>((ic + 1) / 2 * 4),
-                   static_cast<int>(window_.copies() ? kTileRows : std::min(pixels, kTileRows))));
-    ForTileUnits(window_, begin, end, [&](const TileUnit& unit) HWY_ATTR { RunUnit(unit); });
-    tiles_.Release();
-  }
-
- private:
-  void RunUnit(const TileUnit& unit) {
-    const Range part = window_.PartOf(unit.part);
-    if (!TileScratch::Holds(scratch_, unit)) Hold(unit, part);
-    const int64_t group_blocks = window_.out_blocks();
-    const int64_t first = unit.group * group_blocks + unit.blocks.begin;
-    TileJob job;
-    job.input = window_.copies() ? layout_.Pixels(scratch_) : InputOf(unit);
-    job.step_offsets = layout_.Steps(scratch_);
-    job.steps = window_.steps();
-    job.tile_in = layout_.TileIn(scratch_);
-    job.tile_out = layout_.TileOut(scratch_);
-    job.tiles = window_.Tiles(part);
-    job.weights = static_cast<const char*>(args_.packed) + first * job.steps * kTileStepBytes;
-    job.out_blocks = unit.blocks.end - unit.blocks.begin;
-    job.sums = layout_.Sums(scratch_);
-    const int64_t pixel = window_.copies() ? part.begin * s_.ow : part.begin;
-    const SumsBf16<Tiles, kOut> product(s_, args_, unit.image, first * kBlockBf16, job.out_blocks,
-                                        pixel, reinterpret_cast<float*>(layout_.Bias(scratch_)));
-    if (window_.copies()) {
-      TileLoop<false, Tiles, SumsBf16<Tiles, kOut>>(tiles_, job, product).Run();
-    } else {
-      TileLoop<true, Tiles, SumsBf16<Tiles, kOut>>(tiles_, job, product).Run();
-    }
-  }
-
-  const char* InputOf(const TileUnit& unit) const {
-    const int64_t block = (unit.image * s_.groups + unit.group) * window_.in_blocks();
-    return static_cast<const char*>(args_.input) + block * s_.ih * s_.iw * kPixelBytes;
-  }
-
-  void Hold(const TileUnit& unit, const Range& part) {
-    const int64_t rows = part.end - part.begin;
-    int64_t* steps = layout_.Steps(scratch_);
-    for (int64_t block = 0; block < window_.in_blocks(); ++block) {
-      for (int i = 0; i < s_.kh; ++i) {
-        for (int j = 0; j < s_.kw; ++j) {
-          const int64_t pixels =
-              window_.copies() ? window_.StepPixels(rows, block, i, j) : block * s_.ih * s_.iw;
-          *steps++ = pixels * kPixelBytes;
-        }
-      }
-    }
-    int64_t* tile_in = layout_.TileIn(scratch_);
-    window_.FillTiles(part, tile_in, layout_.TileOut(scratch_));
-    const int64_t tiles = window_.Tiles(part);
-    for (int64_t t = 0; t < tiles; ++t) tile_in[t] *= kPixelBytes;
-    if (window_.copies()) CopyWindow(s_, window_, unit, args_.input, layout_.Pixels(scratch_));
-  }
-
-  const ConvShape& s_;
-  const ConvArgs& args_;
-  const TileWindow window_;
-  const TileScratch layout_;
-  void* const scratch_;
-  Tiles tiles_;
-};
-
 template <ElementType kOut>
 void RunTiles(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
               void* scratch) noexcept {
 #if HWY_TARGET == HWY_AVX3
   if (ActiveTiles(CpuFeature::kAmxBf16) == TileMode::kHardware) {
-    Runner<HardwareTiles, kOut>(s, args, scratch).Run(begin, end);
+    TileRunner<HardwareTiles, SumsBf16<HardwareTiles, kOut>>(s, args, scratch).Run(begin, end);
     return;
   }
 #endif
-  Runner<EmulatedTiles, kOut>(s, args, scratch).Run(begin, end);
+  TileRunner<EmulatedTiles, SumsBf16<EmulatedTiles, kOut>>(s, args, scratch).Run(begin, end);
 }
 
 ConvRunFn GetRunTiles(ElementType output) {

@@ -135,20 +135,24 @@ class EmulatedTiles {
       }
     }
   }
+  // Columns that the configuration leaves out hold zeros, and stay so.
   template <int C, int A, int B>
   void DotU8S8() noexcept {
-    const int depth = config_.column_bytes[A];
-    const int columns = config_.column_bytes[C] / 4;
+    const int quads = config_.column_bytes[A] / 4;
     for (int m = 0; m < config_.rows[C]; ++m) {
-      for (int n = 0; n < columns; ++n) {
-        uint32_t c = 0;
-        std::memcpy(&c, tile_[C][m] + 4 * n, 4);
-        for (int k = 0; k < depth; ++k) {
-          const int weight = static_cast<int8_t>(tile_[B][k / 4][4 * n + k % 4]);
-          c += static_cast<uint32_t>(tile_[A][m][k] * weight);
+      uint32_t sums[16];
+      std::memcpy(sums, tile_[C][m], sizeof(sums));
+      for (int k = 0; k < quads; ++k) {
+        const uint8_t* a = tile_[A][m] + 4 * k;
+        int8_t b[64];
+        std::memcpy(b, tile_[B][k], sizeof(b));
+        for (int n = 0; n < 16; ++n) {
+          const int32_t sum =
+              a[0] * b[4 * n] + a[1] * b[4 * n + 1] + a[2] * b[4 * n + 2] + a[3] * b[4 * n + 3];
+          sums[n] += static_cast<uint32_t>(sum);
         }
-        std::memcpy(tile_[C][m] + 4 * n, &c, 4);
       }
+      std::memcpy(tile_[C][m], sums, sizeof(sums));
     }
   }
 

@@ -42,6 +42,8 @@
   FILE("kernels/conv/row_product.cc", RowProduct)            \
   FILE("kernels/conv/tiles_bf16.cc", TilesBf16)              \
   FILE("kernels/conv/tiles_first_bf16.cc", TilesFirstBf16)   \
+  FILE("kernels/conv/tiles_first_u8.cc", TilesFirstU8)       \
+  FILE("kernels/conv/tiles_u8.cc", TilesU8)                  \
   FILE("kernels/depthwise/depthwise.cc", Depthwise)          \
   FILE("kernels/depthwise/depthwise_u8.cc", DepthwiseU8)     \
   FILE("kernels/depthwise/depthwise_bf16.cc", DepthwiseBf16) \

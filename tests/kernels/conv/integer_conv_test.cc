@@ -1,4 +1,5 @@
-// Every convolution of codes on every target against sums in int64: bit for bit.
+// Every convolution of codes on every target against sums in int64: bit for bit. Those on matrix
+// tiles by their emulation, and by the hardware where it is there.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -15,6 +16,7 @@
 #include "kernels/common/cpu_target.h"
 #include "kernels/conv/conv.h"
 #include "kernels/conv/quads.h"
+#include "tests/support/made_up_tiles.h"
 #include "tests/support/random.h"
 #include "tests/support/targets.h"
 
@@ -223,8 +225,20 @@ std::vector<ConvVariant> VariantsOfCodes() {
   return variants;
 }
 
+bool IsOnTiles(const ConvVariant& variant) {
+  return std::string_view(variant.id).find("tiles") != std::string_view::npos;
+}
+
+bool HasHardware() {
+  return ActiveTarget() == "avx512" && DetectedCpu().features.Has(CpuFeature::kAmxInt8) &&
+         RequestTilePermission();
+}
+
 // Every variant must have met a case that it supports, but those of `absent`.
 void CheckAll(const std::vector<Case>& cases, const std::set<std::string_view>& absent) {
+  static constexpr TileMode kEmulated = TileMode::kEmulated;
+  static constexpr TileMode kHardware = TileMode::kHardware;
+  const testing::MadeUpTiles emulated(kEmulated);
   std::set<std::string_view> unmet;
   for (const ConvVariant& variant : VariantsOfCodes()) unmet.insert(variant.id);
   for (const Case& test : cases) {
@@ -238,6 +252,10 @@ void CheckAll(const std::vector<Case>& cases, const std::set<std::string_view>& 
         SCOPED_TRACE(variant.id);
         unmet.erase(variant.id);
         Check(variant, test, operands);
+        if (!IsOnTiles(variant) || !HasHardware()) continue;
+        MakeUpActiveTiles(&kHardware);
+        Check(variant, test, operands);
+        MakeUpActiveTiles(&kEmulated);
       }
     });
     if (::testing::Test::HasFailure()) return;
@@ -246,6 +264,7 @@ void CheckAll(const std::vector<Case>& cases, const std::set<std::string_view>& 
 }
 
 constexpr std::string_view kFirst = "conv/first_u8";
+constexpr std::string_view kTilesFirst = "conv/tiles_first_u8";
 constexpr std::string_view kDepthwise = "conv/depthwise_u8";
 constexpr std::string_view kWinograd = "conv/winograd2_u8";
 
@@ -392,7 +411,7 @@ TEST(IntegerConv, TilesAtEveryEdgeAndTheDeepest) {
                        .high = w});
     }
   }
-  CheckAll(cases, {kFirst, kDepthwise});
+  CheckAll(cases, {kFirst, kTilesFirst, kDepthwise});
 }
 
 // Depths that no panel of weights and maps that no strip holds.
@@ -448,7 +467,7 @@ TEST(IntegerConv, WeightsThatDoNotFitBytes) {
       cases.push_back({.shape = s, .input_zero_point = 90, .low = low, .high = 127});
     }
   }
-  CheckAll(cases, {kFirst, kDepthwise});
+  CheckAll(cases, {kFirst, kTilesFirst, kDepthwise});
 }
 
 TEST(IntegerConv, SmallAndLargeWeights) {
@@ -473,7 +492,7 @@ TEST(IntegerConv, SmallAndLargeWeights) {
 TEST(IntegerConv, SumsAreModulo) {
   ConvShape s = Square(80000, 1, 5, 1, 1, 0);
   Case test{.shape = s, .low = 250, .high = 255};
-  CheckAll({test}, {kFirst, kDepthwise, kWinograd});
+  CheckAll({test}, {kFirst, kTilesFirst, kDepthwise, kWinograd});
 }
 
 TEST(IntegerConv, OutputsThatAreSlices) {
@@ -484,6 +503,77 @@ TEST(IntegerConv, OutputsThatAreSlices) {
     cases.push_back({.shape = s, .input_zero_point = 30, .gap = 128});
   }
   CheckAll(cases, {});
+}
+
+// Steps of tiles are whole pixels: channels around them, groups of whole blocks, tiles of fewer
+// than 16 pixels, and pairs with and without a second tile.
+TEST(IntegerConv, TilesOfChannelsAndPixels) {
+  std::vector<Case> cases;
+  for (const int64_t ic : {60, 63, 64, 65, 127, 128, 129}) {
+    for (const int64_t oc : {31, 32, 33, 64, 65, 96, 97}) {
+      cases.push_back({.shape = Square(ic, 3, oc, 1, 1, 0), .input_zero_point = 7});
+    }
+  }
+  for (const int64_t pixels : {1, 15, 16, 17, 31, 32, 33, 47, 48, 49, 65, 100}) {
+    ConvShape s = Square(70, 1, 40, 1, 1, 0, 1, 2);
+    s.iw = s.ow = pixels;
+    cases.push_back({.shape = s, .input_zero_point = 7, .units_per_call = pixels % 2});
+    s = Square(64, 1, 70, 3, 1, 1);
+    s.iw = s.ow = pixels;
+    cases.push_back({.shape = s, .input_zero_point = 7});
+  }
+  cases.push_back({.shape = Square(192, 7, 384, 3, 2, 1, 3, 2), .units_per_call = 1, .gap = 64});
+  for (const int64_t batch : {2, 15, 16, 17, 33}) {  // maps of one pixel: tiles of images
+    for (const int64_t c : {5, 64, 130}) {
+      const ConvShape s = Square(c, 1, 200 - c, 1, 1, 0, 1, batch);
+      cases.push_back({.shape = s, .input_zero_point = 7});
+      cases.push_back({.shape = s, .input_zero_point = 7, .units_per_call = 1, .gap = 64});
+    }
+  }
+  cases.push_back({.shape = Square(640, 1, 1000, 1, 1, 0, 1, 3), .units_per_call = 2});
+  CheckAll(cases, {kFirst, kTilesFirst, kDepthwise});
+}
+
+// Kernel rows up to what a tile holds.
+TEST(IntegerConv, FirstLayers) {
+  std::vector<Case> cases;
+  for (const int64_t ic : {1, 2, 3, 4}) {
+    for (const auto& [kernel, stride] : {std::pair{3, 2}, {5, 1}, {7, 2}, {8, 8}, {16, 11}}) {
+      for (const int64_t size : {16, 35}) {
+        Case test{.shape = Square(ic, size, ic == 4 ? 70 : 8, kernel, stride, kernel / 2, 1, 2),
+                  .input_zero_point = 255,
+                  .units_per_call = size % 4};
+        cases.push_back(test);
+        if (ic < 3) continue;
+        test.shape.pad_left = -1;
+        test.shape.ow = (size - 1 - kernel) / stride + 1;
+        test.gap = 64;
+        if (size > kernel) cases.push_back(test);
+      }
+    }
+  }
+  CheckAll(cases, {kDepthwise, kWinograd});
+}
+
+TEST(IntegerConv, TilesAreLeftAloneWhereTheyAreOff) {
+  const testing::MadeUpTiles off(TileMode::kOff);
+  for (const ConvVariant& variant : ConvVariants()) {
+    if (IsOnTiles(variant)) {
+      EXPECT_FALSE(variant.supports(Square(4, 7, 64, 1, 1, 0))) << variant.id;
+    }
+  }
+}
+
+// Dilations are what files say: no window of theirs may be beyond all memory.
+TEST(IntegerConv, TilesHaveNoWindowsWithoutBounds) {
+  const testing::MadeUpTiles emulated(TileMode::kEmulated);
+  ConvShape s = Square(4, 3, 64, 3, 1, 1);
+  s.dh = s.pad_top = 1 << 30;
+  for (const ConvVariant& variant : ConvVariants()) {
+    if (IsOnTiles(variant) && TypesOf(variant) == kTypes) {
+      EXPECT_FALSE(variant.supports(s)) << variant.id;
+    }
+  }
 }
 
 }  // namespace

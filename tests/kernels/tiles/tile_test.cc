@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <functional>
@@ -108,31 +109,55 @@ TEST(Tiles, WhatTheConfigurationLeavesOutIsNeitherReadNorWritten) {
   EXPECT_EQ(result.c[5][0], 0.0f);
 }
 
-TEST(Tiles, BytesAreSummedModulo2To32) {
-  alignas(64) uint8_t a[16][64];
-  alignas(64) int8_t b[16][64];
+struct Bytes {
+  alignas(64) uint8_t a[16][64];  // pixels x K
+  alignas(64) int8_t b[16][64];   // quads of K x outputs
   alignas(64) uint32_t c[16][16];
-  Random random(3);
+};
+
+Bytes AnyBytes(uint64_t seed) {
+  Random random(seed);
+  Bytes o;
   for (int i = 0; i < 16; ++i) {
     for (int k = 0; k < 64; ++k) {
-      a[i][k] = static_cast<uint8_t>(random.Next());
-      b[i][k] = static_cast<int8_t>(random.Next());
+      o.a[i][k] = static_cast<uint8_t>(random.Next());
+      o.b[i][k] = static_cast<int8_t>(random.Next());
     }
-    for (uint32_t& x : c[i]) x = 0x7FFFFF00u;
+    for (uint32_t& x : o.c[i]) x = 0x7FFFFF00u;
   }
-  EmulatedTiles tiles;
-  tiles.Configure(TileConfig());
-  tiles.Load<0>(c, 64);
-  tiles.Load<4>(a, 64);
-  tiles.Load<6>(b, 64);
-  tiles.DotU8S8<0, 4, 6>();
-  alignas(64) uint32_t sums[16][16];
-  tiles.Store<0>(sums, 64);
-  for (int m = 0; m < 16; ++m) {
-    for (int n = 0; n < 16; ++n) {
-      int64_t want = 0x7FFFFF00;
-      for (int k = 0; k < 64; ++k) want += int64_t{a[m][k]} * b[k / 4][4 * n + k % 4];
-      EXPECT_EQ(sums[m][n], static_cast<uint32_t>(want));
+  return o;
+}
+
+// C behind the product, zeros where the configuration leaves rows out.
+template <class Tiles>
+Bytes ProductOfBytes(const Bytes& from, const TileConfig& config) {
+  Bytes o = from;
+  Tiles tiles;
+  tiles.Configure(config);
+  tiles.template Load<0>(o.c, 64);
+  tiles.template LoadStream<4>(o.a, 64);
+  tiles.template Load<6>(o.b, 64);
+  tiles.template DotU8S8<0, 4, 6>();
+  std::fill(&o.c[0][0], &o.c[0][0] + 256, 0u);
+  tiles.template Store<0>(o.c, 64);
+  tiles.Release();
+  return o;
+}
+
+TEST(Tiles, BytesAreSummedModulo2To32) {
+  for (const int depth : {4, 12, 52, 64}) {
+    for (const int rows : {1, 5, 16}) {
+      const Bytes o = AnyBytes(3);
+      const Bytes got = ProductOfBytes<EmulatedTiles>(o, TileConfig(depth, rows));
+      for (int m = 0; m < 16; ++m) {
+        for (int n = 0; n < 16; ++n) {
+          int64_t want = m < rows ? 0x7FFFFF00 : 0;
+          for (int k = 0; k < depth && m < rows; ++k) {
+            want += int64_t{o.a[m][k]} * o.b[k / 4][4 * n + k % 4];
+          }
+          EXPECT_EQ(got.c[m][n], static_cast<uint32_t>(want));
+        }
+      }
     }
   }
 }
@@ -197,6 +222,19 @@ TEST(Tiles, TheHardwareGivesTheSameBits) {
         ASSERT_EQ(Bits(g), Bits(w));
       }
     }
+  }
+}
+
+TEST(Tiles, TheHardwareGivesTheSameSumsOfBytes) {
+  if (!DetectedCpu().features.Has(CpuFeature::kAmxInt8) || !RequestTilePermission()) {
+    GTEST_SKIP() << "this CPU or its operating system has no tiles of bytes";
+  }
+  for (uint64_t seed = 0; seed < 100; ++seed) {
+    const TileConfig config(static_cast<int>(4 + seed % 16 * 4), static_cast<int>(1 + seed % 16));
+    const Bytes o = AnyBytes(seed);
+    const Bytes want = ProductOfBytes<EmulatedTiles>(o, config);
+    const Bytes got = ProductOfBytes<HardwareTiles>(o, config);
+    ASSERT_TRUE(std::equal(&want.c[0][0], &want.c[0][0] + 256, &got.c[0][0]));
   }
 }
 #endif
