@@ -2,11 +2,19 @@
 #include <array>
 #include <cmath>
 
+#include "engine/graph/fusion.h"
 #include "engine/ops/resize.h"
 #include "engine/ops/views.h"
 
 namespace kinglet {
 namespace {
+
+// The version of Resize that the node is of; QLinearResize says it.
+int ResizeOpset(const NodeContext& context) {
+  if (context.node().domain != kKingletDomain) return context.opset();
+  return static_cast<int>(std::clamp<std::int64_t>(context.attributes().Int("opset", kMaxOpset),
+                                                   kFirstSettledOpset, kMaxOpset));
+}
 
 template <typename Enum>
 struct Named {
@@ -22,7 +30,7 @@ Enum Lookup(const NodeContext& context, const char* attribute, const char* fallb
   const std::string text = context.attributes().String(attribute, fallback);
   std::string known;
   for (const Named<Enum>& entry : names) {
-    if (context.opset() < entry.since || context.opset() > entry.until) continue;
+    if (ResizeOpset(context) < entry.since || ResizeOpset(context) > entry.until) continue;
     if (text == entry.name) return entry.value;
     known += (known.empty() ? "" : ", ") + std::string(entry.name);
   }
@@ -55,7 +63,7 @@ constexpr std::array<Named<CoordinateMode>, 7> kCoordinateModes = {{
 std::vector<std::size_t> ResizedAxes(const NodeContext& context) {
   const std::size_t rank = context.InputShape(0).size();
   std::vector<std::size_t> axes;
-  if (context.opset() >= 18 && context.attributes().Has("axes")) {
+  if (ResizeOpset(context) >= 18 && context.attributes().Has("axes")) {
     const auto named = context.attributes().Ints("axes");
     SortedAxes(context, named, rank);  // each once
     for (const std::int64_t axis : named) axes.push_back(context.Axis(axis, rank));
@@ -146,7 +154,7 @@ void ApplyRoi(const NodeContext& context, const std::vector<std::size_t>& axes, 
 
 void ReadAttributes(const NodeContext& context, ResizeSpec& spec) {
   spec.mode = Lookup(context, "mode", "nearest", kModes);
-  if (context.opset() < 11) {  // Upsample, and the first Resize
+  if (ResizeOpset(context) < 11) {  // Upsample, and the first Resize
     spec.coordinates = CoordinateMode::kAsymmetric;
     spec.nearest = NearestMode::kSimple;
     return;
@@ -227,9 +235,9 @@ ResizeSpec ResizeSpecOf(const NodeContext& context) {
   for (const std::int64_t size : in) spec.axes.push_back({.in = size, .out = size});
   const std::vector<std::size_t> axes = ResizedAxes(context);
   ApplyRoi(context, axes, spec);
-  const bool attribute = context.node().op == "Upsample" && context.opset() < 9;
-  const std::size_t scales_input = context.opset() < 11 ? 1 : 2;
-  const bool sized = context.opset() >= 11 && IsGiven(context, 3);
+  const bool attribute = context.node().op == "Upsample" && ResizeOpset(context) < 9;
+  const std::size_t scales_input = ResizeOpset(context) < 11 ? 1 : 2;
+  const bool sized = ResizeOpset(context) >= 11 && IsGiven(context, 3);
   if (attribute) {
     ApplyScales(context, axes, context.attributes().Floats("scales"), spec);
   } else if (sized) {

@@ -97,10 +97,27 @@ void InferDepthToSpace(InferContext& context) {
                      MultiplySizes(context, in[3], size)});
 }
 
+// Of whole blocks: pixels move.
+std::unique_ptr<Step> PlanBlockedDepthToSpace(PlanContext& context, std::int64_t size,
+                                              std::int64_t blocks, std::int64_t block) {
+  context.ReadAs(0, Layout::kBlocked);
+  context.WriteAs(0, Layout::kBlocked);
+  const Shape& in = context.InputShape(0);
+  const DataType type = context.InputType(0);
+  const Shape shape = {in[0], size, size, blocks, in[2], in[3], block};
+  CopyPart part;
+  part.copy = kernels::StridedCopy(PermutedView(shape, {0, 3, 4, 1, 5, 2, 6}), DataTypeSize(type));
+  return MakeCopyStep(BlockedId("layout/depth_to_space_blocked", type), {part});
+}
+
 std::unique_ptr<Step> PlanDepthToSpace(PlanContext& context) {
   const std::int64_t size = BlockSize(context);
   const Shape& in = context.InputShape(0);
   const std::int64_t channels = in[1] / (size * size);
+  const std::int64_t block = kernels::PixelBlock(ElementTypeOf(context.InputType(0)));
+  if (!IsColumnRowDepth(context) && channels % block == 0 && MovesBlocks(context, 0)) {
+    return PlanBlockedDepthToSpace(context, size, channels / block, block);
+  }
   if (IsColumnRowDepth(context)) {
     return PlanPermutation(context, "layout/depth_to_space",
                            {in[0], channels, size, size, in[2], in[3]}, {0, 1, 4, 2, 5, 3});

@@ -1,6 +1,8 @@
 // DequantizeLinear -> operator -> QuantizeLinear becomes an operator on the codes.
 //
 //   Conv, Gemm, MatMul                      QLinearConv, QLinearMatMul
+//   ConvTranspose                           QLinearConv, DepthToSpace, Slice
+//   linear Resize                           kinglet.QLinearResize
 //   Add, Mul, average pools, means          com.microsoft's QLinear operators
 //   Concat                                  itself, on codes that tables bring to one scale
 //   operators that move values              themselves, on codes (Reshape, Transpose, MaxPool, ...)
@@ -27,6 +29,7 @@
 #include "engine/passes/code_concat.h"
 #include "engine/passes/code_functions.h"
 #include "engine/passes/code_graph.h"
+#include "engine/passes/code_images.h"
 #include "engine/passes/passes.h"
 #include "engine/passes/rewrite.h"
 
@@ -173,11 +176,17 @@ class Recogniser : private CodeGraph {
     const Node* op = Behind(x, clamp);
     if (op == nullptr) return false;
     if (op->op == "Conv") return QuantiseConv(*op, node, to, clamp);
+    if (op->op == "ConvTranspose") return QuantiseTransposed(*op, node, to, clamp);
     if (op->op == "Gemm") return QuantiseGemm(*op, node, to, clamp);
     if (op->op == "MatMul" || IsBiased(*op)) return QuantiseMatMul(*op, node, to, clamp);
     if (!IsNothing(clamp, to)) return false;
     if (op->op == "Add" || op->op == "Mul") return QuantiseBinary(*op, node, to);
     if (op->op == "Concat") return QuantiseConcat(*op, node, to);
+    if (op->op == "Resize") {
+      const Codes* from = CodesBehind(op->input(0));
+      return from != nullptr && !IsConstant(*from) &&
+             EmitResize(*this, *op, Codes(*from), to, node.outputs[0]);
+    }
     if (op->op == "AveragePool") return QuantisePool(*op, node, to, "QLinearAveragePool");
     if (op->op == "GlobalAveragePool") {
       return QuantisePool(*op, node, to, "QLinearGlobalAveragePool");
@@ -263,6 +272,32 @@ class Recogniser : private CodeGraph {
     const auto bias = BiasOf(conv.input(2), x, *w, graph().value(w->codes).constant.shape()[0]);
     if (!bias) return false;
     EmitConv(conv, x, *w, to, *bias, clamp, quantize.outputs[0]).attributes = conv.attributes;
+    return true;
+  }
+
+  // Of uint8: DepthToSpace and Slice have blocks of those.
+  bool QuantiseTransposed(const Node& node, const Node& quantize, const Codes& to,
+                          const Fusion& clamp) {
+    const Codes* found = CodesBehind(node.input(0));
+    const auto w = WeightsBehind(node.input(1), 1);
+    if (found == nullptr || IsConstant(*found) || !w || !node.fusion.empty() ||
+        !FitsProduct(*found, *w, to)) {
+      return false;
+    }
+    const Codes x = *found;
+    const Shape shape = graph().value(w->codes).constant.shape();
+    if (shape.size() != 4) return false;
+    const auto bias = BiasOf(node.input(2), x, *w, shape[1]);
+    if (!bias) return false;
+    const auto conv = AsConv(*this, node, *w, *bias);
+    if (!conv) return false;
+    const bool alone = conv->stride == 1 && conv->begin[0] + conv->begin[1] == 0 &&
+                       conv->end[0] + conv->end[1] == 0;
+    const ValueId made = alone ? quantize.outputs[0] : NewValue(node.name + "/phases", to.type);
+    Node& emitted = EmitConv(node, x, conv->weights, to, conv->bias, clamp, made);
+    emitted.opset = OnnxOpset(graph());
+    emitted.attributes.Set("pads", std::vector<std::int64_t>(conv->pads, conv->pads + 4));
+    EmitUnfolding(*this, node, *conv, made, to.type, quantize.outputs[0]);
     return true;
   }
 

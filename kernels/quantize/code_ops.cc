@@ -1,5 +1,6 @@
 #include "kernels/quantize/code_ops.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -102,6 +103,40 @@ void Product(const CodeProduct& p, const void* x, const void* y, size_t y_step, 
              });
 }
 
+// The codes of one vector. Sums are within 2^15 * 255, exact in float32.
+template <typename T>
+void BlendVector(const CodeBlend& b, const T* const (&x)[4], T* z) {
+  const DF d;
+  const hn::RebindToSigned<DF> di;
+  const hn::Rebind<T, DF> dt;
+  auto sum = hn::Set(di, -b.x_zero * (b.weights[0] + b.weights[1] + b.weights[2] + b.weights[3]));
+  for (size_t k = 0; k < 4; ++k) {
+    sum = hn::Add(sum, hn::Mul(LoadCodes(x[k]), hn::Set(di, b.weights[k])));
+  }
+  const auto low = static_cast<float>(std::numeric_limits<T>::lowest() - b.z_zero);
+  const auto high = static_cast<float>(std::numeric_limits<T>::max() - b.z_zero);
+  const VF scaled = hn::Mul(hn::ConvertTo(d, sum), hn::Set(d, b.ratio));
+  const VF steps = hn::Min(hn::Max(scaled, hn::Set(d, low)), hn::Set(d, high));
+  hn::StoreU(hn::DemoteTo(dt, hn::Add(hn::NearestInt(steps), hn::Set(di, b.z_zero))), dt, z);
+}
+
+template <typename T>
+void Blend(const CodeBlend& b, const void* const (&x)[4], void* z, size_t n) noexcept {
+  const size_t lanes = hn::Lanes(DF());
+  const T* from[4];
+  for (size_t k = 0; k < 4; ++k) from[k] = static_cast<const T*>(x[k]);
+  T* to = static_cast<T*>(z);
+  size_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    BlendVector<T>(b, {from[0] + i, from[1] + i, from[2] + i, from[3] + i}, to + i);
+  }
+  if (i == n) return;
+  T rest[4][HWY_MAX_BYTES / sizeof(float)] = {}, made[HWY_MAX_BYTES / sizeof(float)];
+  for (size_t k = 0; k < 4; ++k) std::copy(from[k] + i, from[k] + n, rest[k]);
+  BlendVector<T>(b, {rest[0], rest[1], rest[2], rest[3]}, made);
+  std::copy(made, made + (n - i), to + i);
+}
+
 void LookUp(const void* table, const void* x, void* y, size_t n) noexcept {
   const auto* codes = static_cast<const uint8_t*>(table);
   const auto* from = static_cast<const uint8_t*>(x);
@@ -130,8 +165,8 @@ void LookUp(const void* table, const void* x, void* y, size_t n) noexcept {
 }  // namespace
 
 const CodeOps* CodeOpsForTarget(bool is_signed) {
-  static constexpr CodeOps kUnsigned = {&Sum<uint8_t>, &Product<uint8_t>};
-  static constexpr CodeOps kSigned = {&Sum<int8_t>, &Product<int8_t>};
+  static constexpr CodeOps kUnsigned = {&Sum<uint8_t>, &Product<uint8_t>, &Blend<uint8_t>};
+  static constexpr CodeOps kSigned = {&Sum<int8_t>, &Product<int8_t>, &Blend<int8_t>};
   return is_signed ? &kSigned : &kUnsigned;
 }
 

@@ -104,6 +104,10 @@ void AddIntegers(std::vector<FoldCase>& cases) {
   for (const char* op : {"QLinearSigmoid", "QLinearLeakyRelu"}) {
     cases.push_back(Simple(op, {a, scale, zero, scale, zero}, {}, 1, kContrib));
   }
+  cases.push_back(Simple("QLinearResize",
+                         {x, Tensor(DataType::kFloat32, {0}), Of<float>({4}, {1, 1, 2, 1.5f}),
+                          Tensor(DataType::kInt64, {0}), scale, zero, scale, zero},
+                         {{"mode", Text("linear")}}, 1, "kinglet"));
   cases.push_back(Simple("QLinearConcat", {scale, zero, a, scale, zero, a, scale, zero},
                          {{"axis", Int(1)}}, 1, kContrib));
   cases.push_back(

@@ -4,7 +4,7 @@
 #include <numeric>
 
 #include "tests/support/index.h"
-#include "tests/support/op_runner.h"
+#include "tests/support/quantized_op.h"
 
 namespace kinglet::transpose_test {
 namespace {
@@ -74,6 +74,21 @@ Attributes Blocksize(std::int64_t size, const char* mode = nullptr) {
   attributes.Set("blocksize", size);
   if (mode != nullptr) attributes.Set("mode", std::string(mode));
   return attributes;
+}
+
+TEST(DepthToSpace, WholeBlocksStayBlocked) {
+  for (const std::int64_t blocks : {1, 2}) {
+    for (const std::int64_t size : {2, 3}) {
+      const std::int64_t channels = size * size * blocks;
+      testing::ExpectBlockedEqualsPlain(
+          testing::MakeNode("DepthToSpace", 1, Blocksize(size)),
+          {testing::RandomBytes<std::uint8_t>({2, 64 * channels, 3, 4}, 1)});
+      testing::ExpectBlockedEqualsPlain(testing::MakeNode("DepthToSpace", 1, Blocksize(size)),
+                                        {testing::RandomFloats({2, 16 * channels, 1, 1})});
+    }
+  }
+  const Node node = testing::MakeNode("DepthToSpace", 1, Blocksize(2));
+  EXPECT_FALSE(testing::RunBlocked(node, {testing::RandomFloats({1, 32, 3, 4})}).blocked[0]);
 }
 
 TEST(DepthToSpace, BothModes) {

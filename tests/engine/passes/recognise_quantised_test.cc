@@ -93,8 +93,8 @@ Counts OpsOf(Build build, Precision precision = Precision::kModel) {
 }
 
 // What the graph gives for inputs that are random within [-2, 2).
-std::vector<Tensor> ValuesOf(Build build, const CompileOptions& options) {
-  const Model model = Model::Compile(Make(build), options);
+std::vector<Tensor> ValuesOf(Graph graph, const CompileOptions& options) {
+  const Model model = Model::Compile(std::move(graph), options);
   Session session = model.NewSession();
   Tensors inputs;
   unsigned seed = 3;
@@ -109,11 +109,12 @@ std::vector<Tensor> ValuesOf(Build build, const CompileOptions& options) {
   return result;
 }
 
-// As the graph is written, each value within `steps` of these from the other.
-void ExpectAsWritten(Build build, float step, float steps = 1) {
-  const std::vector<Tensor> codes = ValuesOf(build, {.threads = 2, .use_cache = false});
-  const std::vector<Tensor> written =
-      ValuesOf(build, {.threads = 1, .optimize = false, .use_cache = false});
+std::vector<Tensor> ValuesOf(Build build, const CompileOptions& options) {
+  return ValuesOf(Make(build), options);
+}
+
+// No value further from the other than this.
+void ExpectNear(const std::vector<Tensor>& codes, const std::vector<Tensor>& written, float step) {
   ASSERT_EQ(codes.size(), written.size());
   for (std::size_t k = 0; k < codes.size(); ++k) {
     ASSERT_EQ(codes[k].shape(), written[k].shape());
@@ -124,9 +125,15 @@ void ExpectAsWritten(Build build, float step, float steps = 1) {
       largest = std::max(largest, std::abs(a - c));
       spread = std::max(spread, std::abs(c));
     }
-    EXPECT_LE(largest, 1.001 * static_cast<double>(step * steps)) << "output " << k;
+    EXPECT_LE(largest, 1.001 * static_cast<double>(step)) << "output " << k;
     EXPECT_GT(spread, static_cast<double>(step)) << "output " << k << " says nothing";
   }
+}
+
+// As the graph is written, each value within `steps` of these from the other.
+void ExpectAsWritten(Build build, float step, float steps = 1) {
+  ExpectNear(ValuesOf(build, {.threads = 2, .use_cache = false}),
+             ValuesOf(build, {.threads = 1, .optimize = false, .use_cache = false}), step * steps);
 }
 
 // ---- Convolutions and products.
@@ -274,6 +281,100 @@ TEST(RecogniseQuantised, Pools) {
   EXPECT_EQ(ops.at("QLinearGlobalAveragePool"), 2);
   EXPECT_EQ(ops.count("ReduceMean") + ops.count("AveragePool"), 0U);
   ExpectAsWritten(Pools, 0.016f);
+}
+
+// ---- Images that become larger.
+
+// Linear in both directions, to the same scale and to another one.
+void Resizes(GraphBuilder& b) {
+  const ValueId x = Round(b, b.Input("x", {2, 70, 5, 6}), kX);
+  for (const char* mode : {"half_pixel", "align_corners", "asymmetric", "pytorch_half_pixel"}) {
+    Attributes linear = With("mode", std::string("linear"));
+    linear.Set("coordinate_transformation_mode", std::string(mode));
+    const ValueId y = b.Op("Resize", {x, kNoValue, b.Floats({4}, {1, 1, 2, 2.5f})}, linear);
+    b.Output(Round(b, y, kX), std::string("larger ") + mode);
+    const ValueId z = b.Op("Resize", {x, kNoValue, b.Floats({4}, {1, 1, 0.6f, 1})}, linear);
+    b.Output(Round<std::int8_t>(b, z, {0.016f, 9}), std::string("smaller ") + mode);
+  }
+}
+
+TEST(RecogniseQuantised, LinearResizes) {
+  const Counts ops = OpsOf(Resizes);
+  EXPECT_EQ(ops.at("QLinearResize"), 8);
+  EXPECT_EQ(ops.count("Resize"), 0U);
+  ExpectAsWritten(Resizes, kX.scale);
+}
+
+// The batch may change, or weights are divided by their sum.
+TEST(RecogniseQuantised, OtherResizesStay) {
+  GraphBuilder b;
+  const ValueId x = Round(b, b.Input("x", {2, 3, 5, 6}), kX);
+  Attributes linear = With("mode", std::string("linear"));
+  const ValueId sized = b.Op("Resize", {x, kNoValue, kNoValue, b.Ints({4, 3, 9, 9})}, linear);
+  b.Output(Round(b, sized, kX), "batch");
+  linear.Set("exclude_outside", std::int64_t{1});
+  const ValueId excluding = b.Op("Resize", {x, kNoValue, b.Floats({4}, {1, 1, 2, 2})}, linear);
+  b.Output(Round(b, excluding, kX), "excluding");
+  const Counts ops = CountOps(Optimise(b.Take()).graph().ir());
+  EXPECT_EQ(ops.at("Resize"), 2);
+  EXPECT_EQ(ops.count("QLinearResize"), 0U);
+}
+
+struct Transposed {
+  std::int64_t kernel, stride, pad_begin, pad_end, output_padding;
+  std::int64_t channels = 3;
+};
+
+void TransposedOf(GraphBuilder& b, const Transposed& t, bool per_channel) {
+  const ValueId x = Round(b, b.Input("x", {2, 5, 4, 6}), kX);
+  Attributes attributes = With("strides", Ints{t.stride, t.stride});
+  attributes.Set("pads", Ints{t.pad_begin, t.pad_begin, t.pad_end, t.pad_end});
+  attributes.Set("output_padding", Ints{t.output_padding, t.output_padding});
+  const Shape shape{5, t.channels, t.kernel, t.kernel};
+  const ValueId w =
+      per_channel ? ChannelWeights(b, shape, 1) : Weights<std::uint8_t>(b, shape, {0.004f, 119});
+  std::vector<ValueId> inputs = {x, w};
+  if (!per_channel) inputs.push_back(Bias(b, t.channels, 0.016f * 0.004f));
+  const ValueId y = b.Op("ConvTranspose", inputs, attributes);
+  b.Output(Round(b, b.Op("Relu", {y}), {0.02f, 3}), "y");
+}
+
+TEST(RecogniseQuantised, TransposedConvolutions) {
+  for (const Transposed& t :
+       {Transposed{2, 2, 0, 0, 0}, Transposed{3, 2, 1, 1, 1}, Transposed{3, 2, 0, 1, 0},
+        Transposed{4, 2, 1, 1, 0, 64}, Transposed{3, 1, 1, 1, 0}, Transposed{5, 3, 2, 0, 2, 70},
+        Transposed{4, 4, 3, 1, 3}}) {
+    for (const bool per_channel : {false, true}) {
+      SCOPED_TRACE(std::to_string(t.kernel) + "/" + std::to_string(t.stride));
+      const auto make = [&] {
+        GraphBuilder b;
+        TransposedOf(b, t, per_channel);
+        return b.Take();
+      };
+      const Counts ops = CountOps(Optimise(make()).graph().ir());
+      EXPECT_EQ(ops.at("QLinearConv"), 1);
+      EXPECT_EQ(ops.count("ConvTranspose"), 0U);
+      ExpectNear(ValuesOf(make(), {.threads = 2, .use_cache = false}),
+                 ValuesOf(make(), {.threads = 1, .optimize = false, .use_cache = false}), 0.02f);
+    }
+  }
+}
+
+// Taps that would be multiplied in vain, groups and dilation.
+TEST(RecogniseQuantised, OtherTransposedConvolutionsStay) {
+  const auto literal = [](const Shape& weights, const Attributes& attributes) {
+    GraphBuilder b;
+    const ValueId x = Round(b, b.Input("x", {1, 4, 4, 6}), kX);
+    const ValueId w = Weights<std::int8_t>(b, weights, {0.004f, 0});
+    b.Output(Round(b, b.Op("ConvTranspose", {x, w}, attributes), kY), "y");
+    return CountOps(Optimise(b.Take()).graph().ir()).count("ConvTranspose") == 1;
+  };
+  EXPECT_TRUE(literal({4, 3, 1, 1}, With("strides", Ints{3, 3})));
+  EXPECT_TRUE(literal({4, 3, 3, 3}, With("strides", Ints{2, 1})));
+  EXPECT_TRUE(literal({4, 3, 3, 3}, With("dilations", Ints{2, 2})));
+  EXPECT_TRUE(literal({4, 3, 3, 3}, With("group", std::int64_t{2})));
+  EXPECT_TRUE(literal({4, 3, 3, 3}, With("output_shape", Ints{7, 9})));
+  EXPECT_TRUE(literal({4, 3, 3, 3}, With("auto_pad", std::string("SAME_UPPER"))));
 }
 
 // ---- What moves codes, and functions of one.

@@ -69,6 +69,42 @@ TEST(CodeOps, SumsAndProductsAreThoseOfTheDefinition) {
   });
 }
 
+template <typename T>
+void ExpectBlends() {
+  const CodeOps& ops = GetCodeOps(std::numeric_limits<T>::is_signed);
+  const CodeBlend blends[] = {{{9216, 3072, 3072, 1024}, 3, -7, 1.0f / 16384},
+                              {{16384, 0, 0, 0}, 0, 0, 1.0f / 16384},
+                              {{4096, 4096, 4096, 4096}, -100, 27, 0.71f / 16384},
+                              {{1, 16382, 1, 0}, 77, 5, 3.1f / 16384}};
+  for (const size_t n : {1U, 7U, 8U, 9U, 64U, 65U}) {
+    const auto a = Codes<T>(n, 1), b = Codes<T>(n, 2), c = Codes<T>(n, 3), d = Codes<T>(n, 4);
+    for (const CodeBlend& blend : blends) {
+      if (!std::numeric_limits<T>::is_signed && (blend.x_zero < 0 || blend.z_zero < 0)) continue;
+      std::vector<T> made(n + 1, T{77});
+      ops.blend(blend, {a.data(), b.data(), c.data(), d.data()}, made.data(), n);
+      for (size_t i = 0; i < n; ++i) {
+        const T codes[4] = {a[i], b[i], c[i], d[i]};
+        int32_t sum = 0;
+        for (size_t k = 0; k < 4; ++k) sum += blend.weights[k] * (codes[k] - blend.x_zero);
+        const float scaled = static_cast<float>(sum) * blend.ratio;
+        const float low = static_cast<float>(std::numeric_limits<T>::lowest() - blend.z_zero);
+        const float high = static_cast<float>(std::numeric_limits<T>::max() - blend.z_zero);
+        const float steps = std::nearbyint(std::clamp(scaled, low, high));
+        ASSERT_EQ(made[i], static_cast<T>(static_cast<int32_t>(steps) + blend.z_zero))
+            << n << ", " << i;
+      }
+      EXPECT_EQ(made[n], T{77});
+    }
+  }
+}
+
+TEST(CodeOps, BlendsAreThoseOfTheDefinition) {
+  testing::ForEachTarget([] {
+    ExpectBlends<uint8_t>();
+    ExpectBlends<int8_t>();
+  });
+}
+
 TEST(CodeOps, EveryCodeIsLookedUp) {
   testing::ForEachTarget([] {
     const auto table = Codes<uint8_t>(256, 5);
