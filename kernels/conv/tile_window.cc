@@ -10,6 +10,13 @@
 namespace kinglet::kernels {
 namespace {
 
+// Numbers outputs from `first` on, `own` of them at most; the other ones of `count` are nobody's.
+void NumberRows(int64_t first, int64_t own, int32_t* to, int64_t count) {
+  const int64_t numbered = std::clamp<int64_t>(own, 0, count);
+  std::iota(to, to + numbered, static_cast<int32_t>(first));
+  std::fill(to + numbered, to + count, -1);
+}
+
 bool NeedsPixelAlone(const ConvShape& s) {
   return s.kh == 1 && s.kw == 1 && s.sh == 1 && s.sw == 1 && s.pad_top == 0 && s.pad_left == 0 &&
          s.oh == s.ih && s.ow == s.iw;
@@ -132,36 +139,48 @@ int64_t TileWindow::MostTiles() const {
 }
 
 void TileWindow::FillTiles(Range part, int64_t* tile_in, int32_t* tile_out) const {
-  const int64_t count = part.end - part.begin;
   if (!copies_) {
-    // The last tile ends with the map: it begins within the one before it, whose outputs are not
-    // its own.
-    const int64_t tiles = CeilDiv(count, kTilePixels);
-    const int64_t last = std::max<int64_t>(s_.oh * s_.ow - kTilePixels, 0);
-    for (int64_t t = 0; t < tiles; ++t, tile_out += kTilePixels) {
-      const int64_t own = t * kTilePixels;
-      tile_in[t] = std::min(part.begin + own, last);
-      for (int64_t i = 0; i < kTilePixels; ++i) {
-        const int64_t out = tile_in[t] + i - part.begin;
-        tile_out[i] = out >= own && out < count ? static_cast<int32_t>(out) : -1;
-      }
-    }
-    return;
+    FillPixels(part, tile_in, tile_out);
+  } else if (AcrossRows(part.end - part.begin)) {
+    FillAcrossRows(part.end - part.begin, tile_in, tile_out);
+  } else {
+    FillRows(part.end - part.begin, tile_in, tile_out);
   }
-  const bool across = AcrossRows(count);
-  const int64_t row_tiles = CeilDiv(s_.ow, kTilePixels);
-  const int64_t tiles = Tiles(part);
-  for (int64_t t = 0; t < tiles; ++t, tile_out += kTilePixels) {
-    const int64_t first =
-        across ? t * kTilePixels : t / row_tiles * pitch() + t % row_tiles * kTilePixels;
-    tile_in[t] = first;
-    const int64_t row = across ? -1 : t / row_tiles;
-    for (int64_t i = 0; i < kTilePixels; ++i) {
-      const int64_t y = (first + i) / pitch();
-      const int64_t x = (first + i) % pitch();
-      const bool own = x < s_.ow && y < count && (row < 0 || y == row);
-      tile_out[i] = own ? static_cast<int32_t>(y * s_.ow + x) : -1;
+}
+
+// The last tile ends with the map: it begins within the one before it, whose outputs are not its
+// own.
+void TileWindow::FillPixels(Range part, int64_t* tile_in, int32_t* tile_out) const {
+  const int64_t count = part.end - part.begin;
+  const int64_t last = std::max<int64_t>(s_.oh * s_.ow - kTilePixels, 0);
+  for (int64_t own = 0; own < count; own += kTilePixels, tile_out += kTilePixels) {
+    const int64_t first = std::min(part.begin + own, last);
+    *tile_in++ = first;
+    const int64_t others = part.begin + own - first;
+    std::fill_n(tile_out, others, -1);
+    NumberRows(own, count - own, tile_out + others, kTilePixels - others);
+  }
+}
+
+void TileWindow::FillRows(int64_t rows, int64_t* tile_in, int32_t* tile_out) const {
+  for (int64_t y = 0; y < rows; ++y) {
+    for (int64_t x = 0; x < s_.ow; x += kTilePixels, tile_out += kTilePixels) {
+      *tile_in++ = y * pitch() + x;
+      NumberRows(y * s_.ow + x, s_.ow - x, tile_out, kTilePixels);
     }
+  }
+}
+
+void TileWindow::FillAcrossRows(int64_t rows, int64_t* tile_in, int32_t* tile_out) const {
+  const int64_t positions = (rows - 1) * pitch() + s_.ow;
+  const int64_t tiles = CeilDiv(positions, kTilePixels);
+  for (int64_t t = 0; t < tiles; ++t) tile_in[t] = t * kTilePixels;
+  int64_t left = tiles * kTilePixels;
+  for (int64_t y = 0; left > 0; ++y) {
+    const int64_t run = std::min(pitch(), left);
+    NumberRows(y * s_.ow, y < rows ? s_.ow : 0, tile_out, run);
+    tile_out += run;
+    left -= run;
   }
 }
 

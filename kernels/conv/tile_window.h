@@ -86,6 +86,9 @@ class TileWindow {
 
  private:
   bool AcrossRows(int64_t rows) const;
+  void FillPixels(Range part, int64_t* tile_in, int32_t* tile_out) const;
+  void FillRows(int64_t rows, int64_t* tile_in, int32_t* tile_out) const;
+  void FillAcrossRows(int64_t rows, int64_t* tile_in, int32_t* tile_out) const;
 
   const ConvShape& s_;
   const bool copies_;
