@@ -83,16 +83,13 @@ class SumsBf16 {
   }
 
   // Not inline: it has every activation in it, and a loop has it at every step.
-  HWY_NOINLINE void Finish(const TileSums& done, int quarter) const {
-    constexpr int kRows = 4;
-    const int tile = quarter / kRows;
-    const int row = quarter % kRows * kRows;
+  HWY_NOINLINE void Finish(const TileSums& done, int64_t tile, int64_t row, int64_t rows) const {
     const float* sums = reinterpret_cast<const float*>(done.sums) + tile * 512 + row * 16;
     const int32_t* outputs = done.outputs[tile] + row;
     const int64_t valid = done.block == last_block_ ? last_channels_ : kTileChannels;
     const float* bias = bias_ + done.block * kTileChannels;
     const int64_t at = done.block * (kTileChannels / kPixel) * plane_;
-    for (int i = 0; i < kRows; ++i, sums += 16) {
+    for (int64_t i = 0; i < rows; ++i, sums += 16) {
       if (outputs[i] < 0) continue;
       FinishPixel(sums, bias, at + int64_t{outputs[i]} * kPixel, valid);
     }

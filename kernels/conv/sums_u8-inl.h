@@ -67,9 +67,7 @@ class SumsU8 {
   }
 
   // Not inline: a loop has it at every step.
-  HWY_NOINLINE void Finish(const TileSums& done, int quarter) const {
-    const int tile = quarter / kRows;
-    const int row = quarter % kRows * kRows;
+  HWY_NOINLINE void Finish(const TileSums& done, int64_t tile, int64_t row, int64_t rows) const {
     const auto* sums = reinterpret_cast<const int32_t*>(done.sums) + tile * 512 + row * 16;
     const int32_t* outputs = done.outputs[tile] + row;
     const int64_t block = first_block_ + done.block;
@@ -77,13 +75,13 @@ class SumsU8 {
     const int64_t first = done.block * kTileChannels;
     for (int64_t c = 0; c < kTileChannels; c += kStored) {
       if (plain_) {
-        Requantise(sums, first, c, outputs, out);
+        Requantise(sums, first, c, outputs, rows, out);
       } else {
-        RequantiseAny(sums, first, c, outputs, out);
+        RequantiseAny(sums, first, c, outputs, rows, out);
       }
     }
     if (done.block == last_block_ && (alone_ || last_channels_ < kTileChannels)) {
-      ZeroPads(outputs, out);
+      ZeroPads(outputs, rows, out);
     }
   }
 
@@ -92,7 +90,6 @@ class SumsU8 {
   using FloatTag = hwy::HWY_NAMESPACE::Rebind<float, Tag>;
   using Vec = hwy::HWY_NAMESPACE::Vec<Tag>;
   using FloatVec = hwy::HWY_NAMESPACE::Vec<FloatTag>;
-  static constexpr int kRows = 4;
   static constexpr int64_t kHalves = kBlock / kTileChannels;
   static constexpr int64_t kLanes = hwy::HWY_NAMESPACE::MaxLanes(Tag());
 #if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
@@ -124,9 +121,9 @@ class SumsU8 {
     return hn::Add(hn::Load(Tag(), sums + c / 16 * 256 + c % 16), bias);
   }
 
-  // Channels [c, c + kStored) of four pixels.
+  // Channels [c, c + kStored) of some pixels.
   HWY_INLINE void Requantise(const int32_t* sums, int64_t first, int64_t c, const int32_t* outputs,
-                             uint8_t* out) const {
+                             int64_t rows, uint8_t* out) const {
     namespace hn = hwy::HWY_NAMESPACE;
     const Tag d;
     const FloatTag df;
@@ -135,7 +132,7 @@ class SumsU8 {
     const Vec bias[2] = {hn::Load(d, bias_ + first + c), hn::Load(d, bias_ + first + c + kLanes)};
     const FloatVec scales[2] = {hn::Load(df, scales_ + first + c),
                                 hn::Load(df, scales_ + first + c + kLanes)};
-    for (int i = 0; i < kRows; ++i, sums += 16) {
+    for (int64_t i = 0; i < rows; ++i, sums += 16) {
       if (outputs[i] < 0) continue;
       const Vec both[2] = {Biased(sums, c, bias[0]), Biased(sums, c + kLanes, bias[1])};
       StoreCodes(d, both, scales, bounds, out + outputs[i] * pixel_stride_ + c);
@@ -143,7 +140,7 @@ class SumsU8 {
 #else
     const Vec bias = hn::Load(d, bias_ + first + c);
     const FloatVec scales = hn::Load(df, scales_ + first + c);
-    for (int i = 0; i < kRows; ++i, sums += 16) {
+    for (int64_t i = 0; i < rows; ++i, sums += 16) {
       if (outputs[i] < 0) continue;
       StoreCodes(d, Biased(sums, c, bias), scales, bounds, out + outputs[i] * pixel_stride_ + c);
     }
@@ -151,11 +148,11 @@ class SumsU8 {
   }
 
   HWY_INLINE void RequantiseAny(const int32_t* sums, int64_t first, int64_t c,
-                                const int32_t* outputs, uint8_t* out) const {
+                                const int32_t* outputs, int64_t rows, uint8_t* out) const {
     namespace hn = hwy::HWY_NAMESPACE;
     const Tag d;
     const FloatTag df;
-    for (int i = 0; i < kRows; ++i, sums += 16) {
+    for (int64_t i = 0; i < rows; ++i, sums += 16) {
       if (outputs[i] < 0) continue;
       for (int64_t at = c; at < c + kStored; at += kLanes) {
         const Vec sum = Biased(sums, at, hn::Load(d, bias_ + first + at));
@@ -165,11 +162,11 @@ class SumsU8 {
     }
   }
 
-  // What lies behind the last channel in four pixels.
-  HWY_INLINE void ZeroPads(const int32_t* outputs, uint8_t* out) const {
+  // What lies behind the last channel in some pixels.
+  HWY_INLINE void ZeroPads(const int32_t* outputs, int64_t rows, uint8_t* out) const {
     namespace hn = hwy::HWY_NAMESPACE;
     const hn::CappedTag<uint8_t, kTileChannels> d;
-    for (int i = 0; i < kRows; ++i) {
+    for (int64_t i = 0; i < rows; ++i) {
       if (outputs[i] < 0) continue;
       uint8_t* to = out + outputs[i] * pixel_stride_;
       for (int64_t c = 0; c < kTileChannels; c += static_cast<int64_t>(hn::Lanes(d))) {

@@ -23,9 +23,9 @@ HWY_BEFORE_NAMESPACE();
 namespace kinglet::kernels {
 namespace HWY_NAMESPACE {
 
-// `Product` multiplies, Product::Dot<C, A, B>(tiles), and takes the sums: Finish(done, quarter), of
-// 4 pixels x 32 channels each, 8 of them for a pair. kStreamInput: it is the input that should not
-// stay in the first-level cache, not the weights.
+// `Product` multiplies, Product::Dot<C, A, B>(tiles), and takes the sums: Finish(done, tile, row,
+// rows), of a multiple of four pixels of one of the pair's tiles. kStreamInput: it is the input
+// that should not stay in the first-level cache, not the weights.
 template <bool kStreamInput, class Tiles, class Product>
 class TileLoop {
  public:
@@ -124,10 +124,10 @@ class TileLoop {
     const int64_t every = std::max<int64_t>(1, steps_ / kQuarters);
     const int64_t together = (kQuarters + steps_ - 1) / steps_;
     int64_t k = 1;
-    for (int quarter = 0; quarter < kQuarters;) {
-      for (int64_t i = 0; i < together && quarter < kQuarters; ++i) {
-        product_.Finish(older_, quarter++);
-      }
+    for (int64_t quarter = 0; quarter < kQuarters;) {
+      const int64_t now = std::min(together, kQuarters - quarter);
+      Finish(older_, quarter, quarter + now);
+      quarter += now;
       for (const int64_t end = std::min(steps_, k + every); k < end; ++k) {
         Step(a0, a1, weights, k);
       }
@@ -142,12 +142,18 @@ class TileLoop {
     tiles_.template Store<1>(sums + 1024, 64);
     tiles_.template Store<2>(sums + 2048, 64);
     tiles_.template Store<3>(sums + 3072, 64);
-    if (done > 1) FinishAll(older_);
-    FinishAll(last_);
+    if (done > 1) Finish(older_, 0, kQuarters);
+    Finish(last_, 0, kQuarters);
   }
 
-  HWY_INLINE void FinishAll(const TileSums& sums) {
-    for (int quarter = 0; quarter < kQuarters; ++quarter) product_.Finish(sums, quarter);
+  // Quarters of tiles, of a pair's eight.
+  HWY_INLINE void Finish(const TileSums& sums, int64_t begin, int64_t end) {
+    constexpr int64_t kOfTile = kQuarters / 2;
+    while (begin < end) {
+      const int64_t now = std::min(end, begin / kOfTile * kOfTile + kOfTile) - begin;
+      product_.Finish(sums, begin / kOfTile, begin % kOfTile * kRows, now * kRows);
+      begin += now;
+    }
   }
 
   HWY_INLINE void Fetch() {
@@ -171,7 +177,8 @@ class TileLoop {
     }
   }
 
-  static constexpr int kQuarters = 8;
+  static constexpr int64_t kQuarters = 8;
+  static constexpr int64_t kRows = 4;  // of a quarter
 
   Tiles& tiles_;
   const TileJob& job_;
