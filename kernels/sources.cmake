@@ -35,10 +35,11 @@ if(KINGLET_BLAS STREQUAL "off")
 endif()
 set_source_files_properties(${unused} PROPERTIES HEADER_FILE_ONLY ON)
 
-# Sums of integer products in registers: GCC would add them in another order, and spill.
+# Sums of integer products in registers: GCC would add them in another order, or all products after
+# the last of them, and spill.
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   set_property(SOURCE ${PROJECT_SOURCE_DIR}/kernels/depthwise/depthwise_u8.cc APPEND PROPERTY
-    COMPILE_OPTIONS "-fno-tree-reassoc")
+    COMPILE_OPTIONS "-fno-tree-reassoc;-fno-tree-ter")
 endif()
 
 # Products that are rounded before something is added to them: a compiler must not fuse the two where

@@ -291,7 +291,7 @@ TEST(IntegerConv, EveryPixelCount) {
     cases.push_back({.shape = s, .input_zero_point = 9});
     for (const int kernel : {3, 5}) {
       for (const int stride : {1, 2}) {
-        if (pixels > 9) continue;
+        if (pixels > 9 && pixels % 4 != 0 && pixels % 16 > 1) continue;
         s = Square(70, kernel + 1, 70, kernel, stride, kernel / 2, 70);
         s.iw = pixels * stride;
         s.ow = pixels;
