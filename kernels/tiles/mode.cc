@@ -3,6 +3,8 @@
 #include <atomic>
 #include <cstdlib>
 
+#include "kernels/common/cpu_target.h"
+
 namespace kinglet::kernels {
 namespace {
 
@@ -53,7 +55,8 @@ TileMode ActiveTiles(CpuFeature feature) noexcept {
 
 TileMode WantedTiles(CpuFeature feature) noexcept {
   const TileMode mode = EnvironmentChoice().mode;
-  const bool there = mode != TileMode::kHardware || ActiveCpu().features.Has(feature);
+  // A target without AVX-512 has only the emulation.
+  const bool there = mode != TileMode::kHardware || UsableFeatures().Has(feature);
   return there ? mode : TileMode::kOff;
 }
 

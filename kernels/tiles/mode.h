@@ -23,9 +23,9 @@ struct TileChoice {
 // wanted. Asks for no permission.
 TileChoice ChooseTiles(CpuFeatures features, const char* wanted);
 
-// How kernels run that need `feature` (kAmxBf16, kAmxInt8), on the active CPU. Where that would be
-// the hardware, the operating system is asked for permission, once in a process; where it says no,
-// tiles are off. Thread-safe.
+// How kernels run that need `feature` (kAmxBf16, kAmxInt8), on the active CPU and target. Where
+// that would be the hardware, the operating system is asked for permission, once in a process;
+// where it says no, tiles are off. Thread-safe.
 TileMode ActiveTiles(CpuFeature feature) noexcept;
 
 // What KINGLET_TILES and the active CPU say of it before anybody asks for permission.
