@@ -137,12 +137,52 @@ void Blend(const CodeBlend& b, const void* const (&x)[4], void* z, size_t n) noe
   std::copy(made, made + (n - i), to + i);
 }
 
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+// Looks up whole vectors; returns how many codes that are, none where there are few. A lookup takes
+// the lower four bits of an index, and gives zero where its highest bit is set. Tables of sixteen
+// are stored as what is different from the one before: an index, of which 16 are taken off for each
+// next table, finds something in all tables up to its own one, and these together are its entry.
+// Behind that it is negative, and stays so. Both halves of the codes go by themselves.
+size_t LookUpHalves(const uint8_t* codes, const uint8_t* from, uint8_t* to, size_t n) {
+  const hn::ScalableTag<uint8_t> d;
+  const hn::RebindToSigned<decltype(d)> di;
+  constexpr size_t kTables = 16;
+  constexpr size_t kWorthwhile = 128;
+  if (n < kWorthwhile) return 0;
+  HWY_ALIGN uint8_t steps[256];
+  for (size_t k = 0; k < 256; ++k) {
+    const bool first = k % 128 < kTables;
+    steps[k] = static_cast<uint8_t>(codes[k] ^ (first ? 0 : codes[k - 16]));
+  }
+  const auto sixteen = hn::Set(di, 16);
+  const auto highest = hn::Set(d, 0x80);
+  size_t i = 0;
+  for (; i + hn::Lanes(d) <= n; i += hn::Lanes(d)) {
+    const auto index = hn::LoadU(d, from + i);
+    auto low = hn::BitCast(di, index), high = hn::BitCast(di, hn::Xor(index, highest));
+    auto found = hn::Zero(d);
+    for (size_t part = 0; part < kTables / 2; ++part) {
+      const uint8_t* table = steps + part * 16;
+      const auto lower = hn::LoadDup128(d, table), upper = hn::LoadDup128(d, table + 128);
+      found = hn::Xor(found, hn::TableLookupBytesOr0(lower, hn::BitCast(d, low)));
+      found = hn::Xor(found, hn::TableLookupBytesOr0(upper, hn::BitCast(d, high)));
+      low = hn::SaturatedSub(low, sixteen);
+      high = hn::SaturatedSub(high, sixteen);
+    }
+    hn::StoreU(found, d, to + i);
+  }
+  return i;
+}
+#endif
+
 void LookUp(const void* table, const void* x, void* y, size_t n) noexcept {
   const auto* codes = static_cast<const uint8_t*>(table);
   const auto* from = static_cast<const uint8_t*>(x);
   auto* to = static_cast<uint8_t*>(y);
   size_t i = 0;
-#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3 || HWY_ARCH_ARM_A64
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+  i = LookUpHalves(codes, from, to, n);
+#elif HWY_ARCH_ARM_A64
   // Sixteen tables of sixteen: an index that is not of a table has its highest bit set, for which
   // the lookup gives zero.
   const hn::ScalableTag<uint8_t> d;
