@@ -63,6 +63,17 @@ DataType CodeGraph::TypeOf(ValueId id) const {
   return known ? states_[static_cast<std::size_t>(id)].type : DataType::kUndefined;
 }
 
+const Shape* CodeGraph::FixedShapeOf(ValueId id) const {
+  const auto is_fixed = [&](ValueId input) {
+    const Value& value = graph_.value(input);
+    return value.has_shape && std::all_of(value.dims.begin(), value.dims.end(),
+                                          [](std::int64_t size) { return size >= 0; });
+  };
+  if (!std::all_of(graph_.inputs.begin(), graph_.inputs.end(), is_fixed)) return nullptr;
+  return TypeOf(id) == DataType::kUndefined ? nullptr
+                                            : &states_[static_cast<std::size_t>(id)].shape;
+}
+
 const Codes* CodeGraph::CodesBehind(ValueId id) const {
   const auto it = codes_.find(id);
   return it == codes_.end() ? nullptr : &it->second;

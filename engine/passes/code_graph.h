@@ -36,6 +36,8 @@ class CodeGraph {
   // Of a value that was there before, where it is known.
   std::optional<std::size_t> RankOf(ValueId id) const;
   DataType TypeOf(ValueId id) const;
+  // Its shape, where no input of the graph has sizes of its own choice; or null.
+  const Shape* FixedShapeOf(ValueId id) const;
 
   bool IsConstant(const Codes& codes) const { return graph_.ConstantOf(codes.codes) != nullptr; }
   // What a value is dequantised of, or null. The pointer is good until codes are remembered.

@@ -16,15 +16,23 @@ namespace {
 
 using Ints = std::vector<std::int64_t>;
 
-// Whether the batch and the channels keep their sizes: by axes or by scales that are constants.
-bool KeepsChannels(const GraphIr& graph, const Node& resize) {
+// Whether the batch and the channels keep their sizes: by axes, or by scales or sizes that are
+// constants.
+bool KeepsChannels(const CodeGraph& graph, const Node& resize) {
   if (resize.opset >= 18 && resize.attributes.Has("axes")) {
     const Ints axes = resize.attributes.Ints("axes");
     return std::all_of(axes.begin(), axes.end(), [](std::int64_t axis) {
       return axis == 2 || axis == 3 || axis == -1 || axis == -2;
     });
   }
-  const Tensor* scales = graph.ConstantOf(resize.input(2));
+  const Tensor* sizes = graph.graph().ConstantOf(resize.input(3));
+  const Shape* shape = graph.FixedShapeOf(resize.input(0));
+  if (sizes != nullptr && sizes->type() == DataType::kInt64 && sizes->size() == 4) {
+    const std::int64_t* size = sizes->data<std::int64_t>();
+    return shape != nullptr && size[0] == (*shape)[0] && size[1] == (*shape)[1] &&
+           resize.attributes.String("keep_aspect_ratio_policy", "stretch") == "stretch";
+  }
+  const Tensor* scales = graph.graph().ConstantOf(resize.input(2));
   if (scales == nullptr || scales->type() != DataType::kFloat32 || scales->size() != 4) {
     return false;
   }
@@ -145,8 +153,8 @@ Tensor FiltersOf(const Tensor& weights, const Tensor& zeros, const Dimension& ro
 bool EmitResize(CodeGraph& graph, const Node& resize, const Codes& from, const Codes& to,
                 ValueId output) {
   constexpr float kParts = 1 << 14;  // engine/ops/qlinear_resize.cc
-  if (!IsLinear(resize) || !KeepsChannels(graph.graph(), resize)) return false;
   if (graph.RankOf(resize.input(0)) != std::size_t{4} || from.type != to.type) return false;
+  if (!IsLinear(resize) || !KeepsChannels(graph, resize)) return false;
   if (!IsUsableScale(from.step / to.step / kParts)) return false;
   Node& made = graph.Emit(resize, "QLinearResize", kKingletDomain,
                           {from.codes, resize.input(1), resize.input(2), resize.input(3),

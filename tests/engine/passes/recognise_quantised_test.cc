@@ -293,7 +293,7 @@ void Resizes(GraphBuilder& b) {
     linear.Set("coordinate_transformation_mode", std::string(mode));
     const ValueId y = b.Op("Resize", {x, kNoValue, b.Floats({4}, {1, 1, 2, 2.5f})}, linear);
     b.Output(Round(b, y, kX), std::string("larger ") + mode);
-    const ValueId z = b.Op("Resize", {x, kNoValue, b.Floats({4}, {1, 1, 0.6f, 1})}, linear);
+    const ValueId z = b.Op("Resize", {x, kNoValue, kNoValue, b.Ints({2, 70, 3, 6})}, linear);
     b.Output(Round<std::int8_t>(b, z, {0.016f, 9}), std::string("smaller ") + mode);
   }
 }
