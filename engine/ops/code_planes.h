@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
@@ -12,6 +11,7 @@
 #include "engine/op/op.h"
 #include "engine/ops/elementwise.h"
 #include "kernels/common/blocked.h"
+#include "kernels/common/code_lanes.h"
 #include "kernels/quantize/code_ops.h"
 
 namespace kinglet {
@@ -42,10 +42,7 @@ class CodePlanes {
   template <typename T>
   void ZeroPadLanes(std::int64_t plane, T* data, std::int64_t count) const {
     const std::int64_t valid = std::min(kLanes, channels_ - plane % blocks_ * kLanes);
-    if (valid == kLanes) return;
-    for (std::int64_t i = 0; i < count; i += kLanes) {
-      std::memset(data + i + valid, 0, static_cast<std::size_t>(kLanes - valid));
-    }
+    kernels::ZeroCodeLanes(data, count / kLanes, valid);
   }
 
  private:

@@ -7,6 +7,7 @@
 
 #include "kernels/common/aligned.h"
 #include "kernels/common/blocked.h"
+#include "kernels/common/code_lanes.h"
 #include "kernels/common/cpu.h"
 #include "kernels/conv/dot_geometry.h"
 #include "kernels/conv/shape.h"
@@ -375,9 +376,7 @@ class Runner {
       kernels_.product(job_);
       block += together;
     }
-    if (valid == kDotCodes) return;
-    const auto pad = static_cast<size_t>(kDotCodes - valid);
-    for (int64_t p = 0; p < job_.pixels; ++p) std::memset(to + p * kDotCodes + valid, 0, pad);
+    ZeroCodeLanes(to, job_.pixels, valid);
   }
 
   const ConvShape s_;

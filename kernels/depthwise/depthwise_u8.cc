@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "kernels/common/blocked.h"
+#include "kernels/common/code_lanes.h"
 #include "kernels/conv/conv.h"
 #include "kernels/conv/dot_conv.h"
 #include "kernels/conv/shape.h"
@@ -127,10 +128,7 @@ void RunPlane(const ConvShape& s, const ConvArgs& args, int64_t plane, const Ran
   } else if (s.sw == 1) {
     return;  // pad lanes are zero
   }
-  if (b.valid == kCodes) return;
-  for (int64_t p = 0; p < (rows.end - rows.begin) * s.ow; ++p) {
-    std::memset(out + p * kCodes + b.valid, 0, static_cast<size_t>(kCodes - b.valid));
-  }
+  ZeroCodeLanes(out, (rows.end - rows.begin) * s.ow, b.valid);
 }
 
 // Units of one plane that follow one another are one range of rows.
