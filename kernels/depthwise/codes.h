@@ -54,9 +54,8 @@ inline constexpr int64_t kPairedChannels = 32;
 inline constexpr int64_t kStrip = 16;
 inline constexpr int64_t kMostPairs = 3;
 
-// Elements of the weights of kPairedChannels: of a part (see PlaceOf), of a row of outputs, of a
-// tap and of all taps of pairs of rows.
-inline constexpr int64_t kPartWeights = kPairedChannels / 4 * 2;
+// Elements of the weights of kPairedChannels: of a row of outputs, of a tap and of all taps of
+// pairs of rows.
 inline constexpr int64_t kRowWeights = kPairedChannels * 2;
 inline constexpr int64_t kTapWeights = 2 * kRowWeights;
 constexpr int64_t PairedWeights(int64_t k) { return (k + 1) / 2 * k * kTapWeights; }

@@ -219,6 +219,10 @@ HWY_NOINLINE void StoreRow(const int32_t* sums, int64_t count, const StripFilter
   }
 }
 
+// As many sums as stay in registers beside weights. Compilers take minutes for more of them where
+// vectors are emulated.
+constexpr int kTile = HWY_TARGET == HWY_EMU128 ? 2 : 8;
+
 // Sums of `count` outputs: the last tile may compute some of them again.
 template <int K, int R>
 HWY_INLINE void SumTiles(const int16_t* const (&pairs)[kMostPairs], int64_t begin, int64_t count,
@@ -233,13 +237,14 @@ template <int K>
 void RunStrip(const int16_t* const (&pairs)[kMostPairs], int64_t count, int64_t row,
               const StripFilter& f, int64_t channel, const CodeBounds& bounds, int32_t* sums,
               uint8_t* out) {
-  // As many sums as stay in registers beside weights.
-  const int64_t eights = count % 8 > 4 && count > 8 ? count : count / 8 * 8;
-  SumTiles<K, 8>(pairs, 0, eights, row, f, channel, sums);
-  if (count >= 4) {
-    SumTiles<K, 4>(pairs, eights, count, row, f, channel, sums);
+  constexpr int kHalf = kTile / 2;
+  const bool again = count > kTile && count % kTile > kHalf;
+  const int64_t whole = again ? count : count / kTile * kTile;
+  SumTiles<K, kTile>(pairs, 0, whole, row, f, channel, sums);
+  if (count >= kHalf) {
+    SumTiles<K, kHalf>(pairs, whole, count, row, f, channel, sums);
   } else {
-    SumTiles<K, 1>(pairs, eights, count, row, f, channel, sums);
+    SumTiles<K, 1>(pairs, whole, count, row, f, channel, sums);
   }
   StoreRow(sums, count, f, channel, bounds, out);
 }
