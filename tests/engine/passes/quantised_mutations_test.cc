@@ -10,6 +10,7 @@
 #include <optional>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kinglet/error.h"
@@ -66,6 +67,32 @@ void Build(GraphBuilder& b) {
   const ValueId dense =
       b.Op("DequantizeLinear", {b.Constant(RandomBytes<std::int8_t>({8, 5}, 3)), Scale(b, 0.01f)});
   b.Output(Rounded(b, b.Op("MatMul", {flat, dense}), 0.02f, 128), "y");
+}
+
+// A transposed convolution, two resizes, a Concat of two scales.
+void BuildEnlarging(GraphBuilder& b) {
+  const ValueId x = Rounded(b, b.Input("x", {1, 3, 6, 6}), 0.016f, 120);
+  Attributes transposed;
+  transposed.Set("strides", std::vector<std::int64_t>{2, 2});
+  transposed.Set("pads", std::vector<std::int64_t>{1, 1, 0, 0});
+  Attributes axis;
+  axis.Set("axis", std::int64_t{1});
+  const ValueId w =
+      b.Op("DequantizeLinear",
+           {b.Constant(RandomBytes<std::int8_t>({3, 4, 3, 3}, 1)),
+            b.Floats({4}, {0.01f, 0.02f, 0.015f, 0.01f}), b.Constant(Tensor(DataType::kInt8, {4}))},
+           axis);
+  const ValueId bias = b.Floats({4}, {0.3f, -0.2f, 0.0f, 0.1f});
+  const ValueId large =
+      Rounded(b, b.Op("Relu", {b.Op("ConvTranspose", {x, w, bias}, transposed)}), 0.05f, 3);
+  Attributes linear;
+  linear.Set("mode", std::string("linear"));
+  const ValueId small = Rounded(
+      b, b.Op("Resize", {large, kNoValue, b.Floats({4}, {1, 1, 0.5f, 0.5f})}, linear), 0.04f, 9);
+  const ValueId input =
+      Rounded(b, b.Op("Resize", {x, kNoValue, kNoValue, b.Ints({1, 3, 6, 6})}, linear), 0.02f, 99);
+  const ValueId all = Rounded(b, b.Op("Concat", {small, input}, axis), 0.04f, 60);
+  b.Output(Rounded(b, b.Op("GlobalAveragePool", {all}), 0.02f, 60), "y");
 }
 
 float AnyFloat(Random& random) {
@@ -146,9 +173,11 @@ void Mutate(GraphIr& graph, Random& random) {
   }
 }
 
-Graph Mutant(std::uint32_t seed) {
+using BuildFn = void (*)(GraphBuilder&);
+
+Graph Mutant(BuildFn build, std::uint32_t seed) {
   GraphBuilder b(13);
-  Build(b);
+  build(b);
   Random random(seed);
   const std::size_t changes = 1 + Below(random, 2);
   for (std::size_t i = 0; i < changes; ++i) Mutate(b.ir(), random);
@@ -182,22 +211,27 @@ double LargestDifference(const Tensor& a, const Tensor& b) {
   return largest;
 }
 
-TEST(QuantisedMutations, RunAsTheyAreWrittenOrAreOneError) {
+// Most of the mutants are still networks.
+void ExpectAsWritten(BuildFn build, int mutants) {
   int ran = 0, other = 0;
-  for (std::uint32_t seed = 0; seed < 600; ++seed) {
+  for (std::uint32_t seed = 0; std::cmp_less(seed, mutants); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
-    const auto written = Answer(Mutant(seed), false);
-    const auto codes = Answer(Mutant(seed), true);
+    const auto written = Answer(Mutant(build, seed), false);
+    const auto codes = Answer(Mutant(build, seed), true);
     ASSERT_EQ(written.has_value(), codes.has_value());
     if (!written) continue;
     ASSERT_EQ(written->shape(), codes->shape());
     ++ran;
     if (LargestDifference(*written, *codes) > 0.1) ++other;
   }
-  EXPECT_GT(ran, 200);  // most of them are still networks
+  EXPECT_GT(ran, mutants / 3);
   // Sums of floats of 1e30 cancel in another way than those of integers.
   EXPECT_LE(other, ran / 100);
 }
+
+TEST(QuantisedMutations, RunAsTheyAreWrittenOrAreOneError) { ExpectAsWritten(Build, 600); }
+
+TEST(QuantisedMutations, EnlargingOnesToo) { ExpectAsWritten(BuildEnlarging, 400); }
 
 }  // namespace
 }  // namespace kinglet
