@@ -16,7 +16,9 @@ namespace {
 constexpr std::int32_t kIrVersion = 4;
 constexpr const char* kProducer = "kinglet";
 
-std::string ModelHead(const Opsets& opsets, bool optimised, std::size_t graph_bytes) {
+using Metadata = std::map<std::string, std::string>;
+
+std::string ModelHead(const Opsets& opsets, const Metadata& metadata, std::size_t graph_bytes) {
   std::string bytes;
   protozero::pbf_writer model(bytes);
   model.add_int32(kModelIrVersion, kIrVersion);
@@ -26,10 +28,10 @@ std::string ModelHead(const Opsets& opsets, bool optimised, std::size_t graph_by
     opset.add_string(kOpsetDomain, domain);
     opset.add_int64(kOpsetVersion, version);
   }
-  if (optimised) {
+  for (const auto& [key, value] : metadata) {
     protozero::pbf_writer entry(model, kModelMetadata);
-    entry.add_string(kEntryKey, kStageKey.data(), kStageKey.size());
-    entry.add_string(kEntryValue, kOptimisedStage.data(), kOptimisedStage.size());
+    entry.add_string(kEntryKey, key);
+    entry.add_string(kEntryValue, value);
   }
   return bytes + FieldHead(kModelGraph, graph_bytes);
 }
@@ -37,14 +39,17 @@ std::string ModelHead(const Opsets& opsets, bool optimised, std::size_t graph_by
 }  // namespace
 }  // namespace converters
 
-void WriteOnnx(const std::string& path, const Graph& graph) {
+void WriteOnnx(const std::string& path, const Graph& graph,
+               const std::map<std::string, std::string>& metadata) {
   const std::string source = converters::Printable(path);
   const converters::Place place(source);
   converters::Opsets opsets;
   const converters::Parts body = converters::WriteGraph(graph.ir(), opsets, place);
   // A file that says so says of which version, also where no node is of the domain.
   if (graph.optimised()) opsets.emplace(kKingletDomain, kKingletOpset);
-  const std::string head = converters::ModelHead(opsets, graph.optimised(), body.size());
+  converters::Metadata entries = metadata;
+  if (graph.optimised()) entries.emplace(converters::kStageKey, converters::kOptimisedStage);
+  const std::string head = converters::ModelHead(opsets, entries, body.size());
   if (head.size() + body.size() > converters::WireReader::kMaxMessageBytes) {
     converters::Fail(ErrorCode::kResource, place,
                      "the model needs " + std::to_string(head.size() + body.size()) +

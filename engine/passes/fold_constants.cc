@@ -117,7 +117,8 @@ void Fold(GraphIr& graph, const PassOptions& options, bool leave_codes) {
 }  // namespace
 
 void FoldConstants(GraphIr& graph, const PassOptions& options) {
-  Fold(graph, options, options.optimize && options.precision != Precision::kFloat32);
+  Fold(graph, options,
+       options.stage == PassStage::kOptimise && options.precision != Precision::kFloat32);
 }
 
 void FoldWeights(GraphIr& graph, const PassOptions& options) { Fold(graph, options, false); }

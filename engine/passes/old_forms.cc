@@ -100,7 +100,8 @@ class Replacer {
 
   void StartStates() {
     tracks_ = true;
-    states_ = ProbeInputs(graph_, {.optimize = false, .limits = limits_, .subgraph = subgraph_});
+    states_ = ProbeInputs(
+        graph_, {.stage = PassStage::kRequired, .limits = limits_, .subgraph = subgraph_});
   }
 
   std::optional<std::size_t> RankOf(ValueId id) const {

@@ -31,7 +31,8 @@ OptimisedGraph Optimise(Graph graph, const OptimiseOptions& options) {
     CheckSupport(ir);
     if (!graph.optimised()) {
       const DeclaredOutputs outputs = OutputsOf(ir);
-      RunPasses(ir, {options.fuse, options.limits, options.precision});
+      const PassStage stage = options.fuse ? PassStage::kOptimise : PassStage::kRequired;
+      RunPasses(ir, {stage, options.limits, options.precision});
       FinishGraph(ir, outputs);
       if (options.fuse) graph.set_optimised();
     }

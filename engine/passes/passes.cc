@@ -4,7 +4,7 @@
 
 namespace kinglet {
 
-#define KINGLET_PASS(name, function, required) \
+#define KINGLET_PASS(name, function, stage) \
   void function(GraphIr& graph, const PassOptions& options);
 #include "engine/passes/passes.inc"
 #undef KINGLET_PASS
@@ -12,7 +12,7 @@ namespace kinglet {
 namespace {
 
 constexpr Pass kPasses[] = {
-#define KINGLET_PASS(name, function, required) {name, required, function},
+#define KINGLET_PASS(name, function, stage) {name, PassStage::k##stage, function},
 #include "engine/passes/passes.inc"
 #undef KINGLET_PASS
 };
@@ -36,7 +36,7 @@ void HandConstantsDown(GraphIr& graph) {
 void RunPasses(GraphIr& graph, const PassOptions& options) {
   CheckGraph(graph);
   for (const Pass& pass : kPasses) {
-    if (!pass.required && !options.optimize) continue;
+    if (pass.stage > options.stage) continue;
     pass.run(graph, options);
     HandConstantsDown(graph);
     RemoveDead(graph);

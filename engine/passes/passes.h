@@ -1,6 +1,7 @@
 // Rewriting a graph once, before any shape is known: the answer stays the same.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "engine/graph/ir.h"
@@ -9,8 +10,15 @@
 
 namespace kinglet {
 
+// How far passes go.
+enum class PassStage : std::uint8_t {
+  kRequired,  // without them a graph cannot run
+  kSimplify,  // nodes stay what ONNX has
+  kOptimise,  // fused nodes, operators that ONNX has not
+};
+
 struct PassOptions {
-  bool optimize = true;  // false: only the passes without which a graph cannot run
+  PassStage stage = PassStage::kOptimise;  // the last one to run
   Limits limits;
   Precision precision = Precision::kModel;  // as in OptimiseOptions
   bool subgraph = false;  // of a node: its inputs are what the graph around it gives
@@ -18,7 +26,7 @@ struct PassOptions {
 
 struct Pass {
   std::string_view name;
-  bool required;  // runs without `optimize` as well
+  PassStage stage;
   void (*run)(GraphIr& graph, const PassOptions& options);
 };
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -63,7 +64,8 @@ Graph ReadOnnxBytes(std::span<const std::byte> bytes, std::string name,
 // temporary name in the same folder and is renamed, so that `path` is never half a file; weights
 // are written from where they lie, without a copy. Throws Error(kIo) when writing fails,
 // Error(kResource) for a model above the 2 GiB that a file can have, Error(kInvalidModel) when
-// values share a name or nodes of one domain are of several versions.
-void WriteOnnx(const std::string& path, const Graph& graph);
+// values share a name or nodes of one domain are of several versions. `metadata`: further entries.
+void WriteOnnx(const std::string& path, const Graph& graph,
+               const std::map<std::string, std::string>& metadata = {});
 
 }  // namespace kinglet
