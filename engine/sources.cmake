@@ -1,6 +1,5 @@
-# Files of the cost model are of use to the version that wrote them.
-set_source_files_properties(${PROJECT_SOURCE_DIR}/engine/cost/files.cc
-  ${PROJECT_SOURCE_DIR}/engine/runtime/machine.cc PROPERTIES
+# Files about a machine are of use to the version that wrote them.
+set_source_files_properties(${PROJECT_SOURCE_DIR}/engine/runtime/machine.cc PROPERTIES
   COMPILE_DEFINITIONS KINGLET_VERSION="${PROJECT_VERSION}")
 
 # As in kernels/sources.cmake: products that are rounded before something is added to them.

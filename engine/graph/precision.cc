@@ -6,11 +6,12 @@
 namespace kinglet {
 namespace {
 
-constexpr std::array<std::pair<Precision, std::string_view>, 4> kNames = {
+constexpr std::array<std::pair<Precision, std::string_view>, 5> kNames = {
     {{Precision::kModel, "model"},
      {Precision::kFloat32, "f32"},
      {Precision::kBFloat16, "bf16"},
-     {Precision::kInt8, "int8"}}};
+     {Precision::kInt8, "int8"},
+     {Precision::kAuto, "auto"}}};
 
 }  // namespace
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <new>
+#include <optional>
 
 #include "engine/cost/files.h"
 #include "engine/graph/derived.h"
@@ -9,6 +10,7 @@
 #include "engine/runtime/model_impl.h"
 #include "kernels/tiles/mode.h"
 #include "kinglet/error.h"
+#include "kinglet/verdict.h"
 
 namespace kinglet {
 namespace {
@@ -24,6 +26,7 @@ Model::Impl::Impl(OptimisedGraph graph, const Machine& machine, const PrepareOpt
     : graph_(std::move(graph).graph()),
       inputs_(graph_.inputs()),
       outputs_(graph_.outputs()),
+      precision_(options.precision == Precision::kAuto ? Precision::kModel : options.precision),
       notes_(machine.notes()),
       on_plan_(options.on_plan),
       plans_(options.max_plan_bytes, [this](const std::vector<Shape>& shapes, int threads) {
@@ -36,7 +39,7 @@ Model::Impl::Impl(OptimisedGraph graph, const Machine& machine, const PrepareOpt
   plan_options_.cost.winograd = options.winograd;
   plan_options_.cost.deterministic = options.deterministic;
   notes_.insert(notes_.end(), graph_.notes().begin(), graph_.notes().end());
-  if (options.precision == Precision::kBFloat16) ComputeInBFloat16();
+  if (precision_ == Precision::kBFloat16) ComputeInBFloat16();
   ReleaseWeights(graph_.ir());
 }
 
@@ -158,16 +161,37 @@ Model Prepare(OptimisedGraph graph, const Machine& machine, const PrepareOptions
   return Model(std::make_shared<Model::Impl>(std::move(graph), machine, options));
 }
 
+namespace {
+
+// What kAuto means for the graph, with a note on it.
+Precision ChoosePrecision(Graph& graph, const CompileOptions& options) {
+  if (options.precision != Precision::kAuto) return options.precision;
+  std::optional<PrecisionVerdicts> verdicts;
+  if (options.use_cache || !options.verdict_file.empty()) {
+    verdicts = FindVerdicts(graph, options.verdict_file);
+  }
+  const Precision precision = verdicts ? FastestAllowed(*verdicts) : Precision::kModel;
+  graph.ir().notes.push_back(
+      verdicts ? "runs in " + std::string(PrecisionName(precision)) +
+                     ", the fastest precision that a check has allowed"
+               : "no check of this network is kept for this machine, so it runs as the model says; "
+                 "kinglet check makes one");
+  return precision;
+}
+
+}  // namespace
+
 Model Model::Compile(Graph graph, const CompileOptions& options) {
+  const Precision precision = ChoosePrecision(graph, options);
   const Limits limits{options.max_tensor_bytes, options.max_arena_bytes, options.max_scratch_bytes,
                       options.max_iterations};
   const Machine machine({options.calibration_file, options.tuning_file, options.use_cache});
-  return Prepare(Optimise(std::move(graph), {options.optimize, limits, options.precision}), machine,
+  return Prepare(Optimise(std::move(graph), {options.optimize, limits, precision}), machine,
                  {.threads = options.threads,
                   .winograd = options.winograd && options.optimize,
                   .blocked_layout = options.optimize,
                   .deterministic = options.deterministic,
-                  .precision = options.precision,
+                  .precision = precision,
                   .limits = limits,
                   .max_plan_bytes = options.max_plan_bytes,
                   .on_plan = options.on_plan});
@@ -177,6 +201,7 @@ const std::string& Model::name() const { return impl_->ir().name; }
 std::vector<TensorInfo> Model::inputs() const { return impl_->inputs(); }
 std::vector<TensorInfo> Model::outputs() const { return impl_->outputs(); }
 int Model::threads() const { return impl_->threads(); }
+Precision Model::precision() const { return impl_->precision(); }
 std::size_t Model::weight_bytes() const { return impl_->weight_bytes(); }
 std::size_t Model::plan_bytes() const { return impl_->plan_bytes(); }
 

@@ -25,6 +25,7 @@ class Model::Impl {
   const std::vector<TensorInfo>& outputs() const { return outputs_; }
   // Of sessions that do not say.
   int threads() const { return plan_options_.threads; }
+  Precision precision() const { return precision_; }
   // `threads` where it says a number, or the model's.
   int ThreadsOr(int threads) const {
     return CheckThreads(threads) > 0 ? threads : plan_options_.threads;
@@ -59,6 +60,7 @@ class Model::Impl {
 
   Graph graph_;
   std::vector<TensorInfo> inputs_, outputs_;  // as declared in the file
+  Precision precision_;
   std::vector<std::string> notes_;
   std::function<void(const InputShapes&, int)> on_plan_;
 

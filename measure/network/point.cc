@@ -8,6 +8,7 @@
 #include "kinglet/detect.h"
 #include "kinglet/error.h"
 #include "kinglet/network.h"
+#include "kinglet/verdict.h"
 #include "measure/common/process.h"
 #include "measure/common/repeat.h"
 #include "measure/network/shapes.h"
@@ -97,6 +98,21 @@ bool EveryPointHas(ErrorCode code) {
   return code != ErrorCode::kIo && code != ErrorCode::kResource;
 }
 
+// What a check of the network found, where one is kept.
+std::optional<PrecisionVerdicts> VerdictsOf(const Point& point, const Graph& graph) {
+  const std::string& file = point.compile.verdict_file;
+  if (file.empty() && !point.compile.use_cache) return std::nullopt;
+  return FindVerdicts(graph, file);
+}
+
+std::optional<double> AgreementOf(const std::optional<PrecisionVerdicts>& verdicts,
+                                  const std::string& precision) {
+  if (!verdicts || precision == PrecisionName(Precision::kFloat32)) return std::nullopt;
+  const auto found = verdicts->find(PrecisionOf(precision).value_or(Precision::kFloat32));
+  if (found == verdicts->end()) return std::nullopt;
+  return found->second.share;
+}
+
 }  // namespace
 
 PointRecord TimePoint(const Point& point) {
@@ -104,6 +120,7 @@ PointRecord TimePoint(const Point& point) {
   const std::string anchors = network.descriptor ? "" : AnchorsBeside(point.network);
   const std::optional<Descriptor> descriptor = DescriptorOf(point, network);
   const ShapeChooser chooser(network.graph, point.shapes, descriptor, point.batch);
+  const std::optional<PrecisionVerdicts> verdicts = VerdictsOf(point, network.graph);
   Model model = CompileFor(point, std::move(network.graph));
   const InputShapes shapes = chooser.For(point.batch);
   const PlanInfo plan = model.Describe(shapes);
@@ -124,7 +141,8 @@ PointRecord TimePoint(const Point& point) {
   record.model = point.network;
   record.batch = chooser.Batch(shapes);
   record.threads = point.threads;
-  record.precision = PrecisionOfPlan(plan, point.compile.precision);
+  record.precision = PrecisionOfPlan(plan, model.precision());
+  record.agreement = AgreementOf(verdicts, record.precision);
   record.times = Summarise(TimeRuns([&] { session.Run(inputs); }, repetition));
   record.operations = 2.0 * static_cast<double>(plan.macs);
   record.peak_rss_mb = PeakRssMib();

@@ -110,6 +110,7 @@ std::string RecordLine(const PointRecord& record) {
   line["batch"] = record.batch;
   line["threads"] = record.threads;
   line["precision"] = record.precision;
+  if (record.agreement) line["agreement"] = Rounded(*record.agreement, 1e6);
   line["median_ms"] = milliseconds(record.times.median_ms);
   line["min_ms"] = milliseconds(record.times.min_ms);
   line["p95_ms"] = milliseconds(record.times.p95_ms);
@@ -153,6 +154,7 @@ PointRecord ParseRecord(std::string_view line, const std::string& source) {
   record.batch = reader.Count("batch");
   record.threads = reader.Count("threads");
   if (reader.Has("precision")) record.precision = reader.Text("precision");
+  if (reader.Has("agreement")) record.agreement = reader.Number("agreement");
   record.times = {reader.Number("median_ms"), reader.Number("min_ms"), reader.Number("p95_ms"),
                   static_cast<std::size_t>(reader.Count("runs"))};
   record.operations = reader.Number("operations");

@@ -20,8 +20,10 @@ struct PointRecord {
   int batch = 1;
   int threads = 1;
   std::string precision = "f32";  // that most of it is computed in: "f32", "bf16", "int8"
-  Times times;                    // of one run over the whole batch
-  double operations = 0;          // of one run: two for each multiply-add
+  // The share of answers that a check of this precision found to be float32's; none: not checked.
+  std::optional<double> agreement{};
+  Times times;            // of one run over the whole batch
+  double operations = 0;  // of one run: two for each multiply-add
   // That wait for data: what they compute is not known before, and in no count of operations.
   std::size_t waiting_steps = 0;
   double peak_rss_mb = 0;

@@ -69,6 +69,8 @@ struct CompileOptions {
   // As in MachineFiles; what is ignored of the cache is said by Model::notes.
   std::string calibration_file{};
   std::string tuning_file{};
+  // Of checks of precisions, for Precision::kAuto; "": in the cache folder.
+  std::string verdict_file{};
   bool use_cache = true;
   std::function<void(const InputShapes& shapes, int threads)> on_plan{};  // as in PrepareOptions
 };
@@ -159,6 +161,8 @@ class Model {
   std::vector<TensorInfo> outputs() const;
   // Of sessions that do not say how many.
   int threads() const;
+  // What it was prepared for; never kAuto of Compile.
+  Precision precision() const;
 
   // Plans for the given shapes without running. Every input must be named. `threads`: of the
   // session, 0: the model's. Throws as Run does.

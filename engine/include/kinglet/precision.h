@@ -18,9 +18,12 @@ enum class Precision {
   kBFloat16,
   // As kModel, and an Error(kInvalidInput) where nothing of the model is quantised.
   kInt8,
+  // The fastest that a check has allowed for the network on this machine (kinglet/verdict.h), and
+  // kModel where there was none, with a note. Model::Compile decides; elsewhere it is kModel.
+  kAuto,
 };
 
-// "model", "f32", "bf16", "int8".
+// "model", "f32", "bf16", "int8", "auto".
 std::string_view PrecisionName(Precision precision);
 // None for another text.
 std::optional<Precision> PrecisionOf(std::string_view name);
