@@ -168,8 +168,10 @@ std::function<Status()> ParseArguments(int argc, const char* const* argv) {
   app.set_version_flag("--version", "kinglet " KINGLET_VERSION);
   app.footer("kinglet classify photo.jpg");
   std::vector<Command> commands = AddPictureCommands(app);
-  const std::vector<Command> others = AddNetworkCommands(app);
-  commands.insert(commands.end(), others.begin(), others.end());
+  for (const auto add : {AddNetworkCommands, AddPrecisionCommands}) {
+    const std::vector<Command> others = add(app);
+    commands.insert(commands.end(), others.begin(), others.end());
+  }
   for (const Command& command : commands) RefuseEmptyValues(*command.app);
   AboutItself about;
   about.Add(app);

@@ -66,6 +66,7 @@ std::vector<std::string> Arguments(const BenchOptions& options, const Point& poi
   add("--calibration", costs.calibration);
   add("--tuning", costs.tuning);
   add("--precision", costs.precision);
+  add("--verdicts", costs.verdicts);
   if (costs.no_cache) arguments.push_back("--no-cache");
   if (costs.no_winograd) arguments.push_back("--no-winograd");
   if (costs.deterministic) arguments.push_back("--deterministic");
@@ -102,6 +103,9 @@ std::vector<Cell> Cells(const PointRecord& record) {
   cells.push_back({"min ms", number(record.times.min_ms), 8, stages});
   cells.push_back({"p95 ms", number(record.times.p95_ms), 8, stages});
   if (stages) cells.push_back({"postprocess", number(record.stages->postprocess)});
+  if (record.agreement) {
+    cells.push_back({"agrees", fmt::format("{:.2f} %", 100 * *record.agreement), 7, stages});
+  }
   cells.push_back({"images/s", fmt::format("{:.1f}", record.images_per_s())});
   cells.push_back({"GFLOP/s", rate(record.gflops()), 7, true});
   cells.push_back({"% peak", rate(100.0 * record.share_of_peak()), 6, stages});

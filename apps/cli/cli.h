@@ -45,6 +45,7 @@ struct CostOptions {
   bool deterministic = false;
   bool tune = false;
   std::string precision;  // "": as the model says
+  std::string verdicts;   // file of checks; "": that of the cache folder
 };
 
 // What is read of models, and how large they may be; not given: the library's own limits.

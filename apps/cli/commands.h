@@ -84,6 +84,26 @@ struct OptimiseCommandOptions {
   std::string output;
 };
 
+struct QuantizeCommandOptions {
+  CommonOptions common;
+  NetworkOptions network;  // without labels and a rule for the pixels
+  std::string anchors;     // file; "": the descriptor's, or the one beside the model
+  PictureOptions pictures;
+  std::string range = "mse";
+  std::string budget = "3%";
+  bool reduce_range = false;
+  std::string output, report;
+};
+
+struct CheckCommandOptions {
+  CommonOptions common;    // its precision is not used
+  NetworkOptions network;  // without a rule for the pixels
+  std::string anchors;     // file; "": the descriptor's, or the one beside the model
+  PictureOptions pictures;
+  std::string budget = "0.5%";
+  std::string output;  // "": in the cache folder
+};
+
 struct DescribeOptions {
   CommonOptions common;
   std::string model;
@@ -119,6 +139,8 @@ Status InfoCommand(const InfoOptions& options);
 // kinglet info --graph.
 Status GraphCommand(const InfoOptions& options);
 Status OptimiseCommand(const OptimiseCommandOptions& options);
+Status CheckCommand(const CheckCommandOptions& options);
+Status QuantizeCommand(const QuantizeCommandOptions& options);
 Status BenchCommand(const BenchOptions& options);
 Status CalibrateCommand(const CalibrateOptions& options);
 Status TuneCommand(const TuneCommandOptions& options);

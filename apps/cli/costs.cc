@@ -30,6 +30,7 @@ CompileOptions CompileOptionsOf(const CommonOptions& options) {
   compile.threads = ThreadsOf(options);
   compile.calibration_file = options.costs.calibration;
   if (!IsMadeNow(options.costs)) compile.tuning_file = options.costs.tuning;
+  compile.verdict_file = options.costs.verdicts;
   compile.use_cache = !options.costs.no_cache;
   compile.winograd = !options.costs.no_winograd;
   SetLimits(options.model, compile);

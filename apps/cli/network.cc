@@ -19,17 +19,6 @@ void CheckDescriptor(const NetworkOptions& network, const char* demo, const char
   throw UsageError(fmt::format("--descriptor needs --model: without it the demo {} is run", what));
 }
 
-PipelineOptions OptionsOf(const NetworkOptions& network, const CommonOptions& options) {
-  PipelineOptions pipeline;
-  pipeline.descriptor = network.descriptor;
-  pipeline.labels = network.labels;
-  pipeline.preprocess = network.preprocess;
-  pipeline.threads = ThreadsOf(options);
-  pipeline.read = ReadOptionsOf(options);
-  pipeline.compile = CompileOptionsOf(options);
-  return pipeline;
-}
-
 void PrintNotes(const CommonOptions& options, const std::vector<std::string>& notes) {
   for (const std::string& note : notes) {
     const bool unnamed = note.ends_with("classes are shown by number");
@@ -61,6 +50,17 @@ Pipeline Opened(const std::string& model, const PipelineOptions& pipeline,
 
 }  // namespace
 
+PipelineOptions PipelineOptionsOf(const NetworkOptions& network, const CommonOptions& options) {
+  PipelineOptions pipeline;
+  pipeline.descriptor = network.descriptor;
+  pipeline.labels = network.labels;
+  pipeline.preprocess = network.preprocess;
+  pipeline.threads = ThreadsOf(options);
+  pipeline.read = ReadOptionsOf(options);
+  pipeline.compile = CompileOptionsOf(options);
+  return pipeline;
+}
+
 NamedNetwork OpenNamed(const std::string& name, const CommonOptions& options) {
   const Timer timer;
   NamedNetwork network = OpenNetwork(ModelFile(name), ReadOptionsOf(options));
@@ -88,7 +88,7 @@ void PrintGuess(const CommonOptions& options, const measure::ShapeChooser& shape
 Classifier OpenClassifier(const NetworkOptions& network, const CommonOptions& options) {
   CheckDescriptor(network, kDemo, "network");
   return Opened<Classifier>(network.model.empty() ? kDemo : network.model,
-                            OptionsOf(network, options), options);
+                            PipelineOptionsOf(network, options), options);
 }
 
 Detector OpenDetector(const NetworkOptions& network, const DetectorOverrides& overrides,
@@ -97,7 +97,7 @@ Detector OpenDetector(const NetworkOptions& network, const DetectorOverrides& ov
     throw UsageError("there is no built-in detector: name one with --model FILE.onnx");
   }
   CheckDescriptor(network, kDemoDetector, "detector");
-  PipelineOptions pipeline = OptionsOf(network, options);
+  PipelineOptions pipeline = PipelineOptionsOf(network, options);
   pipeline.anchors = overrides.anchors;
   if (overrides.threshold) pipeline.score_threshold = static_cast<float>(*overrides.threshold);
   if (overrides.iou) pipeline.iou_threshold = static_cast<float>(*overrides.iou);

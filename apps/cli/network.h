@@ -27,6 +27,8 @@ struct DetectorOverrides {
   std::string anchors;  // file; "": the descriptor's, or the one beside the model
 };
 
+PipelineOptions PipelineOptionsOf(const NetworkOptions& network, const CommonOptions& options);
+
 // OpenNetwork, with a pipe for a file.
 NamedNetwork OpenNamed(const std::string& name, const CommonOptions& options);
 // The same with the descriptor beside a model file.

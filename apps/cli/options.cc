@@ -37,8 +37,7 @@ void AddCommonOptions(CLI::App& command, CommonOptions& options, const std::stri
 
 namespace {
 
-// What kernels are chosen by.
-void AddCostOptions(CLI::App& command, CostOptions& options) {
+void AddKernelOptions(CLI::App& command, CostOptions& options) {
   command
       .add_option(
           "--calibration", options.calibration,
@@ -55,13 +54,25 @@ void AddCostOptions(CLI::App& command, CostOptions& options) {
                    "Compute every convolution as it is defined: slower, and rounded less");
   command.add_flag("--deterministic", options.deterministic,
                    "The same bits for every number of threads: slower on several");
+}
+
+void AddPrecisionOptions(CLI::App& command, CostOptions& options) {
   command
       .add_option("--precision", options.precision,
                   "What the network is computed in: f32, bf16 (values in between are stored so), "
-                  "int8 (quantised models); default: int8 where the model is quantised, f32 "
-                  "elsewhere")
-      ->check(CLI::IsMember({"f32", "bf16", "int8"}))
+                  "int8 (quantised models), auto (the fastest that 'kinglet check' has allowed); "
+                  "default: int8 where the model is quantised, f32 elsewhere")
+      ->check(CLI::IsMember({"f32", "bf16", "int8", "auto"}))
       ->option_text("PRECISION");
+  command
+      .add_option(
+          "--verdicts", options.verdicts,
+          "Checks that auto goes by (default: those that 'kinglet check' keeps in the cache "
+          "folder)")
+      ->option_text("FILE");
+}
+
+void AddTuneFlag(CLI::App& command, CostOptions& options) {
   command.add_flag("--tune", options.tune,
                    "First measure the best kernels for each node, and keep the fastest in the "
                    "tuning file");
@@ -94,8 +105,14 @@ void AddReadOptions(CLI::App& command, ModelOptions& options) {
 }
 
 void AddModelOptions(CLI::App& command, CommonOptions& options) {
+  AddComparedModelOptions(command, options);
+  AddPrecisionOptions(command, options.costs);
+  AddTuneFlag(command, options.costs);
+}
+
+void AddComparedModelOptions(CLI::App& command, CommonOptions& options) {
   AddReadOptions(command, options.model);
-  AddCostOptions(command, options.costs);
+  AddKernelOptions(command, options.costs);
 }
 
 void AddShapeOption(CLI::App& command, std::vector<std::string>& shapes) {

@@ -23,6 +23,7 @@ struct Command {
 // In the order of --help. Options live as long as what is called.
 std::vector<Command> AddPictureCommands(CLI::App& app);
 std::vector<Command> AddNetworkCommands(CLI::App& app);
+std::vector<Command> AddPrecisionCommands(CLI::App& app);
 
 // --json, --quiet, --verbose, and the example.
 void AddOutputOptions(CLI::App& command, CommonOptions& options, const std::string& example);
@@ -32,6 +33,8 @@ void AddCommonOptions(CLI::App& command, CommonOptions& options, const std::stri
 void AddReadOptions(CLI::App& command, ModelOptions& options);
 // Of commands that compile one as well.
 void AddModelOptions(CLI::App& command, CommonOptions& options);
+// Of commands that compile one in several precisions.
+void AddComparedModelOptions(CLI::App& command, CommonOptions& options);
 void AddShapeOption(CLI::App& command, std::vector<std::string>& shapes);
 // MODEL|DESCRIPTOR with lists of batch sizes and numbers of threads.
 void AddPoints(CLI::App& command, std::string& network, std::string& batch, std::string& threads);
