@@ -2,8 +2,8 @@
 # file as it is.
 file(GLOB embedded_files CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/models
   ${PROJECT_SOURCE_DIR}/models/*.json ${PROJECT_SOURCE_DIR}/models/labels/*.txt
-  ${PROJECT_SOURCE_DIR}/models/demo/demo.onnx ${PROJECT_SOURCE_DIR}/models/demo/labels.txt
-  ${PROJECT_SOURCE_DIR}/models/demo_detector/demo_detector.onnx)
+  ${PROJECT_SOURCE_DIR}/models/demo/*.onnx ${PROJECT_SOURCE_DIR}/models/demo/labels.txt
+  ${PROJECT_SOURCE_DIR}/models/demo_detector/*.onnx)
 list(SORT embedded_files)
 
 set(embedded_assembly "")

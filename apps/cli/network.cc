@@ -93,7 +93,7 @@ Classifier OpenClassifier(const NetworkOptions& network, const CommonOptions& op
 
 Detector OpenDetector(const NetworkOptions& network, const DetectorOverrides& overrides,
                       const CommonOptions& options) {
-  if (network.model.empty() && DemoDetectorBytes().empty()) {
+  if (network.model.empty() && DemoBytes(kDemoDetector).empty()) {
     throw UsageError("there is no built-in detector: name one with --model FILE.onnx");
   }
   CheckDescriptor(network, kDemoDetector, "detector");

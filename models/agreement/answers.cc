@@ -11,13 +11,9 @@
 namespace kinglet {
 namespace {
 
-constexpr const char* kDemo = "demo";
-constexpr const char* kDemoDetector = "demo_detector";
-
 Descriptor FittedDescriptor(const std::string& model, const Graph& graph,
                             const PipelineOptions& options) {
-  const std::string demo = model == kDemoDetector ? kDemoDetector : kDemo;
-  std::optional<Descriptor> descriptor = ChooseDescriptor(model, demo, options);
+  std::optional<Descriptor> descriptor = ChooseDescriptor(model, options);
   if (!descriptor) ThrowNoDescriptor(model, false);
   return FitDescriptor(*std::move(descriptor), graph);
 }
@@ -26,7 +22,7 @@ std::string AnchorsOf(const std::string& model, const Descriptor& descriptor,
                       const PipelineOptions& options) {
   if (!options.anchors.empty()) return options.anchors;
   const bool needed = descriptor.task == Task::kDetect &&
-                      HasAnchors(descriptor.detection.box_coding) && model != kDemoDetector;
+                      HasAnchors(descriptor.detection.box_coding) && !IsDemo(model);
   return needed ? AnchorsBeside(model) : "";
 }
 
@@ -68,13 +64,6 @@ std::vector<const Detection*> Counterparts(const std::vector<Detection>& boxes,
 }
 
 }  // namespace
-
-Graph OpenGraph(const std::string& model, const ReadOptions& options) {
-  if (model == kDemoDetector) {
-    return OpenWeights(model, kDemoDetector, DemoDetectorBytes(), options);
-  }
-  return OpenWeights(model, kDemo, DemoModelBytes(), options);
-}
 
 DescribedNetwork::DescribedNetwork(const std::string& model, const Graph& graph,
                                    const PipelineOptions& options)

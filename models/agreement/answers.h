@@ -35,9 +35,6 @@ class DescribedNetwork {
   InputWriter writer_;
 };
 
-// The graph of a model file, or of a demo network by its name.
-Graph OpenGraph(const std::string& model, const ReadOptions& options);
-
 struct Answer {
   std::vector<float> scores;     // of a classifier, or all numbers where it is neither
   std::vector<Detection> boxes;  // of a detector, down to half of its threshold

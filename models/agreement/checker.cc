@@ -79,7 +79,7 @@ class PrecisionChecker::Impl {
   Impl(const std::string& model, const CheckOptions& options)
       : model_(model),
         options_(options),
-        graph_(OpenGraph(model, options.pipeline.read)),
+        graph_(OpenWeights(model, options.pipeline.read)),
         network_(model, graph_, options.pipeline) {
     for (const Precision precision : {Precision::kFloat32, Precision::kBFloat16}) Add(precision);
     try {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 
 #include "kinglet/descriptor.h"
 #include "kinglet/error.h"
@@ -8,6 +9,14 @@ namespace kinglet {
 namespace {
 
 constexpr std::string_view kExtension = ".json";
+
+struct Demo {
+  std::string_view name, path;
+};
+constexpr Demo kDemos[] = {{"demo", "demo/demo.onnx"},
+                           {"demo_int8", "demo/demo_int8.onnx"},
+                           {"demo_detector", "demo_detector/demo_detector.onnx"},
+                           {"demo_detector_int8", "demo_detector/demo_detector_int8.onnx"}};
 
 std::span<const std::byte> BytesOf(std::string_view path) {
   const EmbeddedFile* file = FindEmbedded(path);
@@ -50,10 +59,16 @@ Descriptor FindDescriptor(std::string_view name) {
   return ParseDescriptor(file->text(), path);
 }
 
-std::span<const std::byte> DemoModelBytes() { return BytesOf("demo/demo.onnx"); }
+bool IsDemo(std::string_view name) {
+  return std::any_of(std::begin(kDemos), std::end(kDemos),
+                     [&](const Demo& demo) { return demo.name == name; });
+}
 
-std::span<const std::byte> DemoDetectorBytes() {
-  return BytesOf("demo_detector/demo_detector.onnx");
+std::span<const std::byte> DemoBytes(std::string_view name) {
+  for (const Demo& demo : kDemos) {
+    if (demo.name == name) return BytesOf(demo.path);
+  }
+  return {};
 }
 
 }  // namespace kinglet

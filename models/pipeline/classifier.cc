@@ -9,11 +9,9 @@
 namespace kinglet {
 namespace {
 
-constexpr const char* kDemoClassifier = "demo";
-
 Descriptor FittedDescriptor(const std::string& model, const Graph& graph,
                             const PipelineOptions& options) {
-  std::optional<Descriptor> descriptor = ChooseDescriptor(model, kDemoClassifier, options);
+  std::optional<Descriptor> descriptor = ChooseDescriptor(model, options);
   if (!descriptor) {
     if (options.preprocess.empty()) ThrowNoDescriptor(model, true);
     // Size and classes are in the graph: with a rule for the pixels nothing is left to guess.
@@ -101,8 +99,7 @@ class Classifier::Impl {
 };
 
 Classifier::Classifier(const std::string& model, const PipelineOptions& options)
-    : impl_(std::make_unique<Impl>(
-          model, OpenWeights(model, kDemoClassifier, DemoModelBytes(), options.read), options)) {}
+    : impl_(std::make_unique<Impl>(model, OpenWeights(model, options.read), options)) {}
 
 Classifier::Classifier(Classifier&&) noexcept = default;
 Classifier& Classifier::operator=(Classifier&&) noexcept = default;

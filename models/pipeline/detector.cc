@@ -6,8 +6,6 @@
 namespace kinglet {
 namespace {
 
-constexpr const char* kDemoDetector = "demo_detector";
-
 void Override(const PipelineOptions& options, const std::string& name, DetectionSpec& spec) {
   if (options.score_threshold) spec.score_threshold = *options.score_threshold;
   if (options.max_detections) spec.max_detections = *options.max_detections;
@@ -23,7 +21,7 @@ void Override(const PipelineOptions& options, const std::string& name, Detection
 
 Descriptor FittedDescriptor(const std::string& model, const Graph& graph,
                             const PipelineOptions& options, std::vector<std::string>& notes) {
-  std::optional<Descriptor> descriptor = ChooseDescriptor(model, kDemoDetector, options);
+  std::optional<Descriptor> descriptor = ChooseDescriptor(model, options);
   if (!descriptor) ThrowNoDescriptor(model, false);
   if (descriptor->task != Task::kDetect) {
     throw Error(ErrorCode::kInvalidInput,
@@ -43,7 +41,7 @@ std::string ChooseAnchors(const std::string& model, const Descriptor& descriptor
   if (!options.anchors.empty() || !HasAnchors(descriptor.detection.box_coding)) {
     return options.anchors;
   }
-  std::string anchors = model == kDemoDetector ? "" : AnchorsBeside(model);
+  std::string anchors = IsDemo(model) ? "" : AnchorsBeside(model);
   if (!anchors.empty()) notes.push_back("anchors from " + anchors);
   return anchors;
 }
@@ -97,8 +95,7 @@ class Detector::Impl {
 };
 
 Detector::Detector(const std::string& model, const PipelineOptions& options)
-    : impl_(std::make_unique<Impl>(
-          model, OpenWeights(model, kDemoDetector, DemoDetectorBytes(), options.read), options)) {}
+    : impl_(std::make_unique<Impl>(model, OpenWeights(model, options.read), options)) {}
 
 Detector::Detector(Detector&&) noexcept = default;
 Detector& Detector::operator=(Detector&&) noexcept = default;

@@ -9,8 +9,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kDemoName = "demo";
-constexpr const char* kDemoDetectorName = "demo_detector";
 constexpr const char* kDescriptorExtension = ".json";
 
 bool IsFile(const std::string& path) {
@@ -30,10 +28,7 @@ NamedNetwork OpenNetwork(const std::string& name, const ReadOptions& options) {
     return {ReadOnnx(name, options), std::nullopt};
   }
   Descriptor descriptor = OpenDescriptor(name);
-  if (name == kDemoName) return {ReadOnnxBytes(DemoModelBytes(), name), std::move(descriptor)};
-  if (name == kDemoDetectorName) {
-    return {ReadOnnxBytes(DemoDetectorBytes(), name), std::move(descriptor)};
-  }
+  if (IsDemo(name)) return {ReadOnnxBytes(DemoBytes(name), name), std::move(descriptor)};
   if (descriptor.architecture.family.empty()) {
     throw Error(ErrorCode::kInvalidInput,
                 name + ": the descriptor has no architecture to build; name the model file");

@@ -14,27 +14,28 @@ CompileOptions WithThreads(CompileOptions compile, int threads) {
   return compile;
 }
 
-bool IsDemo(const std::string& model, const std::string& demo) {
+// A file comes before a demo network of that name.
+bool NamesDemo(const std::string& model) {
   std::error_code error;
-  return model == demo && !std::filesystem::is_regular_file(model, error);
+  return IsDemo(model) && !std::filesystem::is_regular_file(model, error);
 }
 
 }  // namespace
 
-Graph OpenWeights(const std::string& model, const std::string& demo,
-                  std::span<const std::byte> bytes, const ReadOptions& options) {
-  if (!IsDemo(model, demo)) return ReadOnnx(model, options);
+Graph OpenWeights(const std::string& model, const ReadOptions& options) {
+  if (!NamesDemo(model)) return ReadOnnx(model, options);
+  const std::span<const std::byte> bytes = DemoBytes(model);
   if (bytes.empty()) {
     throw Error(ErrorCode::kInvalidInput,
-                "'" + demo + "' is not part of this build: name an ONNX file");
+                "'" + model + "' is not part of this build: name an ONNX file");
   }
-  return ReadOnnxBytes(bytes, demo);
+  return ReadOnnxBytes(bytes, model);
 }
 
-std::optional<Descriptor> ChooseDescriptor(const std::string& model, const std::string& demo,
+std::optional<Descriptor> ChooseDescriptor(const std::string& model,
                                            const PipelineOptions& options) {
   if (!options.descriptor.empty()) return OpenDescriptor(options.descriptor);
-  if (IsDemo(model, demo)) return FindDescriptor(demo);
+  if (NamesDemo(model)) return FindDescriptor(model);
   return DescriptorBeside(model);
 }
 

@@ -27,13 +27,12 @@ class Stopwatch {
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
-// An ONNX file, or the demo network, under that name, which is part of the library.
-Graph OpenWeights(const std::string& model, const std::string& demo,
-                  std::span<const std::byte> bytes, const ReadOptions& options);
+// An ONNX file, or a demo network, under its name, which is part of the library.
+Graph OpenWeights(const std::string& model, const ReadOptions& options);
 
 // The descriptor that the options name, that of the demo network, or the one beside the model; none
 // when there is none. Not yet fitted.
-std::optional<Descriptor> ChooseDescriptor(const std::string& model, const std::string& demo,
+std::optional<Descriptor> ChooseDescriptor(const std::string& model,
                                            const PipelineOptions& options);
 // `rule`: where a rule for colours, crop and scale would do instead.
 [[noreturn]] void ThrowNoDescriptor(const std::string& model, bool rule);

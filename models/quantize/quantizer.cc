@@ -9,6 +9,7 @@
 #include "kinglet/onnx.h"
 #include "kinglet/quantize.h"
 #include "models/agreement/answers.h"
+#include "models/pipeline/picture_network.h"
 #include "models/quantize/calibration.h"
 #include "models/quantize/coded_graph.h"
 #include "models/quantize/float_graph.h"
@@ -287,7 +288,7 @@ class Quantizer::Impl {
  public:
   Impl(const std::string& model, const QuantizeOptions& options)
       : options_(options),
-        graph_(OpenGraph(model, options.pipeline.read)),
+        graph_(OpenWeights(model, options.pipeline.read)),
         network_(model, graph_, options.pipeline) {
     CheckQuantisable(graph_);
   }

@@ -67,11 +67,12 @@ void ExpectSame(const Descriptor& a, const Descriptor& b) {
 
 TEST(DescriptorTest, EmbeddedOnesHaveTheExactNames) {
   EXPECT_THAT(ListDescriptors(),
-              ElementsAre("blazeface", "demo", "demo_detector", "faster_rcnn", "inception_v1",
-                          "inception_v2", "inception_v3", "mobilenet_v1", "mobilenet_v2", "nanodet",
-                          "resnet50", "retinaface", "scrfd", "squeezenet", "ssd_inception_v2",
-                          "ssd_mobilenet_v1", "ssd_mobilenet_v2", "ssd_vgg16", "ssdlite",
-                          "ultraface", "vgg16", "yolov10", "yolov5", "yolov8", "yolox", "yunet"));
+              ElementsAre("blazeface", "demo", "demo_detector", "demo_detector_int8", "demo_int8",
+                          "faster_rcnn", "inception_v1", "inception_v2", "inception_v3",
+                          "mobilenet_v1", "mobilenet_v2", "nanodet", "resnet50", "retinaface",
+                          "scrfd", "squeezenet", "ssd_inception_v2", "ssd_mobilenet_v1",
+                          "ssd_mobilenet_v2", "ssd_vgg16", "ssdlite", "ultraface", "vgg16",
+                          "yolov10", "yolov5", "yolov8", "yolox", "yunet"));
 }
 
 TEST(DescriptorTest, EmbeddedOnesAreConsistent) {

@@ -77,7 +77,7 @@ void ExpectSame(const std::vector<Detection>& a, const std::vector<Detection>& b
 }
 
 TEST(PipelineTest, ADetectorDoesWhatItsStagesDo) {
-  Graph graph = ReadOnnxBytes(DemoDetectorBytes(), "demo");
+  Graph graph = ReadOnnxBytes(DemoBytes("demo_detector"), "demo");
   const Descriptor descriptor = FitDescriptor(FindDescriptor("demo_detector"), graph);
   const Model model = Model::Compile(std::move(graph), {.threads = 1, .use_cache = false});
   Session session = model.NewSession();
@@ -103,7 +103,7 @@ TEST(PipelineTest, ADetectorDoesWhatItsStagesDo) {
 
 TEST(PipelineTest, AClassifierDoesWhatItsStagesDo) {
   const std::string picture = Source("models/demo/images/house.png");
-  Graph graph = ReadOnnxBytes(DemoModelBytes(), "demo");
+  Graph graph = ReadOnnxBytes(DemoBytes("demo"), "demo");
   const Descriptor descriptor = FitDescriptor(FindDescriptor("demo"), graph);
   const Model model = Model::Compile(std::move(graph), {.threads = 1, .use_cache = false});
   Session session = model.NewSession();

@@ -42,8 +42,8 @@ class PrecisionChecker {
   PrecisionChecker& operator=(PrecisionChecker&&) noexcept;
   ~PrecisionChecker();
 
-  // Runs the picture in all precisions in turn; of a classifier, the best class in each, in the order
-  // of Results. Throws Error as Classifier::Classify does.
+  // Runs the picture in all precisions in turn; of a classifier, the best class in each, in the
+  // order of Results. Throws Error as Classifier::Classify does.
   std::vector<ClassScore> Add(const Image& picture);
 
   std::string Label(std::size_t index) const;  // of a class, or "class 7"

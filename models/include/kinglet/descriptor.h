@@ -139,9 +139,10 @@ std::vector<std::string> ListArchitectures();
 // the TensorFlow Object Detection API names and lays them out.
 Graph BuildArchitecture(const Architecture& architecture, const BuildOptions& options = {});
 
-// The demo networks that are part of the library, a classifier and a detector: bytes of their ONNX
-// files; none where the library was built without.
-std::span<const std::byte> DemoModelBytes();
-std::span<const std::byte> DemoDetectorBytes();
+// The demo networks that are part of the library, each under the name of its descriptor: "demo", a
+// classifier, "demo_detector", and both of them quantised, "demo_int8" and "demo_detector_int8".
+bool IsDemo(std::string_view name);
+// The bytes of its ONNX file; none where the library was built without.
+std::span<const std::byte> DemoBytes(std::string_view name);
 
 }  // namespace kinglet
