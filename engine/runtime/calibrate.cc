@@ -118,7 +118,7 @@ Calibration Calibrate(const std::function<void(std::size_t, std::size_t)>& progr
 
   kernels::MachineModel machine = kernels::DefaultMachineModel();
   Apply(c, machine);
-  c.share_of_peak = MeasureShares(machine, next);
+  MeasureShares(machine, next, c);
   return c;
 }
 

@@ -4,13 +4,17 @@
 #include <chrono>
 #include <cmath>
 #include <cstdint>
+#include <initializer_list>
 #include <limits>
 #include <optional>
 
+#include "kernels/common/blocked.h"
+#include "kernels/common/cpu_target.h"
 #include "kernels/common/predict.h"
 #include "kernels/conv/conv.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/pool/pool.h"
+#include "kernels/tiles/mode.h"
 #include "kinglet/tensor.h"
 
 namespace kinglet {
@@ -25,7 +29,22 @@ Tensor MakeFloats(std::size_t bytes) {
   return tensor;
 }
 
-std::int64_t InBlocks(std::int64_t channels) { return (channels + 15) / 16 * 16; }
+std::size_t StoredBytes(kernels::TensorDesc desc, std::int64_t n, std::int64_t c, std::int64_t h,
+                        std::int64_t w) {
+  return static_cast<std::size_t>(kernels::StoredCount(desc, n, c, h, w) *
+                                  kernels::ElementBytes(desc.type));
+}
+
+// Weights that a variant packs: of codes, they are within what codes can be.
+Tensor MakeWeights(const kernels::ConvVariant& variant, const kernels::ConvShape& s) {
+  const std::int64_t count = s.oc * s.ic / s.groups * s.kh * s.kw;
+  if (variant.weights == kernels::ElementType::kFloat32) {
+    return MakeFloats(static_cast<std::size_t>(count) * sizeof(float));
+  }
+  Tensor weights(DataType::kInt16, {count});
+  std::fill_n(weights.data<std::int16_t>(), count, std::int16_t{3});
+  return weights;
+}
 
 // Seconds of the fastest call of `run` within some time.
 double Fastest(const std::function<void()>& run) {
@@ -51,18 +70,20 @@ struct Sample {
 
 std::optional<Sample> SampleConv(const char* id, const kernels::ConvShape& s) {
   const kernels::ConvVariant* variant = kernels::FindConvVariant(id);
-  if (variant == nullptr || !variant->supports(s)) return std::nullopt;
-  const Tensor input = MakeFloats(static_cast<std::size_t>(s.n * InBlocks(s.ic) * s.ih * s.iw) * 4);
-  Tensor output = MakeFloats(static_cast<std::size_t>(s.n * InBlocks(s.oc) * s.oh * s.ow) * 4);
-  const Tensor weights =
-      MakeFloats(static_cast<std::size_t>(s.oc * s.ic / s.groups * s.kh * s.kw) * 4);
+  const bool runs = variant != nullptr && variant->supports(s) &&
+                    kernels::UsableFeatures().Contains(variant->needs);
+  if (!runs) return std::nullopt;
+  const Tensor input = MakeFloats(StoredBytes(variant->input, s.n, s.ic, s.ih, s.iw));
+  Tensor output = MakeFloats(StoredBytes(variant->output, s.n, s.oc, s.oh, s.ow));
+  const Tensor weights = MakeWeights(*variant, s);
   Tensor packed = MakeFloats(variant->packed_bytes(s));
   Tensor scratch = MakeFloats(variant->scratch_bytes(s));
-  variant->pack(s, weights.data<float>(), packed.raw());
+  variant->pack(s, weights.raw(), packed.raw());
   kernels::ConvArgs args;
-  args.input = input.data<float>();
+  args.input = input.raw();
   args.packed = packed.raw();
-  args.output = output.data<float>();
+  args.output = output.raw();
+  args.epilogue.type = variant->output.type;
   return Sample{variant->work(s, 1),
                 Fastest([&] { variant->run(s, args, 0, variant->units(s), scratch.raw()); })};
 }
@@ -124,12 +145,21 @@ kernels::ConvShape Square(std::int64_t in, std::int64_t size, std::int64_t out, 
 
 class Shares {
  public:
-  Shares(kernels::MachineModel machine, const std::function<void()>& next)
-      : machine_(std::move(machine)), next_(next) {}
+  Shares(kernels::MachineModel machine, const std::function<void()>& next, Calibration& calibration)
+      : machine_(std::move(machine)), next_(next), calibration_(calibration) {}
 
   std::optional<Sample> Conv(const char* id, const kernels::ConvShape& s) {
     next_();
     return SampleConv(id, s);
+  }
+  // Of the first one that runs here.
+  std::optional<Sample> FirstConv(std::initializer_list<const char*> ids,
+                                  const kernels::ConvShape& s) {
+    next_();
+    for (const char* id : ids) {
+      if (std::optional<Sample> sample = SampleConv(id, s)) return sample;
+    }
+    return std::nullopt;
   }
   std::optional<Sample> Gemm(const char* id, const kernels::GemmShape& s) {
     next_();
@@ -167,7 +197,17 @@ class Shares {
     }
   }
 
-  const Calibration::Figures& found() const { return found_; }
+  // A peak of which tiles of a kernel reach the share that they have in float32.
+  void SetPeak(kernels::ElementType type, kernels::InstructionFamily family,
+               const std::optional<Sample>& sample) {
+    if (!sample) return;
+    const double seconds = Left(*sample, [](WorkKind kind) { return kind == WorkKind::kTile; });
+    const double peak =
+        1e-9 * sample->work.Count(WorkKind::kTile) / seconds / machine_.Share(WorkKind::kTile);
+    if (!std::isfinite(peak) || peak <= 0) return;
+    machine_.Peak(type, family) = peak;
+    calibration_.peaks[kernels::ElementName(type)][std::string(NameOf(family))] = peak;
+  }
 
  private:
   // Of a sample's seconds, what its traffic and the other kinds leave.
@@ -188,19 +228,38 @@ class Shares {
     const double share = 1e-9 / (seconds_each * machine_.Peak(kernels::ElementType::kFloat32));
     if (!std::isfinite(share) || share <= 0) return;
     machine_.Share(kind) = share;
-    found_[std::string(NameOf(kind))] = share;
+    calibration_.share_of_peak[std::string(NameOf(kind))] = share;
   }
 
   kernels::MachineModel machine_;
   const std::function<void()>& next_;
-  Calibration::Figures found_;
+  Calibration& calibration_;
 };
+
+// Kernels on tiles are samples of the hardware only where they run on it.
+void SetPeaks(Shares& shares) {
+  using kernels::ElementType;
+  using kernels::InstructionFamily;
+  const kernels::ConvShape deep = Square(512, 14, 128, 1, 1);
+  shares.SetPeak(ElementType::kInt16, InstructionFamily::kVector,
+                 shares.Conv("conv/direct_u8", deep));
+  shares.SetPeak(ElementType::kInt8, InstructionFamily::kDot,
+                 shares.FirstConv({"conv/quads_u8", "conv/narrow_quads_u8"}, deep));
+  const auto on_hardware = [&](kernels::CpuFeature feature, const char* id) {
+    const bool hardware = kernels::ActiveTiles(feature) == kernels::TileMode::kHardware;
+    return shares.Conv(hardware ? id : "", deep);
+  };
+  shares.SetPeak(ElementType::kInt8, InstructionFamily::kMatrix,
+                 on_hardware(kernels::CpuFeature::kAmxInt8, "conv/tiles_u8"));
+  shares.SetPeak(ElementType::kBFloat16, InstructionFamily::kMatrix,
+                 on_hardware(kernels::CpuFeature::kAmxBf16, "conv/tiles_bf16"));
+}
 
 }  // namespace
 
-Calibration::Figures MeasureShares(kernels::MachineModel machine,
-                                   const std::function<void()>& next) {
-  Shares shares(std::move(machine), next);
+void MeasureShares(kernels::MachineModel machine, const std::function<void()>& next,
+                   Calibration& calibration) {
+  Shares shares(std::move(machine), next, calibration);
   {
     const auto deep = shares.Conv("conv/direct_f32", Square(512, 14, 128, 1, 1));
     const auto shallow = shares.Conv("conv/direct_f32", Square(16, 28, 128, 1, 1));
@@ -223,7 +282,7 @@ Calibration::Figures MeasureShares(kernels::MachineModel machine,
   }
   shares.Set(WorkKind::kPoolAverage, shares.Pool(false));
   shares.Set(WorkKind::kPoolMax, shares.Pool(true));
-  return shares.found();
+  SetPeaks(shares);
 }
 
 }  // namespace kinglet

@@ -11,11 +11,13 @@
 namespace kinglet {
 
 // How often MeasureShares calls `next`.
-inline constexpr std::size_t kShareMeasurements = 11;
+inline constexpr std::size_t kShareMeasurements = 15;
 
-// By the names of kernels::kWorkKindNames, those that could be measured. `machine` has measured
+// Sets the shares of the peak, by the names of kernels::kWorkKindNames, and the peaks of other
+// types and instructions than vectors of float32: what their kernels reach, divided by the share
+// that those of float32 reach. What cannot be measured here stays unset. `machine` has measured
 // peaks and bandwidths, and what else is known. `next` is called before each measurement.
-Calibration::Figures MeasureShares(kernels::MachineModel machine,
-                                   const std::function<void()>& next);
+void MeasureShares(kernels::MachineModel machine, const std::function<void()>& next,
+                   Calibration& calibration);
 
 }  // namespace kinglet
