@@ -102,7 +102,7 @@ def main():
     chosen = arguments.networks or (["mobilenet_v1", "inception_v2"] if alone else networks.DEFAULT)
     chosen = [networks.Network(name, settings) for name in chosen]
     if arguments.precision == "int8":
-        chosen = [networks.quantised(network, settings) for network in chosen]
+        chosen = [each for network in chosen for each in networks.quantised(network, settings)]
     try:
         if arguments.sweep:
             return modes.sweep(chosen, settings)

@@ -10,23 +10,44 @@ DEFAULT = ["mobilenet_v1", "mobilenet_v2", "inception_v2", "inception_v3", "sque
            "vgg16", "ssd_mobilenet_v1", "ssd_inception_v2"]
 
 
+PICTURES = pathlib.Path(__file__).resolve().parents[2] / "models" / "demo" / "images"
+
+
 def is_quantised(path):
     """Whether the file has nodes QuantizeLinear (their name stands in it as it is)."""
     return b"QuantizeLinear" in path.read_bytes()
 
 
 def quantised(network, settings):
-    """The network in 8 bits, by ONNX Runtime's quantiser; itself where it is quantised already."""
+    """The network in 8 bits, by ONNX Runtime's quantiser and by 'kinglet quantize'; itself where it
+    is quantised already."""
     if is_quantised(network.path):
-        return network
-    path = settings.work / "models" / f"{network.name}_int8.onnx"
-    if not path.exists() or path.stat().st_mtime < network.path.stat().st_mtime:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        quantise(network, path)
-    return Network(str(path), settings)
+        return [network]
+    made = []
+    for suffix, quantiser in (("ort_int8", quantise_by_onnxruntime), ("int8", quantise_by_kinglet)):
+        path = settings.work / "models" / f"{network.name}_{suffix}.onnx"
+        if not path.exists() or path.stat().st_mtime < network.path.stat().st_mtime:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            quantiser(network, path)
+        if path.exists():
+            made.append(Network(str(path), settings))
+    return made
 
 
-def quantise(network, path):
+def quantise_by_kinglet(network, path):
+    """With the pictures that belong to the project, whatever comes of the answers: time does not
+    depend on them. Nothing for a file that has no descriptor."""
+    command = [network.kinglet, "quantize", network.path, "--calibrate", PICTURES, "--output", path,
+               "--budget", "100%", "--quiet"]
+    if network.named:
+        command += ["--descriptor", network.name]
+    done = subprocess.run([str(a) for a in command], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        print(f"{network.name}: not quantised by kinglet quantize: {done.stderr.strip()}",
+              file=sys.stderr)
+
+
+def quantise_by_onnxruntime(network, path):
     """As ONNX Runtime's documents advise: per channel, uint8 activations, int8 weights; ranges from
     random pictures, which time does not depend on."""
     from onnxruntime.quantization import (CalibrationDataReader, QuantFormat, QuantType,
@@ -54,8 +75,9 @@ class Network:
         self.settings = settings
         self.kinglet = settings.build / "kinglet"
         file = pathlib.Path(name_or_file)
-        self.name = file.stem if file.suffix == ".onnx" else name_or_file
-        self.path = file if file.suffix == ".onnx" else self._export()
+        self.named = file.suffix != ".onnx"  # a descriptor's name
+        self.name = name_or_file if self.named else file.stem
+        self.path = self._export() if self.named else file
         self.described = {}
 
     def _export(self):
