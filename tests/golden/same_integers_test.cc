@@ -1,4 +1,5 @@
-// Quantised networks give the same bits on every target, for every number of threads and batch.
+// Quantised networks give the same bits on every target and on matrix tiles, for every number of
+// threads and batch.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -16,6 +17,7 @@
 #include "kinglet/model.h"
 #include "kinglet/npy.h"
 #include "kinglet/onnx.h"
+#include "tests/support/made_up_tiles.h"
 #include "tests/support/sanitized.h"
 #include "tests/support/source_dir.h"
 #include "tests/support/targets.h"
@@ -80,11 +82,12 @@ struct Way {
 // Every number of threads, and batches that divide among them and that do not.
 constexpr Way kWays[] = {{1, 1}, {2, 3}, {3, 8}, {4, 1}, {4, 3}, {2, 8}, {3, 3}, {1, 3}};
 constexpr std::size_t kSanitizedWays = 2;
+constexpr std::size_t kEmulatedWays = 3;  // emulated matrix tiles are slow
 
-void RunEveryWay(const std::string& path, const std::vector<Tensor>& images, Answers& first) {
+void RunWays(std::size_t ways, const std::string& path, const std::vector<Tensor>& images,
+             Answers& first) {
   const Model model = Model::Compile(ReadOnnx(path), {.use_cache = false});
   const TensorInfo input = model.inputs()[0];
-  const std::size_t ways = testing::kSanitized ? kSanitizedWays : std::size(kWays);
   for (const auto& [threads, wanted] : std::span(kWays).first(ways)) {
     const std::int64_t batch = input.shape[0] >= 0 ? 1 : wanted;
     SCOPED_TRACE("threads " + std::to_string(threads) + ", batch " + std::to_string(batch));
@@ -102,7 +105,7 @@ class SameIntegers : public ::testing::Test {
   }
 };
 
-TEST_F(SameIntegers, OnEveryTargetForAnyThreadsAndBatch) {
+TEST_F(SameIntegers, OnEveryTargetAndOnTilesForAnyThreadsAndBatch) {
   for (const auto& [path, inputs] : QuantisedCases()) {
     SCOPED_TRACE(path);
     std::vector<Tensor> images;
@@ -111,7 +114,10 @@ TEST_F(SameIntegers, OnEveryTargetForAnyThreadsAndBatch) {
     }
     Answers first(images.size());
     const std::string file = (testing::SharedDataDir() / path).string();
-    testing::ForEachTarget([&] { RunEveryWay(file, images, first); });
+    const std::size_t ways = testing::kSanitized ? kSanitizedWays : std::size(kWays);
+    testing::ForEachTarget([&] { RunWays(ways, file, images, first); });
+    const testing::MadeUpTiles tiles(kernels::TileMode::kEmulated);
+    RunWays(testing::kSanitized ? 1 : kEmulatedWays, file, images, first);
   }
 }
 
