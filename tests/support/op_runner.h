@@ -24,9 +24,9 @@ struct BlockedResult {
   std::string kernel;
 };
 
-// Plans the node as if every input of float32 or uint8 and rank 4 lay in the blocked layout, runs it
-// in several pieces and returns plain outputs. Checks that the step wrote all of each output, and that pad
-// lanes are zero.
+// Plans the node as if every input of float32 or uint8 and rank 4 lay in the blocked layout, runs
+// it in several pieces and returns plain outputs. Checks that the step wrote all of each output,
+// and that pad lanes are zero.
 BlockedResult RunBlocked(const Node& node, const std::vector<Tensor>& inputs);
 
 // RunBlocked of a node must write output 0 blocked and agree bit by bit with the plain step.
