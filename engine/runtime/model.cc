@@ -4,6 +4,7 @@
 
 #include "engine/cost/files.h"
 #include "engine/graph/derived.h"
+#include "engine/passes/dense_bfloat16.h"
 #include "engine/passes/store_bfloat16.h"
 #include "engine/plan/division.h"
 #include "engine/plan/segment_step.h"
@@ -44,7 +45,10 @@ Model::Impl::Impl(OptimisedGraph graph, const Machine& machine, const PrepareOpt
 }
 
 void Model::Impl::ComputeInBFloat16() {
-  if (!plan_options_.blocked_layout || StoreBFloat16(graph_.ir()) == 0) {
+  const int stored = plan_options_.blocked_layout
+                         ? MakeDenseConvolutions(graph_.ir()) + StoreBFloat16(graph_.ir())
+                         : 0;
+  if (stored == 0) {
     notes_.push_back("nothing is stored as bfloat16: there are no convolutions that follow others");
   } else if (kernels::WantedTiles(kernels::CpuFeature::kAmxBf16) == kernels::TileMode::kOff) {
     notes_.push_back(

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -159,6 +160,26 @@ TEST(BFloat16, DepthwiseAndSqueezeAndExcitation) {
   EXPECT_THAT(kernels, Contains("conv/depthwise_bf16"));
   EXPECT_THAT(kernels, Contains("eltwise/mul_bfloat16"));
   EXPECT_THAT(kernels, Contains("pool/global_average_bf16"));
+}
+
+TEST(BFloat16, DenseLayersAreConvolutionsOfOnePixel) {
+  const auto make = [] {
+    Net net({-1, 3, 12, 12});
+    net.Op("Relu", {net.Conv(net.last(), 3, 40, 3, 2)});
+    net.Op("Flatten", {net.Op("MaxPool", {net.last()}, Windows(2, 2, 0))});
+    GraphBuilder& b = net.builder();
+    Tensor first = RandomTensor({70, 360}, 31);
+    for (std::int64_t i = 0; i < first.size(); ++i) first.data<float>()[i] *= 0.1f;
+    Attributes transposed;
+    transposed.Set("transB", std::int64_t{1});
+    net.Op("Relu", {net.Op("Gemm", {net.last(), b.Constant(first), b.Constant(RandomTensor({70}))},
+                           transposed)});
+    net.Op("Gemm", {net.last(), b.Constant(RandomTensor({70, 9}, 32))});
+    return net;
+  };
+  const auto kernels = Check(make, {1, 3, 12, 12});
+  EXPECT_EQ(std::count(kernels.begin(), kernels.end(), "conv/direct_bf16_f32"), 2);
+  EXPECT_THAT(kernels, Not(Contains(HasSubstr("gemm/"))));
 }
 
 TEST(BFloat16, ConcatInPlaceAndNot) {
