@@ -62,15 +62,26 @@ const kernels::ConvVariant* BestBlocked(const kernels::ConvShape& s, int threads
   return nullptr;
 }
 
+kernels::OperandTypes TypesAround(kernels::ElementType type, bool blocked) {
+  using kernels::ElementType;
+  if (type == ElementType::kUInt8) return {type, ElementType::kInt16, type};
+  const bool picture = type == ElementType::kBFloat16 && !blocked;
+  return {picture ? ElementType::kFloat32 : type, ElementType::kFloat32, type};
+}
+
 }  // namespace
 
-std::vector<Candidate> ConvCandidates(const kernels::ConvShape& s, int threads,
-                                      const kernels::MachineModel& machine) {
+std::vector<Candidate> ConvCandidates(const kernels::ConvShape& s, kernels::ElementType type,
+                                      int threads, const kernels::MachineModel& machine) {
   const bool blocked = s.ic > kPictureChannels;
+  const kernels::ConvNeighbours neighbours = {
+      .may_block = true, .input_blocked = blocked, .types = TypesAround(type, blocked)};
   std::vector<Candidate> candidates;
   for (const kernels::ConvCandidate& ranked :
-       kernels::RankConvVariants(s, threads, machine, {true, blocked})) {
+       kernels::RankConvVariants(s, threads, machine, neighbours)) {
     const kernels::ConvVariant& variant = *ranked.variant;
+    const bool reorders = variant.input.blocked() != blocked || !variant.output.blocked();
+    if (reorders && type != kernels::ElementType::kFloat32) continue;  // no network has it
     const auto run = std::make_shared<ConvRun>(variant, s);
     std::shared_ptr<ReorderRun> before, after;
     if (variant.input.blocked() != blocked) {

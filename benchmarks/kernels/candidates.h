@@ -21,10 +21,11 @@ struct Candidate {
   double seconds = 0;  // measured; 0: not yet
 };
 
-// The cheapest by the cost model first. A convolution's neighbours are those of a network: the
-// input is blocked unless it is a picture.
-std::vector<Candidate> ConvCandidates(const kernels::ConvShape& shape, int threads,
-                                      const kernels::MachineModel& machine);
+// The cheapest by the cost model first. A convolution's neighbours are those of a network of values
+// of `type` (float32, bfloat16, uint8): the input is blocked unless it is a picture, which is
+// float32 where others are bfloat16.
+std::vector<Candidate> ConvCandidates(const kernels::ConvShape& shape, kernels::ElementType type,
+                                      int threads, const kernels::MachineModel& machine);
 // The chain, and its convolutions one by one, each by the variant that the cost model chooses.
 std::vector<Candidate> ChainCandidates(const kernels::ConvChain& chain, int threads,
                                        const kernels::MachineModel& machine);

@@ -21,11 +21,17 @@ struct Options {
   std::vector<std::string> networks;  // empty: all
   std::vector<int> batches = {1, 8, 32};
   std::string filter;  // part of the shape's name
+  std::string type = "f32";
   int threads = 1;
   double limit = 1.10;
   double budget_seconds = 0.05;  // for each candidate
   bool all = false;
 };
+
+const std::map<std::string, kernels::ElementType> kTypes = {
+    {"f32", kernels::ElementType::kFloat32},
+    {"bf16", kernels::ElementType::kBFloat16},
+    {"u8", kernels::ElementType::kUInt8}};
 
 // A shape with the networks that have it.
 struct Case {
@@ -63,6 +69,7 @@ std::vector<Case> MakeCases(const Options& options) {
   const kernels::MachineModel machine = LoadCostModel({}, notes).machine;
   for (const std::string& note : notes) std::fprintf(stderr, "check_choice: %s\n", note.c_str());
   const int threads = options.threads;
+  const kernels::ElementType type = kTypes.at(options.type);
   Cases cases;
   for (const int batch : options.batches) {
     const std::string tail = "/b" + std::to_string(batch);
@@ -75,7 +82,10 @@ std::vector<Case> MakeCases(const Options& options) {
                     [=] { return candidates(s, threads, machine); });
         }
       };
-      add_all(layers.convs, &ConvCandidates);
+      add_all(layers.convs, [type](const auto& s, int t, const kernels::MachineModel& m) {
+        return ConvCandidates(s, type, t, m);
+      });
+      if (type != kernels::ElementType::kFloat32) continue;
       add_all(layers.chains, &ChainCandidates);
       add_all(layers.products, &GemmCandidates);
     }
@@ -145,6 +155,9 @@ int Main(int argc, char** argv) {
       ->delimiter(',')
       ->check(CLI::Range(1, 1024));
   app.add_option("--filter", options.filter, "Only shapes whose name has this part, like k3x3");
+  app.add_option("--type", options.type,
+                 "Of the values: f32 (the default), or convolutions of bf16 or u8")
+      ->check(CLI::IsMember({"f32", "bf16", "u8"}));
   app.add_option("--threads", options.threads, "Threads (default: 1)")->check(CLI::Range(1, 256));
   app.add_option("--limit", options.limit, "Ratio to the best that is still good (default: 1.1)")
       ->check(CLI::Range(1.0, 100.0));

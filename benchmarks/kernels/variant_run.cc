@@ -12,7 +12,11 @@ constexpr kernels::Epilogue kClip = {kernels::Activation::kClip, 0.0f, 6.0f};
 
 // The clamp of codes is part of every requantisation.
 kernels::Epilogue EpilogueOf(kernels::ElementType type) {
-  if (type != kernels::ElementType::kUInt8) return kClip;
+  if (type != kernels::ElementType::kUInt8) {
+    kernels::Epilogue clip = kClip;
+    clip.type = type;
+    return clip;
+  }
   return {.type = type, .requantisation = {.scale = 0.001f, .zero_point = 3, .low = 3}};
 }
 
