@@ -10,6 +10,7 @@
 #include "apps/cli/agreement_report.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/costs.h"
+#include "apps/cli/input_file.h"
 #include "apps/cli/network.h"
 #include "apps/cli/output.h"
 #include "apps/cli/pictures.h"
@@ -57,8 +58,7 @@ void PrintJson(const CheckCommandOptions& options, const std::vector<CheckedPrec
                   {"file", file}}));
 }
 
-void PrintTable(const std::vector<CheckedPrecision>& results, const std::string& file,
-                Precision chosen) {
+void PrintTable(const std::vector<CheckedPrecision>& results, Precision chosen) {
   Table table({{"precision"},
                {"median ms", true},
                {"agrees", true},
@@ -72,13 +72,11 @@ void PrintTable(const std::vector<CheckedPrecision>& results, const std::string&
                fmt::format("{:.2f} %", 100 * a.share()),
                fmt::format("{:.3g}", a.largest_difference),
                fmt::format("{:.2g}", a.mean_difference), each.allowed ? "yes" : "no"});
-    if (each.precision == Precision::kFloat32) continue;
+    if (a.compared == a.agreeing && a.largest_difference == 0) continue;  // with itself
     text += fmt::format("{}: {}\n", PrecisionName(each.precision), AgreementText(a));
     for (const std::string& note : each.notes) text += fmt::format("  note: {}\n", note);
   }
-  Print(table.Text() + text +
-        fmt::format("--precision auto takes {} (kept in {})\n", PrecisionName(chosen),
-                    OneLine(file)));
+  Print(table.Text() + text + fmt::format("--precision auto takes {}\n", PrecisionName(chosen)));
 }
 
 }  // namespace
@@ -90,19 +88,28 @@ Status CheckCommand(const CheckCommandOptions& options) {
   check.pipeline.anchors = options.anchors;
   check.budget = ParseShare("--budget", options.budget);
   const PictureList list = ListPictures(options.pictures.images, options.pictures.recursive);
-  PrecisionChecker checker(options.network.model, check);
+  check.reference = options.reference;
+  PrecisionChecker checker(ModelFile(options.network.model), check);
   const auto add = [&](const Picture& picture) {
     PrintDifferences(options, checker, picture.path, checker.Add(picture.image));
   };
   const Status status = ForEachPicture(options.pictures, list, options.common, add);
-  checker.Save(options.output);
   const std::vector<CheckedPrecision> results = checker.Results();
+  if (results.front().agreement.pictures == 0) {
+    if (status != Status::kDone) return status;  // which was said of each
+    throw Error(ErrorCode::kInvalidInput, "expected pictures to check precisions with, found none");
+  }
   const Precision chosen = FastestAllowed(VerdictsOf(results));
+  const bool kept = !options.output.empty() || !options.common.costs.no_cache;
   const std::string file = options.output.empty() ? DefaultVerdictFile() : options.output;
   if (options.common.json) {
-    PrintJson(options, results, file, chosen);
+    PrintJson(options, results, kept ? file : "", chosen);
   } else if (!options.common.quiet) {
-    PrintTable(results, file, chosen);
+    PrintTable(results, chosen);
+  }
+  if (kept) checker.Save(options.output);
+  if (kept && !options.common.json && !options.common.quiet) {
+    Print(fmt::format("kept in {}\n", OneLine(file)));
   }
   return status;
 }

@@ -101,7 +101,8 @@ struct CheckCommandOptions {
   std::string anchors;     // file; "": the descriptor's, or the one beside the model
   PictureOptions pictures;
   std::string budget = "0.5%";
-  std::string output;  // "": in the cache folder
+  std::string reference;  // model to compare with; "": this one
+  std::string output;     // "": in the cache folder
 };
 
 struct DescribeOptions {

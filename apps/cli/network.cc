@@ -1,6 +1,9 @@
 #include "apps/cli/network.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <filesystem>
 
 #include "apps/cli/costs.h"
 #include "apps/cli/input_file.h"
@@ -83,6 +86,34 @@ Graph OpenModel(const std::string& file, const CommonOptions& options) {
 
 void PrintGuess(const CommonOptions& options, const measure::ShapeChooser& shapes) {
   if (!shapes.note().empty()) PrintNote(options, "note: " + shapes.note());
+}
+
+namespace {
+
+bool IsFile(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::is_regular_file(path, error);
+}
+
+}  // namespace
+
+void NoteFilesBeside(const std::string& network, const std::string& output,
+                     const CommonOptions& options) {
+  if (!IsFile(network)) return;  // a name of 'kinglet models'
+  std::vector<std::string> files;
+  const auto beside = [](const std::string& model) {
+    return std::filesystem::path(model).replace_extension(".json").string();
+  };
+  const std::string descriptor = beside(network);
+  const bool is_network = descriptor == network;
+  if (!is_network && IsFile(descriptor) && !IsFile(beside(output))) files.push_back(descriptor);
+  const std::string anchors = AnchorsBeside(network);
+  if (!anchors.empty() && AnchorsBeside(output).empty()) files.push_back(anchors);
+  if (files.empty()) return;
+  PrintNote(options,
+            fmt::format("note: {} {} not found for {}, as such files go by the network's "
+                        "name",
+                        fmt::join(files, " and "), files.size() == 1 ? "is" : "are", output));
 }
 
 Classifier OpenClassifier(const NetworkOptions& network, const CommonOptions& options) {

@@ -36,6 +36,11 @@ NamedNetwork OpenDescribed(const std::string& name, const CommonOptions& options
 // A model file, or a pipe.
 Graph OpenModel(const std::string& file, const CommonOptions& options);
 
+// Names the files that commands find by the name of the network's file (descriptor, anchors), and
+// do not find by that of `output`, which was made of it.
+void NoteFilesBeside(const std::string& network, const std::string& output,
+                     const CommonOptions& options);
+
 // Says what the shapes guess, where they do.
 void PrintGuess(const CommonOptions& options, const measure::ShapeChooser& shapes);
 

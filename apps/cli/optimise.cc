@@ -3,7 +3,6 @@
 #include "kinglet/optimise.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -35,32 +34,6 @@ InputShapes ShapesToShow(const Graph& graph, const InfoOptions& options,
     if (!options.batch.empty() || !options.shapes.empty()) throw;
     return {};
   }
-}
-
-bool IsFile(const std::string& path) {
-  std::error_code error;
-  return std::filesystem::is_regular_file(path, error);
-}
-
-// Files that commands find by the name of the network's file, and do not find by the output's.
-void NoteFilesBeside(const OptimiseCommandOptions& options) {
-  if (!IsFile(options.network)) return;  // a name of 'kinglet models'
-  std::vector<std::string> files;
-  const auto beside = [](const std::string& network) {
-    return std::filesystem::path(network).replace_extension(".json").string();
-  };
-  const std::string descriptor = beside(options.network);
-  const bool is_network = descriptor == options.network;
-  if (!is_network && IsFile(descriptor) && !IsFile(beside(options.output))) {
-    files.push_back(descriptor);
-  }
-  const std::string anchors = AnchorsBeside(options.network);
-  if (!anchors.empty() && AnchorsBeside(options.output).empty()) files.push_back(anchors);
-  if (files.empty()) return;
-  PrintNote(
-      options.common,
-      fmt::format("note: {} {} not found for {}, as such files go by the network's name",
-                  fmt::join(files, " and "), files.size() == 1 ? "is" : "are", options.output));
 }
 
 }  // namespace
@@ -104,7 +77,7 @@ Status OptimiseCommand(const OptimiseCommandOptions& options) {
     Print(fmt::format("{}: {} of {} nodes, {}\n", OneLine(options.output), graph.node_count(),
                       nodes_read, Bytes(bytes)));
   }
-  NoteFilesBeside(options);
+  NoteFilesBeside(options.network, options.output, options.common);
   return Status::kDone;
 }
 

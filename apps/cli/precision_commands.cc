@@ -37,10 +37,11 @@ void AddPictures(CLI::App& command, PictureOptions& pictures, const char* name,
 
 void AddBudget(CLI::App& command, std::string& budget) {
   command
-      .add_option("--budget", budget,
-                  "Share of the answers that may differ from those in float32; one may in any case "
-                  "(default: " +
-                      budget + ")")
+      .add_option(
+          "--budget", budget,
+          "Share of the answers that may differ from those in float32; of 20 and more, one may "
+          "unless it is 0 (default: " +
+              budget + ")")
       ->option_text("0.5%");
 }
 
@@ -87,6 +88,12 @@ Command AddCheck(CLI::App& app) {
           "pictures differ")
       ->option_text("FILE");
   AddBudget(*command, options->budget);
+  command
+      ->add_option(
+          "--reference", options->reference,
+          "Model in float32 to compare with: what a quantised one was made of (default: the "
+          "model itself, of a quantised one with its values rounded to codes and back)")
+      ->option_text("FLOAT.onnx");
   command
       ->add_option("--output,-o", options->output,
                    "File to keep what was found in (default: in the cache folder, where "

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "apps/cli/agreement_report.h"
 #include "apps/cli/commands.h"
+#include "apps/cli/input_file.h"
 #include "apps/cli/network.h"
 #include "apps/cli/output.h"
 #include "apps/cli/pictures.h"
@@ -85,7 +87,7 @@ void PrintReport(const QuantizeCommandOptions& options, const QuantizeReport& re
   std::string text = LayersText(report, options.common.verbose);
   text += fmt::format("{} of {} layers in float32, {:.1f} % of the multiply-adds\n", given_back,
                       report.layers.size(), 100 * report.float32_share);
-  text += fmt::format("on {} pictures that were held out: {}\n", report.held_out,
+  text += fmt::format("of {} pictures that were held out: {}\n", report.held_out,
                       AgreementText(report.agreement));
   Print(text);
 }
@@ -98,9 +100,49 @@ PipelineOptions PipelineOf(const QuantizeCommandOptions& options) {
 
 }  // namespace
 
-Status QuantizeCommand(const QuantizeCommandOptions& options) {
+namespace {
+
+// Whether both name one file, perhaps one that is not there yet.
+bool SameFile(const std::string& a, const std::string& b) {
+  std::error_code error;
+  if (a.empty() || b.empty()) return false;
+  return std::filesystem::equivalent(a, b, error) ||
+         std::filesystem::path(a).lexically_normal() == std::filesystem::path(b).lexically_normal();
+}
+
+void CheckFiles(const QuantizeCommandOptions& options) {
+  const std::string& model = options.network.model;
+  if (SameFile(options.output, model) || SameFile(options.report, model)) {
+    throw UsageError(OneLine(model) + " would be overwritten: name another file");
+  }
+  if (SameFile(options.output, options.report)) {
+    throw UsageError("--output and --report are the same file: " + OneLine(options.report));
+  }
   CheckOutputFile(options.output);
   if (!options.report.empty()) CheckOutputFile(options.report);
+}
+
+std::string WhyOverBudget(const QuantizeCommandOptions& options, const QuantizeReport& report) {
+  const std::string model = OneLine(options.network.model);
+  if (report.agreement.compared == 0) {
+    return fmt::format(
+        "{}: nothing was found in the {} pictures that were held out, so nothing "
+        "tells whether the result is good; {} is not written",
+        model, report.held_out, OneLine(options.output));
+  }
+  const char* given_back = report.float32_share > 0 ? " with the noisiest layers in float32" : "";
+  return fmt::format(
+      "{}: expected answers of which at most {} differ from those in float32, found "
+      "{}{}, so {} is not written; more pictures, another --range or a larger "
+      "--budget may do",
+      model, SharePercent(report.budget), SharePercent(1 - report.agreement.share()), given_back,
+      OneLine(options.output));
+}
+
+}  // namespace
+
+Status QuantizeCommand(const QuantizeCommandOptions& options) {
+  CheckFiles(options);
   const PictureList list = ListPictures(options.pictures.images, options.pictures.recursive);
   std::unique_ptr<Progress> bar;
   QuantizeOptions quantize;
@@ -112,9 +154,14 @@ Status QuantizeCommand(const QuantizeCommandOptions& options) {
     if (bar == nullptr || done == 1) bar = std::make_unique<Progress>(total, !options.common.quiet);
     bar->Show(done, what);
   };
-  Quantizer quantizer(options.network.model, quantize);
-  const Status read = ForEachPicture(options.pictures, list, options.common,
-                                     [&](const Picture& picture) { quantizer.Add(picture.image); });
+  Quantizer quantizer(ModelFile(options.network.model), quantize);
+  std::size_t pictures = 0;
+  const auto add = [&](const Picture& picture) {
+    quantizer.Add(picture.image);
+    ++pictures;
+  };
+  const Status read = ForEachPicture(options.pictures, list, options.common, add);
+  if (pictures == 0 && read != Status::kDone) return read;  // which was said of each
   const QuantizedModel made = quantizer.Quantize();
   bar.reset();
   const QuantizeReport& report = made.report;
@@ -122,17 +169,13 @@ Status QuantizeCommand(const QuantizeCommandOptions& options) {
   if (!options.report.empty()) WriteFile(options.report, JsonLine(ReportJson(options, report)));
   PrintReport(options, report);
   if (!report.within_budget) {
-    throw Error(
-        ErrorCode::kInvalidInput,
-        fmt::format("{}: expected answers of which at most {} differ from those in float32, found "
-                    "{} with the noisiest layers in float32, so {} is not written; more pictures, "
-                    "another --range or a larger --budget may do",
-                    OneLine(options.network.model), SharePercent(report.budget),
-                    SharePercent(1 - report.agreement.share()), OneLine(options.output)));
+    PrintError(WhyOverBudget(options, report));
+    return Status::kInputFailed;
   }
   if (!options.common.json && !options.common.quiet) {
     Print(fmt::format("{} is written\n", OneLine(options.output)));
   }
+  NoteFilesBeside(options.network.model, options.output, options.common);
   return read;
 }
 

@@ -49,6 +49,7 @@ void Model::Impl::ComputeInBFloat16() {
                          ? MakeDenseConvolutions(graph_.ir()) + StoreBFloat16(graph_.ir())
                          : 0;
   if (stored == 0) {
+    precision_ = Precision::kModel;
     notes_.push_back("nothing is stored as bfloat16: there are no convolutions that follow others");
   } else if (kernels::WantedTiles(kernels::CpuFeature::kAmxBf16) == kernels::TileMode::kOff) {
     notes_.push_back(
@@ -174,9 +175,11 @@ Precision ChoosePrecision(Graph& graph, const CompileOptions& options) {
   if (options.use_cache || !options.verdict_file.empty()) {
     verdicts = FindVerdicts(graph, options.verdict_file);
   }
-  const Precision precision = verdicts ? FastestAllowed(*verdicts) : Precision::kModel;
+  // A file may say int8 of what is not quantised.
+  const Precision fastest = verdicts ? FastestAllowed(*verdicts) : Precision::kModel;
+  const Precision precision = fastest == Precision::kInt8 ? Precision::kModel : fastest;
   graph.ir().notes.push_back(
-      verdicts ? "runs in " + std::string(PrecisionName(precision)) +
+      verdicts ? "runs in " + std::string(PrecisionName(fastest)) +
                      ", the fastest precision that a check has allowed"
                : "no check of this network is kept for this machine, so it runs as the model says; "
                  "kinglet check makes one");

@@ -1,4 +1,5 @@
 #include <filesystem>
+#include <limits>
 #include <string>
 
 #include "engine/cost/machine_file.h"
@@ -38,7 +39,8 @@ PrecisionVerdicts Parse(const Json& object, const std::string& file) {
   PrecisionVerdicts verdicts;
   for (const auto& [name, of_one] : object.items()) {
     const std::optional<Precision> precision = PrecisionOf(name);
-    if (!precision || !of_one.is_object()) ThrowWrongFile(file, Quoted(name) + " is no precision");
+    if (!precision || *precision == Precision::kAuto || !of_one.is_object())
+      ThrowWrongFile(file, Quoted(name) + " is no precision");
     verdicts[*precision] = {PositiveOf(of_one, "milliseconds", file), ShareOf(of_one, file),
                             AllowedOf(of_one, file)};
   }
@@ -81,7 +83,7 @@ std::optional<PrecisionVerdicts> FindVerdicts(const Graph& graph, const std::str
   if (path.empty()) return std::nullopt;
   const Json networks = ReadAll(path, !file.empty());
   const auto found = networks.find(KeyOf(graph));
-  if (found == networks.end()) return std::nullopt;
+  if (found == networks.end() || found->empty()) return std::nullopt;
   try {
     if (!found->is_object()) ThrowWrongFile(path, "has a network that is no object");
     return Parse(*found, path);
@@ -92,12 +94,17 @@ std::optional<PrecisionVerdicts> FindVerdicts(const Graph& graph, const std::str
 }
 
 Precision FastestAllowed(const PrecisionVerdicts& verdicts) {
+  // Of what takes the same time, as far as can be measured, the first.
+  constexpr Precision kOrder[] = {Precision::kInt8, Precision::kFloat32, Precision::kBFloat16};
+  constexpr double kFaster = 0.95;
   Precision fastest = Precision::kFloat32;
-  double least = 0;
-  for (const auto& [precision, verdict] : verdicts) {
-    if (!verdict.allowed || (least > 0 && verdict.milliseconds >= least)) continue;
+  double least = std::numeric_limits<double>::infinity();
+  for (const Precision precision : kOrder) {
+    const auto verdict = verdicts.find(precision);
+    if (verdict == verdicts.end() || !verdict->second.allowed) continue;
+    if (verdict->second.milliseconds >= kFaster * least) continue;
     fastest = precision;
-    least = verdict.milliseconds;
+    least = verdict->second.milliseconds;
   }
   return fastest;
 }

@@ -96,6 +96,11 @@ InputShapes DescribedNetwork::ShapesOf(const Tensors& inputs) const {
   return {{descriptor_.input, inputs.at(descriptor_.input).shape()}};
 }
 
+std::optional<InputShapes> DescribedNetwork::KnownShapes() const {
+  if (descriptor_.picture_size) return std::nullopt;
+  return InputShapes{{descriptor_.input, InputShape(descriptor_.preprocess, input_)}};
+}
+
 AnswerComparer::AnswerComparer(const DescribedNetwork& network,
                                const std::vector<TensorInfo>& outputs)
     : kind_(Agreement::Kind::kNumbers), descriptor_(network.descriptor()) {
@@ -156,9 +161,12 @@ void AgreementCounter::AddClasses(const Answer& reference, const Answer& other) 
   agreement_.in_top5 += std::any_of(found.begin(), found.end(), [&](const ClassScore& score) {
     return score.index == wanted.front().index;
   });
-  const bool same = best == wanted.front().index;
-  const bool near = !same && best < reference.scores.size() &&
-                    wanted.front().score - reference.scores[best] < kNearTie;
+  // What is no number agrees with nothing.
+  const float top = wanted.front().score;
+  const bool numbers = std::isfinite(top) && std::isfinite(found.front().score);
+  const bool same = numbers && best == wanted.front().index;
+  const float second = best < reference.scores.size() ? reference.scores[best] : 0;
+  const bool near = numbers && !same && top - second < kNearTie && second >= top / 2;
   agreement_.agreeing += same || near;
   agreement_.near_ties += near;
 }

@@ -24,6 +24,8 @@ class DescribedNetwork {
   // The picture as the network takes it.
   Tensors InputOf(const Image& picture);
   InputShapes ShapesOf(const Tensors& inputs) const;
+  // Those of one picture; none where each picture has its own.
+  std::optional<InputShapes> KnownShapes() const;
 
   const Descriptor& descriptor() const { return descriptor_; }
   const std::string& anchors() const { return anchors_; }  // file; "": the descriptor's

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "engine/graph/copy.h"
@@ -22,16 +23,22 @@ double Median(std::vector<double> values) {
 // The network in one precision.
 class Candidate {
  public:
-  Candidate(Graph graph, const PipelineOptions& options, Precision precision)
+  Candidate(Graph graph, const PipelineOptions& options, Precision precision,
+            const DescribedNetwork& network)
       : precision_(precision),
         model_(Model::Compile(std::move(graph), Compile(options, precision))),
-        session_(model_.NewSession()) {}
+        session_(model_.NewSession()) {
+    if (const auto shapes = network.KnownShapes()) {
+      comparer_.emplace(network, model_.Describe(*shapes).outputs);
+    }
+  }
+
+  // Whether anything is computed so.
+  bool IsItself() const { return model_.precision() == precision_; }
 
   Answer Run(const DescribedNetwork& network, const Tensors& inputs, PictureSize picture) {
-    if (!comparer_) {
-      comparer_.emplace(network, model_.Describe(network.ShapesOf(inputs)).outputs);
-      session_.Run(inputs);  // plans, and packs weights
-    }
+    if (!comparer_) comparer_.emplace(network, model_.Describe(network.ShapesOf(inputs)).outputs);
+    if (times_.empty()) session_.Run(inputs);  // packs weights
     Stopwatch watch;
     const Tensors& outputs = session_.Run(inputs);
     times_.push_back(watch.Lap());
@@ -46,12 +53,14 @@ class Candidate {
     counter_->Add(reference, answer);
   }
 
+  Precision precision() const { return precision_; }
+
   CheckedPrecision Result(double budget) const {
     CheckedPrecision result;
     result.precision = precision_;
     result.milliseconds = Median(times_);
     if (counter_) result.agreement = counter_->Total();
-    result.allowed = precision_ == Precision::kFloat32 || result.agreement.Within(budget);
+    result.allowed = result.agreement.Within(budget);
     result.notes = model_.notes();
     return result;
   }
@@ -81,23 +90,30 @@ class PrecisionChecker::Impl {
         options_(options),
         graph_(OpenWeights(model, options.pipeline.read)),
         network_(model, graph_, options.pipeline) {
-    for (const Precision precision : {Precision::kFloat32, Precision::kBFloat16}) Add(precision);
+    Add(Precision::kFloat32);
+    Add(Precision::kBFloat16);
+    if (!candidates_.back().IsItself()) candidates_.pop_back();
     try {
       Add(Precision::kInt8);
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kInvalidInput) throw;  // nothing of it is quantised
+    }
+    if (!options.reference.empty()) {
+      reference_.emplace(OpenWeights(options.reference, options.pipeline.read), options_.pipeline,
+                         Precision::kFloat32, network_);
     }
   }
 
   std::vector<ClassScore> Add(const Image& picture) {
     const Tensors inputs = network_.InputOf(picture);
     const PictureSize size{picture.width, picture.height};
-    Answer reference;
+    std::optional<Answer> reference;
+    if (reference_) reference = reference_->Run(network_, inputs, size);
     std::vector<ClassScore> best;
     for (std::size_t i = 0; i < candidates_.size(); ++i) {
       Answer answer = candidates_[i].Run(network_, inputs, size);
-      if (i == 0) reference = answer;
-      candidates_[i].Compare(reference, answer);
+      if (!reference) reference = answer;
+      candidates_[i].Compare(*reference, answer);
       if (candidates_[i].kind() == Agreement::Kind::kClasses) {
         const std::vector<ClassScore> top = TopScores(answer.scores, 1);
         best.insert(best.end(), top.begin(), top.end());
@@ -105,7 +121,7 @@ class PrecisionChecker::Impl {
     }
     if (pictures_++ == 0 && !best.empty()) {
       labels_ = ClassifierLabels(model_, network_.descriptor(), options_.pipeline.labels,
-                                 reference.scores.size(), notes_);
+                                 reference->scores.size(), notes_);
     }
     return best;
   }
@@ -114,7 +130,11 @@ class PrecisionChecker::Impl {
 
   std::vector<CheckedPrecision> Results() const {
     std::vector<CheckedPrecision> results;
-    for (const Candidate& each : candidates_) results.push_back(each.Result(options_.budget));
+    for (const Candidate& each : candidates_) {
+      results.push_back(each.Result(options_.budget));
+      const bool says = each.precision() != Precision::kBFloat16;  // the model itself
+      if (says && !reference_) results.back().allowed = true;
+    }
     return results;
   }
 
@@ -132,7 +152,7 @@ class PrecisionChecker::Impl {
 
  private:
   void Add(Precision precision) {
-    candidates_.emplace_back(Graph(CopyGraph(graph_.ir())), options_.pipeline, precision);
+    candidates_.emplace_back(Graph(CopyGraph(graph_.ir())), options_.pipeline, precision, network_);
   }
 
   std::string model_;
@@ -140,6 +160,7 @@ class PrecisionChecker::Impl {
   Graph graph_;
   DescribedNetwork network_;
   std::vector<Candidate> candidates_;
+  std::optional<Candidate> reference_;  // of another model
   std::size_t pictures_ = 0;
   std::vector<std::string> labels_, notes_;
 };

@@ -102,7 +102,7 @@ std::vector<Observed> ObserveRanges(const GraphIr& graph, const QuantizationPoin
         if (counting) {
           seen.Count(values);
         } else if (!seen.AddBounds(values)) {
-          throw Error(ErrorCode::kInvalidInput,
+          throw Error(ErrorCode::kInvalidModel,
                       graph.source + ": value '" + name +
                           "' is not finite for one of the pictures, so no codes stand for it");
         }

@@ -4,6 +4,7 @@
 
 #include "engine/graph/copy.h"
 #include "engine/infer/inference.h"
+#include "engine/passes/finish.h"
 #include "engine/passes/portable.h"
 #include "engine/passes/rewrite.h"
 #include "kinglet/error.h"
@@ -47,12 +48,12 @@ void CheckQuantisable(const Graph& graph) {
   const GraphIr& ir = graph.ir();
   if (std::any_of(ir.nodes.begin(), ir.nodes.end(), IsOnCodes)) {
     throw Error(
-        ErrorCode::kInvalidInput,
+        ErrorCode::kUnsupported,
         ir.source + ": is quantised already; quantise the float32 model that it is made of");
   }
   if (graph.optimised()) {
     throw Error(
-        ErrorCode::kInvalidInput,
+        ErrorCode::kUnsupported,
         ir.source + ": was written by kinglet optimise; quantise the model as it was before");
   }
 }
@@ -60,8 +61,9 @@ void CheckQuantisable(const Graph& graph) {
 Graph PrepareToQuantise(Graph graph, const InputShapes& shapes, const Limits& limits) {
   GraphIr& ir = graph.ir();
   FoldPortably(ir, limits);
+  const DeclaredOutputs outputs = OutputsOf(ir);
   JoinBiases(ir, StatesFor(ir, shapes, limits));
-  RemoveDead(ir);
+  FinishGraph(ir, outputs);
   RaiseToOpset13(ir, limits);
   CheckGraph(ir);
   return Graph(CopyGraph(ir));

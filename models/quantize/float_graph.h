@@ -10,7 +10,7 @@
 
 namespace kinglet {
 
-// Throws Error(kInvalidInput) where anything of the graph is computed on codes or rounded to them
+// Throws Error(kUnsupported) where anything of the graph is computed on codes or rounded to them
 // already (weights alone that are stored so are not), and where the graph is an optimised one.
 void CheckQuantisable(const Graph& graph);
 

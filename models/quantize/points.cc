@@ -75,7 +75,10 @@ class Finder {
         return false;
       }
     }
-    if (node.op == "MatMul") return weights.size() == 2;
+    if (node.op == "MatMul") {  // of matrices: others have no kernels on codes
+      return weights.size() == 2 && states_[Index(node.inputs[0])].shape.size() == 2;
+    }
+    if (node.op == "ConvTranspose" && node.attributes.Int("group", 1) != 1) return false;
     if (node.op == "Gemm") {
       const Attributes& attributes = node.attributes;
       const bool plain = attributes.Int("transA", 0) == 0 && attributes.Float("alpha", 1) == 1 &&
@@ -152,10 +155,10 @@ class Finder {
   Role RoleOf(std::size_t n) {
     const Node& node = graph_.nodes[n];
     const Role role = PossibleRole(n);
+    if (HasMacs(node)) points_.macs[n] = MacsOf(node);
     if (role == Role::kFloat || !node.domain.empty() || !IsFloat(node.outputs[0])) {
       return Role::kFloat;
     }
-    if (role == Role::kWeighted) points_.macs[n] = MacsOf(node);
     if (given_back_[n]) return Role::kFloat;
     for (const ValueId id : node.outputs) {
       if (id != kNoValue) coded_[Index(id)] = true;
@@ -205,6 +208,15 @@ class Finder {
     }
     if (node.op == "Resize") return node.attributes.String("mode", "nearest") != "cubic";
     return node.op != "MaxPool" || node.outputs.size() == 1;
+  }
+
+  // Whether it is a convolution or product by a constant, on codes or not, of known shapes.
+  bool HasMacs(const Node& node) const {
+    return node.domain.empty() && IsOneOf(kLayers, node.op) &&
+           graph_.ConstantOf(node.input(1)) != nullptr &&
+           graph_.ConstantOf(node.input(1))->shape().size() >= 2 &&
+           !states_[Index(node.inputs[0])].shape.empty() &&
+           !states_[Index(node.outputs[0])].shape.empty();
   }
 
   std::int64_t MacsOf(const Node& node) const {

@@ -31,7 +31,8 @@ struct QuantizationPoints {
   std::vector<bool> is_source;  // by value: has a range, and is no mover's result
   std::vector<bool> is_answer;  // by range: has results of the last layers
   int ranges = 0;
-  std::vector<std::int64_t> macs;  // by node, for one picture; 0 but for layers
+  // By node, for one picture: of convolutions and products by constants, on codes or not.
+  std::vector<std::int64_t> macs;
 };
 
 // `states`: of a graph that PrepareToQuantise made. `given_back`: nodes that stay in float32.

@@ -99,7 +99,7 @@ class Quantization {
     if (std::find(all_roles_.begin(), all_roles_.end(), Role::kWeighted) != all_roles_.end())
       return;
     throw Error(
-        ErrorCode::kInvalidInput,
+        ErrorCode::kUnsupported,
         ir().source + ": nothing to quantise: no convolution or dense layer has constant weights");
   }
 
@@ -132,6 +132,16 @@ class Quantization {
 
   const CodeScale& CodesOfValue(ValueId id) const { return *code_of_[Index(id)]; }
 
+  void CheckFinite(const Node& node, std::span<const float> numbers) const {
+    const bool finite =
+        std::all_of(numbers.begin(), numbers.end(), [](float x) { return std::isfinite(x); });
+    if (finite) return;
+    throw Error(ErrorCode::kInvalidModel,
+                ir().source + ": " + NodeLabel(node) +
+                    ": expected finite weights and bias, found infinity or NaN, which no codes "
+                    "stand for");
+  }
+
   void CodeLayers() {
     coding_.layers.assign(ir().nodes.size(), std::nullopt);
     for (std::size_t n = 0; n < ir().nodes.size(); ++n) {
@@ -139,6 +149,8 @@ class Quantization {
       const Node& node = ir().nodes[n];
       const Tensor& weights = *ir().ConstantOf(node.inputs[1]);
       const std::span<const float> bias = BiasOf(ir(), node);
+      CheckFinite(node, {weights.data<float>(), static_cast<std::size_t>(weights.size())});
+      CheckFinite(node, bias);
       CodedLayer layer;
       layer.weights =
           QuantizeWeights(weights, ChannelAxisOf(node, weights.shape()), options_.reduce_range,
@@ -223,7 +235,8 @@ class Quantization {
     std::int64_t float32 = 0;
     for (std::size_t n = 0; n < all_roles_.size(); ++n) {
       const Role role = all_roles_[n];
-      if (role != Role::kWeighted && role != Role::kFunction && role != Role::kJoin) continue;
+      const bool coded = role == Role::kWeighted || role == Role::kFunction || role == Role::kJoin;
+      if (!coded && coding_.points.macs[n] == 0) continue;
       report.layers.push_back(Layer(n));
       if (report.layers.back().float32) float32 += report.layers.back().macs;
     }
@@ -291,6 +304,9 @@ class Quantizer::Impl {
         graph_(OpenWeights(model, options.pipeline.read)),
         network_(model, graph_, options.pipeline) {
     CheckQuantisable(graph_);
+    // What is wrong with the model is said before any picture.
+    const Model compiled = Model::Compile(Graph(CopyGraph(graph_.ir())), options.pipeline.compile);
+    if (const auto shapes = network_.KnownShapes()) compiled.Describe(*shapes);
   }
 
   void Add(const Image& picture) {

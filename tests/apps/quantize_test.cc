@@ -62,7 +62,7 @@ TEST(QuantizeTest, MistakesAreOneErrorAndNoFile) {
   };
   const Case cases[] = {
       {{"demo", "--calibrate", picture}, 2, "at least two pictures"},
-      {{"demo", "--calibrate", folder.Path("none")}, 2, "at least two pictures"},
+      {{"demo", "--calibrate", folder.Path("none")}, 1, "none"},
       {{"demo", "--calibrate", picture, "--budget", "half"}, 2, "--budget"},
       {{"demo", "--calibrate", picture, "--budget", "120%"}, 2, "--budget"},
       {{"demo", "--calibrate", picture, "--range", "best"}, 2, "--range"},
@@ -78,6 +78,11 @@ TEST(QuantizeTest, MistakesAreOneErrorAndNoFile) {
     EXPECT_EQ(result.out, "");
     EXPECT_FALSE(std::filesystem::exists(file));
   }
+  const std::string model = folder.Copy(SourcePath("models/demo/demo.onnx"), "demo.onnx");
+  const CommandResult same = Kinglet({"quantize", model, "--descriptor", "demo", "--calibrate",
+                                      DemoPictures(), "--output", model});
+  EXPECT_EQ(same.status, 2) << same.err;
+  EXPECT_EQ(ReadText(model), ReadText(SourcePath("models/demo/demo.onnx")));
   const CommandResult nowhere = Quantize({}, folder.Path("no/such/folder/q.onnx"));
   EXPECT_EQ(nowhere.status, 4) << nowhere.err;
 }

@@ -161,7 +161,8 @@ class Model {
   std::vector<TensorInfo> outputs() const;
   // Of sessions that do not say how many.
   int threads() const;
-  // What it was prepared for; never kAuto of Compile.
+  // What it was prepared for; never kAuto of Compile, and kModel where nothing of it could be
+  // stored as bfloat16.
   Precision precision() const;
 
   // Plans for the given shapes without running. Every input must be named. `threads`: of the

@@ -19,7 +19,7 @@ struct Agreement {
   std::size_t compared = 0;  // pictures; boxes of both networks; numbers
   std::size_t agreeing = 0;  // of these
   // kClasses: agreeing although the best classes differ: float32 has less than 0.02 between the
-  // two.
+  // two, and gives the other at least half the score of its best.
   std::size_t near_ties = 0;
   // kClasses: float32's best class is among the other's five best.
   std::size_t in_top5 = 0;
@@ -34,11 +34,14 @@ struct Agreement {
   double share() const {
     return compared == 0 ? 1.0 : static_cast<double>(agreeing) / static_cast<double>(compared);
   }
-  // Whether at most the share `budget` (0.005: half a percent) differs. One picture or box may in
-  // any case: of fewer than 1 / budget of them, one says nothing.
+  // Whether at most the share `budget` (0.005: half a percent) differs; where something was
+  // compared. Of twenty and more, one may unless the budget is 0: of fewer than 1 / budget of them,
+  // one says nothing.
   bool Within(double budget) const {
-    const auto differing = static_cast<double>(compared - agreeing);
-    return differing <= 1 || differing <= budget * static_cast<double>(compared);
+    constexpr std::size_t kFew = 20;
+    const std::size_t differing = compared - agreeing;
+    if (differing == 1 && compared >= kFew && budget > 0) return true;
+    return compared > 0 && static_cast<double>(differing) <= budget * static_cast<double>(compared);
   }
 };
 

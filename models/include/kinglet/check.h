@@ -23,13 +23,18 @@ struct CheckOptions {
   PipelineOptions pipeline{};  // descriptor, anchors, threads, read, compile
   // The share of the answers that may differ (Agreement::Within).
   double budget = 0.005;
+  // An ONNX file, or the name of a demo network, whose answers in float32 are compared with: what a
+  // quantised model was made of. "": the model's own.
+  std::string reference{};
 };
 
 struct CheckedPrecision {
   Precision precision = Precision::kFloat32;
-  double milliseconds = 0;         // of the network for one picture: the median
-  Agreement agreement;             // with float32
-  bool allowed = true;             // within the budget; float32 is
+  double milliseconds = 0;  // of the network for one picture: the median
+  Agreement agreement;      // with float32
+  // Within the budget; and what the model says where it is compared with itself: float32, and int8
+  // of a quantised one.
+  bool allowed = true;
   std::vector<std::string> notes;  // of the model, compiled so
 };
 

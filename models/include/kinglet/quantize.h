@@ -85,8 +85,7 @@ struct QuantizedModel {
 class Quantizer {
  public:
   // `model` is an ONNX file, or the name of a demo network. Throws Error as Classifier and Detector
-  // do, Error(kInvalidInput) for a model that is quantised already or has nothing to quantise,
-  // Error(kUnsupported) for operators that have no form in operator set 13.
+  // do, and Error(kUnsupported) for a model that is quantised already.
   Quantizer(const std::string& model, const QuantizeOptions& options = {});
   Quantizer(Quantizer&&) noexcept;
   Quantizer& operator=(Quantizer&&) noexcept;
@@ -96,9 +95,10 @@ class Quantizer {
   // the network takes of it in memory. Throws Error(kResource) for too many.
   void Add(const Image& picture);
 
-  // Throws Error(kInvalidInput) without pictures, and where a value that was to have codes is not
-  // finite. Where the budget cannot be kept with at most 10 % of the multiply-adds in float32, the
-  // report says so.
+  // Throws Error(kInvalidInput) for fewer than two pictures, Error(kInvalidModel) where weights, or
+  // a value that was to have codes, are not finite, Error(kUnsupported) for a model that has
+  // nothing to quantise, and for operators that have no form in operator set 13. Where the budget
+  // cannot be kept with at most 10 % of the multiply-adds in float32, the report says so.
   QuantizedModel Quantize();
 
  private:

@@ -26,7 +26,8 @@ Graph Net(std::uint32_t seed, float alpha = 0.1f) {
   Attributes slope;
   slope.Set("alpha", alpha);
   const ValueId y = b.Op("Conv", {x, b.Constant(RandomTensor({4, 3, 3, 3}, seed))});
-  b.Output(b.Op("LeakyRelu", {y}, slope), "y");
+  const ValueId z = b.Op("LeakyRelu", {y}, slope);
+  b.Output(b.Op("Conv", {z, b.Constant(RandomTensor({4, 4, 1, 1}, 9))}), "y");
   return b.Take();
 }
 
@@ -59,6 +60,12 @@ TEST_F(VerdictsTest, ComeBackByGraph) {
   const auto second = FindVerdicts(Net(2), file_);
   ASSERT_TRUE(first && second);
   EXPECT_DOUBLE_EQ(first->at(Precision::kBFloat16).share, 0.9);
+  EXPECT_EQ(
+      FastestAllowed({{Precision::kFloat32, {5, 1, true}}, {Precision::kInt8, {5.1, 1, true}}}),
+      Precision::kInt8);
+  EXPECT_EQ(
+      FastestAllowed({{Precision::kFloat32, {5, 1, true}}, {Precision::kBFloat16, {4.9, 1, true}}}),
+      Precision::kFloat32);
   EXPECT_EQ(FastestAllowed(*first), Precision::kFloat32);
   EXPECT_EQ(FastestAllowed(*second), Precision::kBFloat16);
   EXPECT_FALSE(FindVerdicts(Net(3), file_));

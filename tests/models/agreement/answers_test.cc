@@ -23,16 +23,23 @@ Detection Box(std::size_t label, float score, float x, float y, float size = 10)
   return {label, score, x, y, x + size, y + size};
 }
 
-TEST(Agreement, OneMayDifferInAnyCase) {
+TEST(Agreement, OneOfTwentyMayDiffer) {
   Agreement a;
   a.compared = 50;
   a.agreeing = 49;
   EXPECT_TRUE(a.Within(0.001));
+  EXPECT_FALSE(a.Within(0));
   a.agreeing = 48;
   EXPECT_FALSE(a.Within(0.03));
   EXPECT_TRUE(a.Within(0.04));
   EXPECT_DOUBLE_EQ(a.share(), 0.96);
   EXPECT_DOUBLE_EQ(Agreement().share(), 1);
+  EXPECT_FALSE(Agreement().Within(0.5));
+  a.compared = 5;
+  a.agreeing = 4;
+  EXPECT_FALSE(a.Within(0.03));
+  a.agreeing = 5;
+  EXPECT_TRUE(a.Within(0));
 }
 
 TEST(Agreement, OfClasses) {
@@ -44,12 +51,14 @@ TEST(Agreement, OfClasses) {
   counter.Add(Scores({0.7f, 0.2f, 0.1f}), Scores({0.2f, 0.7f, 0.1f}));
   // Not among the five best.
   counter.Add(Scores({1, 0, 0, 0, 0, 0}), Scores({0, 1, 2, 3, 4, 5}));
+  // Nearly the same number, but not half of the best one; and what is no number.
+  counter.Add(Scores({0.015f, 0.001f, 0}), Scores({0.001f, 0.015f, 0}));
+  counter.Add(Scores({0.7f, 0.2f, 0.1f}), Scores({std::nanf(""), std::nanf(""), std::nanf("")}));
   const Agreement total = counter.Total();
-  EXPECT_EQ(total.pictures, 4u);
-  EXPECT_EQ(total.compared, 4u);
+  EXPECT_EQ(total.pictures, 6u);
+  EXPECT_EQ(total.compared, 6u);
   EXPECT_EQ(total.agreeing, 2u);
   EXPECT_EQ(total.near_ties, 1u);
-  EXPECT_EQ(total.in_top5, 3u);
   EXPECT_DOUBLE_EQ(total.largest_difference, 5);
 }
 

@@ -130,6 +130,18 @@ TEST(CodedGraph, AnswersAreNearThoseInFloat) {
   }
 }
 
+TEST(CodedGraph, OutputsKeepTheirNames) {
+  GraphBuilder b;
+  const ValueId x = b.Input("x", {1, 3, 12, 12});
+  const ValueId flat = b.Op("Flatten", {b.Op("GlobalAveragePool", {Conv(b, x, 3, 6, 1)})});
+  const ValueId dense = b.Op("MatMul", {flat, b.Constant(RandomTensor({6, 5}, 3))});
+  b.Output(b.Op("Add", {dense, b.Constant(RandomTensor({5}, 4))}), "y");
+  Graph prepared = PrepareToQuantise(b.Take(), {{"x", {1, 3, 12, 12}}}, {});
+  EXPECT_EQ(Count(prepared.ir(), "Gemm"), 1u);
+  ASSERT_EQ(prepared.outputs().size(), 1u);
+  EXPECT_EQ(prepared.outputs()[0].name, "y");
+}
+
 TEST(CodedGraph, WhatJoinsHasOneRange) {
   const Coded coded = CodeAll(Net(17), Pictures());
   const GraphIr& ir = coded.graph.ir();
