@@ -30,6 +30,7 @@ PrecisionVerdicts VerdictsOf(const std::vector<CheckedPrecision>& results) {
 // Which pictures differ, with --verbose.
 void PrintDifferences(const CheckCommandOptions& options, const PrecisionChecker& checker,
                       const std::string& picture, const std::vector<ClassScore>& best) {
+  if (!options.common.verbose || best.empty()) return;
   const std::vector<CheckedPrecision> results = checker.Results();
   for (std::size_t i = 1; i < best.size(); ++i) {
     if (best[i].index == best[0].index) continue;
@@ -87,8 +88,8 @@ Status CheckCommand(const CheckCommandOptions& options) {
   check.pipeline = PipelineOptionsOf(options.network, options.common);
   check.pipeline.anchors = options.anchors;
   check.budget = ParseShare("--budget", options.budget);
-  const PictureList list = ListPictures(options.pictures.images, options.pictures.recursive);
   check.reference = options.reference;
+  const PictureList list = ListPictures(options.pictures.images, options.pictures.recursive);
   PrecisionChecker checker(ModelFile(options.network.model), check);
   const auto add = [&](const Picture& picture) {
     PrintDifferences(options, checker, picture.path, checker.Add(picture.image));
