@@ -87,8 +87,8 @@ void PrintReport(const QuantizeCommandOptions& options, const QuantizeReport& re
   std::string text = LayersText(report, options.common.verbose);
   text += fmt::format("{} of {} layers in float32, {:.1f} % of the multiply-adds\n", given_back,
                       report.layers.size(), 100 * report.float32_share);
-  text += fmt::format("of {} pictures that were held out: {}\n", report.held_out,
-                      AgreementText(report.agreement));
+  text += fmt::format("held out, {} picture{}: {}\n", report.held_out,
+                      report.held_out == 1 ? "" : "s", AgreementText(report.agreement));
   Print(text);
 }
 
@@ -126,7 +126,7 @@ std::string WhyOverBudget(const QuantizeCommandOptions& options, const QuantizeR
   const std::string model = OneLine(options.network.model);
   if (report.agreement.compared == 0) {
     return fmt::format(
-        "{}: nothing was found in the {} pictures that were held out, so nothing "
+        "{}: nothing was found in the pictures that were held out, so nothing "
         "tells whether the result is good; {} is not written",
         model, report.held_out, OneLine(options.output));
   }
