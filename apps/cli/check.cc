@@ -19,14 +19,6 @@
 namespace kinglet::cli {
 namespace {
 
-PrecisionVerdicts VerdictsOf(const std::vector<CheckedPrecision>& results) {
-  PrecisionVerdicts verdicts;
-  for (const CheckedPrecision& each : results) {
-    verdicts[each.precision] = {each.milliseconds, each.agreement.share(), each.allowed};
-  }
-  return verdicts;
-}
-
 // Which pictures differ, with --verbose.
 void PrintDifferences(const CheckCommandOptions& options, const PrecisionChecker& checker,
                       const std::string& picture, const std::vector<ClassScore>& best) {

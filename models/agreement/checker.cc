@@ -5,7 +5,6 @@
 #include "engine/graph/copy.h"
 #include "kinglet/check.h"
 #include "kinglet/error.h"
-#include "kinglet/verdict.h"
 #include "models/agreement/answers.h"
 #include "models/pipeline/labels.h"
 #include "models/pipeline/picture_network.h"
@@ -83,6 +82,14 @@ class Candidate {
 
 }  // namespace
 
+PrecisionVerdicts VerdictsOf(const std::vector<CheckedPrecision>& results) {
+  PrecisionVerdicts verdicts;
+  for (const CheckedPrecision& each : results) {
+    verdicts[each.precision] = {each.milliseconds, each.agreement.share(), each.allowed};
+  }
+  return verdicts;
+}
+
 class PrecisionChecker::Impl {
  public:
   Impl(const std::string& model, const CheckOptions& options)
@@ -143,11 +150,7 @@ class PrecisionChecker::Impl {
       throw Error(ErrorCode::kInvalidInput,
                   "expected pictures to check precisions with, found none");
     }
-    PrecisionVerdicts verdicts;
-    for (const CheckedPrecision& each : Results()) {
-      verdicts[each.precision] = {each.milliseconds, each.agreement.share(), each.allowed};
-    }
-    SaveVerdicts(graph_, verdicts, file);
+    SaveVerdicts(graph_, VerdictsOf(Results()), file);
   }
 
  private:

@@ -160,11 +160,16 @@ class Quantization {
     }
   }
 
+  // MatMul has no bias.
+  bool IsCorrected(std::size_t n) const {
+    return noise_[n] && noise_[n]->plausible && ir().nodes[n].op != "MatMul";
+  }
+
   // Takes from each bias what codes add to the mean (Nagel et al. 2019, arXiv:1906.04721).
   void CorrectBiases() {
     noise_ = MeasureNoise(ir(), coding_, calibration_, Says("layers"));
     for (std::size_t n = 0; n < noise_.size(); ++n) {
-      if (!noise_[n] || !noise_[n]->plausible || ir().nodes[n].op == "MatMul") continue;
+      if (!IsCorrected(n)) continue;
       std::vector<float>& bias = coding_.layers[n]->bias;
       bias.resize(noise_[n]->shift.size(), 0);
       for (std::size_t c = 0; c < bias.size(); ++c) bias[c] -= noise_[n]->shift[c];
@@ -260,7 +265,7 @@ class Quantization {
     }
     if (!noise_[n]) return layer;
     layer.signal_to_noise = noise_[n]->signal_to_noise;
-    layer.bias_corrected = noise_[n]->plausible && node.op != "MatMul" && !layer.float32;
+    layer.bias_corrected = IsCorrected(n) && !layer.float32;
     return layer;
   }
 

@@ -16,6 +16,7 @@
 #include "kinglet/image.h"
 #include "kinglet/pipeline.h"
 #include "kinglet/precision.h"
+#include "kinglet/verdict.h"
 
 namespace kinglet {
 
@@ -37,6 +38,9 @@ struct CheckedPrecision {
   bool allowed = true;
   std::vector<std::string> notes;  // of the model, compiled so
 };
+
+// What Precision::kAuto goes by of them.
+PrecisionVerdicts VerdictsOf(const std::vector<CheckedPrecision>& results);
 
 class PrecisionChecker {
  public:
