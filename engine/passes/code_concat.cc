@@ -34,7 +34,8 @@ ValueId Recoded(CodeGraph& graph, const Node& node, const Codes& from, const Cod
   if (from.SameAs(to)) return from.codes;
   const ValueId table = graph.Constant(node.name + "/table", TableOf(from, to));
   const ValueId codes = graph.NewValue(node.name + "/recoded", to.type);
-  graph.Emit(node, "CodeTable", kKingletDomain, {from.codes, table}, codes);
+  Node& made = graph.Emit(node, "CodeTable", kKingletDomain, {from.codes, table}, codes);
+  made.name = graph.graph().value(codes).name;  // the node's own is for the Concat
   return codes;
 }
 

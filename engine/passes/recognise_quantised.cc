@@ -19,6 +19,7 @@
 #include <cstring>
 #include <limits>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -470,6 +471,16 @@ bool IsQuantised(const Node& node) {
   return (node.domain.empty() && node.op == "DequantizeLinear") || IsConcatOfCodes(node);
 }
 
+// Of several nodes that one node became, the first keeps its name, the others have their outputs'.
+void NameApart(GraphIr& graph) {
+  std::set<std::string> taken;
+  for (Node& node : graph.nodes) {
+    if (!taken.insert(node.name).second && !node.outputs.empty() && node.outputs[0] != kNoValue) {
+      node.name = graph.value(node.outputs[0]).name;
+    }
+  }
+}
+
 }  // namespace
 
 void RemoveIdentities(GraphIr& graph, const PassOptions& options);
@@ -479,6 +490,7 @@ void RecogniseQuantised(GraphIr& graph, const PassOptions& options) {
   if (std::none_of(graph.nodes.begin(), graph.nodes.end(), IsQuantised)) return;
   Recogniser(graph, options).Run();
   RemoveIdentities(graph, options);  // codes that are quantised as they were
+  NameApart(graph);
 }
 
 }  // namespace kinglet
