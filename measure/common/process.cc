@@ -67,7 +67,7 @@ pid_t Start(const std::string& program, const std::string& name,
   posix_spawn_file_actions_adddup2(&actions, pipe.writing(), STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&actions, pipe.writing(), STDERR_FILENO);
   pid_t child = 0;
-  const int error = posix_spawn(&child, program.c_str(), &actions, nullptr, argv.data(), environ);
+  const int error = posix_spawnp(&child, program.c_str(), &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
   if (error != 0) Fail("cannot be started", error);
   return child;

@@ -12,8 +12,8 @@ struct ProcessResult {
   std::string output;  // standard output and standard error
 };
 
-// Runs the program with these arguments until it ends; `name` is its argument 0. Throws Error(kIo)
-// when it cannot be started.
+// Runs the program with these arguments until it ends; `name` is its argument 0. A program without
+// a slash is looked for in PATH. Throws Error(kIo) when it cannot be started.
 ProcessResult RunProcess(const std::string& program, const std::string& name,
                          const std::vector<std::string>& arguments);
 
