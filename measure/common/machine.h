@@ -11,6 +11,16 @@ struct Machine {
   int cpus = 1;                 // that this process may use
   std::string kinglet;          // version
   double peak_gflops = 0;       // float32, of one core; 0: not measured
+  std::string features{};       // of the CPU: "avx2,fma"
+  std::string caches{};      // "L1d 32K, L1i 32K, L2 512K, L3 32768K", of CPU 0; "": not readable
+  std::string kernel{};      // of the operating system: "Linux 6.1.0 x86_64"
+  std::string governor{};    // of CPU 0's clock; "": not readable
+  double clock_mhz = 0;      // the most that cpufreq or, outside of virtual machines,
+                             // /proc/cpuinfo tells; 0: not readable
+  double cpu_quota = 0;      // CPUs that the control groups allow; 0: all
+  std::string hypervisor{};  // "yes" in a virtual machine, else ""
+  std::string compiler{};    // that Kinglet was built with
+  std::string blas{};        // OpenBLAS and its version; "": without
 
   bool operator==(const Machine&) const = default;
 };
@@ -24,5 +34,8 @@ double PeakGflopsOf(int cores);
 
 // The largest resident set that this program has had, MiB: not that of the process that started it.
 double PeakRssMib();
+
+// Memory that programs can still take, MiB; 0: not readable.
+double AvailableMib();
 
 }  // namespace kinglet::measure

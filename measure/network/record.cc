@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "kinglet/error.h"
+#include "measure/common/json_reader.h"
+#include "measure/common/machine_json.h"
 
 namespace kinglet::measure {
 namespace {
@@ -13,80 +14,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr double kMilliseconds = 1e4;  // what rounding leaves: a tenth of a microsecond
-
-double Rounded(double value, double scale) { return std::round(value * scale) / scale; }
-
-// One object of a record, with what its errors say.
-class Reader {
- public:
-  Reader(const Json& json, const std::string& source) : json_(json), source_(source) {}
-
-  double Number(const char* key) const {
-    const Json& value = At(key);
-    const double number = value.is_number() ? value.get<double>() : -1;
-    if (!(number >= 0)) Refuse(key, "a number from 0", value);
-    return number;
-  }
-  int Count(const char* key) const {
-    const Json& value = At(key);
-    const double number = value.is_number_integer() ? value.get<double>() : 0;
-    if (number < 1 || number > std::numeric_limits<int>::max()) {
-      Refuse(key, "a number from 1", value);
-    }
-    return static_cast<int>(number);
-  }
-  std::string Text(const char* key) const {
-    const Json& value = At(key);
-    if (!value.is_string()) Refuse(key, "a string", value);
-    return value.get<std::string>();
-  }
-  Reader Object(const char* key) const {
-    const Json& value = At(key);
-    if (!value.is_object()) Refuse(key, "an object", value);
-    return {value, source_};
-  }
-  std::vector<std::string> Texts(const char* key) const {
-    const Json& value = At(key);
-    std::vector<std::string> texts;
-    if (!value.is_array()) Refuse(key, "an array of strings", value);
-    for (const Json& text : value) {
-      if (!text.is_string()) Refuse(key, "an array of strings", value);
-      texts.push_back(text.get<std::string>());
-    }
-    return texts;
-  }
-  bool Has(const char* key) const { return json_.contains(key); }
-
- private:
-  const Json& At(const char* key) const {
-    const auto found = json_.find(key);
-    if (found != json_.end()) return *found;
-    throw Error(ErrorCode::kInvalidInput,
-                source_ + ": the record of a measured point has no '" + key + "'");
-  }
-  [[noreturn]] void Refuse(const char* key, const char* expected, const Json& found) const {
-    constexpr std::size_t kMostShown = 60;
-    const std::string text = found.dump(-1, ' ', true, Json::error_handler_t::replace);
-    throw Error(ErrorCode::kInvalidInput, source_ + ": '" + key + "': expected " + expected +
-                                              ", found " + text.substr(0, kMostShown));
-  }
-
-  const Json& json_;
-  const std::string& source_;
-};
-
-Json MachineJson(const Machine& machine) {
-  return {{"cpu", machine.cpu},
-          {"instruction_set", machine.instruction_set},
-          {"cpus", machine.cpus},
-          {"kinglet", machine.kinglet},
-          {"peak_gflops", Rounded(machine.peak_gflops, 1e3)}};
-}
-
-Machine ReadMachine(const Reader& reader) {
-  return {reader.Text("cpu"), reader.Text("instruction_set"), reader.Count("cpus"),
-          reader.Text("kinglet"), reader.Number("peak_gflops")};
-}
 
 }  // namespace
 
@@ -134,7 +61,7 @@ std::string RecordLine(const PointRecord& record) {
   if (!record.notes.empty()) line["notes"] = record.notes;
   line["machine"] = MachineJson(record.machine);
   line["format"] = kRecordFormat;
-  return line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return CompactJson(line) + "\n";
 }
 
 PointRecord ParseRecord(std::string_view line, const std::string& source) {
@@ -143,7 +70,7 @@ PointRecord ParseRecord(std::string_view line, const std::string& source) {
     throw Error(ErrorCode::kInvalidInput,
                 source + ": expected the record of a measured point, a line of JSON");
   }
-  const Reader reader(json, source);
+  const JsonReader reader(json, source);
   if (const int format = reader.Count("format"); format != kRecordFormat) {
     throw Error(ErrorCode::kInvalidInput, source + ": expected a record of format " +
                                               std::to_string(kRecordFormat) + ", found format " +
@@ -160,7 +87,7 @@ PointRecord ParseRecord(std::string_view line, const std::string& source) {
   record.operations = reader.Number("operations");
   record.peak_rss_mb = reader.Number("peak_rss_mb");
   if (reader.Has("ms")) {
-    const Reader stages = reader.Object("ms");
+    const JsonReader stages = reader.Object("ms");
     record.stages = {stages.Number("decode"), stages.Number("preprocess"),
                      stages.Number("postprocess")};
   }

@@ -54,9 +54,9 @@ Descriptor SizedAs(Descriptor descriptor, const Shape& shape) {
   const bool rows_last = spec.layout == ImageLayout::kNchw;
   const std::size_t channels = shape.size() - (rows_last ? 3 : 1);
   if ((shape.size() != 3 && shape.size() != 4) || shape[channels] != 3) {
-    throw Error(ErrorCode::kInvalidInput, std::string("a detector takes colour pictures as ") +
-                                              (rows_last ? "Nx3xHxW" : "NxHxWx3") +
-                                              ", and not as " + ShapeToString(shape));
+    throw Error(ErrorCode::kInvalidInput, std::string("expected an input of colour pictures as ") +
+                                              (rows_last ? "Nx3xHxW" : "NxHxWx3") + ", found " +
+                                              ShapeToString(shape));
   }
   const std::size_t rows = shape.size() - (rows_last ? 2 : 3);
   spec.height = static_cast<int>(shape[rows]);

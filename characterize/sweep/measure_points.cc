@@ -1,0 +1,154 @@
+#include "characterize/sweep/measure_points.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <random>
+
+#include "kinglet/error.h"
+#include "kinglet/precision.h"
+
+namespace kinglet::characterize {
+namespace {
+
+using Turns = std::vector<std::vector<TurnRecord>>;  // of each point
+
+// std::shuffle is another one in each standard library.
+void Shuffle(std::vector<std::size_t>& order, std::mt19937_64& random) {
+  for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random() % i]);
+}
+
+// Sorts earlier turns by their points; those of no point here are left out.
+Turns ByPoint(const std::vector<SweepKey>& keys, const std::vector<TurnRecord>& records) {
+  Turns turns(keys.size());
+  for (const TurnRecord& record : records) {
+    const auto found = std::find(keys.begin(), keys.end(), record.key);
+    if (found != keys.end()) {
+      turns[static_cast<std::size_t>(found - keys.begin())].push_back(record);
+    }
+  }
+  return turns;
+}
+
+// How far all points are, and how long the rest takes when it takes as long as before.
+class Pace {
+ public:
+  Pace(const Trust& trust, std::size_t points) : trust_(trust), cost_(points, 0) {}
+
+  void Took(std::size_t point, double seconds) {
+    cost_[point] = seconds;
+    sum_ += seconds;
+    ++count_;
+  }
+
+  Progress Now(const Turns& turns, const SweepKey& key) const {
+    Progress progress;
+    progress.total = turns.size() * trust_.turns;
+    progress.key = key;
+    for (std::size_t i = 0; i < turns.size(); ++i) {
+      const std::size_t left = Left(turns[i]);
+      progress.done += trust_.turns - left;
+      const double cost = cost_[i] > 0 ? cost_[i] : count_ > 0 ? sum_ / count_ : 0;
+      progress.seconds_left += cost * static_cast<double>(left);
+    }
+    return progress;
+  }
+
+ private:
+  std::size_t Left(const std::vector<TurnRecord>& turns) const {
+    if (IsDone(turns, trust_)) return 0;
+    const auto good = static_cast<std::size_t>(std::count_if(
+        turns.begin(), turns.end(), [](const TurnRecord& turn) { return turn.disturbed.empty(); }));
+    return std::max<std::size_t>(trust_.turns - std::min(good, trust_.turns), 1);
+  }
+
+  const Trust& trust_;
+  std::vector<double> cost_;  // of the last turn of each point
+  double sum_ = 0;
+  double count_ = 0;
+};
+
+// Takes one turn, with the host's speed after it; a failure for want of memory is its record.
+TurnRecord TakeOne(const SweepKey& key, const measure::TurnPlan& plan, const Trust& trust,
+                   const Measuring& measuring, measure::HostWatch& host, double& share) {
+  TurnRecord record;
+  record.key = key;
+  try {
+    record.result = measuring.turn(plan);
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kResource) throw;
+    record.failed = error.what();
+    return record;
+  }
+  const measure::ReferenceSpeed speed = measuring.reference();
+  const double after = host.Share(speed);
+  record.host_share = std::min(share, after);
+  record.host_mhz = speed.clock_mhz;
+  share = after;
+  record.disturbed = DisturbanceOf(record, trust);
+  return record;
+}
+
+}  // namespace
+
+measure::TurnPlan TurnOf(const SweepKey& key, const Subject& subject, const Trust& trust,
+                         std::size_t turn) {
+  measure::TurnPlan plan;
+  plan.point = subject.base;
+  plan.point.network = key.network;
+  plan.point.batch = key.batch;
+  plan.point.threads = key.threads;
+  plan.point.compile.precision = PrecisionOf(key.precision).value_or(Precision::kModel);
+  plan.instances = key.instances;
+  plan.processes = key.kind == InstanceKind::kProcesses;
+  plan.rate = key.rate;
+  plan.seed = subject.seed + turn;
+  plan.window_s = trust.window_s();
+  plan.pictures = subject.pictures;
+  return plan;
+}
+
+std::vector<TurnRecord> TakeTurns(const std::vector<SweepKey>& keys, const Subject& subject,
+                                  const Trust& trust, std::vector<TurnRecord> earlier,
+                                  const Measuring& measuring) {
+  std::vector<TurnRecord> all = std::move(earlier);
+  Turns turns = ByPoint(keys, all);
+  Pace pace(trust, keys.size());
+  std::mt19937_64 random(subject.seed);
+  measure::HostWatch host;
+  constexpr int kFirstLoops = 5;  // so that the best is known before it is compared with
+  double share = 1;
+  for (int i = 0; i < kFirstLoops; ++i) share = host.Share(measuring.reference());
+  while (true) {
+    std::vector<std::size_t> order;
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      if (!IsDone(turns[i], trust)) order.push_back(i);
+    }
+    if (order.empty()) return all;
+    Shuffle(order, random);
+    for (const std::size_t i : order) {
+      measuring.progress(pace.Now(turns, keys[i]));
+      const double begin = measuring.clock();
+      const measure::TurnPlan plan = TurnOf(keys[i], subject, trust, turns[i].size());
+      turns[i].push_back(TakeOne(keys[i], plan, trust, measuring, host, share));
+      all.push_back(turns[i].back());
+      pace.Took(i, measuring.clock() - begin);
+      measuring.keep(all.back());
+    }
+  }
+}
+
+std::vector<SweepPoint> MeasurePoints(const std::vector<SweepKey>& keys, const Subject& subject,
+                                      const Trust& trust, const Measuring& measuring) {
+  const Turns turns = ByPoint(keys, TakeTurns(keys, subject, trust, {}, measuring));
+  std::vector<SweepPoint> points;
+  for (const std::vector<TurnRecord>& each : turns) points.push_back(MergeTurns(each, trust));
+  return points;
+}
+
+SweepPoint MeasurePoint(const SweepKey& key, const Subject& subject, const Trust& trust,
+                        const Measuring& measuring) {
+  return MeasurePoints({key}, subject, trust, measuring).front();
+}
+
+}  // namespace kinglet::characterize
