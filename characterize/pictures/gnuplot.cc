@@ -105,16 +105,6 @@ std::string WidthOf(const std::string& box) {
   return width;
 }
 
-// For an attribute in double quotes.
-std::string AttributeText(const std::string& text) {
-  std::string escaped = CleanText(text);
-  ReplaceAll(escaped, "&", "&amp;");
-  ReplaceAll(escaped, "<", "&lt;");
-  ReplaceAll(escaped, ">", "&gt;");
-  ReplaceAll(escaped, "\"", "&quot;");
-  return escaped;
-}
-
 }  // namespace
 
 void CheckGnuplot() {
@@ -136,7 +126,7 @@ std::string InlineSvg(const std::string& document, const std::string& id,
       "<svg xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\" "
       "role=\"img\" aria-label=\"{}\" viewBox=\"{}\" style=\"width:100%;height:auto;"
       "max-width:{}px\">",
-      AttributeText(description), box, WidthOf(box));
+      MarkupText(description), box, WidthOf(box));
   std::size_t at = document.find('>', document.find("<svg")) + 1;
   while (at < document.size()) {  // text and the element behind it
     const std::size_t begin = std::min(document.find('<', at), document.size());

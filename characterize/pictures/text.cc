@@ -59,6 +59,32 @@ std::string CleanText(std::string_view text) {
   return clean;
 }
 
+std::string MarkupText(std::string_view text) {
+  std::string markup;
+  for (const char c : CleanText(text)) {
+    switch (c) {
+      case '&':
+        markup += "&amp;";
+        break;
+      case '<':
+        markup += "&lt;";
+        break;
+      case '>':
+        markup += "&gt;";
+        break;
+      case '"':
+        markup += "&quot;";
+        break;
+      case '\'':
+        markup += "&#39;";
+        break;
+      default:
+        markup += c;
+    }
+  }
+  return markup;
+}
+
 double TextWidth(std::string_view text, double font_size) {
   double ems = 0;
   while (!text.empty()) {

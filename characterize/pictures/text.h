@@ -9,6 +9,9 @@ namespace kinglet::characterize {
 // The text with control characters as spaces, and '?' for each byte that is no UTF-8.
 std::string CleanText(std::string_view text);
 
+// Clean text as HTML and SVG show it, also in attributes with double quotes.
+std::string MarkupText(std::string_view text);
+
 // Pixels that clean text takes at most in a usual font without serifs of this size; about.
 double TextWidth(std::string_view text, double font_size);
 

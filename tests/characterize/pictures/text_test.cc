@@ -15,6 +15,11 @@ TEST(PictureText, ControlCharactersAndWhatIsNoUtf8AreReplaced) {
   EXPECT_EQ(CleanText(std::string_view("\0x", 2)), " x");
 }
 
+TEST(PictureText, MarkupIsText) {
+  EXPECT_EQ(MarkupText("<a b=\"c\" d='e'>&amp;\n"),
+            "&lt;a b=&quot;c&quot; d=&#39;e&#39;&gt;&amp;amp; ");
+}
+
 TEST(PictureText, LongTextIsCutBetweenCharacters) {
   EXPECT_EQ(FitText("short", 10, 100), "short");
   const std::string cut = FitText("\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4\xC3\xA4", 10, 30);
