@@ -6,6 +6,7 @@
 #include "engine/op/check.h"
 #include "engine/plan/segment_step.h"
 #include "engine/runtime/denormals.h"
+#include "engine/runtime/step_observer.h"
 
 namespace kinglet {
 namespace {
@@ -23,8 +24,13 @@ double SecondsBetween(Clock::time_point start, Clock::time_point end) {
 class StepTimer {
  public:
   // `ends` for each step of the plan, `singles` for what segments time themselves; or null.
-  StepTimer(double* ends, double* singles) noexcept : seconds_(ends), singles_(singles) {
-    if (seconds_ != nullptr) start_ = Clock::now();
+  // `first_single` as in PlanBinding, for who observes the steps.
+  StepTimer(double* ends, double* singles, const std::size_t* first_single) noexcept
+      : seconds_(ends), singles_(singles), first_single_(first_single) {
+    if (seconds_ == nullptr) return;
+    observer_ = CurrentStepObserver();
+    if (observer_ != nullptr) observer_->Began();
+    start_ = Clock::now();
   }
   double* From(std::size_t single) const noexcept {
     return singles_ == nullptr ? nullptr : singles_ + single;
@@ -32,6 +38,7 @@ class StepTimer {
   void Ended(std::size_t step) noexcept {
     if (seconds_ == nullptr) return;
     seconds_[step] = SecondsBetween(start_, Clock::now());
+    if (observer_ != nullptr) observer_->Ended(first_single_[step], first_single_[step + 1]);
   }
   void MakeDurations(std::size_t steps) noexcept {
     if (seconds_ == nullptr) return;
@@ -46,6 +53,8 @@ class StepTimer {
  private:
   double* seconds_;
   double* singles_;
+  const std::size_t* first_single_;
+  StepObserver* observer_ = nullptr;
   Clock::time_point start_;
 };
 
@@ -144,7 +153,7 @@ int Executor::Run(const PlanBinding& binding, Crew& crew, std::byte* scratch,
     std::fill_n(step_seconds, binding.first_single_.back(), 0.0);
     std::fill_n(ends_.get(), steps, 0.0);
   }
-  StepTimer timer(timed ? ends_.get() : nullptr, step_seconds);
+  StepTimer timer(timed ? ends_.get() : nullptr, step_seconds, binding.first_single_.data());
   const Clock::time_point start = Clock::now();
   if (crew.size() <= 1) {
     RunSerial(binding, scratch, status, timer);

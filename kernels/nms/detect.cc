@@ -1,6 +1,7 @@
 #include "kernels/nms/detect.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <limits>
 
@@ -77,6 +78,25 @@ float LeastLogit(float threshold) {
   return static_cast<float>(logit - 1e-4 - 1e-5 * std::abs(logit) - 1e-6 / (1 - t));
 }
 
+// Adds the seconds that it lives to a part of the times, where somebody wants them.
+class PartTimer {
+ public:
+  PartTimer(DetectTimes* times, double DetectTimes::*part) noexcept
+      : sum_(times == nullptr ? nullptr : &(times->*part)) {
+    if (sum_ != nullptr) start_ = Clock::now();
+  }
+  ~PartTimer() {
+    if (sum_ != nullptr) *sum_ += std::chrono::duration<double>(Clock::now() - start_).count();
+  }
+  PartTimer(const PartTimer&) = delete;
+  PartTimer& operator=(const PartTimer&) = delete;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  double* sum_;
+  Clock::time_point start_;
+};
+
 class Detector {
  public:
   Detector(const Detect& detect, const float* scores, const float* codes, const float* anchors,
@@ -127,10 +147,12 @@ class Detector {
                : anchor * d_.code_classes + column - (d_.columns - d_.code_classes);
   }
   int64_t Suppress(uint64_t* keys, int64_t count, int64_t max_output) {
+    const PartTimer timer(d_.times, &DetectTimes::suppress);
     const Nms nms{d_.iou_threshold, max_output, BoxForm::kCorners};
     return nms_(nms, boxes_, keys, count, nms_scratch_);
   }
   void Decode(const uint32_t* rows, int64_t count) {
+    const PartTimer timer(d_.times, &DetectTimes::decode);
     decode_(d_.coder, codes_, anchors_, rows, count, d_.code_classes, boxes_);
   }
 
@@ -372,6 +394,7 @@ size_t DetectScratchBytes(const Detect& d) noexcept { return Offsets(d).bytes; }
 int64_t RunDetect(const Detect& d, const float* scores, const float* codes, const float* anchors,
                   void* scratch, Detection* out) noexcept {
   if (MaxDetections(d) <= 0) return 0;
+  const PartTimer timer(d.times, &DetectTimes::all);
   Detector detector(d, scores, codes, anchors, scratch);
   return d.kind == DetectKind::kFast ? detector.Fast(out) : detector.PerClass(out);
 }

@@ -1,6 +1,7 @@
 #include "kinglet/detect.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <new>
@@ -126,6 +127,18 @@ class DetectionDecoder::Impl {
   }
 
   std::vector<std::vector<Detection>> Decode(const Tensors& outputs,
+                                             std::span<const PictureSize> pictures,
+                                             DecodeTimes* times) {
+    times_.assign(times == nullptr ? 0 : static_cast<std::size_t>(threads_), {});
+    const auto start = std::chrono::steady_clock::now();
+    auto detections = Decode(outputs, pictures);
+    if (times == nullptr) return detections;
+    const std::chrono::duration<double> all = std::chrono::steady_clock::now() - start;
+    AddTimes(all.count(), *times);
+    return detections;
+  }
+
+  std::vector<std::vector<Detection>> Decode(const Tensors& outputs,
                                              std::span<const PictureSize> pictures) {
     const DetectionSpec& spec = descriptor_.detection;
     if (spec.nms == NmsKind::kNone) {
@@ -174,6 +187,22 @@ class DetectionDecoder::Impl {
   const Descriptor& descriptor() const { return descriptor_; }
 
  private:
+  kernels::DetectTimes* TimesOf(std::size_t worker) {
+    return times_.empty() ? nullptr : &times_[worker];
+  }
+
+  // Of a call that took this long; threads that decode pictures side by side count each.
+  void AddTimes(double seconds, DecodeTimes& times) const {
+    double detected = 0;
+    for (const kernels::DetectTimes& each : times_) {
+      times.decode += each.decode;
+      times.suppress += each.suppress;
+      times.choose += each.all - each.decode - each.suppress;
+      detected += each.all;
+    }
+    times.other += std::max(0.0, seconds - detected);
+  }
+
   // In the order that the box coder reads.
   void SetAnchors(const std::vector<AnchorBox>& anchors) {
     anchors_.clear();
@@ -247,8 +276,9 @@ class DetectionDecoder::Impl {
   std::vector<std::size_t> anchors_of_maps_, map_ends_;  // of generated ones
   bool generated_ = false;
   PictureSize anchors_for_;
-  std::vector<Scratch> scratch_;           // of each thread
-  std::vector<kernels::Detection> found_;  // of all pictures
+  std::vector<Scratch> scratch_;             // of each thread
+  std::vector<kernels::DetectTimes> times_;  // of each thread; none where nobody asks
+  std::vector<kernels::Detection> found_;    // of all pictures
   std::vector<float> turned_;
   GatheredRows rows_;
 };
@@ -336,8 +366,10 @@ std::vector<std::vector<Detection>> DetectionDecoder::Impl::Raw(
   found_.resize(pictures.size() * static_cast<std::size_t>(most));
   std::vector<std::int64_t> counts(pictures.size());
   ParallelFor(threads_, images, [&](std::int64_t n, int worker) {
+    kernels::Detect timed = detect;
+    timed.times = TimesOf(static_cast<std::size_t>(worker));
     counts[static_cast<std::size_t>(n)] = kernels::RunDetect(
-        detect, rows + n * detect.anchors * detect.columns,
+        timed, rows + n * detect.anchors * detect.columns,
         codes + n * detect.anchors * detect.code_classes * kBoxSize, anchors_.data(),
         scratch_[static_cast<std::size_t>(worker)].data(), found_.data() + n * most);
   });
@@ -391,6 +423,7 @@ std::vector<std::vector<Detection>> DetectionDecoder::Impl::Gathered(
     kernels::Detect detect = DetectOf(static_cast<std::int64_t>(rows_.size()), reader.columns());
     detect.activation = ActivationOf(reader.activation());
     detect.coder = CoderOf(descriptor_.detection, reader.coding());
+    detect.times = TimesOf(0);
     scratch_.front().Reserve(kernels::DetectScratchBytes(detect));
     found_.resize(static_cast<std::size_t>(kernels::MaxDetections(detect)));
     const std::int64_t count =
@@ -413,9 +446,10 @@ DetectionDecoder::DetectionDecoder(DetectionDecoder&&) noexcept = default;
 DetectionDecoder& DetectionDecoder::operator=(DetectionDecoder&&) noexcept = default;
 DetectionDecoder::~DetectionDecoder() = default;
 
-std::vector<std::vector<Detection>> DetectionDecoder::Decode(
-    const Tensors& outputs, std::span<const PictureSize> pictures) {
-  return impl_->Decode(outputs, pictures);
+std::vector<std::vector<Detection>> DetectionDecoder::Decode(const Tensors& outputs,
+                                                             std::span<const PictureSize> pictures,
+                                                             DecodeTimes* times) {
+  return impl_->Decode(outputs, pictures, times);
 }
 
 void DetectionDecoder::CheckOutputs(const std::vector<TensorInfo>& outputs) const {

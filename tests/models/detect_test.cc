@@ -174,6 +174,24 @@ TEST(DetectTest, PicturesOfABatchAreIndependent) {
   }
 }
 
+TEST(DetectTest, TimesOfThePartsAreAddedUp) {
+  const Descriptor descriptor = Plain();
+  const Tensors outputs =
+      Outputs(1, {0.1f, 0.2f, 0.5f, 0.6f, 0.5f, 0.9f, 0.6f, 1.0f}, {0, 0.9f, 0.6f, 0.1f});
+  DetectionDecoder decoder(descriptor);
+  DecodeTimes times;
+  EXPECT_THAT(decoder.Decode(outputs, {{{100, 200}}}, &times).at(0), SizeIs(2));
+  const DecodeTimes once = times;
+  for (const double part : {once.choose, once.decode, once.suppress, once.other}) {
+    EXPECT_GT(part, 0);
+    EXPECT_LT(part, 1);
+  }
+  decoder.Decode(outputs, {{{100, 200}}}, &times);
+  EXPECT_GT(times.choose, once.choose);
+  EXPECT_GT(times.suppress, once.suppress);
+  EXPECT_THAT(decoder.Decode(outputs, {{{100, 200}}}).at(0), SizeIs(2));
+}
+
 TEST(DetectTest, MalformedBoxesAreLeftOut) {
   const std::vector<float> boxes = {kNan,  0,     1,    1,     //
                                     0,     0,     kInf, 1,     // clipped

@@ -11,6 +11,7 @@
 #include "kernels/common/work.h"
 #include "kinglet/error.h"
 #include "kinglet/model.h"
+#include "kinglet/step_observer.h"
 #include "tests/support/graph_builder.h"
 
 namespace kinglet::tune_test {
@@ -161,6 +162,35 @@ TEST_F(TuneTest, ProfilesHaveATimeForEachStep) {
   const std::vector<double> seconds = session.Profile({{"x", RandomTensor({1, 16, 12, 12}, 9)}});
   ASSERT_EQ(seconds.size(), model.Describe(kShapes).steps.size());
   for (const double s : seconds) EXPECT_GT(s, 0);
+}
+
+// The steps that it was told of, in order; -1 before the first of a run.
+class Listener final : public StepObserver {
+ public:
+  void Began() noexcept override { seen.push_back(-1); }
+  void Ended(std::size_t first, std::size_t end) noexcept override {
+    for (std::size_t step = first; step < end; ++step) seen.push_back(static_cast<int>(step));
+  }
+  std::vector<int> seen;
+};
+
+TEST_F(TuneTest, ObserversAreToldOfEachStepOfAProfile) {
+  const Model model = Compile();
+  std::vector<int> expected = {-1};
+  const int steps = static_cast<int>(model.Describe(kShapes).steps.size());
+  for (int step = 0; step < steps; ++step) expected.push_back(step);
+  const Tensors inputs = {{"x", RandomTensor({1, 16, 12, 12}, 9)}};
+  for (const int threads : {1, 3}) {
+    Session session = model.NewSession({.threads = threads});
+    Listener listener;
+    {
+      const ObserveSteps observe(listener);
+      session.Profile(inputs);
+      session.Run(inputs);  // not observed
+    }
+    session.Profile(inputs);
+    EXPECT_EQ(listener.seen, expected) << threads;
+  }
 }
 
 TEST(Calibrate, FiguresAreThoseOfAMachine) {
