@@ -137,8 +137,8 @@ class LabelPlacer {
   }
 
   Box BoxOf(const Bar& bar) const {
-    const auto [left, right] = std::minmax(layout_.X(bar.x_from), layout_.X(bar.x_to));
-    const auto [top, bottom] = std::minmax(layout_.Y(bar.y_from), layout_.Y(bar.y_to));
+    const auto [left, right] = std::minmax({layout_.X(bar.x_from), layout_.X(bar.x_to)});
+    const auto [top, bottom] = std::minmax({layout_.Y(bar.y_from), layout_.Y(bar.y_to)});
     return {left, top, right, bottom};
   }
 
