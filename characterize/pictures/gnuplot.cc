@@ -18,6 +18,7 @@ namespace kinglet::characterize {
 namespace {
 
 constexpr const char* kProgram = "gnuplot";
+constexpr double kMostScale = 1.2;  // of a picture in a page
 // Nothing that a user has set for plots of his own.
 constexpr const char* kPlain = "--default-settings";
 
@@ -98,9 +99,9 @@ std::string ViewBox(const std::string& document) {
 }
 
 // The third of the four numbers.
-std::string WidthOf(const std::string& box) {
+double WidthOf(const std::string& box) {
   std::istringstream numbers(box);
-  std::string width;
+  double width = 0;
   for (int i = 0; i < 3; ++i) numbers >> width;
   return width;
 }
@@ -125,8 +126,8 @@ std::string InlineSvg(const std::string& document, const std::string& id,
   std::string page = fmt::format(
       "<svg xmlns=\"http://www.w3.org/2000/svg\" xmlns:xlink=\"http://www.w3.org/1999/xlink\" "
       "role=\"img\" aria-label=\"{}\" viewBox=\"{}\" style=\"width:100%;height:auto;"
-      "max-width:{}px\">",
-      MarkupText(description), box, WidthOf(box));
+      "max-width:{:.0f}px\">",
+      MarkupText(description), box, kMostScale * WidthOf(box));
   std::size_t at = document.find('>', document.find("<svg")) + 1;
   while (at < document.size()) {  // text and the element behind it
     const std::size_t begin = std::min(document.find('<', at), document.size());

@@ -12,7 +12,7 @@ struct Look {
   int point;
 };
 inline constexpr Look kLooks[] = {{"#0072B2", 7},  {"#D55E00", 5}, {"#009E73", 9}, {"#CC79A7", 13},
-                                  {"#E69F00", 11}, {"#56B4E9", 6}, {"#555555", 4}, {"#8A7A00", 8}};
+                                  {"#E69F00", 11}, {"#56B4E9", 6}, {"#555555", 4}, {"#000000", 2}};
 inline constexpr std::size_t kLookCount = sizeof kLooks / sizeof kLooks[0];
 
 inline constexpr const char* kTextColour = "#222222";

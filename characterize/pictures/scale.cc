@@ -9,8 +9,8 @@
 namespace kinglet::characterize {
 namespace {
 
-constexpr double kLogRoom = 1.2;  // beside the outermost values of a logarithmic axis
-constexpr int kStepsOfRange = 5;  // that a linear range is rounded to
+constexpr double kLogRoom = 1.2;   // beside the outermost values of a logarithmic axis
+constexpr int kStepsOfRange = 10;  // that a linear range is rounded to
 constexpr double kFarFromZero =
     0.6;  // of the largest value: from there a range need not begin at 0
 

@@ -11,6 +11,9 @@ namespace {
 
 constexpr std::size_t kPartsWithContents = 3;  // from which there is a table of contents
 
+constexpr int kPanelWidth = 520;
+constexpr int kWidePanel = 640;  // from which a panel keeps its width and scrolls
+
 // Text of 16 pixels, lines of at most about 90 characters, pictures in up to two columns; wide
 // tables scroll by themselves.
 constexpr const char* kStyle = R"(
@@ -37,6 +40,8 @@ figure { margin: 1.2em 0; }
 .panels { display: grid; gap: 12px 20px;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 520px), 1fr)); }
 .panels svg { display: block; }
+.panels .scroll { grid-column: 1 / -1; margin: 0; }
+.panels .scroll svg { min-width: 680px; }
 @media print { .panels > svg { break-inside: avoid; } }
 )";
 
@@ -102,10 +107,16 @@ void Report::AddTable(const ReportTable& table) {
 
 void Report::AddPicture(const Plot& plot, const std::string& caption) {
   body_ += "<figure><div class=\"panels\">\n";
-  for (const Panel& panel : plot.panels) {
+  for (Panel panel : plot.panels) {
+    const bool wide = panel.width > kWidePanel;
+    if (!wide) {  // so that its text is legible on a narrow screen
+      panel.height = panel.height * kPanelWidth / panel.width;
+      panel.width = kPanelWidth;
+    }
     const std::string svg = DrawSvg({.title = "", .panels = {panel}});
     const std::string shown = panel.title.empty() ? caption : panel.title + ": " + caption;
-    body_ += InlineSvg(svg, fmt::format("picture{}_", ++pictures_), shown);
+    const std::string inlined = InlineSvg(svg, fmt::format("picture{}_", ++pictures_), shown);
+    body_ += wide ? "<div class=\"scroll\">" + inlined + "</div>" : inlined;
   }
   body_ += fmt::format("</div><figcaption>{}</figcaption></figure>\n", MarkupText(caption));
 }

@@ -34,8 +34,9 @@ class Report {
   // Names and values, as of a machine.
   void AddFacts(const std::vector<std::pair<std::string, std::string>>& facts);
   void AddTable(const ReportTable& table);
-  // The panels beside one another where there is room, each as wide as a narrow screen elsewhere;
-  // the plot's title is not shown, the caption is. Throws as DrawSvg does.
+  // The panels beside one another where there is room, each as wide as a narrow screen elsewhere
+  // (those of more than 640 pixels scroll there); the plot's title is not shown, the caption is.
+  // Throws as DrawSvg does.
   void AddPicture(const Plot& plot, const std::string& caption);
 
   std::string Html() const;

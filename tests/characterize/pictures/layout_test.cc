@@ -21,7 +21,7 @@ std::vector<std::string> Texts(const std::vector<Tick>& ticks) {
 TEST(PictureScale, LinearRangesAreRoundAndBeginAtZeroUnlessFarFromIt) {
   const Scale from_zero = ScaleOf({}, {3, 34}, false);
   EXPECT_EQ(from_zero.from, 0);
-  EXPECT_EQ(from_zero.to, 40);
+  EXPECT_EQ(from_zero.to, 35);
   const Scale far = ScaleOf({}, {980, 1004}, false);
   EXPECT_EQ(far.from, 980);
   EXPECT_EQ(far.to, 1005);
