@@ -50,8 +50,9 @@ void SaveCalibration(const Calibration& c, const std::string& file) {
   WriteText(FileToWrite(file, kCalibration), root.dump(2) + "\n");
 }
 
-Calibration ReadCalibration(const std::string& file) {
-  const Json root = ReadJson(file, kCalibration);
+namespace {
+
+Calibration CalibrationOf(const Json& root, const std::string& file) {
   Calibration c;
   c.threads = CountOf(root, "threads", file, kMostThreads);
   for (const auto& [type, families] : ObjectOf(root, "peaks", file).items()) {
@@ -71,6 +72,42 @@ Calibration ReadCalibration(const std::string& file) {
   const Json& shares = ObjectOf(root, "share_of_peak", file);
   for (const auto& [name, share] : shares.items()) {
     c.share_of_peak[name] = PositiveOf(shares, name, file);
+  }
+  return c;
+}
+
+}  // namespace
+
+Calibration ReadCalibration(const std::string& file) {
+  return CalibrationOf(ReadJson(file, kCalibration), file);
+}
+
+Calibration ReadForeignCalibration(const std::string& file, std::string& cpu, std::string& target) {
+  const Json root = ReadForeignJson(file, kCalibration);
+  cpu = root["cpu"].get<std::string>();
+  target = root["target"].get<std::string>();
+  return CalibrationOf(root, file);
+}
+
+Calibration FiguresOf(const kernels::MachineModel& machine) {
+  Calibration c;
+  for (std::size_t type = 0; type < kernels::kElementTypeCount; ++type) {
+    for (std::size_t family = 0; family < kernels::kInstructionFamilies; ++family) {
+      const double peak = machine.peaks[type][family];
+      const std::string name = kernels::ElementName(static_cast<kernels::ElementType>(type));
+      if (peak > 0) {
+        c.peaks[name][std::string(kernels::kInstructionFamilyNames[family])] = peak;
+      }
+    }
+  }
+  c.l3_bytes = machine.l3_bytes;
+  c.l2_gbps = machine.l2_gbps;
+  c.l3_gbps = machine.l3_gbps;
+  c.l3_all_gbps = machine.l3_all_gbps;
+  c.dram_gbps = machine.dram_gbps;
+  c.dram_all_gbps = machine.dram_all_gbps;
+  for (std::size_t kind = 0; kind < kernels::kWorkKinds; ++kind) {
+    c.share_of_peak[std::string(kernels::kWorkKindNames[kind])] = machine.share_of_peak[kind];
   }
   return c;
 }

@@ -16,12 +16,17 @@ namespace kinglet {
 Calibration ReadCalibration(const std::string& file);
 TuningTable ReadTuning(const std::string& file);
 
+// The same of any machine: its CPU and instruction set go to `cpu` and `target`.
+Calibration ReadForeignCalibration(const std::string& file, std::string& cpu, std::string& target);
+
 // Adds the table to what the file holds ("": the one in the cache folder; what cannot be used there
 // is replaced). Throws Error(kIo), and Error(kInvalidInput) when a named file holds something else.
 void AddToTuningFile(const TuningTable& table, const std::string& file);
 
 // Replaces the built-in figures.
 void Apply(const Calibration& calibration, kernels::MachineModel& machine);
+// All figures of the machine, as a calibration has them.
+Calibration FiguresOf(const kernels::MachineModel& machine);
 
 struct CostFiles {
   std::string calibration{}, tuning{};  // "": those in the cache folder

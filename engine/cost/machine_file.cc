@@ -99,8 +99,25 @@ Json Heading(const MachineFileKind& kind) {
           {"version", Version()}};
 }
 
+Json ReadForeignJson(const std::string& file, const MachineFileKind& kind) {
+  Json root = Json::parse(ReadText(file), nullptr, false);
+  const std::string article = std::string("is no ") + kind.name + " file of Kinglet";
+  if (!root.is_object() || !root.contains("kinglet") || root["kinglet"] != kind.name) {
+    ThrowWrongFile(file, article);
+  }
+  if (!root.contains("format") || root["format"] != kind.format) {
+    ThrowWrongFile(file, "is of a format that this version does not read");
+  }
+  for (const char* name : {"cpu", "target"}) {
+    if (!root.contains(name) || !root[name].is_string()) {
+      ThrowWrongFile(file, std::string("has no text '") + name + "'");
+    }
+  }
+  return root;
+}
+
 Json ReadJson(const std::string& file, const MachineFileKind& kind) {
-  const Json root = Json::parse(ReadText(file), nullptr, false);
+  Json root = Json::parse(ReadText(file), nullptr, false);
   const std::string article = std::string("is no ") + kind.name + " file of Kinglet";
   if (!root.is_object() || !root.contains("kinglet") || root["kinglet"] != kind.name) {
     ThrowWrongFile(file, article);

@@ -24,6 +24,8 @@ std::string FileToWrite(const std::string& file, const MachineFileKind& kind);
 Json Heading(const MachineFileKind& kind);
 // What the file holds, whose heading fits kind and machine. Throws Error(kIo, kInvalidInput).
 Json ReadJson(const std::string& file, const MachineFileKind& kind);
+// The same of any machine.
+Json ReadForeignJson(const std::string& file, const MachineFileKind& kind);
 // Makes the folder where it is missing. Throws Error(kIo).
 void WriteText(const std::string& file, const std::string& text);
 

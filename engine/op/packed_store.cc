@@ -1,6 +1,8 @@
 #include "engine/op/packed_store.h"
 
 #include <cstdint>
+#include <cstdlib>
+#include <new>
 #include <string>
 
 #include "kernels/common/aligned.h"
@@ -15,6 +17,16 @@ std::shared_ptr<const void> MakeForm(std::size_t bytes, const std::function<void
       std::make_shared<Tensor>(DataType::kUInt8, Shape{static_cast<std::int64_t>(bytes)});
   fill(tensor->raw());
   return {tensor, tensor->raw()};
+}
+
+// Whose pages the system gives when somebody touches them, and nobody does.
+std::shared_ptr<const void> ReserveForm(std::size_t bytes) {
+  void* memory = std::calloc(bytes + kernels::kAlignment, 1);
+  if (memory == nullptr) throw std::bad_alloc();
+  const std::shared_ptr<void> owner(memory, [](void* p) { std::free(p); });
+  const std::size_t skip =
+      kernels::kAlignment - reinterpret_cast<std::uintptr_t>(memory) % kernels::kAlignment;
+  return {owner, static_cast<char*>(memory) + skip};
 }
 
 void CheckSize(const kernels::PackedFormat& format, std::size_t found, std::size_t expected) {
@@ -42,7 +54,7 @@ const void* PackedStore::Get(ValueId constant, const kernels::PackedFormat& form
   lock.unlock();
   std::shared_ptr<const void> made;
   try {
-    made = MakeForm(bytes, fill);
+    made = fills_ ? MakeForm(bytes, fill) : ReserveForm(bytes);
   } catch (...) {
     lock.lock();
     entries_.erase(key);

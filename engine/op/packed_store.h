@@ -18,6 +18,12 @@ namespace kinglet {
 // Safe to use from many threads at once.
 class PackedStore {
  public:
+  PackedStore() = default;
+  // One that gives every form its memory and writes none of it, so that pages which nobody touches
+  // are never taken: for plans that are looked at and not run.
+  struct Unfilled {};
+  explicit PackedStore(Unfilled) : fills_(false) {}
+
   // What it holds of one form.
   struct Form {
     ValueId constant = kNoValue;
@@ -53,6 +59,7 @@ class PackedStore {
   };
   using Key = std::pair<ValueId, kernels::PackedFormat>;
 
+  bool fills_ = true;
   mutable std::mutex mutex_;         // guards the map, and is not held while a form is made
   std::condition_variable changed_;  // an entry got its data, or is gone
   std::map<Key, Entry> entries_;

@@ -95,8 +95,20 @@ void Model::Impl::SaveTuning(const std::string& file) const {
   AddToTuningFile(known.tuning == nullptr ? TuningTable() : *known.tuning, file);
 }
 
-std::size_t Model::Impl::weight_bytes() const {
-  std::size_t bytes = packed_.bytes();
+std::shared_ptr<const Plan> Model::Impl::OutlineFor(const std::vector<Shape>& shapes, int threads,
+                                                    PackedStore& packed) const {
+  try {
+    Divisions divisions;
+    return MakePlan(graph_.ir(), shapes, plan_options(threads), packed, divisions);
+  } catch (const std::bad_alloc&) {
+    throw OutOfMemory(graph_.ir());
+  }
+}
+
+std::size_t Model::Impl::weight_bytes() const { return packed_.bytes() + constant_bytes(); }
+
+std::size_t Model::Impl::constant_bytes() const {
+  std::size_t bytes = 0;
   for (const Value& value : graph_.ir().values) {
     bytes += value.derived != nullptr ? value.derived->bytes() : value.constant.bytes();
   }
@@ -188,20 +200,25 @@ Precision ChoosePrecision(Graph& graph, const CompileOptions& options) {
 
 }  // namespace
 
-Model Model::Compile(Graph graph, const CompileOptions& options) {
+std::shared_ptr<Model::Impl> Model::Impl::Compile(Graph graph, const CompileOptions& options) {
   const Precision precision = ChoosePrecision(graph, options);
   const Limits limits{options.max_tensor_bytes, options.max_arena_bytes, options.max_scratch_bytes,
                       options.max_iterations};
   const Machine machine({options.calibration_file, options.tuning_file, options.use_cache});
-  return Prepare(Optimise(std::move(graph), {options.optimize, limits, precision}), machine,
-                 {.threads = options.threads,
-                  .winograd = options.winograd && options.optimize,
-                  .blocked_layout = options.optimize,
-                  .deterministic = options.deterministic,
-                  .precision = precision,
-                  .limits = limits,
-                  .max_plan_bytes = options.max_plan_bytes,
-                  .on_plan = options.on_plan});
+  const PrepareOptions prepare{.threads = options.threads,
+                               .winograd = options.winograd && options.optimize,
+                               .blocked_layout = options.optimize,
+                               .deterministic = options.deterministic,
+                               .precision = precision,
+                               .limits = limits,
+                               .max_plan_bytes = options.max_plan_bytes,
+                               .on_plan = options.on_plan};
+  return std::make_shared<Model::Impl>(
+      Optimise(std::move(graph), {options.optimize, limits, precision}), machine, prepare);
+}
+
+Model Model::Compile(Graph graph, const CompileOptions& options) {
+  return Model(Impl::Compile(std::move(graph), options));
 }
 
 const std::string& Model::name() const { return impl_->ir().name; }
@@ -294,11 +311,9 @@ void DescribeOutput(const Plan& plan, std::size_t k, TensorInfo& info) {
 
 }  // namespace
 
-PlanInfo Model::Describe(const InputShapes& shapes, int threads) const {
-  threads = impl_->ThreadsOr(threads);
-  const std::shared_ptr<const Plan> plan = impl_->PlanFor(impl_->OrderShapes(shapes), threads);
+PlanInfo Model::Impl::DescribePlan(const Plan& plan, int threads) const {
   PlanInfo info;
-  for (const auto& [step, of_segment] : SingleSteps(*plan)) {
+  for (const auto& [step, of_segment] : SingleSteps(plan)) {
     const std::int64_t runs = of_segment == nullptr ? 1 : of_segment->runs;
     StepInfo& step_info = info.steps.emplace_back(kinglet::Describe(*step, runs));
     step_info.images = step->images;
@@ -308,14 +323,19 @@ PlanInfo Model::Describe(const InputShapes& shapes, int threads) const {
     step_info.runs = runs;
     step_info.own_thread = true;
   }
-  AddDynamicNodes(*plan, info.steps);
-  info.outputs = impl_->outputs();
-  for (std::size_t k = 0; k < info.outputs.size(); ++k) DescribeOutput(*plan, k, info.outputs[k]);
-  info.macs = plan->macs;
-  info.predicted_seconds = plan->predicted_seconds;
-  info.arena_bytes = plan->arena_bytes;
-  info.scratch_bytes = plan->scratch_bytes * static_cast<std::size_t>(threads);
+  AddDynamicNodes(plan, info.steps);
+  info.outputs = outputs_;
+  for (std::size_t k = 0; k < info.outputs.size(); ++k) DescribeOutput(plan, k, info.outputs[k]);
+  info.macs = plan.macs;
+  info.predicted_seconds = plan.predicted_seconds;
+  info.arena_bytes = plan.arena_bytes;
+  info.scratch_bytes = plan.scratch_bytes * static_cast<std::size_t>(threads);
   return info;
+}
+
+PlanInfo Model::Describe(const InputShapes& shapes, int threads) const {
+  threads = impl_->ThreadsOr(threads);
+  return impl_->DescribePlan(*impl_->PlanFor(impl_->OrderShapes(shapes), threads), threads);
 }
 
 }  // namespace kinglet

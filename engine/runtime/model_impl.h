@@ -20,6 +20,9 @@ class Model::Impl {
  public:
   Impl(OptimisedGraph graph, const Machine& machine, const PrepareOptions& options);
 
+  // As Model::Compile.
+  static std::shared_ptr<Impl> Compile(Graph graph, const CompileOptions& options);
+
   const GraphIr& ir() const { return graph_.ir(); }
   const std::vector<TensorInfo>& inputs() const { return inputs_; }
   const std::vector<TensorInfo>& outputs() const { return outputs_; }
@@ -32,7 +35,8 @@ class Model::Impl {
   }
   // What plans for this number of threads are made by now.
   PlanOptions plan_options(int threads) const;
-  std::size_t weight_bytes() const;
+  std::size_t weight_bytes() const;    // constants and what is packed of them
+  std::size_t constant_bytes() const;  // as they came
   std::size_t plan_bytes() const { return plans_.bytes(); }
 
   // The plan for these shapes (in the graph's order of inputs) on so many threads, made when there
@@ -40,6 +44,10 @@ class Model::Impl {
   std::shared_ptr<const Plan> PlanFor(const std::vector<Shape>& shapes, int threads) {
     return plans_.Get(shapes, threads);
   }
+  // A plan of its own with what it packs in `packed`, which must outlive it; nobody else knows it.
+  std::shared_ptr<const Plan> OutlineFor(const std::vector<Shape>& shapes, int threads,
+                                         PackedStore& packed) const;
+  PlanInfo DescribePlan(const Plan& plan, int threads) const;
   // Checks names and shapes against the declared inputs; the shapes in the graph's order.
   std::vector<Shape> OrderShapes(const InputShapes& shapes) const;
   // Checks type and shape of a tensor against input k.
