@@ -32,6 +32,7 @@ struct Context {
   // Keeps the model's bytes alive for tensors that are views of them; null: tensors are copies.
   std::shared_ptr<const void> owner;
   ExternalFiles* external = nullptr;  // null: external data is refused
+  bool without_data = false;          // as in ReadOptions
 
   Opsets opsets;
   Functions functions;

@@ -95,6 +95,7 @@ Graph WithMemoryErrors(const Place& place, Fn fn) {
 Graph ReadOnnx(const std::string& path, const ReadOptions& options) {
   converters::Context context;
   context.limits = options.limits;
+  context.without_data = options.without_data;
   context.source = converters::Printable(path);
   const converters::Place place(context.source);
   const converters::FileHandle file = converters::OpenFile(path, place);

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -207,10 +210,26 @@ std::int64_t CountTyped(std::string_view proto, std::uint32_t field, const Place
   return static_cast<std::int64_t>(count);
 }
 
+// What takes no memory before somebody writes to it.
+Tensor Zeros(DataType type, const Shape& dims, std::int64_t elements, Context& context,
+             const Place& place) {
+  constexpr std::size_t kAlignment = 64;
+  const std::size_t bytes = static_cast<std::size_t>(elements) * DataTypeSize(type);
+  context.ChargeTensor(static_cast<std::int64_t>(bytes), place);
+  void* memory = std::calloc(bytes + kAlignment, 1);
+  if (memory == nullptr) throw std::bad_alloc();
+  std::shared_ptr<const void> owner(memory, [](const void* p) { std::free(const_cast<void*>(p)); });
+  const std::size_t skip = kAlignment - reinterpret_cast<std::uintptr_t>(memory) % kAlignment;
+  return Tensor::Wrap(type, dims, static_cast<char*>(memory) + skip, bytes, std::move(owner));
+}
+
 Tensor ReadTyped(DataType type, const Shape& dims, std::int64_t elements, std::string_view proto,
                  Context& context, const Place& place) {
   const std::uint32_t field = TypedField(type);
   const std::int64_t found = CountTyped(proto, field, place);
+  if (found == 0 && elements > 0 && context.without_data) {
+    return Zeros(type, dims, elements, context, place);
+  }
   if (found != elements) {
     Invalid(place, found == 0
                        ? "has no data (neither raw_data nor " + std::string(TypedFieldName(field)) +
@@ -331,7 +350,14 @@ Tensor ReadTensor(std::string_view proto, Context& context, const Place& place) 
                        ", expected 0 (in the model) or 1 (external)");
   }
   const std::int64_t elements = ClaimedElements(type, header.dims, place);
-  if (header.location == 1) return ReadExternal(type, elements, header, context, place);
+  if (header.location == 1) {
+    try {
+      return ReadExternal(type, elements, header, context, place);
+    } catch (const Error&) {
+      if (!context.without_data) throw;
+      return Zeros(type, header.dims, elements, context, place);
+    }
+  }
   if (header.raw.empty()) return ReadTyped(type, header.dims, elements, proto, context, place);
   const std::size_t needed = static_cast<std::size_t>(elements) * DataTypeSize(type);
   if (header.raw.size() != needed) {

@@ -29,6 +29,10 @@ struct ReadOptions {
   OnnxLimits limits{};
   // Further folders that external data may lie in, or that links may lead into.
   std::vector<std::string> data_folders{};
+  // Tensors whose data is not there (of a file stripped of its weights, or without the files beside
+  // it) are zeros, which take no memory before somebody writes to them: for what can be said of a
+  // network without running it.
+  bool without_data = false;
 };
 
 // Reads the ONNX model at `path`: IR versions to 14, opsets 1 to 28 of the default domain. A newer

@@ -90,6 +90,23 @@ TEST_F(OnnxFiles, ExternalDataAtAnOddOffsetIsCopied) {
   EXPECT_EQ(Weights(ReadOnnx(Model("odd.bin", "1"))), (std::vector<float>{8, 9}));
 }
 
+TEST_F(OnnxFiles, DataThatIsNotThereIsZerosWhereAskedFor) {
+  ReadOptions options;
+  options.without_data = true;
+  EXPECT_EQ(Weights(ReadOnnx(Model("gone.bin"), options)), (std::vector<float>{0, 0}));
+  EXPECT_EQ(Weights(ReadOnnx(Model("data.bin"), options)), (std::vector<float>{1, 2}));
+  const auto stripped = [&](std::int64_t count) {
+    Write(folder_ / "s.onnx",
+          WithInitializer(TensorBytes("w", kFloat, {count}, [](Writer&) {})).Bytes());
+    return (folder_ / "s.onnx").string();
+  };
+  EXPECT_EQ(Weights(ReadOnnx(stripped(3), options)), (std::vector<float>{0, 0, 0}));
+  ExpectModelRefused(stripped(3), kInvalid, "has no data");
+  options.limits.tensor_bytes = 100;
+  ExpectRefused([&] { ReadOnnx(stripped(26), options); }, ErrorCode::kResource,
+                {"initializer 'w'"});
+}
+
 TEST_F(OnnxFiles, AModelInTheCurrentFolderFindsItsData) {
   Model("data.bin");
   const fs::path before = fs::current_path();
