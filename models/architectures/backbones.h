@@ -19,6 +19,9 @@ Backbone MobileNetV2Backbone(NetBuilder& net, double width_multiplier);
 // bottleneck_13/expand and conv_last, with half the usual channels behind the last stride.
 Backbone MobileNetV3LargeBackbone(NetBuilder& net, double width_multiplier);
 
+// Squeeze and excite of MobileNet V3: x times factors from 0 to 1 for its channels.
+Feature SqueezeExcite(NetBuilder& net, const std::string& name, const Feature& x);
+
 struct VggOptions {
   bool ceil_pools = false;  // maps halve rounded up: SSD's 300 becomes 150, 75, 38, 19
 };

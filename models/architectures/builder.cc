@@ -248,6 +248,16 @@ Feature NetBuilder::Add(const std::string& name, const Feature& a, const Feature
   return Emit(name, "Add", {a.id, b.id}, {}, a);
 }
 
+Feature NetBuilder::FirstChannels(const std::string& name, const Feature& x, int channels) {
+  const auto index = [&](const char* what, std::int64_t value) {
+    return graph_->AddConstant(name + what, Tensor::From<std::int64_t>({1}, {value}));
+  };
+  Feature shape = x;
+  shape.channels = channels;
+  return Emit(name, "Slice",
+              {x.id, index(".starts", 0), index(".ends", channels), index(".axes", 1)}, {}, shape);
+}
+
 Feature NetBuilder::HardSigmoid(const std::string& name, const Feature& x) {
   Attributes attributes;
   attributes.Set("alpha", 1.0f / 6.0f);

@@ -71,6 +71,8 @@ class NetBuilder {
   Feature Gemm(const std::string& name, const Feature& x, int outputs, Act act = Act::kNone);
   Feature Concat(const std::string& name, const std::vector<Feature>& parts);
   Feature Add(const std::string& name, const Feature& a, const Feature& b);
+  // The first ones of x.
+  Feature FirstChannels(const std::string& name, const Feature& x, int channels);
   Feature Activate(const std::string& name, const Feature& x, Act act);
   // x * min(max(x / 6 + 1/2, 0), 1) of Howard et al. 2019 (arXiv:1905.02244) without the first x.
   Feature HardSigmoid(const std::string& name, const Feature& x);

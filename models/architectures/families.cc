@@ -3,6 +3,7 @@
 #include <string>
 
 #include "kinglet/error.h"
+#include "models/architectures/block_spec.h"
 
 namespace kinglet {
 namespace {
@@ -12,9 +13,12 @@ constexpr int kMaxClasses = 20000;
 constexpr double kMinWidth = 0.1;
 constexpr double kMaxWidth = 2.0;
 
+constexpr const char* kBlocksFamily = "blocks";
+
 // VGG's first fully connected layer grows with the square of the resolution: 320 is 1.1 GB of
 // weights.
 constexpr Family kFamilies[] = {
+    {kBlocksFamily, &BuildBlocks, 8, kMaxResolution, false, {}, {}},
     {"faster_rcnn",
      &BuildFasterRcnn,
      64,
@@ -103,6 +107,12 @@ void CheckArchitecture(const Architecture& architecture) {
   }
   CheckChoice("version", family->versions, *family, architecture.version);
   CheckChoice("backbone", family->backbones, *family, architecture.backbone);
+  if (family->name == std::string_view(kBlocksFamily)) {
+    ParseBlocks(architecture.blocks);
+  } else if (!architecture.blocks.empty()) {
+    Refuse("blocks", std::string("none for ") + family->name,
+           std::to_string(architecture.blocks.size()));
+  }
 }
 
 std::vector<std::string> ListArchitectures() {

@@ -26,6 +26,7 @@ const Family* FindFamily(std::string_view name);
 // Throws Error(kInvalidInput) "<key>: expected ..., found ..." for a parameter out of range.
 void CheckArchitecture(const Architecture& architecture);
 
+Graph BuildBlocks(const Architecture& architecture, const BuildOptions& options);
 Graph BuildFasterRcnn(const Architecture& architecture, const BuildOptions& options);
 Graph BuildInceptionV1(const Architecture& architecture, const BuildOptions& options);
 Graph BuildInceptionV2(const Architecture& architecture, const BuildOptions& options);

@@ -10,14 +10,6 @@ namespace {
 
 constexpr double kV3ResidualGain = 0.5;
 
-// Squeeze and excite: factors from 0 to 1 for the channels of x.
-Feature Excite(NetBuilder& net, const std::string& name, const Feature& x) {
-  Feature y = net.GlobalAveragePool(name + "/pool", x);
-  y = net.Conv(name + "/reduce", y, Pointwise(MakeDivisible(x.channels / 4.0)));
-  y = net.Conv(name + "/expand", y, With(Pointwise(x.channels), Act::kNone));
-  return net.Mul(name, x, net.HardSigmoid(name + "/gate", y));
-}
-
 struct Block {
   int kernel, expanded, channels, stride;
   bool excite;
@@ -35,6 +27,13 @@ constexpr Block kBlocks[] = {
 
 }  // namespace
 
+Feature SqueezeExcite(NetBuilder& net, const std::string& name, const Feature& x) {
+  Feature y = net.GlobalAveragePool(name + "/pool", x);
+  y = net.Conv(name + "/reduce", y, Pointwise(MakeDivisible(x.channels / 4.0)));
+  y = net.Conv(name + "/expand", y, With(Pointwise(x.channels), Act::kNone));
+  return net.Mul(name, x, net.HardSigmoid(name + "/gate", y));
+}
+
 Backbone MobileNetV3LargeBackbone(NetBuilder& net, double width) {
   constexpr int kFine = 13;
   constexpr int kLast = 480;
@@ -50,7 +49,7 @@ Backbone MobileNetV3LargeBackbone(NetBuilder& net, double width) {
     }
     if (index == kFine) backbone.fine = y;
     y = net.Conv(name + "/depthwise", y, With(Depthwise(y, block.kernel, block.stride), block.act));
-    if (block.excite) y = Excite(net, name + "/excite", y);
+    if (block.excite) y = SqueezeExcite(net, name + "/excite", y);
     ConvSpec project = With(Pointwise(scaled(block.channels)), Act::kNone);
     const bool residual = block.stride == 1 && x.channels == project.channels;
     if (residual) project.gain = kV3ResidualGain;

@@ -18,6 +18,8 @@ constexpr int kMaxDepth = 8;
 constexpr std::size_t kMaxNameBytes = 64;
 constexpr std::size_t kMaxTextBytes = 1024;
 constexpr std::size_t kMaxNotes = 32;
+constexpr std::size_t kMaxBlockLines = 256;
+constexpr std::size_t kMaxBlockBytes = 256;
 constexpr std::int64_t kMaxSide = 8192;
 constexpr double kLargest = 1e6;
 constexpr double kSmallestStd = 1e-6;
@@ -84,6 +86,7 @@ Architecture ParseArchitecture(JsonObject object, const PreprocessSpec& preproce
   architecture.classes = static_cast<int>(object.Integer("classes", 1, 1'000'000));
   architecture.version = object.String("version", kMaxNameBytes, "");
   architecture.backbone = object.String("backbone", kMaxNameBytes, "");
+  architecture.blocks = object.Strings("blocks", kMaxBlockLines, kMaxBlockBytes);
   object.Finish();
   if (architecture.height == 0 && architecture.resolution != preprocess.height) {
     object.Fail("resolution", "the width and height of the input",

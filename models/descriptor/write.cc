@@ -45,6 +45,7 @@ Json ArchitectureToJson(const Architecture& architecture) {
   json["resolution"] = architecture.resolution;
   if (architecture.height != 0) json["height"] = architecture.height;
   json["classes"] = architecture.classes;
+  if (!architecture.blocks.empty()) json["blocks"] = architecture.blocks;
   return json;
 }
 

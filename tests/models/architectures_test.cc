@@ -35,6 +35,7 @@ Architecture Make(const char* family, int resolution, int classes, double width 
   architecture.resolution = resolution;
   architecture.classes = classes;
   architecture.version = version;
+  if (architecture.family == "blocks") architecture.blocks = {"conv 8 stride=2", "max_pool"};
   return architecture;
 }
 

@@ -55,9 +55,10 @@ struct Architecture {
   double width_multiplier = 1.0;  // MobileNets only
   int resolution = 0;             // width of the input, and its height where that is 0, pixels
   int height = 0;
-  int classes = 1000;    // outputs for each picture or anchor, background included
-  std::string version;   // squeezenet only: "1.0" or "1.1"; "" is the family's default
-  std::string backbone;  // of a detector that has a choice; "" is the family's default
+  int classes = 1000;               // outputs for each picture or anchor, background included
+  std::string version;              // squeezenet only: "1.0" or "1.1"; "" is the family's default
+  std::string backbone;             // of a detector that has a choice; "" is the family's default
+  std::vector<std::string> blocks;  // of the family "blocks" only (models/README.md)
 
   int input_height() const { return height == 0 ? resolution : height; }
 };
