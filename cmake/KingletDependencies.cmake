@@ -19,6 +19,27 @@ find_package(Stb REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(fmt REQUIRED)
 
+# Optional: what kinglet fit loads, by the name that is left here; "" is a build without.
+set(kinglet_xgboost "")
+if(NOT KINGLET_XGBOOST MATCHES "^(auto|on|off|ON|OFF)$")
+  message(FATAL_ERROR "KINGLET_XGBOOST is '${KINGLET_XGBOOST}', expected auto, on or off")
+endif()
+if(NOT KINGLET_XGBOOST MATCHES "^(off|OFF)$")
+  find_path(XGBOOST_INCLUDE_DIR xgboost/c_api.h)
+  find_library(XGBOOST_LIBRARY xgboost)
+  if(XGBOOST_INCLUDE_DIR AND XGBOOST_LIBRARY)
+    get_filename_component(xgboost_library ${XGBOOST_LIBRARY} REALPATH)
+    execute_process(COMMAND ${CMAKE_OBJDUMP} -p ${xgboost_library} OUTPUT_VARIABLE xgboost_headers
+      ERROR_QUIET)
+    if(xgboost_headers MATCHES "SONAME +([^ \n]+)")
+      set(kinglet_xgboost ${CMAKE_MATCH_1})
+    endif()
+  endif()
+  if(NOT kinglet_xgboost AND KINGLET_XGBOOST MATCHES "^(on|ON)$")
+    message(FATAL_ERROR "KINGLET_XGBOOST is on, and XGBoost is not found: install libxgboost-dev")
+  endif()
+endif()
+
 # Optional: kinglet_webp is its target, or nothing.
 set(kinglet_webp "")
 if(NOT KINGLET_WEBP MATCHES "^(auto|on|off|ON|OFF)$")

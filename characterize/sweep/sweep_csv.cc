@@ -67,11 +67,13 @@ Json PointJson(const SweepPoint& point) {
 
 std::string SweepCsv(std::span<const SweepPoint> points) {
   std::string csv;
-  for (const auto& [key, value] : PointJson({}).items()) csv += (csv.empty() ? "" : ",") + key;
+  const Json columns = PointJson({});
+  for (const auto& [key, value] : columns.items()) csv += (csv.empty() ? "" : ",") + key;
   csv += '\n';
   for (const SweepPoint& point : points) {
     std::string line;
-    for (const auto& [key, value] : PointJson(point).items()) {
+    const Json values = PointJson(point);
+    for (const auto& [key, value] : values.items()) {
       line += (line.empty() ? "" : ",") + CsvValue(value);
     }
     csv += line + '\n';
