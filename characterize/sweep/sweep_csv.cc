@@ -8,8 +8,6 @@ namespace {
 using measure::Rounded;
 using Json = measure::JsonReader::Json;
 
-constexpr double kMilliseconds = 1e4;
-
 // In quotes where a comma, a quote or an end of a line is in it.
 std::string CsvText(const std::string& text) {
   if (text.find_first_of(",\"\n\r") == text.npos) return text;
@@ -34,7 +32,7 @@ std::string CsvValue(const Json& value) {
 Json PointJson(const SweepPoint& point) {
   const SweepKey& key = point.key;
   const Latency& latency = point.latency;
-  const auto ms = [](double value) { return Rounded(value, kMilliseconds); };
+  const auto ms = [](double value) { return Rounded(value, measure::kMillisecondScale); };
   Json utilisation = Json::array();
   for (const double share : point.core_utilisation) utilisation.push_back(Rounded(share, 1e4));
   return {{"network", key.network},
