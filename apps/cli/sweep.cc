@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -19,6 +20,8 @@
 #include "kinglet/precision.h"
 #include "measure/common/answer.h"
 #include "measure/common/process.h"
+#include "measure/common/statistics.h"
+#include "measure/network/arrivals.h"
 #include "measure/network/turn_json.h"
 
 namespace kinglet::cli {
@@ -153,52 +156,76 @@ void TakeAll(const SweepCommandOptions& options, const characterize::Subject& su
   characterize::TakeTurns(header.keys, subject, header.trust, file.sweep().turns, measuring);
 }
 
-// The columns that tell the points apart, then what was measured.
-std::string TableOf(const std::vector<SweepPoint>& points) {
-  const auto differ = [&](auto member) {
-    return std::any_of(points.begin(), points.end(), [&](const SweepPoint& point) {
-      return point.key.*member != points.front().key.*member;
-    });
+// A column of the table: those that tell the points apart are there where they differ.
+struct PointColumn {
+  Table::Column column;
+  std::function<std::string(const SweepPoint&)> text;
+};
+
+std::string SureText(const SweepPoint& point) {
+  const characterize::Latency& latency = point.latency;
+  if (latency.p50_ms <= 0) return "-";
+  const double half =
+      std::max(latency.median_high_ms - latency.p50_ms, latency.p50_ms - latency.median_low_ms);
+  return fmt::format("{:.1f} %", 100 * half / latency.p50_ms);
+}
+
+std::string BusyText(const SweepPoint& point) {
+  return fmt::format("{:.0f} %", 100 * measure::Mean(point.core_utilisation));
+}
+
+std::vector<PointColumn> ColumnsFor(const std::vector<SweepPoint>& points) {
+  const SweepKey usual = points.front().key;
+  const auto any = [&](auto differs) {
+    return std::any_of(points.begin(), points.end(),
+                       [&](const SweepPoint& point) { return differs(point.key); });
   };
-  const bool networks = differ(&SweepKey::network);
-  const bool precisions = differ(&SweepKey::precision);
-  const bool instances = differ(&SweepKey::instances) || points.front().key.instances > 1;
-  const bool kinds = differ(&SweepKey::kind) || points.front().key.kind == InstanceKind::kProcesses;
-  std::vector<Table::Column> columns;
-  if (networks) columns.push_back({"network", false, 0, Fit::kShorten});
-  if (precisions) columns.push_back({"type"});
-  columns.push_back({"threads", true});
-  columns.push_back({"batch", true});
-  if (instances) columns.push_back({"instances", true});
-  if (kinds) columns.push_back({"as"});
-  for (const char* heading : {"p50 ms", "+/-", "p99 ms", "images/s", "CPU", "MiB"}) {
-    columns.push_back({heading, true});
+  const auto count = [](int SweepKey::*member) {
+    return [member](const SweepPoint& point) { return std::to_string(point.key.*member); };
+  };
+  std::vector<PointColumn> columns;
+  if (any([&](const SweepKey& key) { return key.network != usual.network; })) {
+    columns.push_back({{"network", false, 0, Fit::kShorten},
+                       [](const SweepPoint& point) { return OneLine(point.key.network); }});
   }
-  columns.push_back({""});
-  Table table(std::move(columns));
+  if (any([&](const SweepKey& key) { return key.precision != usual.precision; })) {
+    columns.push_back({{"type"}, [](const SweepPoint& point) { return point.key.precision; }});
+  }
+  columns.push_back({{"threads", true}, count(&SweepKey::threads)});
+  columns.push_back({{"batch", true}, count(&SweepKey::batch)});
+  if (any([](const SweepKey& key) { return key.instances > 1; })) {
+    columns.push_back({{"instances", true}, count(&SweepKey::instances)});
+  }
+  if (any([](const SweepKey& key) { return key.kind == InstanceKind::kProcesses; })) {
+    columns.push_back({{"as"}, [](const SweepPoint& point) { return KindName(point.key.kind); }});
+  }
+  columns.push_back({{"p50 ms", true}, [](const SweepPoint& point) {
+                       return fmt::format("{:.3f}", point.latency.p50_ms);
+                     }});
+  columns.push_back({{"+/-", true}, SureText});
+  columns.push_back({{"p99 ms", true}, [](const SweepPoint& point) {
+                       return fmt::format("{:.3f}", point.latency.p99_ms);
+                     }});
+  columns.push_back({{"images/s", true}, [](const SweepPoint& point) {
+                       return fmt::format("{:.1f}", point.images_per_s);
+                     }});
+  columns.push_back({{"CPU", true}, BusyText});
+  columns.push_back({{"MiB", true}, [](const SweepPoint& point) {
+                       return fmt::format("{:.0f}", point.peak_rss_mb);
+                     }});
+  columns.push_back(
+      {{""}, [](const SweepPoint& point) { return std::string(point.mark.empty() ? "" : "*"); }});
+  return columns;
+}
+
+std::string TableOf(const std::vector<SweepPoint>& points) {
+  const std::vector<PointColumn> columns = ColumnsFor(points);
+  std::vector<Table::Column> headings;
+  for (const PointColumn& each : columns) headings.push_back(each.column);
+  Table table(std::move(headings));
   for (const SweepPoint& point : points) {
-    const SweepKey& key = point.key;
-    const characterize::Latency& latency = point.latency;
     std::vector<std::string> cells;
-    if (networks) cells.push_back(OneLine(key.network));
-    if (precisions) cells.push_back(key.precision);
-    cells.push_back(std::to_string(key.threads));
-    cells.push_back(std::to_string(key.batch));
-    if (instances) cells.push_back(std::to_string(key.instances));
-    if (kinds) cells.push_back(key.kind == InstanceKind::kThreads ? "threads" : "processes");
-    const double half =
-        std::max(latency.median_high_ms - latency.p50_ms, latency.p50_ms - latency.median_low_ms);
-    double busy = 0;
-    for (const double share : point.core_utilisation) busy += share;
-    busy /= static_cast<double>(std::max<std::size_t>(point.core_utilisation.size(), 1));
-    cells.push_back(fmt::format("{:.3f}", latency.p50_ms));
-    cells.push_back(latency.p50_ms > 0 ? fmt::format("{:.1f} %", 100 * half / latency.p50_ms)
-                                       : "-");
-    cells.push_back(fmt::format("{:.3f}", latency.p99_ms));
-    cells.push_back(fmt::format("{:.1f}", point.images_per_s));
-    cells.push_back(fmt::format("{:.0f} %", 100 * busy));
-    cells.push_back(fmt::format("{:.0f}", point.peak_rss_mb));
-    cells.push_back(point.mark.empty() ? "" : "*");
+    for (const PointColumn& each : columns) cells.push_back(each.text(point));
     table.Add(std::move(cells));
   }
   return table.Text();
@@ -227,10 +254,13 @@ Status SweepCommand(const SweepCommandOptions& options) {
   }
   const characterize::SweepRequest request = RequestOf(options);
   const characterize::Subject subject = SubjectOf(options);
+  const characterize::Trust trust = TrustOf(options);
+  if (options.rate > 0)
+    measure::PoissonArrivals(options.rate, trust.window_s(), 1);  // not too many
   std::vector<std::string> notes;
   std::vector<SweepKey> keys = characterize::PlanPoints(request, subject, notes);
   for (const std::string& note : notes) PrintNote(options.common, "note: " + note);
-  characterize::SweepFile file(options.output, HeaderOf(options, TrustOf(options), std::move(keys)),
+  characterize::SweepFile file(options.output, HeaderOf(options, trust, std::move(keys)),
                                options.restart);
   if (const std::size_t turns = file.sweep().turns.size(); turns > 0) {
     PrintNote(options.common,

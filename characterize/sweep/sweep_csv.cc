@@ -29,6 +29,10 @@ std::string CsvValue(const Json& value) {
 
 }  // namespace
 
+std::string KindName(InstanceKind kind) {
+  return kind == InstanceKind::kThreads ? "threads" : "processes";
+}
+
 Json PointJson(const SweepPoint& point) {
   const SweepKey& key = point.key;
   const Latency& latency = point.latency;
@@ -40,7 +44,7 @@ Json PointJson(const SweepPoint& point) {
           {"batch", key.batch},
           {"threads", key.threads},
           {"instances", key.instances},
-          {"as", key.kind == InstanceKind::kThreads ? "threads" : "processes"},
+          {"as", KindName(key.kind)},
           {"rate", key.rate},
           {"runs", latency.runs},
           {"turns", point.turns},
@@ -65,11 +69,13 @@ Json PointJson(const SweepPoint& point) {
 
 std::string SweepCsv(std::span<const SweepPoint> points) {
   std::string csv;
-  for (const auto& [key, value] : PointJson({}).items()) csv += (csv.empty() ? "" : ",") + key;
+  const Json headings = PointJson({});
+  for (const auto& [key, value] : headings.items()) csv += (csv.empty() ? "" : ",") + key;
   csv += '\n';
   for (const SweepPoint& point : points) {
     std::string line;
-    for (const auto& [key, value] : PointJson(point).items()) {
+    const Json values = PointJson(point);
+    for (const auto& [key, value] : values.items()) {
       line += (line.empty() ? "" : ",") + CsvValue(value);
     }
     csv += line + '\n';

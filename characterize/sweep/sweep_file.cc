@@ -69,16 +69,15 @@ std::optional<Sweep> ParseSweep(const std::string& text, const std::string& path
 void CheckSpace(const std::string& folder, const SweepHeader& header) {
   constexpr double kBytesOfTurn = 8192;  // about; few runs are short enough for more
   constexpr double kOthers = 8 << 20;    // pictures and reports
-  constexpr double kBytesOfMib = 1 << 20;
+  constexpr double kMib = 1 << 20;
   std::error_code error;
   const std::filesystem::space_info space = std::filesystem::space(folder, error);
   const double turns = static_cast<double>(header.keys.size() * header.trust.turns);
   const double needed = turns * kBytesOfTurn + kOthers;
   if (error || static_cast<double>(space.available) >= needed) return;
-  FailIo(folder,
-         fmt::format("there are {:.1f} MiB left on the disk, and the sweep takes about "
-                     "{:.0f} MiB",
-                     static_cast<double>(space.available) / kBytesOfMib, needed / kBytesOfMib));
+  FailIo(folder, fmt::format("there are {:.1f} MiB left on the disk, and the sweep takes about "
+                             "{:.0f} MiB",
+                             static_cast<double>(space.available) / kMib, needed / kMib));
 }
 
 std::string OptionOf(const SweepHeader& header, const std::string& name) {

@@ -73,7 +73,7 @@ TEST(InstancesTest, AreWarmBeforeTheWindowBegins) {
   EXPECT_EQ(runs[1].latencies_ms.size() + 1, static_cast<std::size_t>(b.runs));
   for (const InstanceRuns& each : runs) {
     EXPECT_THAT(each.latencies_ms, Not(IsEmpty()));
-    EXPECT_GE(each.end - each.begin, 0.005 - 1e-3);
+    EXPECT_GT(each.end, each.begin);
   }
 }
 
