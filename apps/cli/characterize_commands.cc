@@ -96,12 +96,15 @@ Command AddSweep(CLI::App& app) {
                    "MODEL.json beside MODEL.onnx)")
       ->option_text("NAME|FILE");
   command
-      ->add_option("--output,-o", options->output,
-                   "Folder for sweep.jsonl and sweep.csv; made when missing. A sweep that was "
-                   "interrupted there goes on where it stopped")
+      ->add_option(
+          "--output,-o", options->output,
+          "Folder for sweep.jsonl, sweep.csv, pictures and report.html; made when missing. "
+          "A sweep that was interrupted there goes on where it stopped")
       ->option_text("FOLDER");
   command->add_flag("--restart", options->restart,
                     "Throw away what the folder has of a sweep, and begin again");
+  command->add_flag("--no-pictures", options->no_pictures,
+                    "Leave out the pictures and report.html, for which gnuplot is needed");
   command->add_option("--turn", options->turn)->group("");  // what sweep calls itself with
   command->get_option("networks")->required(false);
   AddComparedModelOptions(*command, options->common);

@@ -143,6 +143,7 @@ struct SweepCommandOptions {
   std::string descriptor;           // of a model file; "": the one beside it
   std::string output;               // folder
   bool restart = false;
+  bool no_pictures = false;
   std::string turn;  // takes this one turn in this process
 };
 

@@ -14,8 +14,10 @@
 #include "apps/cli/number_list.h"
 #include "apps/cli/output.h"
 #include "apps/cli/progress.h"
+#include "characterize/pictures/gnuplot.h"
 #include "characterize/sweep/plan.h"
 #include "characterize/sweep/sweep_file.h"
+#include "characterize/sweep/sweep_report.h"
 #include "kinglet/file.h"
 #include "kinglet/precision.h"
 #include "measure/common/answer.h"
@@ -253,6 +255,7 @@ Status SweepCommand(const SweepCommandOptions& options) {
     return Status::kDone;
   }
   const characterize::SweepRequest request = RequestOf(options);
+  if (!options.no_pictures) characterize::CheckGnuplot();
   const characterize::Subject subject = SubjectOf(options);
   const characterize::Trust trust = TrustOf(options);
   if (options.rate > 0)
@@ -270,6 +273,10 @@ Status SweepCommand(const SweepCommandOptions& options) {
   const std::vector<SweepPoint> points = file.sweep().Points();
   WriteFile(options.output + "/sweep.csv", characterize::SweepCsv(points));
   PrintPoints(options, points);
+  if (!options.no_pictures) {
+    characterize::WriteSweepReport(options.output, points, file.sweep().header.machine);
+    PrintNote(options.common, fmt::format("note: pictures are in {}/report.html", options.output));
+  }
   const bool failed = std::any_of(points.begin(), points.end(),
                                   [](const SweepPoint& point) { return point.turns == 0; });
   return failed ? Status::kIo : Status::kDone;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -26,8 +27,8 @@ using ::testing::SizeIs;
 
 // A sweep of the demo network, as short as can be.
 std::vector<std::string> Short(const std::string& folder, std::vector<std::string> more = {}) {
-  std::vector<std::string> arguments = {"sweep",      "demo", "--threads", "1",
-                                        "--duration", "0.08", "--output",  folder};
+  std::vector<std::string> arguments = {"sweep", "demo",          "--threads", "1",   "--duration",
+                                        "0.08",  "--no-pictures", "--output",  folder};
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
 }
@@ -142,6 +143,25 @@ TEST(SweepTest, PicturesAreInputs) {
   EXPECT_FALSE(std::filesystem::exists(folder.Path("n")));
 }
 
+TEST(SweepTest, PicturesNeedGnuplotBeforeAnythingIsMeasured) {
+  const TemporaryFolder folder;
+  std::vector<std::string> arguments = Short(folder.Path("s"), {"--batch", "1,2"});
+  std::erase(arguments, "--no-pictures");
+  const char* path = std::getenv("PATH");
+  const std::string before = path == nullptr ? "" : path;
+  setenv("PATH", folder.Path().c_str(), 1);
+  const CommandResult without = Kinglet(arguments);
+  setenv("PATH", before.c_str(), 1);
+  EXPECT_EQ(without.status, 4);
+  EXPECT_THAT(without.ErrLines(), ElementsAre(HasSubstr("gnuplot")));
+  EXPECT_FALSE(std::filesystem::exists(folder.Path("s")));
+  if (std::system("command -v gnuplot > /dev/null 2>&1") != 0) GTEST_SKIP() << "no gnuplot";
+  const CommandResult with = Kinglet(arguments);
+  EXPECT_EQ(with.status, 0) << with.err;
+  EXPECT_GT(std::filesystem::file_size(folder.Path("s/report.html")), 1000u);
+  EXPECT_FALSE(std::filesystem::is_empty(folder.Path("s/pictures")));
+}
+
 TEST(SweepTest, WrongArgumentsAreUsage) {
   const TemporaryFolder folder;
   const std::vector<std::vector<std::string>> wrong = {
@@ -169,8 +189,8 @@ TEST(SweepTest, WrongArgumentsAreUsage) {
     EXPECT_THAT(result.ErrLines(), SizeIs(1)) << result.err;
     EXPECT_EQ(result.out, "");
   }
-  EXPECT_EQ(Kinglet({"sweep", "demo"}).status, 2);
-  EXPECT_EQ(Kinglet({"sweep", "-o", folder.Path("s")}).status, 2);
+  EXPECT_EQ(Kinglet({"sweep", "demo", "--no-pictures"}).status, 2);
+  EXPECT_EQ(Kinglet({"sweep", "-o", folder.Path("s"), "--no-pictures"}).status, 2);
   EXPECT_FALSE(std::filesystem::exists(folder.Path("s")));
 }
 
@@ -179,8 +199,8 @@ TEST(SweepTest, ABatchThatTheModelDoesNotTakeIsFoundBefore) {
   GraphBuilder b;
   b.Output(b.Op("Relu", {b.Input("x", {1, 3, 8, 8})}), "y");
   WriteOnnx(folder.Path("fixed.onnx"), b.Take());
-  const CommandResult result =
-      Kinglet({"sweep", folder.Path("fixed.onnx"), "--batch", "1,2", "-o", folder.Path("s")});
+  const CommandResult result = Kinglet({"sweep", folder.Path("fixed.onnx"), "--batch", "1,2",
+                                        "--no-pictures", "-o", folder.Path("s")});
   EXPECT_EQ(result.status, 2);
   EXPECT_THAT(result.ErrLines(), ElementsAre(HasSubstr("fixed batch of 1")));
   EXPECT_FALSE(std::filesystem::exists(folder.Path("s")));
@@ -210,8 +230,9 @@ TEST(SweepTest, ANetworkOfAnotherContentIsAnotherSweep) {
     b.Output(b.Op(op, {b.Input("x", {1, 3, 8, 8})}), "y");
     WriteOnnx(folder.Path("a.onnx"), b.Take());
   };
-  const std::vector<std::string> sweep = {"sweep", folder.Path("a.onnx"), "--duration", "0.04",
-                                          "-o",    folder.Path("s")};
+  const std::vector<std::string> sweep = {"sweep",         folder.Path("a.onnx"), "--duration",
+                                          "0.04",          "--no-pictures",       "-o",
+                                          folder.Path("s")};
   write("Relu");
   EXPECT_EQ(Kinglet(sweep).status, 0);
   write("Sigmoid");
