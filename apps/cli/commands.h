@@ -126,6 +126,27 @@ struct BenchOptions {
   bool point = false;               // times the first point in this process
 };
 
+struct SweepCommandOptions {
+  CommonOptions common;  // its threads and precision are not used
+  std::vector<std::string> networks;
+  std::string batch;    // lists, as ParseNumberList reads them; "": not given
+  std::string threads;  // "": the CPUs that this process may use
+  std::string instances = "1";
+  std::string kind = "threads";  // "threads", "processes", "both"
+  std::string precision;         // list; "": as the model says
+  std::string input = "random";  // or a folder of pictures
+  double duration = 4;           // seconds of a point
+  std::string within = "1%";     // half width of the median's confidence interval
+  double rate = 0;               // batches per second; 0: a closed loop
+  int seed = 1;
+  std::vector<std::string> shapes;  // as ShapeOptions
+  std::string descriptor;           // of a model file; "": the one beside it
+  std::string output;               // folder
+  bool restart = false;
+  bool no_pictures = false;
+  std::string turn;  // takes this one turn in this process
+};
+
 struct ExportOptions {
   CommonOptions common;
   std::string descriptor;
@@ -146,6 +167,7 @@ Status BenchCommand(const BenchOptions& options);
 Status CalibrateCommand(const CalibrateOptions& options);
 Status TuneCommand(const TuneCommandOptions& options);
 Status DescribeCommand(const DescribeOptions& options);
+Status SweepCommand(const SweepCommandOptions& options);
 Status ExportCommand(const ExportOptions& options);
 Status ModelsCommand(const CommonOptions& options);
 Status OpsCommand(const CommonOptions& options);

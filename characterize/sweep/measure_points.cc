@@ -11,7 +11,10 @@
 namespace kinglet::characterize {
 namespace {
 
-using Turns = std::vector<std::vector<TurnRecord>>;  // of each point
+struct PointTurns {
+  std::vector<TurnRecord> turns{};
+  bool done = false;  // as IsDone, which takes time to find out
+};
 
 // std::shuffle is another one in each standard library.
 void Shuffle(std::vector<std::size_t>& order, std::mt19937_64& random) {
@@ -19,15 +22,17 @@ void Shuffle(std::vector<std::size_t>& order, std::mt19937_64& random) {
 }
 
 // Sorts earlier turns by their points; those of no point here are left out.
-Turns ByPoint(const std::vector<SweepKey>& keys, const std::vector<TurnRecord>& records) {
-  Turns turns(keys.size());
+std::vector<PointTurns> ByPoint(const std::vector<SweepKey>& keys,
+                                const std::vector<TurnRecord>& records, const Trust& trust) {
+  std::vector<PointTurns> points(keys.size());
   for (const TurnRecord& record : records) {
     const auto found = std::find(keys.begin(), keys.end(), record.key);
     if (found != keys.end()) {
-      turns[static_cast<std::size_t>(found - keys.begin())].push_back(record);
+      points[static_cast<std::size_t>(found - keys.begin())].turns.push_back(record);
     }
   }
-  return turns;
+  for (PointTurns& point : points) point.done = IsDone(point.turns, trust);
+  return points;
 }
 
 // How far all points are, and how long the rest takes when it takes as long as before.
@@ -41,12 +46,12 @@ class Pace {
     ++count_;
   }
 
-  Progress Now(const Turns& turns, const SweepKey& key) const {
+  Progress Now(const std::vector<PointTurns>& points, const SweepKey& key) const {
     Progress progress;
-    progress.total = turns.size() * trust_.turns;
+    progress.total = points.size() * trust_.turns;
     progress.key = key;
-    for (std::size_t i = 0; i < turns.size(); ++i) {
-      const std::size_t left = Left(turns[i]);
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      const std::size_t left = Left(points[i]);
       progress.done += trust_.turns - left;
       const double cost = cost_[i] > 0 ? cost_[i] : count_ > 0 ? sum_ / count_ : 0;
       progress.seconds_left += cost * static_cast<double>(left);
@@ -55,10 +60,11 @@ class Pace {
   }
 
  private:
-  std::size_t Left(const std::vector<TurnRecord>& turns) const {
-    if (IsDone(turns, trust_)) return 0;
-    const auto good = static_cast<std::size_t>(std::count_if(
-        turns.begin(), turns.end(), [](const TurnRecord& turn) { return turn.disturbed.empty(); }));
+  std::size_t Left(const PointTurns& point) const {
+    if (point.done) return 0;
+    const auto good = static_cast<std::size_t>(
+        std::count_if(point.turns.begin(), point.turns.end(),
+                      [](const TurnRecord& turn) { return turn.disturbed.empty(); }));
     return std::max<std::size_t>(trust_.turns - std::min(good, trust_.turns), 1);
   }
 
@@ -112,7 +118,7 @@ std::vector<TurnRecord> TakeTurns(const std::vector<SweepKey>& keys, const Subje
                                   const Trust& trust, std::vector<TurnRecord> earlier,
                                   const Measuring& measuring) {
   std::vector<TurnRecord> all = std::move(earlier);
-  Turns turns = ByPoint(keys, all);
+  std::vector<PointTurns> points = ByPoint(keys, all, trust);
   Pace pace(trust, keys.size());
   std::mt19937_64 random(subject.seed);
   measure::HostWatch host;
@@ -122,16 +128,17 @@ std::vector<TurnRecord> TakeTurns(const std::vector<SweepKey>& keys, const Subje
   while (true) {
     std::vector<std::size_t> order;
     for (std::size_t i = 0; i < keys.size(); ++i) {
-      if (!IsDone(turns[i], trust)) order.push_back(i);
+      if (!points[i].done) order.push_back(i);
     }
     if (order.empty()) return all;
     Shuffle(order, random);
     for (const std::size_t i : order) {
-      measuring.progress(pace.Now(turns, keys[i]));
+      measuring.progress(pace.Now(points, keys[i]));
       const double begin = measuring.clock();
-      const measure::TurnPlan plan = TurnOf(keys[i], subject, trust, turns[i].size());
-      turns[i].push_back(TakeOne(keys[i], plan, trust, measuring, host, share));
-      all.push_back(turns[i].back());
+      const measure::TurnPlan plan = TurnOf(keys[i], subject, trust, points[i].turns.size());
+      points[i].turns.push_back(TakeOne(keys[i], plan, trust, measuring, host, share));
+      points[i].done = IsDone(points[i].turns, trust);
+      all.push_back(points[i].turns.back());
       pace.Took(i, measuring.clock() - begin);
       measuring.keep(all.back());
     }
@@ -140,9 +147,11 @@ std::vector<TurnRecord> TakeTurns(const std::vector<SweepKey>& keys, const Subje
 
 std::vector<SweepPoint> MeasurePoints(const std::vector<SweepKey>& keys, const Subject& subject,
                                       const Trust& trust, const Measuring& measuring) {
-  const Turns turns = ByPoint(keys, TakeTurns(keys, subject, trust, {}, measuring));
   std::vector<SweepPoint> points;
-  for (const std::vector<TurnRecord>& each : turns) points.push_back(MergeTurns(each, trust));
+  for (const PointTurns& each :
+       ByPoint(keys, TakeTurns(keys, subject, trust, {}, measuring), trust)) {
+    points.push_back(MergeTurns(each.turns, trust));
+  }
   return points;
 }
 

@@ -8,8 +8,6 @@ namespace {
 using measure::Rounded;
 using Json = measure::JsonReader::Json;
 
-constexpr double kMilliseconds = 1e4;
-
 // In quotes where a comma, a quote or an end of a line is in it.
 std::string CsvText(const std::string& text) {
   if (text.find_first_of(",\"\n\r") == text.npos) return text;
@@ -31,10 +29,14 @@ std::string CsvValue(const Json& value) {
 
 }  // namespace
 
+std::string KindName(InstanceKind kind) {
+  return kind == InstanceKind::kThreads ? "threads" : "processes";
+}
+
 Json PointJson(const SweepPoint& point) {
   const SweepKey& key = point.key;
   const Latency& latency = point.latency;
-  const auto ms = [](double value) { return Rounded(value, kMilliseconds); };
+  const auto ms = [](double value) { return Rounded(value, measure::kMillisecondScale); };
   Json utilisation = Json::array();
   for (const double share : point.core_utilisation) utilisation.push_back(Rounded(share, 1e4));
   return {{"network", key.network},
@@ -42,7 +44,7 @@ Json PointJson(const SweepPoint& point) {
           {"batch", key.batch},
           {"threads", key.threads},
           {"instances", key.instances},
-          {"as", key.kind == InstanceKind::kThreads ? "threads" : "processes"},
+          {"as", KindName(key.kind)},
           {"rate", key.rate},
           {"runs", latency.runs},
           {"turns", point.turns},
@@ -67,8 +69,8 @@ Json PointJson(const SweepPoint& point) {
 
 std::string SweepCsv(std::span<const SweepPoint> points) {
   std::string csv;
-  const Json columns = PointJson({});
-  for (const auto& [key, value] : columns.items()) csv += (csv.empty() ? "" : ",") + key;
+  const Json headings = PointJson({});
+  for (const auto& [key, value] : headings.items()) csv += (csv.empty() ? "" : ",") + key;
   csv += '\n';
   for (const SweepPoint& point : points) {
     std::string line;

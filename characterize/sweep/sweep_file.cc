@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -62,6 +63,21 @@ std::optional<Sweep> ParseSweep(const std::string& text, const std::string& path
     begin = end + 1;
   }
   return number > 0 ? std::optional(std::move(sweep)) : std::nullopt;
+}
+
+// Before hours of measuring end on a full disk.
+void CheckSpace(const std::string& folder, const SweepHeader& header) {
+  constexpr double kBytesOfTurn = 8192;  // about; few runs are short enough for more
+  constexpr double kOthers = 8 << 20;    // pictures and reports
+  constexpr double kMib = 1 << 20;
+  std::error_code error;
+  const std::filesystem::space_info space = std::filesystem::space(folder, error);
+  const double turns = static_cast<double>(header.keys.size() * header.trust.turns);
+  const double needed = turns * kBytesOfTurn + kOthers;
+  if (error || static_cast<double>(space.available) >= needed) return;
+  FailIo(folder, fmt::format("there are {:.1f} MiB left on the disk, and the sweep takes about "
+                             "{:.0f} MiB",
+                             static_cast<double>(space.available) / kMib, needed / kMib));
 }
 
 std::string OptionOf(const SweepHeader& header, const std::string& name) {
@@ -129,9 +145,12 @@ SweepFile::SweepFile(const std::string& folder, const SweepHeader& header, bool 
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) FailIo(folder, "cannot be made: " + error.message());
+  CheckSpace(folder, header);
   file_ = open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (file_ < 0) FailIo(path_, std::string("cannot be written: ") + std::strerror(errno));
   try {
+    struct stat status {};
+    if (fstat(file_, &status) != 0 || !S_ISREG(status.st_mode)) FailIo(path_, "is no regular file");
     if (flock(file_, LOCK_EX | LOCK_NB) != 0) {
       FailIo(path_, "another program writes it: is a sweep running there?");
     }

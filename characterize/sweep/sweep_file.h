@@ -65,6 +65,9 @@ class SweepFile {
   Sweep sweep_;
 };
 
+// "threads", "processes".
+std::string KindName(InstanceKind kind);
+
 // One line for each point under a line of headings (docs/characterise.md says what they are).
 std::string SweepCsv(std::span<const SweepPoint> points);
 // The same as JSON, an object.

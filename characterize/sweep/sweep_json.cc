@@ -13,10 +13,6 @@ using Json = JsonReader::Json;
 
 constexpr std::size_t kMostKeys = 100'000;
 
-const char* KindName(InstanceKind kind) {
-  return kind == InstanceKind::kThreads ? "threads" : "processes";
-}
-
 Json KeyJson(const SweepKey& key) {
   return {{"network", key.network}, {"precision", key.precision}, {"batch", key.batch},
           {"threads", key.threads}, {"instances", key.instances}, {"as", KindName(key.kind)},

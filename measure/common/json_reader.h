@@ -34,6 +34,9 @@ class JsonReader {
   const std::string& source_;
 };
 
+// What rounding leaves of milliseconds: a tenth of a microsecond.
+inline constexpr double kMillisecondScale = 1e4;
+
 // Rounded so that 1 / scale is the last digit.
 double Rounded(double value, double scale);
 

@@ -53,12 +53,12 @@ class Instance {
   }
 
   void RunClosed(double start) {
-    while (runs_.end - start < window_.window_s) {
+    do {  // once at least, also where others kept it from beginning in time
       const double begin = runs_.end;
       run_();
       runs_.end = SteadySeconds();
       runs_.latencies_ms.push_back(1e3 * (runs_.end - begin));
-    }
+    } while (runs_.end - start < window_.window_s);
   }
 
   void RunOpen(double start) {

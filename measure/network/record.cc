@@ -13,8 +13,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr double kMilliseconds = 1e4;  // what rounding leaves: a tenth of a microsecond
-
 }  // namespace
 
 double PointRecord::images_per_s() const {
@@ -31,7 +29,7 @@ double PointRecord::share_of_peak() const {
 }
 
 std::string RecordLine(const PointRecord& record) {
-  const auto milliseconds = [](double ms) { return Rounded(ms, kMilliseconds); };
+  const auto milliseconds = [](double ms) { return Rounded(ms, kMillisecondScale); };
   Json line;
   line["model"] = record.model;
   line["batch"] = record.batch;

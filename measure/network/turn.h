@@ -51,7 +51,7 @@ struct TurnResult {
   std::vector<KernelOfLayer> kernels{};
   std::vector<std::string> notes{};
 };
-inline constexpr std::size_t kMostLatencies = 20'000;
+inline constexpr std::size_t kMostLatencies = 5'000;
 
 // Takes the turn in this process, which for instances that are processes starts others. Throws
 // Error as TimePoint does, as ReadImage does for pictures, and Error(kInvalidInput) for a folder

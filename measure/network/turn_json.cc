@@ -7,8 +7,6 @@ namespace {
 
 using Json = JsonReader::Json;
 
-constexpr double kMilliseconds = 1e4;  // what rounding leaves: a tenth of a microsecond
-
 Json CompileJson(const CompileOptions& compile) {
   return {{"precision", PrecisionName(compile.precision)},
           {"calibration", compile.calibration_file},
@@ -126,7 +124,7 @@ Json TurnResultJson(const TurnResult& result) {
                {"context_switches", result.usage.context_switches},
                {"page_faults", result.usage.page_faults},
                {"peak_rss_mb", Rounded(result.peak_rss_mb, 10)},
-               {"latencies_ms", RoundedNumbers(result.latencies_ms, kMilliseconds)},
+               {"latencies_ms", RoundedNumbers(result.latencies_ms, kMillisecondScale)},
                {"kernels", kernels}};
   if (result.backlog_s > 0) json["backlog_s"] = Rounded(result.backlog_s, 1e6);
   if (!result.notes.empty()) json["notes"] = result.notes;

@@ -23,7 +23,7 @@ using ::testing::StartsWith;
 
 const std::vector<std::string> kCommands = {"classify",  "run",    "info",     "bench",
                                             "calibrate", "tune",   "optimise", "describe",
-                                            "export",    "models", "ops"};
+                                            "export",    "models", "ops",      "sweep"};
 
 TEST(CommandLineTest, HelpHasAnExampleAndTheCommonOptions) {
   for (const std::string& command : kCommands) {

@@ -48,6 +48,28 @@ TEST(ProcessTest, WhatCannotBeStartedIsAnError) {
   }
 }
 
+TEST(ProcessTest, AChildTalksByLines) {
+  Child child("/bin/sh", "sh", {"-c", "echo ready; read word; echo got $word; echo last"});
+  std::string line;
+  ASSERT_TRUE(child.ReadLine(line));
+  EXPECT_EQ(line, "ready");
+  child.Write("seven\n");
+  ASSERT_TRUE(child.ReadLine(line));
+  EXPECT_EQ(line, "got seven");
+  const ProcessResult result = child.Wait();
+  EXPECT_EQ(result.output, "last\n");
+  EXPECT_EQ(result.status, 0);
+}
+
+TEST(ProcessTest, AChildThatSaysNothingMoreHasNoLine) {
+  Child child("/bin/sh", "sh", {"-c", "echo half | tr -d '\\n'; kill -TERM $$"});
+  std::string line;
+  EXPECT_FALSE(child.ReadLine(line));
+  const ProcessResult result = child.Wait();
+  EXPECT_EQ(result.output, "half");
+  EXPECT_EQ(result.signal, SIGTERM);
+}
+
 TEST(ProcessTest, TheSameProgramRunsAgain) {
   const ProcessResult result = RunOwnProcess("again", {"--gtest_list_tests"});
   EXPECT_EQ(result.status, 0);
@@ -74,6 +96,8 @@ TEST(MachineTest, KnowsItself) {
   EXPECT_FALSE(machine.instruction_set.empty());
   EXPECT_FALSE(machine.kinglet.empty());
   EXPECT_GE(machine.cpus, 1);
+  EXPECT_THAT(machine.kernel, HasSubstr("Linux"));
+  EXPECT_FALSE(machine.compiler.empty());
 }
 
 // The peak is this process's: memory that was given back counts.
