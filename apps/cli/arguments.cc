@@ -168,7 +168,7 @@ std::function<Status()> ParseArguments(int argc, const char* const* argv) {
   app.set_version_flag("--version", "kinglet " KINGLET_VERSION);
   app.footer("kinglet classify photo.jpg");
   std::vector<Command> commands = AddPictureCommands(app);
-  for (const auto add : {AddNetworkCommands, AddPrecisionCommands}) {
+  for (const auto add : {AddNetworkCommands, AddPrecisionCommands, AddProfileCommands}) {
     const std::vector<Command> others = add(app);
     commands.insert(commands.end(), others.begin(), others.end());
   }

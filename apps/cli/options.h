@@ -24,6 +24,7 @@ struct Command {
 std::vector<Command> AddPictureCommands(CLI::App& app);
 std::vector<Command> AddNetworkCommands(CLI::App& app);
 std::vector<Command> AddPrecisionCommands(CLI::App& app);
+std::vector<Command> AddProfileCommands(CLI::App& app);
 
 // --json, --quiet, --verbose, and the example.
 void AddOutputOptions(CLI::App& command, CommonOptions& options, const std::string& example);

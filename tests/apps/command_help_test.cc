@@ -17,8 +17,9 @@ using ::testing::SizeIs;
 using ::testing::StartsWith;
 
 const std::vector<std::string> kCommands = {
-    "classify", "detect", "evaluate", "run", "info", "bench",   "calibrate",  "tune", "optimise",
-    "describe", "export", "models",   "ops", "help", "version", "completion", "man"};
+    "classify", "detect",   "evaluate", "run",  "info",    "bench",      "calibrate",
+    "tune",     "optimise", "profile",  "cold", "split",   "correlate",  "describe",
+    "export",   "models",   "ops",      "help", "version", "completion", "man"};
 
 std::size_t Widest(const CommandResult& result) {
   std::size_t widest = 0;
