@@ -29,3 +29,8 @@ if(kinglet_xgboost)
     SKIP_UNITY_BUILD_INCLUSION ON SKIP_PRECOMPILE_HEADERS ON)
   target_link_libraries(kinglet_characterize PRIVATE ${CMAKE_DL_LIBS})
 endif()
+
+if(kinglet_pfm)
+  set_source_files_properties(${PROJECT_SOURCE_DIR}/characterize/counters/hardware.cc PROPERTIES
+    COMPILE_DEFINITIONS KINGLET_PFM)
+endif()

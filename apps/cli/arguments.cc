@@ -168,8 +168,8 @@ std::function<Status()> ParseArguments(int argc, const char* const* argv) {
   app.set_version_flag("--version", "kinglet " KINGLET_VERSION);
   app.footer("kinglet classify photo.jpg");
   std::vector<Command> commands = AddPictureCommands(app);
-  for (const auto add :
-       {AddNetworkCommands, AddPrecisionCommands, AddForesightCommands, AddCharacterizeCommands}) {
+  for (const auto add : {AddNetworkCommands, AddPrecisionCommands, AddForesightCommands,
+                         AddCharacterizeCommands, AddProfileCommands}) {
     const std::vector<Command> others = add(app);
     commands.insert(commands.end(), others.begin(), others.end());
   }

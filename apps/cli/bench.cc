@@ -60,19 +60,11 @@ std::vector<std::string> Arguments(const BenchOptions& options, const Point& poi
   const auto add = [&](const char* option, const std::string& value) {
     if (!value.empty()) arguments.insert(arguments.end(), {option, value});
   };
-  const CostOptions& costs = options.common.costs;
   add("--batch", point.batch > 0 ? std::to_string(point.batch) : "");
   add("--repeat", point.repeat > 0 ? std::to_string(point.repeat) : "");
-  add("--calibration", costs.calibration);
-  add("--tuning", costs.tuning);
-  add("--precision", costs.precision);
-  add("--verdicts", costs.verdicts);
-  if (costs.no_cache) arguments.push_back("--no-cache");
-  if (costs.no_winograd) arguments.push_back("--no-winograd");
-  if (costs.deterministic) arguments.push_back("--deterministic");
-  if (costs.tune) arguments.push_back("--tune");
-  const std::vector<std::string> model = ArgumentsOf(options.common.model);
-  arguments.insert(arguments.end(), model.begin(), model.end());
+  for (const auto& more : {ArgumentsOf(options.common.costs), ArgumentsOf(options.common.model)}) {
+    arguments.insert(arguments.end(), more.begin(), more.end());
+  }
   add("--descriptor", point.descriptor);
   add("--image", point.picture);
   for (const std::string& shape : point.shapes) add("--shape", shape);

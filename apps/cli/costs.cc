@@ -46,6 +46,22 @@ CompileOptions CompileOptionsOf(const CommonOptions& options) {
   return compile;
 }
 
+std::vector<std::string> ArgumentsOf(const CostOptions& options) {
+  std::vector<std::string> arguments;
+  const auto add = [&](const char* option, const std::string& value) {
+    if (!value.empty()) arguments.insert(arguments.end(), {option, value});
+  };
+  add("--calibration", options.calibration);
+  add("--tuning", options.tuning);
+  add("--precision", options.precision);
+  add("--verdicts", options.verdicts);
+  if (options.no_cache) arguments.push_back("--no-cache");
+  if (options.no_winograd) arguments.push_back("--no-winograd");
+  if (options.deterministic) arguments.push_back("--deterministic");
+  if (options.tune) arguments.push_back("--tune");
+  return arguments;
+}
+
 Model CompileModel(Graph graph, const CommonOptions& options) {
   const Timer timer;
   Model model = Model::Compile(std::move(graph), CompileOptionsOf(options));

@@ -1,6 +1,9 @@
 // What kernels are chosen by, as the command line says it.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "apps/cli/cli.h"
 #include "kinglet/graph.h"
 #include "kinglet/model.h"
@@ -25,5 +28,8 @@ TuneReport TuneModel(Model& model, const InputShapes& shapes, const CommonOption
 // TuneModel with --tune, nothing without it. A file of the cache that cannot be written is a
 // warning: what was measured counts in this process.
 void TuneWhenAsked(Model& model, const InputShapes& shapes, const CommonOptions& options);
+
+// The options as the command line has them, for a command that calls itself.
+std::vector<std::string> ArgumentsOf(const CostOptions& options);
 
 }  // namespace kinglet::cli

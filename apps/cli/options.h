@@ -26,6 +26,7 @@ std::vector<Command> AddNetworkCommands(CLI::App& app);
 std::vector<Command> AddPrecisionCommands(CLI::App& app);
 std::vector<Command> AddForesightCommands(CLI::App& app);
 std::vector<Command> AddCharacterizeCommands(CLI::App& app);
+std::vector<Command> AddProfileCommands(CLI::App& app);
 
 // --json, --quiet, --verbose, and the example.
 void AddOutputOptions(CLI::App& command, CommonOptions& options, const std::string& example);

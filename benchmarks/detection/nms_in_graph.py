@@ -4,7 +4,7 @@ NonMaxSuppression, in ONNX Runtime on one thread.
     python3 nms_in_graph.py 90 546
 
 Codes of boxes and logits go in, the best hundred detections come out: Sigmoid, decoding,
-NonMaxSuppression of each class, TopK. Scores are made up as scene.h says. `--save FOLDER` keeps the
+NonMaxSuppression of each class, TopK. Scores are made up as characterize/split/scene.h says. `--save FOLDER` keeps the
 graphs and their inputs, for kinglet run.
 """
 

@@ -1,7 +1,7 @@
 // Post-processing of detectors: from scores and box codes to detections, and non-maximum
 // suppression of very many boxes.
 //
-// Scores are those of benchmarks/detection/scene.h. "all" is the same with a threshold of 1e-8,
+// Scores are those of characterize/split/scene.h. "all" is the same with a threshold of 1e-8,
 // which every score passes: TensorFlow's default.
 #include <algorithm>
 #include <cmath>
@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "benchmarks/detection/scene.h"
 #include "benchmarks/kernels/suites.h"
+#include "characterize/split/scene.h"
 #include "kernels/common/aligned.h"
 #include "kernels/nms/detect.h"
 #include "kernels/nms/nms.h"
@@ -24,6 +24,8 @@
 namespace kinglet::benchmarks {
 namespace {
 
+using characterize::MakeScene;
+using characterize::Scene;
 using kernels::Detect;
 using kernels::Detection;
 using kernels::Nms;

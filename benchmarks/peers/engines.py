@@ -129,8 +129,9 @@ def convert_for_ncnn(network, folder):
     return copy
 
 
-def start(engine, network, batch, threads, settings):
-    """A worker; Failure when the engine is not there or does not take the network."""
+def command_of(engine, network, batch, threads, settings):
+    """How the process of a worker is called; Failure when the engine is not there or does not take
+    the network."""
     inputs = network.inputs(batch)
     path = network.path
     if engine == "kinglet":
@@ -138,11 +139,15 @@ def start(engine, network, batch, threads, settings):
                    f"--precision={settings.precision}", path, threads]
         for name, value in inputs.items():
             command += [name, "x".join(map(str, value["shape"])), value["file"]]
-        return Worker(engine, command, settings.log)
+        return command
     if engine == "ncnn":
         if missing_packages([engine]):
             raise Failure("not installed (--engines ncnn installs it)")
         path = convert_for_ncnn(network, settings.work / "ncnn")
     python = DEBIAN_PYTHON if engine == "opencv" else sys.executable
-    command = [python, HERE / "peer.py", engine, path, threads, json.dumps(inputs)]
-    return Worker(engine, command, settings.log)
+    return [python, HERE / "peer.py", engine, path, threads, json.dumps(inputs)]
+
+
+def start(engine, network, batch, threads, settings):
+    """A worker; Failure as command_of, and when it ends at once."""
+    return Worker(engine, command_of(engine, network, batch, threads, settings), settings.log)

@@ -9,6 +9,7 @@ fixed where that can be said, inputs and outputs are bound and not copied.
 """
 import json
 import os
+import resource
 import sys
 import time
 
@@ -142,6 +143,14 @@ def peak_rss_mb():
     return int(line.split()[1]) / 1024
 
 
+def usage():
+    """What the process took so far."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return {"cpu_ms": 1e3 * (used.ru_utime + used.ru_stime),
+            "context_switches": used.ru_nvcsw + used.ru_nivcsw,
+            "page_faults": used.ru_minflt + used.ru_majflt}
+
+
 def answer(engine, request):
     command, _, rest = request.partition(" ")
     if command == "run":
@@ -154,6 +163,8 @@ def answer(engine, request):
         return {"elements": [array.size for array in arrays]}
     if command == "memory":
         return {"peak_rss_mb": peak_rss_mb()}
+    if command == "usage":
+        return usage()
     raise ValueError(f"unknown request '{request}'")
 
 

@@ -67,12 +67,16 @@ Descriptor SizedAs(Descriptor descriptor, const Shape& shape) {
   return descriptor;
 }
 
+std::vector<std::uint8_t> DrawnPictureFile() {
+  return EncodeImage("picture.jpg", DrawnPicture(), {.jpeg_quality = 90});
+}
+
 DetectorStages TimeStages(DetectionDecoder& decoder, Session& session, const TensorInfo& input,
                           const Shape& shape, const std::string& picture) {
   const PreprocessSpec& spec = decoder.descriptor().preprocess;
   const std::int64_t batch = shape.size() == 4 ? shape[0] : 1;
   std::vector<std::uint8_t> file;
-  if (picture.empty()) file = EncodeImage("picture.jpg", DrawnPicture(), {.jpeg_quality = 90});
+  if (picture.empty()) file = DrawnPictureFile();
   Image image;
   DetectorStages stages;
   stages.decode = MedianMilliseconds([&] {

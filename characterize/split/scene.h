@@ -11,7 +11,7 @@
 #include <random>
 #include <vector>
 
-namespace kinglet::benchmarks {
+namespace kinglet::characterize {
 
 struct Scene {
   std::vector<float> scores, codes, anchors;
@@ -50,4 +50,4 @@ inline Scene MakeScene(int64_t anchors, int64_t columns) {
   return scene;
 }
 
-}  // namespace kinglet::benchmarks
+}  // namespace kinglet::characterize
