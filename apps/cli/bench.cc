@@ -11,6 +11,7 @@
 #include "apps/cli/model_options.h"
 #include "apps/cli/number_list.h"
 #include "apps/cli/output.h"
+#include "apps/cli/profile_options.h"
 #include "apps/cli/progress.h"
 #include "kinglet/image.h"
 #include "kinglet/machine.h"
@@ -149,6 +150,21 @@ void WarnOfUnrest(const CommonOptions& options, const PointRecord& record) {
                                  record.batch, record.threads, times.p95_ms / times.median_ms));
 }
 
+// The options with what the profile says where nothing was given.
+BenchOptions WithProfile(BenchOptions options) {
+  const std::optional<characterize::Profile> profile = TakeProfile(options.network, options.common);
+  if (!profile) return options;
+  if (options.batch.empty()) options.batch = std::to_string(profile->key.batch);
+  if (options.threads.empty()) options.threads = std::to_string(profile->key.threads);
+  if (options.shapes.empty()) options.shapes = profile->shapes;
+  if (profile->key.instances > 1) {
+    PrintNote(options.common, fmt::format("note: bench runs one instance; the {} of the profile "
+                                          "are for 'kinglet sweep'",
+                                          profile->key.instances));
+  }
+  return options;
+}
+
 // Before time goes into runs; says what is wrong.
 bool IsReadable(const std::string& picture) {
   try {
@@ -162,7 +178,8 @@ bool IsReadable(const std::string& picture) {
 
 }  // namespace
 
-Status BenchCommand(const BenchOptions& options) {
+Status BenchCommand(const BenchOptions& given) {
+  const BenchOptions options = WithProfile(given);
   const std::vector<Point> points = Points(options);
   if (options.point) {
     measure::EndWithParent();

@@ -11,6 +11,7 @@
 #include "apps/cli/output.h"
 #include "apps/cli/picture_report.h"
 #include "apps/cli/pictures.h"
+#include "apps/cli/profile_options.h"
 #include "kinglet/draw.h"
 #include "kinglet/pipeline.h"
 
@@ -126,7 +127,10 @@ void NoteDemo(const CommonOptions& options, const Classifier& classifier) {
 
 }  // namespace
 
-Status ClassifyCommand(const ClassifyOptions& options) {
+Status ClassifyCommand(const ClassifyOptions& given) {
+  ClassifyOptions options = given;
+  const std::string& model = options.network.model;
+  TakeProfileOfOne(model.empty() ? "demo" : model, options.common);
   Classifier classifier = OpenClassifier(options.network, options.common);
   const PictureOptions& pictures = options.pictures;
   const PictureList list = ListPictures(pictures.images, pictures.recursive);

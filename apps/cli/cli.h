@@ -62,7 +62,8 @@ struct CommonOptions {
   bool json = false;
   bool quiet = false;
   bool verbose = false;
-  int threads = 0;  // 0: DefaultThreads()
+  int threads = 0;      // 0: DefaultThreads()
+  std::string profile;  // file that 'kinglet tune' wrote; "": none
   CostOptions costs;
   ModelOptions model;
 };

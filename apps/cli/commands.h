@@ -76,6 +76,15 @@ struct TuneCommandOptions {
   std::string threads;              // "": the CPUs that this process may use
   std::vector<std::string> shapes;  // as ShapeOptions
   std::string output;               // "": in the cache folder
+  // Of the search for a way to run the network, which is done where there is a bound or a rate.
+  std::optional<double> latency_ms;
+  int percentile = 99;
+  std::optional<std::uint64_t> memory_bytes;
+  double rate = 0;         // images per second; 0: a closed loop
+  std::string instances;   // a list; "": by the CPUs
+  bool processes = false;  // instances are
+
+  bool has_bound() const { return latency_ms || memory_bytes || rate > 0; }
 };
 
 struct OptimiseCommandOptions {
@@ -166,6 +175,8 @@ Status QuantizeCommand(const QuantizeCommandOptions& options);
 Status BenchCommand(const BenchOptions& options);
 Status CalibrateCommand(const CalibrateOptions& options);
 Status TuneCommand(const TuneCommandOptions& options);
+// kinglet tune with a bound or a rate.
+Status TuneForBound(const TuneCommandOptions& options);
 Status DescribeCommand(const DescribeOptions& options);
 Status SweepCommand(const SweepCommandOptions& options);
 Status ExportCommand(const ExportOptions& options);

@@ -11,6 +11,7 @@
 #include "apps/cli/output.h"
 #include "apps/cli/picture_report.h"
 #include "apps/cli/pictures.h"
+#include "apps/cli/profile_options.h"
 #include "kinglet/draw.h"
 #include "kinglet/pipeline.h"
 
@@ -127,7 +128,10 @@ Image Drawn(Image image, const Detector& detector, const std::vector<Detection>&
 
 }  // namespace
 
-Status DetectCommand(const DetectOptions& options) {
+Status DetectCommand(const DetectOptions& given) {
+  DetectOptions options = given;
+  const std::string& model = options.network.model;
+  TakeProfileOfOne(model.empty() ? "demo_detector" : model, options.common);
   Detector detector = OpenDetector(options.network, options.overrides, options.common);
   const PictureOptions& pictures = options.pictures;
   const PictureList list = ListPictures(pictures.images, pictures.recursive);

@@ -1,4 +1,6 @@
 // The commands on the command line that take any network, or none.
+#include <map>
+
 #include "apps/cli/commands.h"
 #include "apps/cli/options.h"
 
@@ -79,6 +81,7 @@ Command AddBench(CLI::App& app) {
                    "Picture that a detector decodes and prepares (default: a drawn JPEG of 640 x "
                    "480)")
       ->option_text("FILE");
+  AddProfileOption(*command, options->common.profile);
   command->add_flag("--point", options->point)->group("");  // what bench calls itself with
   AddModelOptions(*command, options->common);
   AddOutputOptions(*command, options->common,
@@ -98,20 +101,61 @@ Command AddCalibrate(CLI::App& app) {
   return {command, [options] { return CalibrateCommand(*options); }};
 }
 
+void AddBoundOptions(CLI::App& command, TuneCommandOptions& options) {
+  const std::map<std::string, double> units = {{"us", 1e-3}, {"ms", 1}, {"s", 1e3}};
+  command
+      .add_option("--latency", options.latency_ms,
+                  "Instead, find the batch, threads and instances of the most throughput whose "
+                  "batches take at most so long, like 50ms, and write them as a profile")
+      ->transform(CLI::AsNumberWithUnit(units, CLI::AsNumberWithUnit::CASE_INSENSITIVE, "DURATION"))
+      ->check(CLI::PositiveNumber)
+      ->option_text("DURATION");
+  command
+      .add_option("--percentile", options.percentile,
+                  "The share of batches that --latency is for: 50, 90, 95 or 99 (default: 99)")
+      ->check(CLI::IsMember({50, 90, 95, 99}))
+      ->option_text("P");
+  command
+      .add_option("--memory", options.memory_bytes,
+                  "The same within so much memory of all instances together, like 500MB")
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::PositiveNumber)
+      ->option_text("BYTES");
+  command
+      .add_option("--rate", options.rate,
+                  "The same for images that arrive by themselves, so many a second (Poisson): the "
+                  "shortest latency of those that keep up; an image waits until its batch is full")
+      ->check(CLI::PositiveNumber)
+      ->option_text("R");
+  command
+      .add_option("--instances", options.instances,
+                  "Numbers of instances at once to choose from (default: 1, 2, 4 ... as there are "
+                  "CPUs)")
+      ->option_text("LIST");
+  command
+      .add_option_function<std::string>(
+          "--as", [&options](const std::string& kind) { options.processes = kind == "processes"; },
+          "What instances are: threads of one process, or processes (default: threads)")
+      ->check(CLI::IsMember({"threads", "processes"}))
+      ->option_text("threads|processes");
+}
+
 Command AddTune(CLI::App& app) {
   auto options = std::make_shared<TuneCommandOptions>();
   CLI::App* command = app.add_subcommand(
-      "tune", "Measure the best kernels for each node of a network, and keep the fastest");
+      "tune", "Measure the best kernels of a network, or the best way to run it under a bound");
   AddPoints(*command, options->network, options->batch, options->threads);
+  AddBoundOptions(*command, *options);
   AddShapeOption(*command, options->shapes);
-  AddReadOptions(*command, options->common.model);
+  AddComparedModelOptions(*command, options->common);
+  AddPrecisionOption(*command, options->common.costs);
   command
       ->add_option("--output,-o", options->output,
                    "Tuning file to write or to add to (default: in the cache folder, where every "
-                   "command finds it)")
+                   "command finds it); with a bound the profile to write, for --profile")
       ->option_text("FILE.json");
   AddOutputOptions(*command, options->common,
-                   "kinglet tune mobilenet_v1 --batch 1,8 --threads 1,2");
+                   "kinglet tune mobilenet_v1 --latency 50ms --output mobilenet.profile.json");
   return {command, [options] { return TuneCommand(*options); }};
 }
 

@@ -56,14 +56,7 @@ void AddKernelOptions(CLI::App& command, CostOptions& options) {
                    "The same bits for every number of threads: slower on several");
 }
 
-void AddPrecisionOptions(CLI::App& command, CostOptions& options) {
-  command
-      .add_option("--precision", options.precision,
-                  "What the network is computed in: f32, bf16 (values in between are stored so), "
-                  "int8 (quantised models), auto (the fastest that 'kinglet check' has allowed); "
-                  "default: int8 where the model is quantised, f32 elsewhere")
-      ->check(CLI::IsMember({"f32", "bf16", "int8", "auto"}))
-      ->option_text("PRECISION");
+void AddVerdictsOption(CLI::App& command, CostOptions& options) {
   command
       .add_option(
           "--verdicts", options.verdicts,
@@ -79,6 +72,24 @@ void AddTuneFlag(CLI::App& command, CostOptions& options) {
 }
 
 }  // namespace
+
+void AddPrecisionOption(CLI::App& command, CostOptions& options) {
+  command
+      .add_option("--precision", options.precision,
+                  "What the network is computed in: f32, bf16 (values in between are stored so), "
+                  "int8 (quantised models), auto (the fastest that 'kinglet check' has allowed); "
+                  "default: int8 where the model is quantised, f32 elsewhere")
+      ->check(CLI::IsMember({"f32", "bf16", "int8", "auto"}))
+      ->option_text("PRECISION");
+}
+
+void AddProfileOption(CLI::App& command, std::string& profile) {
+  command
+      .add_option("--profile", profile,
+                  "Settings that 'kinglet tune --latency' found for this network; options that are "
+                  "given win")
+      ->option_text("FILE.json");
+}
 
 void AddReadOptions(CLI::App& command, ModelOptions& options) {
   command
@@ -106,7 +117,8 @@ void AddReadOptions(CLI::App& command, ModelOptions& options) {
 
 void AddModelOptions(CLI::App& command, CommonOptions& options) {
   AddComparedModelOptions(command, options);
-  AddPrecisionOptions(command, options.costs);
+  AddPrecisionOption(command, options.costs);
+  AddVerdictsOption(command, options.costs);
   AddTuneFlag(command, options.costs);
 }
 

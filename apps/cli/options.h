@@ -38,6 +38,10 @@ void AddReadOptions(CLI::App& command, ModelOptions& options);
 void AddModelOptions(CLI::App& command, CommonOptions& options);
 // Of commands that compile one in several precisions.
 void AddComparedModelOptions(CLI::App& command, CommonOptions& options);
+// --precision alone.
+void AddPrecisionOption(CLI::App& command, CostOptions& options);
+// --profile, of commands that run a network.
+void AddProfileOption(CLI::App& command, std::string& profile);
 void AddShapeOption(CLI::App& command, std::vector<std::string>& shapes);
 // MODEL|DESCRIPTOR with lists of batch sizes and numbers of threads.
 void AddPoints(CLI::App& command, std::string& network, std::string& batch, std::string& threads);

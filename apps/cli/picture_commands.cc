@@ -34,6 +34,7 @@ Command AddClassify(CLI::App& app) {
       ->check(CLI::Range(1, 1'000'000))
       ->option_text("K");
   AddModelOptions(*command, options->common);
+  AddProfileOption(*command, options->common.profile);
   AddCommonOptions(*command, options->common,
                    "kinglet classify --model mobilenet_v2.onnx --descriptor mobilenet_v2 --top 3 "
                    "photo.jpg holiday/");
@@ -99,6 +100,7 @@ Command AddDetect(CLI::App& app) {
                    "MODEL.anchors.json beside MODEL.onnx, or the descriptor's)")
       ->option_text("FILE.json");
   AddModelOptions(*command, options->common);
+  AddProfileOption(*command, options->common.profile);
   AddCommonOptions(*command, options->common,
                    "kinglet detect --model version-RFB-320.onnx --descriptor ultraface --output "
                    "drawn/ party.jpg holiday/");

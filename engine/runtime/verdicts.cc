@@ -12,16 +12,6 @@ namespace {
 
 constexpr MachineFileKind kChecks = {"checks", 1};
 
-// The key of a graph.
-std::string KeyOf(const Graph& graph) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string key;
-  for (std::uint64_t rest = FingerprintOf(graph.ir()); key.size() < 16; rest >>= 4) {
-    key += kDigits[rest & 15];
-  }
-  return key;
-}
-
 double ShareOf(const Json& object, const std::string& file) {
   const auto found = object.find("share");
   const double share = found != object.end() && found->is_number() ? found->get<double>() : -1;
@@ -61,6 +51,15 @@ Json ReadAll(const std::string& path, bool named) {
 
 }  // namespace
 
+std::string GraphKey(const Graph& graph) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string key;
+  for (std::uint64_t rest = FingerprintOf(graph.ir()); key.size() < 16; rest >>= 4) {
+    key += kDigits[rest & 15];
+  }
+  return key;
+}
+
 std::string DefaultVerdictFile() { return DefaultFile(kChecks); }
 
 void SaveVerdicts(const Graph& graph, const PrecisionVerdicts& verdicts, const std::string& file) {
@@ -69,7 +68,7 @@ void SaveVerdicts(const Graph& graph, const PrecisionVerdicts& verdicts, const s
   const bool named = !file.empty() && std::filesystem::exists(path, error);
   Json root = Heading(kChecks);
   root["networks"] = ReadAll(path, named);
-  Json& network = root["networks"][KeyOf(graph)] = Json::object();
+  Json& network = root["networks"][GraphKey(graph)] = Json::object();
   for (const auto& [precision, verdict] : verdicts) {
     network[std::string(PrecisionName(precision))] = {{"milliseconds", verdict.milliseconds},
                                                       {"share", verdict.share},
@@ -82,7 +81,7 @@ std::optional<PrecisionVerdicts> FindVerdicts(const Graph& graph, const std::str
   const std::string path = file.empty() ? DefaultVerdictFile() : file;
   if (path.empty()) return std::nullopt;
   const Json networks = ReadAll(path, !file.empty());
-  const auto found = networks.find(KeyOf(graph));
+  const auto found = networks.find(GraphKey(graph));
   if (found == networks.end() || found->empty()) return std::nullopt;
   try {
     if (!found->is_object()) ThrowWrongFile(path, "has a network that is no object");

@@ -10,6 +10,10 @@
 
 namespace kinglet {
 
+// What a graph is, whatever its file is called: 16 digits that tell its operators and constants from
+// others. `graph` is as it was read.
+std::string GraphKey(const Graph& graph);
+
 struct PrecisionVerdict {
   double milliseconds = 0;  // of one picture, the median
   double share = 1;         // of the answers that are float32's
@@ -19,9 +23,8 @@ struct PrecisionVerdict {
 // kFloat32, and others that were tried.
 using PrecisionVerdicts = std::map<Precision, PrecisionVerdict>;
 
-// Adds them to the file ("": in the user's cache folder), under what the graph is: operators and
-// constants, whatever its file is called. `graph` is as it was read. Throws Error(kIo), and
-// Error(kInvalidInput) when a named file holds something else.
+// Adds them to the file ("": in the user's cache folder), under what the graph is (GraphKey).
+// Throws Error(kIo), and Error(kInvalidInput) when a named file holds something else.
 void SaveVerdicts(const Graph& graph, const PrecisionVerdicts& verdicts,
                   const std::string& file = "");
 
