@@ -58,13 +58,6 @@ std::vector<std::string> ColdArguments(const ColdCommandOptions& options) {
   return arguments;
 }
 
-ColdRun TakeColdTurn(const ColdCommandOptions& options) {
-  if (options.drop_cache) characterize::DropFromMemory({options.network, options.picture});
-  const std::string line = measure::CheckedAnswer(
-      measure::RunOwnProcess("kinglet", ColdArguments(options)), options.network + ": ");
-  return characterize::ParseColdRun(line, "the process's result");
-}
-
 std::vector<ColdReport> ReadColdPeers(const std::string& file) {
   std::vector<ColdReport> reports;
   if (file.empty()) return reports;
@@ -107,6 +100,13 @@ std::string ColdHead(const ColdReport& report) {
 }
 
 }  // namespace
+
+ColdRun TakeColdTurn(const ColdCommandOptions& options) {
+  if (options.drop_cache) characterize::DropFromMemory({options.network, options.picture});
+  const std::string line = measure::CheckedAnswer(
+      measure::RunOwnProcess("kinglet", ColdArguments(options)), options.network + ": ");
+  return characterize::ParseColdRun(line, "the process's result");
+}
 
 Status ColdCommand(const ColdCommandOptions& options) {
   if (options.point) {

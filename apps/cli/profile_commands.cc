@@ -173,10 +173,34 @@ Command AddCorrelate(CLI::App& app) {
   return {command, [options] { return CorrelateCommand(*options); }};
 }
 
+Command AddStudy(CLI::App& app) {
+  auto options = std::make_shared<StudyCommandOptions>();
+  CLI::App* command = app.add_subcommand(
+      "study",
+      "Repeat the latency and throughput study of networks for mobile vision on this machine");
+  command->add_flag("--quick", options->quick,
+                    "Fewer batches and shorter turns: about ten minutes instead of hours");
+  command
+      ->add_option("--pictures", options->pictures,
+                   "Folder of pictures that the detectors are compared on (default: random "
+                   "numbers)")
+      ->option_text("FOLDER");
+  command->add_flag("--restart", options->restart,
+                    "Measure everything anew, instead of going on with what is in the folder");
+  command
+      ->add_option("--output,-o", options->output,
+                   "Folder for report.html, the pictures and all that is measured; made when "
+                   "missing")
+      ->required()
+      ->option_text("FOLDER");
+  AddOutputOptions(*command, options->common, "kinglet study --quick --output study/");
+  return {command, [options] { return StudyCommand(*options); }};
+}
+
 }  // namespace
 
 std::vector<Command> AddProfileCommands(CLI::App& app) {
-  return {AddProfile(app), AddCold(app), AddSplit(app), AddCorrelate(app)};
+  return {AddProfile(app), AddCold(app), AddSplit(app), AddCorrelate(app), AddStudy(app)};
 }
 
 }  // namespace kinglet::cli

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "apps/cli/cli.h"
+#include "characterize/cold/cold.h"
 
 namespace kinglet::cli {
 
@@ -55,9 +56,20 @@ struct CorrelateOptions {
   int run_only = 0;    // above 0: runs it so often, for valgrind
 };
 
+struct StudyCommandOptions {
+  CommonOptions common;
+  bool quick = false;
+  std::string pictures;  // folder; "": none
+  bool restart = false;
+  std::string output;  // folder
+};
+
 Status ProfileCommand(const ProfileOptions& options);
 Status ColdCommand(const ColdCommandOptions& options);
+// One cold start in a process of its own. Throws Error as RunCold does there.
+characterize::ColdRun TakeColdTurn(const ColdCommandOptions& options);
 Status SplitCommand(const SplitCommandOptions& options);
 Status CorrelateCommand(const CorrelateOptions& options);
+Status StudyCommand(const StudyCommandOptions& options);
 
 }  // namespace kinglet::cli

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
+
 #include "apps/cli/output.h"
 #include "apps/cli/pictures.h"
 #include "apps/cli/profile_commands.h"
@@ -48,7 +50,9 @@ Status StudyCommand(const StudyCommandOptions& options) {
                           "not quiet",
                           marked, results.points.size()));
   }
-  Print(report + "\n");
+  Print(options.common.json
+            ? JsonLine({{"report", report}, {"points", results.points.size()}, {"marked", marked}})
+            : report + "\n");
   return Status::kDone;
 }
 
