@@ -29,42 +29,56 @@ using characterize::NetworkProfile;
 std::string ShareText(double share) { return fmt::format("{:.1f}", 100 * share); }
 std::string MsText(double seconds) { return fmt::format("{:.3f}", 1e3 * seconds); }
 
-std::vector<std::string> LayerCells(const LayerProfile& layer) {
+struct LayerCell {
+  Table::Column column;
+  std::string text;
+  bool wide = false;  // left out where the output is narrow; the files have it
+};
+
+std::vector<LayerCell> LayerCells(const LayerProfile& layer) {
   const bool counted = layer.work.operations > 0;
+  const bool moves = layer.work.bytes > 0;
   const auto when = [](bool known, const std::string& text) { return known ? text : "-"; };
-  return {OneLine(layer.step.name),
-          OneLine(layer.step.op),
-          layer.step.kernel,
-          MsText(layer.seconds),
-          ShareText(layer.share),
-          when(!layer.step.waits, MsText(layer.step.predicted_seconds)),
-          when(counted, fmt::format("{:.1f}", layer.gflops())),
-          when(counted, ShareText(layer.share_of_peak())),
-          when(layer.work.bytes > 0, fmt::format("{:.2f}", 1e-6 * layer.work.bytes)),
-          when(counted, fmt::format("{:.1f}", layer.work.intensity)),
-          when(layer.work.bytes > 0, BoundName(layer.work.bound))};
+  return {{{.heading = "layer", .fit = Fit::kShorten}, OneLine(layer.step.name)},
+          {{.heading = "kernel", .fit = Fit::kShorten}, layer.step.kernel, true},
+          {{"ms", true}, MsText(layer.seconds)},
+          {{"%", true}, ShareText(layer.share)},
+          {{"predicted", true}, when(!layer.step.waits, MsText(layer.step.predicted_seconds))},
+          {{"GFLOP/s", true}, when(counted, fmt::format("{:.1f}", layer.gflops()))},
+          {{"% peak", true}, when(counted, ShareText(layer.share_of_peak()))},
+          {{"MB", true}, when(moves, fmt::format("{:.2f}", 1e-6 * layer.work.bytes)), true},
+          {{"FLOP/B", true}, when(counted, fmt::format("{:.1f}", layer.work.intensity))},
+          {{"bound by"}, when(moves, BoundName(layer.work.bound))}};
 }
 
 std::string LayersText(const NetworkProfile& profile) {
-  Table table({{.heading = "layer", .fit = Fit::kShorten},
-               {.heading = "operator", .fit = Fit::kShorten},
-               {.heading = "kernel", .fit = Fit::kShorten},
-               {"ms", true},
-               {"%", true},
-               {"predicted", true},
-               {"GFLOP/s", true},
-               {"% peak", true},
-               {"MB", true},
-               {"FLOP/byte", true},
-               {"bound by"}});
-  for (const LayerProfile& layer : profile.layers) table.Add(LayerCells(layer));
+  constexpr std::size_t kWide = 120;
+  const bool narrow = OutputWidth() < kWide;
+  const auto shown = [&](const LayerCell& cell) { return !narrow || !cell.wide; };
+  std::vector<Table::Column> columns;
+  for (LayerCell& cell : LayerCells(LayerProfile())) {
+    if (shown(cell)) columns.push_back(std::move(cell.column));
+  }
+  const std::size_t numbers = narrow ? 1 : 2;  // where they begin
+  const std::size_t width = columns.size();
+  Table table(std::move(columns));
+  for (const LayerProfile& layer : profile.layers) {
+    std::vector<std::string> texts;
+    for (LayerCell& cell : LayerCells(layer)) {
+      if (shown(cell)) texts.push_back(std::move(cell.text));
+    }
+    table.Add(std::move(texts));
+  }
   const auto sum = [&](const char* what, double seconds, double predicted) {
-    const double share = profile.run_seconds > 0 ? seconds / profile.run_seconds : 0;
-    table.Add({what, "", "", MsText(seconds), ShareText(share),
-               predicted > 0 ? MsText(predicted) : "", "", "", "", "", ""});
+    std::vector<std::string> texts(width);
+    texts[0] = what;
+    texts[numbers] = MsText(seconds);
+    texts[numbers + 1] = ShareText(profile.run_seconds > 0 ? seconds / profile.run_seconds : 0);
+    if (predicted > 0) texts[numbers + 2] = MsText(predicted);
+    table.Add(std::move(texts));
   };
-  sum("(between the layers)", profile.rest_seconds, 0);
-  sum("(the whole run)", profile.run_seconds, profile.predicted_seconds);
+  sum("(between)", profile.rest_seconds, 0);
+  sum("(the run)", profile.run_seconds, profile.predicted_seconds);
   return table.Text();
 }
 
@@ -102,14 +116,13 @@ std::string ProfileHead(const NetworkProfile& profile) {
 
 std::string ProfileFoot(const NetworkProfile& profile) {
   std::string text = fmt::format(
-      "\nThe layers are {:.1f} % of the run. Profiling makes it {:+.1f} % slower (median of {} "
-      "turns, each beside a run without).\n",
+      "\nThe layers are {:.1f} % of the run. Overhead of profiling: {:+.1f} % (median of {} turns, "
+      "each beside a run without).\n",
       profile.run_seconds > 0 ? 100 * profile.layer_seconds() / profile.run_seconds : 0,
       100 * profile.overhead, profile.turns);
   if (!profile.events.empty()) {
     text += fmt::format(
-        "Events were counted in runs of their own, {:+.1f} % slower, which count in no time above."
-        "\n",
+        "Events were counted in runs of their own ({:+.1f} %), which count in no time above.\n",
         100 * profile.counting_overhead);
   }
   return text;

@@ -7,24 +7,30 @@
 namespace kinglet::characterize {
 namespace {
 
-// All stages, in the order in which they are first met.
-std::vector<std::string> ColdStageNames(const std::vector<ColdReport>& reports) {
-  std::vector<std::string> names;
-  for (const ColdReport& report : reports) {
-    for (const auto* stages : {&report.median.first, &report.median.second}) {
-      for (const ColdStage& stage : *stages) {
-        if (std::find(names.begin(), names.end(), stage.name) == names.end()) {
-          names.push_back(stage.name);
-        }
-      }
-    }
-  }
-  return names;
+// What a bar is made of: stages that are small, or the same to who waits, are one part.
+struct ColdPart {
+  const char* name;
+  std::vector<std::string> stages;
+};
+const std::vector<ColdPart>& ColdParts() {
+  static const std::vector<ColdPart> parts = {
+      {"process started", {"process started", "libraries loaded"}},
+      {"file mapped and parsed", {"file mapped", "parsed"}},
+      {"optimised", {"optimised"}},
+      {"planned and packed", {"planned and packed"}},
+      {"session made", {"session made"}},
+      {"picture decoded and prepared", {"picture decoded", "picture prepared"}},
+      {"network run", {"network run"}},
+      {"answer made", {"answer made"}}};
+  return parts;
 }
 
-double ColdStageMs(const std::vector<ColdStage>& stages, const std::string& name) {
+double PartMs(const std::vector<ColdStage>& stages, const ColdPart& part) {
   double ms = 0;
-  for (const ColdStage& stage : stages) ms += stage.name == name ? stage.ms : 0;
+  for (const ColdStage& stage : stages) {
+    const auto found = std::find(part.stages.begin(), part.stages.end(), stage.name);
+    if (found != part.stages.end()) ms += stage.ms;
+  }
   return ms;
 }
 
@@ -44,17 +50,19 @@ Plot ColdPlot(const std::vector<ColdReport>& reports) {
     panel.x.names.push_back(report.engine + ": first answer");
     panel.x.names.push_back(report.engine + ": second answer");
   }
-  for (const std::string& name : ColdStageNames(reports)) {
+  for (const ColdPart& part : ColdParts()) {
     Series series;
-    series.name = name;
+    series.name = part.name;
     series.style = Style::kBars;
     for (const ColdReport& report : reports) {
       for (const auto* stages : {&report.median.first, &report.median.second}) {
         series.x.push_back(static_cast<double>(series.x.size()));
-        series.y.push_back(ColdStageMs(*stages, name));
+        series.y.push_back(PartMs(*stages, part));
       }
     }
-    panel.series.push_back(std::move(series));
+    const bool there =
+        std::any_of(series.y.begin(), series.y.end(), [](double ms) { return ms > 0; });
+    if (there) panel.series.push_back(std::move(series));
   }
   return {.title = "", .panels = {std::move(panel)}, .columns = 1};
 }

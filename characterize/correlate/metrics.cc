@@ -42,8 +42,8 @@ struct ReadyNetwork {
       : ReadyNetwork(options, OpenNetwork(options.network, options.read)) {}
 
   Metrics facts{};
+  InputShapes shapes{};  // set while the model is made
   Model model;
-  InputShapes shapes{};
 
  private:
   ReadyNetwork(const MetricsOptions& options, NamedNetwork network)

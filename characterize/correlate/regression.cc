@@ -107,12 +107,14 @@ class Chooser {
   // The figures with the least error over the networks that are not `out`; none: there are none.
   Chosen Best(const std::vector<bool>& out) const {
     Chosen best;
-    double least = std::numeric_limits<double>::infinity();
+    double least = 0;
     const auto consider = [&](Chosen chosen) {
       const auto ratios = LeaveOneOut(Data(chosen), out);
       if (!ratios) return;
       const double error = MeanError(*ratios, out);
-      if (error < least) {
+      // What is hardly better is not worth another figure.
+      constexpr double kBetter = 0.98, kNothing = 1e-12;
+      if (best.empty() || error < kBetter * least - kNothing) {
         least = error;
         best = std::move(chosen);
       }

@@ -8,24 +8,21 @@
 namespace kinglet::characterize {
 namespace {
 
-constexpr double kLabelled = 0.05;    // of the run, from which on a layer has its share beside it
-constexpr std::size_t kFamilies = 5;  // series of layers
+constexpr double kLabelled = 0.05;   // of the run, from which on a layer has its share beside it
+constexpr std::size_t kKernels = 6;  // series of layers
 
-// "conv/direct_f32" -> "conv": what layers have in common is the family of their kernels.
-std::string FamilyOf(const StepInfo& step) { return step.kernel.substr(0, step.kernel.find('/')); }
-
-// The families that take most, the longest first; what is not among them is "other".
-std::vector<std::string> Families(const NetworkProfile& profile) {
+// The kernels that take most, the longest first; what is not among them is "other".
+std::vector<std::string> LongestKernels(const NetworkProfile& profile) {
   std::map<std::string, double> seconds;
   for (const LayerProfile& layer : profile.layers) {
-    if (layer.work.operations > 0) seconds[FamilyOf(layer.step)] += layer.seconds;
+    if (layer.work.operations > 0) seconds[layer.step.kernel] += layer.seconds;
   }
-  std::vector<std::string> families;
-  for (const auto& [family, time] : seconds) families.push_back(family);
-  std::sort(families.begin(), families.end(),
+  std::vector<std::string> kernels;
+  for (const auto& [kernel, time] : seconds) kernels.push_back(kernel);
+  std::sort(kernels.begin(), kernels.end(),
             [&](const std::string& a, const std::string& b) { return seconds[a] > seconds[b]; });
-  if (families.size() > kFamilies) families.resize(kFamilies);
-  return families;
+  if (kernels.size() > kKernels) kernels.resize(kKernels);
+  return kernels;
 }
 
 // What a bandwidth brings up to the peak.
@@ -58,15 +55,15 @@ Plot RooflinePlot(const NetworkProfile& profile) {
     most = std::max(most, layer.work.intensity);
     peak = std::max(peak, layer.work.peak_gflops);
   }
-  const std::vector<std::string> families = Families(profile);
-  std::vector<Series> groups(families.size() + 1);
+  const std::vector<std::string> kernels = LongestKernels(profile);
+  std::vector<Series> groups(kernels.size() + 1);
   for (Series& group : groups) group.style = Style::kPoints;
-  for (std::size_t f = 0; f < families.size(); ++f) groups[f].name = families[f];
+  for (std::size_t f = 0; f < kernels.size(); ++f) groups[f].name = kernels[f];
   groups.back().name = "other";
   for (const LayerProfile& layer : profile.layers) {
     if (layer.work.operations <= 0) continue;
-    const auto family = std::find(families.begin(), families.end(), FamilyOf(layer.step));
-    Series& group = groups[static_cast<std::size_t>(family - families.begin())];
+    const auto kernel = std::find(kernels.begin(), kernels.end(), layer.step.kernel);
+    Series& group = groups[static_cast<std::size_t>(kernel - kernels.begin())];
     group.x.push_back(layer.work.intensity);
     group.y.push_back(layer.gflops());
     group.labels.push_back(layer.share >= kLabelled ? fmt::format("{:.0f} %", 100 * layer.share)

@@ -65,7 +65,7 @@ void AddProfile(const NetworkProfile& profile, Report& report) {
   report.AddParagraph(fmt::format(
       "A run takes {:.3f} ms ({:.3f} ms predicted). By operator: {}. Layers bound by arithmetic "
       "take {:.0f} % of it, layers bound by memory {:.0f} %; {:.1f} % lie between the layers. "
-      "Profiling makes a run {:+.1f} % slower, as {} turns beside runs without it tell.",
+      "Overhead of profiling: {:+.1f} %, the median of {} turns beside runs without it.",
       1e3 * profile.run_seconds, 1e3 * profile.predicted_seconds, SharesText(operators),
       100 * bounds["arithmetic"], 100 * bounds["memory"],
       profile.run_seconds > 0 ? 100 * profile.rest_seconds / profile.run_seconds : 0,

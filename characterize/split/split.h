@@ -27,7 +27,8 @@ struct StepCounts {
 enum class StepKind { kOperator, kConversion, kCopy };
 StepKind KindOf(const StepInfo& step);
 
-// The steps in front of the first convolution or product, from it to the last one, and behind.
+// The steps in front of the first convolution or product, from it to the last one, and behind; all
+// are body where there is none.
 struct NetworkParts {
   StepCounts before{}, body{}, behind{};
 };

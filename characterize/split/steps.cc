@@ -48,7 +48,10 @@ NetworkParts PartsOf(const std::vector<StepInfo>& steps, const std::vector<doubl
   const auto last = std::find_if(steps.rbegin(), steps.rend(), computes).base();
   NetworkParts parts;
   for (auto step = steps.begin(); step != steps.end(); ++step) {
-    StepCounts& part = step < first ? parts.before : step < last ? parts.body : parts.behind;
+    const bool before = step < first && first != steps.end();
+    StepCounts& part = before                                ? parts.before
+                       : step < last || first == steps.end() ? parts.body
+                                                             : parts.behind;
     AddStep(KindOf(*step), seconds[static_cast<std::size_t>(step - steps.begin())], part);
   }
   return parts;

@@ -120,7 +120,9 @@ TEST(ColdReport, WhatIsMalformedIsRefused) {
 
 TEST(ColdPlot, EveryEngineHasTwoBars) {
   ColdReport own, other;
-  own.median = MadeRun(1);
+  own.median.first = {
+      {"file mapped", 1, 0, 0, 1}, {"parsed", 2, 0, 0, 1}, {"network run", 4, 0, 0, 1}};
+  own.median.second = {{"network run", 3, 0, 0, 1}};
   other.engine = "other";
   other.median.first = {{"session made", 9, 0, 0, 1}};
   const Plot plot = ColdPlot({own, other});
@@ -128,8 +130,10 @@ TEST(ColdPlot, EveryEngineHasTwoBars) {
   EXPECT_THAT(plot.panels[0].x.names, ElementsAre("Kinglet: first answer", "Kinglet: second answer",
                                                   "other: first answer", "other: second answer"));
   ASSERT_THAT(plot.panels[0].series, SizeIs(3));
-  EXPECT_EQ(plot.panels[0].series[2].name, "session made");
-  EXPECT_THAT(plot.panels[0].series[2].y, ElementsAre(0, 0, 9, 0));
+  EXPECT_THAT(plot.panels[0].series[0].y, ElementsAre(3, 0, 0, 0));
+  EXPECT_EQ(plot.panels[0].series[1].name, "session made");
+  EXPECT_THAT(plot.panels[0].series[1].y, ElementsAre(0, 0, 9, 0));
+  EXPECT_THAT(plot.panels[0].series[2].y, ElementsAre(4, 3, 0, 0));
 }
 
 TEST(DropFromMemory, NamesThatAreNoFilesAreSkipped) {

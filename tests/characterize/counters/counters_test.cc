@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -35,10 +36,15 @@ TEST(SoftwareCounters, GrowWithWhatTheProcessDoes) {
   std::vector<double> before(3), after(3);
   source->Read(before);
   const std::size_t page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-  std::vector<char> memory(600 * page);
-  for (std::size_t i = 0; i < memory.size(); i += page) memory[i] = 1;
+  constexpr std::size_t kPages = 600;
+  void* memory =
+      mmap(nullptr, kPages * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  madvise(memory, kPages * page, MADV_NOHUGEPAGE);
+  for (std::size_t i = 0; i < kPages; ++i) static_cast<volatile char*>(memory)[i * page] = 1;
   usleep(1000);
   source->Read(after);
+  munmap(memory, kPages * page);
   EXPECT_GT(after[0], before[0]);
   EXPECT_GT(after[1], before[1]);
   EXPECT_GT(after[2], before[2] + 100);

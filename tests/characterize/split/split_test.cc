@@ -34,7 +34,7 @@ TEST(PartsOf, TheFirstAndTheLastConvolutionAreTheBorders) {
   EXPECT_EQ(parts.body.copy_ms, 4000);
   EXPECT_EQ(parts.behind.steps(), 3u);
   EXPECT_EQ(parts.behind.conversion_ms, 8000);
-  EXPECT_EQ(PartsOf({NamedStep("Relu")}, {1}).behind.operators, 1u);
+  EXPECT_EQ(PartsOf({NamedStep("Relu")}, {1}).body.operators, 1u);
 }
 
 DetectorSplit Split(const std::string& network, int classes) {
@@ -63,7 +63,7 @@ TEST(SplitDetector, ClassesAreThoseOfTheNetworkThatIsBuilt) {
   EXPECT_EQ(split.classes, 3);
   EXPECT_TRUE(split.made_up);
   EXPECT_GT(split.detections, 1);
-  EXPECT_LT(split.detections, 100);
+  EXPECT_LE(split.detections, 100);
   EXPECT_EQ(nlohmann::json::parse(SplitJson(split)).at("classes"), 3);
 }
 
