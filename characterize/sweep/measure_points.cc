@@ -110,6 +110,7 @@ measure::TurnPlan TurnOf(const SweepKey& key, const Subject& subject, const Trus
   plan.rate = key.rate;
   plan.seed = subject.seed + turn;
   plan.window_s = trust.window_s();
+  plan.warm_up_s = std::min(plan.warm_up_s, plan.window_s / 2);
   plan.pictures = subject.pictures;
   return plan;
 }

@@ -21,7 +21,7 @@ struct TurnPlan {
   double rate = 0;         // arrivals of batches per second, over all instances; 0: closed loop
   std::uint64_t seed = 1;  // of the arrivals
   double window_s = 1;     // a run that began in it is counted, when it ends later, too
-  double warm_up_s = 0.2;  // of each instance, one run at least, before the window
+  double warm_up_s = 0.2;  // of each instance before it, one run at least
   std::string pictures{};  // folder of pictures to run on; "": random numbers
   // Of an instance that is a process of another turn: it tells on standard output when it is warm
   // and when its window is over, and waits on standard input for the moment at which it begins.

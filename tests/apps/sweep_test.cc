@@ -25,10 +25,14 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
-// A sweep of the demo network, as short as can be.
+// A sweep of the demo network, as short as can be; `more` stands before what it has by itself.
 std::vector<std::string> Short(const std::string& folder, std::vector<std::string> more = {}) {
-  std::vector<std::string> arguments = {"sweep", "demo",          "--threads", "1",   "--duration",
-                                        "0.08",  "--no-pictures", "--output",  folder};
+  std::vector<std::string> arguments = {"sweep", "demo", "--no-pictures", "--output", folder};
+  const std::pair<std::string, std::string> usual[] = {{"--threads", "1"}, {"--duration", "0.08"}};
+  for (const auto& [option, value] : usual) {
+    if (std::find(more.begin(), more.end(), option) != more.end()) continue;
+    arguments.insert(arguments.end(), {option, value});
+  }
   arguments.insert(arguments.end(), more.begin(), more.end());
   return arguments;
 }
@@ -40,9 +44,8 @@ std::size_t LinesOf(const std::string& path) {
 
 TEST(SweepTest, EveryPointIsALineOfJsonAndOfTheTable) {
   const TemporaryFolder folder;
-  const CommandResult result =
-      Kinglet(Short(folder.Path("made/here"),
-                    {"--batch", "1,2", "--instances", "1,2", "--as", "both", "--json"}));
+  const CommandResult result = Kinglet(Short(
+      folder.Path("made/here"), {"--batch", "2", "--instances", "1,2", "--as", "both", "--json"}));
   ASSERT_EQ(result.status, 0) << result.err;
   using Point = std::tuple<int, int, std::string>;
   std::vector<Point> points;
@@ -56,11 +59,10 @@ TEST(SweepTest, EveryPointIsALineOfJsonAndOfTheTable) {
     EXPECT_GT(json.at("peak_rss_mb").get<double>(), 2);
     EXPECT_GE(json.at("turns").get<int>(), 1);
   }
-  EXPECT_THAT(points, ElementsAre(Point(1, 1, "threads"), Point(1, 2, "threads"),
-                                  Point(1, 2, "processes"), Point(2, 1, "threads"),
-                                  Point(2, 2, "threads"), Point(2, 2, "processes")));
-  EXPECT_EQ(LinesOf(folder.Path("made/here/sweep.csv")), 7u);
-  EXPECT_GE(LinesOf(folder.Path("made/here/sweep.jsonl")), 1u + 6 * 3);
+  EXPECT_THAT(points, ElementsAre(Point(2, 1, "threads"), Point(2, 2, "threads"),
+                                  Point(2, 2, "processes")));
+  EXPECT_EQ(LinesOf(folder.Path("made/here/sweep.csv")), 4u);
+  EXPECT_GE(LinesOf(folder.Path("made/here/sweep.jsonl")), 1u + 3 * 3);
 }
 
 TEST(SweepTest, AFinishedSweepIsOnlyShownAgain) {
@@ -84,7 +86,7 @@ TEST(SweepTest, AFinishedSweepIsOnlyShownAgain) {
 // Killed in the middle: no finished turn is lost, and what was cut is taken again.
 TEST(SweepTest, AKilledSweepGoesOn) {
   const TemporaryFolder folder;
-  const std::vector<std::string> arguments = Short(folder.Path("s"), {"--batch", "1..4", "-q"});
+  const std::vector<std::string> arguments = Short(folder.Path("s"), {"--batch", "1..3", "-q"});
   const std::string file = folder.Path("s/sweep.jsonl");
   const pid_t child = fork();
   if (child == 0) {
@@ -110,7 +112,7 @@ TEST(SweepTest, AKilledSweepGoesOn) {
   EXPECT_EQ(result.status, 0) << result.err;
   const std::string after = ReadText(file);
   EXPECT_EQ(after.substr(0, before.size()), before);
-  EXPECT_EQ(LinesOf(folder.Path("s/sweep.csv")), 5u);
+  EXPECT_EQ(LinesOf(folder.Path("s/sweep.csv")), 4u);
   std::istringstream stream(after);
   for (std::string line; std::getline(stream, line);) {
     EXPECT_TRUE(nlohmann::json::accept(line)) << line;
