@@ -80,7 +80,7 @@ std::string ProfileJson(const NetworkProfile& profile) {
     json["layers"].push_back(LayerJson(layer, profile.events));
   }
   if (!profile.notes.empty()) json["notes"] = profile.notes;
-  json["format"] = kProfileFormat;
+  json["format"] = kLayerProfileFormat;
   return ProfileLine(json);
 }
 

@@ -8,7 +8,7 @@
 namespace kinglet::characterize {
 
 // Of the lines below. It changes when a key changes its meaning or goes.
-inline constexpr int kProfileFormat = 1;
+inline constexpr int kLayerProfileFormat = 1;
 
 // One object on one line: the run, the roof, and a list of the layers with milliseconds, GFLOP/s,
 // bytes, and counts by the names of their events.
