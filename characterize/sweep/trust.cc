@@ -156,7 +156,10 @@ std::string DisturbanceOf(const TurnRecord& turn, const Trust& trust) {
   if (load.steal > trust.steal) {
     return fmt::format("the host took {:.0f} % of the CPU time away", 100 * load.steal);
   }
-  if (load.others > trust.others) {
+  constexpr double kOthersOfAll = 0.01;  // CPUs: what large machines have running at any time
+  const double others =
+      std::max(trust.others, kOthersOfAll * static_cast<double>(load.utilisation.size()));
+  if (load.others > others) {
     return fmt::format("other programs took {:.2f} of a CPU", load.others);
   }
   if (turn.host_share < trust.host_share) {

@@ -160,6 +160,17 @@ TEST(MeasurePointTest, AQueueThatGrowsIsMarked) {
   EXPECT_THAT(MeasurePoint(key, {}, {}, made.measuring()).mark, HasSubstr("500 batches/s"));
 }
 
+TEST(TrustTest, OthersMayTakeMoreOfALargeMachine) {
+  TurnRecord turn;
+  turn.result = Result(10);
+  turn.result.load.others = 0.3;
+  EXPECT_THAT(DisturbanceOf(turn, {}), HasSubstr("0.30 of a CPU"));
+  turn.result.load.utilisation.assign(64, 0);
+  EXPECT_EQ(DisturbanceOf(turn, {}), "");
+  turn.result.load.others = 0.7;
+  EXPECT_THAT(DisturbanceOf(turn, {}), HasSubstr("0.70 of a CPU"));
+}
+
 TEST(TakeTurnsTest, EachRoundHasAllPointsInAnotherOrder) {
   Made made;
   std::vector<SweepKey> keys;
