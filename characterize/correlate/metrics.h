@@ -67,7 +67,8 @@ NetworkMetrics MedianOf(const std::vector<NetworkMetrics>& turns);
 std::vector<NetworkMetrics> WithStatic(const std::vector<NetworkMetrics>& kinglet,
                                        std::vector<NetworkMetrics> peers);
 
-// Descriptors of the library that build a network for pictures of one size.
+// Descriptors of the library that build a network for pictures of one size whose work is known
+// before it runs.
 std::vector<std::string> UsualNetworks();
 
 }  // namespace kinglet::characterize

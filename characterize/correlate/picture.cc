@@ -66,11 +66,10 @@ Panel MetricPanel(const CorrelationStudy& study, const EngineFit& fit) {
 
 Panel LeftOutPanel(const CorrelationStudy& study, const EngineFit& fit) {
   Panel panel;
-  panel.title =
-      fmt::format("{}: from {}, each network by the others (error {:.0f} %)", fit.engine,
-                  fmt::join(fit.latency->figures, " and "), 100 * fit.latency->left_out_error);
+  panel.title = fmt::format("{}: each network by the others, {:.0f} % off", fit.engine,
+                            100 * fit.latency->left_out_error);
   panel.x = {.label = "measured latency, ms", .log_base = 10};
-  panel.y = {.label = "predicted latency, ms", .log_base = 10};
+  panel.y = {.label = "latency by the regression, ms", .log_base = 10};
   Series points = NetworkPoints(study, fit.engine);
   points.x = points.y;
   for (std::size_t i = 0; i < points.y.size(); ++i) points.y[i] *= fit.latency->left_out[i];

@@ -20,9 +20,10 @@ bool IsTarget(const std::string& name) {
                      [&](const Target& target) { return name == target.metric; });
 }
 
-// A time, or what is made of one, tells nothing of another.
+// A time, or what the operating system counts while it passes, tells nothing of another.
 bool IsTime(const std::string& name) {
-  return IsTarget(name) || name == "predicted_ms" || name == "task-clock-ms";
+  return IsTarget(name) || name == "predicted_ms" || name == "task-clock-ms" ||
+         name == "context-switches" || name == "page-faults";
 }
 
 std::vector<std::string> Engines(const std::vector<NetworkMetrics>& networks) {

@@ -35,7 +35,8 @@ struct CorrelationStudy {
 
 // Of at least four networks for each engine; engines with fewer are left out. Metrics that not all
 // networks of an engine have, or that are the same for all, are left out. The regression takes
-// static metrics and counts: nothing that is a time, and not the cost model's prediction.
+// static metrics, memory, and what the CPU or valgrind counts: nothing that is a time or goes with
+// one, as context switches do, and not the cost model's prediction.
 CorrelationStudy CorrelateMetrics(std::vector<NetworkMetrics> networks);
 
 // All numbers: a heading, and a row for each network.

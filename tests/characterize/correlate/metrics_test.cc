@@ -71,6 +71,7 @@ TEST(UsualNetworks, AreAtLeastTwelveThatCanBeBuilt) {
   EXPECT_GE(networks.size(), 12u);
   EXPECT_THAT(networks, Contains("mobilenet_v1"));
   EXPECT_THAT(networks, Not(Contains("nanodet")));
+  EXPECT_THAT(networks, Not(Contains("faster_rcnn")));
 }
 
 TEST(Cachegrind, TheSummaryIsRead) {
