@@ -168,6 +168,7 @@ Trees GrowTrees(const Samples& samples, std::span<const Feature> features,
   booster.Set("base_score", "0");
   booster.Set("tree_method", "hist");
   booster.Set("verbosity", "0");
+  booster.Set("nthread", "1");  // sums in one order; callers grow several at once
   booster.Set("max_depth", std::to_string(options.depth));
   booster.Set("eta", fmt::format("{}", options.rate));
   booster.Set("subsample", fmt::format("{}", options.share));

@@ -74,7 +74,7 @@ Plot FamilyPlot(const FitReport& report) {
   panel.title = "Points within 10 %, each family left out";
   panel.horizontal = true;
   panel.x.label = "family";
-  panel.y = {.label = "points within 10 %, %", .from = 0, .to = kPercent};
+  panel.y = {.label = "share of points, %", .from = 0, .to = kPercent};
   const std::set<std::string> families(report.families.begin(), report.families.end());
   panel.x.names.assign(families.begin(), families.end());
   for (const char* method : {"predictor", "physical part"}) {

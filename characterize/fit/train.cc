@@ -1,9 +1,14 @@
 #include "characterize/fit/train.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <exception>
+#include <mutex>
 #include <set>
+#include <thread>
 
+#include "kinglet/model.h"
 #include "measure/common/statistics.h"
 
 namespace kinglet::characterize {
@@ -32,6 +37,28 @@ BoostingOptions OptionsFor(std::size_t rows, BoostingOptions options) {
   return options;
 }
 
+// All tasks, on as many threads as there are CPUs. Throws what one of them throws.
+void RunTogether(const std::vector<std::function<void()>>& tasks) {
+  std::atomic<std::size_t> next = 0;
+  std::mutex mutex;
+  std::exception_ptr failure;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < tasks.size(); i = next++) {
+      try {
+        tasks[i]();
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        failure = std::current_exception();
+      }
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int t = 1; t < AvailableThreads(); ++t) threads.emplace_back(work);
+  work();
+  for (std::thread& thread : threads) thread.join();
+  if (failure != nullptr) std::rethrow_exception(failure);
+}
+
 }  // namespace
 
 Predictor TrainLayers(const PointRefs& points, const BoostingOptions& options) {
@@ -51,17 +78,21 @@ Predictor TrainLayers(const PointRefs& points, const BoostingOptions& options) {
     }
   }
   Predictor predictor;
+  std::vector<std::function<void()>> tasks;
   for (auto& [name, kernel] : kernels) {
-    if (kernel.samples.size() < kLeastRows || kernel.networks.size() < kLeastNetworksOfKernel) continue;
+    if (kernel.samples.size() < kLeastRows || kernel.networks.size() < kLeastNetworksOfKernel)
+      continue;
     double sum = 0;
     for (const float weight : kernel.samples.weights) sum += static_cast<double>(weight);
     const auto mean = static_cast<float>(sum / static_cast<double>(kernel.samples.size()));
     for (float& weight : kernel.samples.weights) weight /= mean;
     Correction& correction = predictor.kernels[name];
     correction.rows = kernel.samples.size();
-    correction.trees =
-        GrowTrees(kernel.samples, LayerFeatures(), OptionsFor(correction.rows, options));
+    tasks.push_back([&correction, &options, samples = &kernel.samples] {
+      correction.trees = GrowTrees(*samples, LayerFeatures(), OptionsFor(correction.rows, options));
+    });
   }
+  RunTogether(tasks);
   return predictor;
 }
 

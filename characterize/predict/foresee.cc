@@ -12,9 +12,10 @@ namespace kinglet::characterize {
 namespace {
 
 // Seconds of one core: what was measured with AVX2, about; both take little beside a network.
-constexpr double kPreprocessUsOfValue = 0.004;   // resized, normalised
-constexpr double kPostprocessUsOfScore = 0.004;  // activated, compared
-constexpr double kPostprocessUsOfAnchor = 0.01;  // decoded
+constexpr double kPreprocessUsOfValue = 0.0018;    // resized, normalised
+constexpr double kPostprocessUsOfScore = 0.0037;   // compared, or a sigmoid
+constexpr double kPostprocessUsOfSoftmax = 0.013;  // of a score
+constexpr double kPostprocessUsOfAnchor = 0.01;    // decoded
 // Of a process before it opens a network, and what threads take beside scratch.
 constexpr std::size_t kProcessBytes = std::size_t{23} << 19;
 constexpr std::int64_t kMostZeros = std::int64_t{4} << 30;
@@ -39,6 +40,11 @@ double PreprocessUs(const std::optional<Descriptor>& descriptor) {
 double PostprocessUs(const std::optional<Descriptor>& descriptor,
                      const std::vector<TensorInfo>& outputs, int batch) {
   if (!descriptor || descriptor->task != Task::kDetect) return 0;
+  // What kAuto means for raw scores that have a background.
+  const bool softmax = descriptor->activation == ScoreActivation::kSoftmax ||
+                       (descriptor->activation == ScoreActivation::kAuto &&
+                        descriptor->detection.background != Background::kNone);
+  const double score = softmax ? kPostprocessUsOfSoftmax : kPostprocessUsOfScore;
   double us = 0;
   for (const TensorInfo& output : outputs) {
     const bool known = output.has_shape && std::all_of(output.shape.begin(), output.shape.end(),
@@ -46,7 +52,7 @@ double PostprocessUs(const std::optional<Descriptor>& descriptor,
     if (!known || output.shape.size() < 3) continue;
     const bool boxes = output.shape.back() == 4;
     us += static_cast<double>(ElementCount(output.shape)) / batch *
-          (boxes ? kPostprocessUsOfAnchor / 4 : kPostprocessUsOfScore);
+          (boxes ? kPostprocessUsOfAnchor / 4 : score);
   }
   return us;
 }
