@@ -108,6 +108,7 @@ Command AddSweep(CLI::App& app) {
   command->add_option("--turn", options->turn)->group("");  // what sweep calls itself with
   command->get_option("networks")->required(false);
   AddComparedModelOptions(*command, options->common);
+  AddProfileOption(*command, options->common.profile);
   AddOutputOptions(*command, options->common,
                    "kinglet sweep mobilenet_v1 --batch 1..8 --instances 1,2 --output sweep/");
   return {command, [options] { return SweepCommand(*options); }};

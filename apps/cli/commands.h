@@ -83,6 +83,7 @@ struct TuneCommandOptions {
   double rate = 0;         // images per second; 0: a closed loop
   std::string instances;   // a list; "": by the CPUs
   bool processes = false;  // instances are
+  bool kernels = false;    // of the point that was chosen are measured, too
 
   bool has_bound() const { return latency_ms || memory_bytes || rate > 0; }
 };
@@ -138,10 +139,10 @@ struct BenchOptions {
 struct SweepCommandOptions {
   CommonOptions common;  // its threads and precision are not used
   std::vector<std::string> networks;
-  std::string batch;    // lists, as ParseNumberList reads them; "": not given
-  std::string threads;  // "": the CPUs that this process may use
-  std::string instances = "1";
-  std::string kind = "threads";  // "threads", "processes", "both"
+  std::string batch;             // lists, as ParseNumberList reads them; "": not given
+  std::string threads;           // "": the CPUs that this process may use
+  std::string instances;         // "": one
+  std::string kind;              // "threads", "processes", "both"; "": threads
   std::string precision;         // list; "": as the model says
   std::string input = "random";  // or a folder of pictures
   double duration = 4;           // seconds of a point

@@ -108,7 +108,7 @@ void AddBoundOptions(CLI::App& command, TuneCommandOptions& options) {
                   "Instead, find the batch, threads and instances of the most throughput whose "
                   "batches take at most so long, like 50ms, and write them as a profile")
       ->transform(CLI::AsNumberWithUnit(units, CLI::AsNumberWithUnit::CASE_INSENSITIVE, "DURATION"))
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1e-3, 1e9))
       ->option_text("DURATION");
   command
       .add_option("--percentile", options.percentile,
@@ -119,19 +119,23 @@ void AddBoundOptions(CLI::App& command, TuneCommandOptions& options) {
       .add_option("--memory", options.memory_bytes,
                   "The same within so much memory of all instances together, like 500MB")
       ->transform(CLI::AsSizeValue(false))
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1} << 50))
       ->option_text("BYTES");
   command
       .add_option("--rate", options.rate,
                   "The same for images that arrive by themselves, so many a second (Poisson): the "
                   "shortest latency of those that keep up; an image waits until its batch is full")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1e-3, 1e6))
       ->option_text("R");
   command
       .add_option("--instances", options.instances,
                   "Numbers of instances at once to choose from (default: 1, 2, 4 ... as there are "
                   "CPUs)")
       ->option_text("LIST");
+  command.add_flag(
+      "--kernels", options.kernels,
+      "Then measure the kernels of the point that was chosen, and keep them beside the "
+      "profile (FILE.tuning.json) if they make it faster");
   command
       .add_option_function<std::string>(
           "--as", [&options](const std::string& kind) { options.processes = kind == "processes"; },

@@ -13,6 +13,7 @@
 #include "apps/cli/model_options.h"
 #include "apps/cli/number_list.h"
 #include "apps/cli/output.h"
+#include "apps/cli/profile_options.h"
 #include "apps/cli/progress.h"
 #include "characterize/pictures/gnuplot.h"
 #include "characterize/sweep/plan.h"
@@ -53,7 +54,7 @@ std::vector<std::string> Precisions(const std::string& list) {
 
 std::vector<InstanceKind> Kinds(const std::string& kind) {
   if (kind == "both") return {InstanceKind::kThreads, InstanceKind::kProcesses};
-  return {kind == "threads" ? InstanceKind::kThreads : InstanceKind::kProcesses};
+  return {kind != "processes" ? InstanceKind::kThreads : InstanceKind::kProcesses};
 }
 
 characterize::SweepRequest RequestOf(const SweepCommandOptions& options) {
@@ -70,7 +71,8 @@ characterize::SweepRequest RequestOf(const SweepCommandOptions& options) {
   request.precisions = Precisions(options.precision);
   request.batches = BatchSizes(options.batch);
   request.threads = ThreadCounts(options.threads);
-  request.instances = ParseNumberList("--instances", options.instances, kMaxInstances);
+  request.instances = ParseNumberList(
+      "--instances", options.instances.empty() ? "1" : options.instances, kMaxInstances);
   request.kinds = Kinds(options.kind);
   request.rate = options.rate;
   return request;
@@ -245,15 +247,34 @@ void PrintPoints(const SweepCommandOptions& options, const std::vector<SweepPoin
   }
 }
 
+// The options with what the profile says where nothing was given.
+SweepCommandOptions WithProfile(SweepCommandOptions options) {
+  if (options.common.profile.empty()) return options;
+  if (options.networks.size() != 1) {
+    throw UsageError(
+        fmt::format("--profile is for one network, found {}", options.networks.size()));
+  }
+  const characterize::Profile profile = *TakeProfile(options.networks.front(), options.common);
+  const SweepKey& key = profile.key;
+  if (options.batch.empty()) options.batch = std::to_string(key.batch);
+  if (options.threads.empty()) options.threads = std::to_string(key.threads);
+  if (options.instances.empty()) options.instances = std::to_string(key.instances);
+  if (options.kind.empty()) options.kind = KindName(key.kind);
+  if (options.precision.empty() && key.precision != "auto") options.precision = key.precision;
+  if (options.shapes.empty()) options.shapes = profile.shapes;
+  return options;
+}
+
 }  // namespace
 
-Status SweepCommand(const SweepCommandOptions& options) {
-  if (!options.turn.empty()) {
+Status SweepCommand(const SweepCommandOptions& given) {
+  if (!given.turn.empty()) {
     measure::EndWithParent();
-    Print(measure::AnswerOf(
-        [&] { return measure::AnswerTurn(measure::ParseTurnPlan(options.turn)); }));
+    Print(
+        measure::AnswerOf([&] { return measure::AnswerTurn(measure::ParseTurnPlan(given.turn)); }));
     return Status::kDone;
   }
+  const SweepCommandOptions options = WithProfile(given);
   const characterize::SweepRequest request = RequestOf(options);
   if (!options.no_pictures) characterize::CheckGnuplot();
   const characterize::Subject subject = SubjectOf(options);

@@ -100,8 +100,9 @@ Status CalibrateCommand(const CalibrateOptions& options) {
 
 Status TuneCommand(const TuneCommandOptions& options) {
   if (options.has_bound()) return TuneForBound(options);
-  if (!options.instances.empty() || options.processes) {
-    throw UsageError("--instances and --as are for a search under --latency, --memory or --rate");
+  if (!options.instances.empty() || options.processes || options.kernels) {
+    throw UsageError(
+        "--instances, --as and --kernels are for a search under --latency, --memory or --rate");
   }
   const std::vector<int> batches = BatchSizes(options.batch);
   const std::vector<int> threads = ThreadCounts(options.threads);

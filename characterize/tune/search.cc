@@ -143,7 +143,8 @@ class GridSearch {
     Trial trial = {measure_(grid_[i], confirm), belief.images_per_s, belief.latency_ms, confirm,
                    ""};
     trial.point.key = grid_[i];
-    trial.verdict = HoldText(trial.point, goal_, confirm ? goal_.margin / 2 : goal_.margin);
+    trial.verdict = (confirm ? "again, for longer: " : "") +
+                    HoldText(trial.point, goal_, confirm ? goal_.margin / 2 : goal_.margin);
     if (!trial.point.mark.empty()) trial.verdict += "; " + trial.point.mark;
     result_.trials.push_back(trial);
     measured_[i] = trial.point;
