@@ -13,7 +13,7 @@ namespace kinglet::characterize {
 namespace {
 
 constexpr std::size_t kMostChanges = 4;  // layers that are named for a cliff
-constexpr std::size_t kMostMarks = 12;   // points that are named
+constexpr std::size_t kMostMarks = 4;    // points that are named
 
 std::string PlaceText(const SweepPoint& point) {
   return fmt::format("batch {} ({:.4g} images/s, latency p50 {:.4g} ms, p99 {:.4g} ms, {:.0f} MiB)",
@@ -114,6 +114,27 @@ void AddRatioWords(const std::vector<RatioCurve>& ratios, const std::vector<Curv
   }
 }
 
+void AddMarkWords(const std::vector<SweepPoint>& sweep, std::vector<std::string>& words) {
+  const auto marked = static_cast<std::size_t>(std::count_if(
+      sweep.begin(), sweep.end(), [](const SweepPoint& point) { return !point.mark.empty(); }));
+  if (marked == 0) return;
+  if (marked == sweep.size()) {
+    words.push_back(
+        "No point is to be trusted, so nothing is said of cliffs, knees and best points: "
+        "measure again when the machine is quiet.");
+  } else if (marked > kMostMarks) {
+    words.push_back(
+        fmt::format("{} of {} points are not to be trusted; nothing here rests on them, "
+                    "and the table has the reason for each.",
+                    marked, sweep.size()));
+  }
+  std::size_t named = 0;
+  for (const SweepPoint& point : sweep) {
+    if (point.mark.empty() || named++ >= kMostMarks) continue;
+    words.push_back(fmt::format("Not to be trusted: {}: {}.", KeyText(point.key), point.mark));
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> SweepWords(const std::vector<SweepPoint>& sweep) {
@@ -136,16 +157,7 @@ std::vector<std::string> SweepWords(const std::vector<SweepPoint>& sweep) {
   }
   AddRatioWords(InstanceSpeedups(sweep), curves, "one instance", words);
   AddRatioWords(ProcessesOverThreads(sweep), curves, "as many threads of one process", words);
-  std::size_t marked = 0;
-  for (const SweepPoint& point : sweep) {
-    if (point.mark.empty()) continue;
-    if (++marked > kMostMarks) continue;
-    words.push_back(fmt::format("Not to be trusted: {}: {}.", KeyText(point.key), point.mark));
-  }
-  if (marked > kMostMarks) {
-    words.push_back(fmt::format("{} more points are not to be trusted; the table names them.",
-                                marked - kMostMarks));
-  }
+  AddMarkWords(sweep, words);
   return words;
 }
 

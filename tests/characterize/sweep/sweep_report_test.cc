@@ -129,6 +129,14 @@ TEST(SweepWordsTest, SayWhatWasFound) {
   EXPECT_THAT(SweepWords({}), IsEmpty());
 }
 
+TEST(SweepWordsTest, WhereAllPointsAreMarkedThatIsSaid) {
+  std::vector<SweepPoint> sweep = MadeSweep();
+  for (SweepPoint& point : sweep) point.mark = "unrest";
+  const std::vector<std::string> words = SweepWords(sweep);
+  ASSERT_THAT(words, SizeIs(5));
+  EXPECT_THAT(words[0], HasSubstr("No point is to be trusted"));
+}
+
 TEST(SweepReportTest, APageAndItsPicturesAreWritten) {
   try {
     CheckGnuplot();
