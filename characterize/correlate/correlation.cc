@@ -47,7 +47,16 @@ Correlation Pearson(std::span<const double> x, std::span<const double> y) {
 Correlation Spearman(std::span<const double> x, std::span<const double> y) {
   if (x.size() < 2) return {std::numeric_limits<double>::quiet_NaN()};
   const double value = PearsonValue(Ranks(x), Ranks(y));
-  return WithInterval(value, x.size(), 1 + value * value / 2);
+  // Few networks in the same order may be so by chance: half the step to the next possible value is
+  // left, or the interval would be a point.
+  const double count = static_cast<double>(x.size());
+  const double most = std::max(0.0, 1 - 6 / (count * count * count - count));
+  Correlation correlation =
+      WithInterval(std::clamp(value, -most, most), x.size(), 1 + value * value / 2);
+  correlation.value = value;
+  correlation.low = std::min(correlation.low, value);
+  correlation.high = std::max(correlation.high, value);
+  return correlation;
 }
 
 std::vector<double> Ranks(std::span<const double> values) {

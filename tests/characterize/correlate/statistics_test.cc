@@ -44,6 +44,9 @@ TEST(Pearson, WhatCannotBeSaidIsNotSaid) {
 TEST(Spearman, OnlyTheOrderCounts) {
   const Values x = {1, 2, 3, 4, 5, 6};
   EXPECT_NEAR(Spearman(x, Values{1, 4, 9, 100, 1000, 1e9}).value, 1, 1e-12);
+  const Values four = {1, 2, 3, 4};
+  EXPECT_LT(Spearman(four, four).low, 0);
+  EXPECT_EQ(Spearman(four, four).high, 1);
   // 1 - 6 (1 + 1) / (6 * 35).
   const Correlation r = Spearman(x, Values{1, 2, 3, 4, 6, 5});
   EXPECT_NEAR(r.value, 1 - 12.0 / 210, 1e-12);
