@@ -83,6 +83,7 @@ struct TuneCommandOptions {
   double rate = 0;         // images per second; 0: a closed loop
   std::string instances;   // a list; "": by the CPUs
   bool processes = false;  // instances are
+  double duration = 4;     // seconds of a point; four times that of the one that is chosen
   bool kernels = false;    // of the point that was chosen are measured, too
 
   bool has_bound() const { return latency_ms || memory_bytes || rate > 0; }

@@ -132,6 +132,12 @@ void AddBoundOptions(CLI::App& command, TuneCommandOptions& options) {
                   "Numbers of instances at once to choose from (default: 1, 2, 4 ... as there are "
                   "CPUs)")
       ->option_text("LIST");
+  command
+      .add_option("--duration", options.duration,
+                  "Seconds that each point is measured for, and four times that the one that is "
+                  "chosen (default: 4)")
+      ->check(CLI::Range(0.05, 3600.0))
+      ->option_text("S");
   command.add_flag(
       "--kernels", options.kernels,
       "Then measure the kernels of the point that was chosen, and keep them beside the "

@@ -34,7 +34,7 @@ using characterize::Trial;
 constexpr const char* kUsualBatches = "1,2,3,4,6,8,12,16,24,32";
 constexpr int kMaxInstances = 256;
 constexpr double kMib = 1 << 20;
-constexpr double kConfirmSeconds = 15;  // of the point that is chosen
+constexpr double kConfirming = 4;  // times the duration of a point, of the one that is chosen
 
 // 1, 2, 4 ... and the number itself.
 std::vector<int> DoublingUpTo(int most) {
@@ -116,11 +116,13 @@ std::string GoalText(const SearchGoal& goal) {
   return text;
 }
 
-// For all of a long time: percentiles are what counts.
-characterize::Trust ConfirmingTrust() {
+characterize::Trust TrustOf(const TuneCommandOptions& options, bool confirm) {
   characterize::Trust trust;
-  trust.duration_s = kConfirmSeconds;
-  trust.interval = 0;
+  trust.duration_s = options.duration;
+  if (confirm) {
+    trust.duration_s *= kConfirming;
+    trust.interval = 0;  // for all of that time: percentiles are what counts
+  }
   return trust;
 }
 
@@ -228,7 +230,7 @@ std::string TryKernels(const TuneCommandOptions& options, const SearchGoal& goal
   trial.confirms = true;
   trial.expected_ms = ImageLatency(chosen, goal);
   trial.expected_images_per_s = chosen.images_per_s;
-  trial.point = characterize::MeasurePoint(chosen.key, subject, ConfirmingTrust());
+  trial.point = characterize::MeasurePoint(chosen.key, subject, TrustOf(options, true));
   const bool faster = goal.rate > 0
                           ? kFaster * ImageLatency(trial.point, goal) < ImageLatency(chosen, goal)
                           : trial.point.images_per_s > kFaster * chosen.images_per_s;
@@ -266,8 +268,7 @@ Status TuneForBound(const TuneCommandOptions& options) {
   Progress bar(most, !options.common.quiet);
   const auto measure = [&](const SweepKey& key, bool confirm) {
     bar.Show(std::min(done++, most - 1), HowText(key));
-    return characterize::MeasurePoint(key, subject,
-                                      confirm ? ConfirmingTrust() : characterize::Trust());
+    return characterize::MeasurePoint(key, subject, TrustOf(options, confirm));
   };
   auto known = std::make_unique<Foreknowledge>(options);
   const std::string network_key = known->network_key();

@@ -49,9 +49,11 @@ std::string ProfileWith(const std::string& network_key, int batch, int threads, 
 TEST(TuneBoundTest, FindsAPointAndWritesItsProfile) {
   const TemporaryFolder folder;
   const std::string file = folder.Path("demo.profile.json");
-  const CommandResult tuned = Kinglet(
-      {"tune", "demo", "--latency", "10s", "--percentile", "50", "--memory", "4GB", "--batch", "1",
-       "--threads", "1", "--instances", "1", "--no-cache", "--output", file, "--json"});
+  const CommandResult tuned =
+      Kinglet({"tune",       "demo",     "--latency",   "10s",     "--percentile",
+               "50",         "--memory", "4GB",         "--batch", "1",
+               "--threads",  "1",        "--instances", "1",       "--no-cache",
+               "--duration", "0.2",      "--output",    file,      "--json"});
   ASSERT_EQ(tuned.status, 0) << tuned.err;
   const nlohmann::json line = tuned.OutJson();
   EXPECT_EQ(line.at("grid"), 1);
@@ -101,8 +103,9 @@ TEST(TuneBoundTest, FindsAPointAndWritesItsProfile) {
 TEST(TuneBoundTest, NothingHoldsAnImpossibleBound) {
   const TemporaryFolder folder;
   const std::string file = folder.Path("p.json");
-  const CommandResult result = Kinglet({"tune", "demo", "--latency", "1us", "--batch", "1",
-                                        "--threads", "1", "--no-cache", "--output", file});
+  const CommandResult result =
+      Kinglet({"tune", "demo", "--latency", "1us", "--batch", "1", "--threads", "1", "--no-cache",
+               "--duration", "0.2", "--output", file});
   EXPECT_EQ(result.status, 1);
   EXPECT_THAT(result.ErrLines(), SizeIs(1)) << result.err;
   EXPECT_THAT(result.err, AllOf(HasSubstr("nothing holds latency p99 at most 0.001 ms"),
