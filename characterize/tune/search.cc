@@ -58,8 +58,9 @@ class GridSearch {
       if (next && left > (best ? kept : std::size_t{0})) {
         Try(*next, false);
       } else if (best && (left > 0 || confirmations_ < kConfirmations)) {
-        result_.reason = next ? fmt::format("{} measurements are as many as it may take", most_)
-                              : "no other point is expected to be better";
+        result_.reason =
+            next ? fmt::format("of {} that it may measure the rest is for confirming", most_)
+                 : "no other point is expected to be better";
         Confirm(*best);
       } else {
         if (!best) result_.reason = "no point holds the bound, nor is one expected to";

@@ -42,6 +42,7 @@ std::string ProfileWith(const std::string& network_key, int batch, int threads, 
                                 {{"cpu", "a made-up CPU"},
                                  {"instruction_set", "avx2"},
                                  {"cpus", 64},
+                                 {"peak_gflops", 0},
                                  {"kinglet", "0.1.0"}}}};
   return json.dump();
 }
