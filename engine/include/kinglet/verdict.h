@@ -10,8 +10,8 @@
 
 namespace kinglet {
 
-// What a graph is, whatever its file is called: 16 digits that tell its operators and constants from
-// others. `graph` is as it was read.
+// What a graph is, whatever its file is called: 16 digits that tell its operators and constants
+// from others. `graph` is as it was read.
 std::string GraphKey(const Graph& graph);
 
 struct PrecisionVerdict {
