@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "tests/apps/command.h"
+#include "tests/support/sanitized.h"
 
 namespace kinglet::testing::foresight_test {
 namespace {
@@ -80,9 +81,7 @@ TEST(PredictCommandTest, TextIsForPeople) {
 
 // What the process of one point takes, measured by the system.
 TEST(PredictCommandTest, ResidentMemoryIsWhatAProcessTakes) {
-#ifdef __SANITIZE_ADDRESS__
-  GTEST_SKIP() << "the sanitizer takes memory of its own";
-#endif
+  if (kSanitized) GTEST_SKIP() << "the sanitizer takes memory of its own";
   for (const auto& [network, batch] : std::vector<std::pair<std::string, std::string>>{
            {"mobilenet_v1", "1"}, {"squeezenet", "8"}, {"inception_v2", "4"}}) {
     const auto foreseen =
