@@ -11,9 +11,10 @@ constexpr const char* kThroughput = "throughput, images/s";
 
 // The place of a text among those that were seen, added where it is new.
 std::size_t PlaceOfName(std::vector<std::string>& names, const std::string& name) {
-  const auto found = std::find(names.begin(), names.end(), name);
-  if (found == names.end()) names.push_back(name);
-  return static_cast<std::size_t>(found - names.begin());
+  const auto place =
+      static_cast<std::size_t>(std::find(names.begin(), names.end(), name) - names.begin());
+  if (place == names.size()) names.push_back(name);
+  return place;
 }
 
 // The series of the name, added where there is none.

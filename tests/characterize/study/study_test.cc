@@ -98,6 +98,7 @@ TEST(StudyFigures, TargetsStandSideBySide) {
   ASSERT_EQ(plot.panels.size(), 1u);
   EXPECT_THAT(plot.panels[0].x.names, ElementsAre("baseline", "avx2"));
   ASSERT_EQ(plot.panels[0].series.size(), 2u);
+  EXPECT_THAT(plot.panels[0].series[0].x, ElementsAre(0, 1));
   EXPECT_THAT(plot.panels[0].series[1].y, ElementsAre(2, 2));
 }
 
