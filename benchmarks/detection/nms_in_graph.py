@@ -1,4 +1,4 @@
-"""Times the post-processing that class_sweep times, written as an ONNX graph around
+"""Times the post-processing that kinglet split times, written as an ONNX graph around
 NonMaxSuppression, in ONNX Runtime on one thread.
 
     python3 nms_in_graph.py 90 546
