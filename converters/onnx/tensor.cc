@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <memory>
@@ -16,6 +15,7 @@
 #include "converters/onnx/schema.h"
 #include "converters/onnx/wire.h"
 #include "engine/graph/element_types.h"
+#include "engine/graph/lazy_zeros.h"
 
 namespace kinglet::converters {
 namespace {
@@ -213,14 +213,11 @@ std::int64_t CountTyped(std::string_view proto, std::uint32_t field, const Place
 // What takes no memory before somebody writes to it.
 Tensor Zeros(DataType type, const Shape& dims, std::int64_t elements, Context& context,
              const Place& place) {
-  constexpr std::size_t kAlignment = 64;
   const std::size_t bytes = static_cast<std::size_t>(elements) * DataTypeSize(type);
   context.ChargeTensor(static_cast<std::int64_t>(bytes), place);
-  void* memory = std::calloc(bytes + kAlignment, 1);
-  if (memory == nullptr) throw std::bad_alloc();
-  std::shared_ptr<const void> owner(memory, [](const void* p) { std::free(const_cast<void*>(p)); });
-  const std::size_t skip = kAlignment - reinterpret_cast<std::uintptr_t>(memory) % kAlignment;
-  return Tensor::Wrap(type, dims, static_cast<char*>(memory) + skip, bytes, std::move(owner));
+  const std::shared_ptr<void> zeros = LazyZeroBytes(bytes);
+  if (zeros == nullptr) throw std::bad_alloc();
+  return Tensor::Wrap(type, dims, zeros.get(), bytes, zeros);
 }
 
 Tensor ReadTyped(DataType type, const Shape& dims, std::int64_t elements, std::string_view proto,

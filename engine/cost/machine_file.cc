@@ -99,12 +99,21 @@ Json Heading(const MachineFileKind& kind) {
           {"version", Version()}};
 }
 
-Json ReadForeignJson(const std::string& file, const MachineFileKind& kind) {
+namespace {
+
+// What the file holds, which is of this kind and of any format and machine.
+Json ReadOfKind(const std::string& file, const MachineFileKind& kind) {
   Json root = Json::parse(ReadText(file), nullptr, false);
-  const std::string article = std::string("is no ") + kind.name + " file of Kinglet";
   if (!root.is_object() || !root.contains("kinglet") || root["kinglet"] != kind.name) {
-    ThrowWrongFile(file, article);
+    ThrowWrongFile(file, std::string("is no ") + kind.name + " file of Kinglet");
   }
+  return root;
+}
+
+}  // namespace
+
+Json ReadForeignJson(const std::string& file, const MachineFileKind& kind) {
+  Json root = ReadOfKind(file, kind);
   if (!root.contains("format") || root["format"] != kind.format) {
     ThrowWrongFile(file, "is of a format that this version does not read");
   }
@@ -117,11 +126,7 @@ Json ReadForeignJson(const std::string& file, const MachineFileKind& kind) {
 }
 
 Json ReadJson(const std::string& file, const MachineFileKind& kind) {
-  Json root = Json::parse(ReadText(file), nullptr, false);
-  const std::string article = std::string("is no ") + kind.name + " file of Kinglet";
-  if (!root.is_object() || !root.contains("kinglet") || root["kinglet"] != kind.name) {
-    ThrowWrongFile(file, article);
-  }
+  Json root = ReadOfKind(file, kind);
   const Json heading = Heading(kind);
   for (const auto& [name, expected] : heading.items()) {
     if (root.contains(name) && root[name] == expected) continue;

@@ -1,10 +1,10 @@
 #include "engine/op/packed_store.h"
 
 #include <cstdint>
-#include <cstdlib>
 #include <new>
 #include <string>
 
+#include "engine/graph/lazy_zeros.h"
 #include "kernels/common/aligned.h"
 #include "kinglet/error.h"
 #include "kinglet/tensor.h"
@@ -19,14 +19,11 @@ std::shared_ptr<const void> MakeForm(std::size_t bytes, const std::function<void
   return {tensor, tensor->raw()};
 }
 
-// Whose pages the system gives when somebody touches them, and nobody does.
+// Nobody touches it.
 std::shared_ptr<const void> ReserveForm(std::size_t bytes) {
-  void* memory = std::calloc(bytes + kernels::kAlignment, 1);
-  if (memory == nullptr) throw std::bad_alloc();
-  const std::shared_ptr<void> owner(memory, [](void* p) { std::free(p); });
-  const std::size_t skip =
-      kernels::kAlignment - reinterpret_cast<std::uintptr_t>(memory) % kernels::kAlignment;
-  return {owner, static_cast<char*>(memory) + skip};
+  std::shared_ptr<const void> form = LazyZeroBytes(bytes);
+  if (form == nullptr) throw std::bad_alloc();
+  return form;
 }
 
 void CheckSize(const kernels::PackedFormat& format, std::size_t found, std::size_t expected) {

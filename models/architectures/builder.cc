@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
+#include <memory>
 #include <utility>
 
+#include "engine/graph/lazy_zeros.h"
 #include "kinglet/error.h"
 
 namespace kinglet {
@@ -82,18 +83,13 @@ int MakeDivisible(double channels) {
 }
 
 Tensor LazyZeros(Shape shape) {
-  constexpr std::size_t kAlignment = 64;
   const std::size_t bytes = static_cast<std::size_t>(ElementCount(shape)) * sizeof(float);
-  void* memory = std::calloc(bytes + kAlignment, 1);
-  if (memory == nullptr) {
+  const std::shared_ptr<void> zeros = LazyZeroBytes(bytes);
+  if (zeros == nullptr) {
     throw Error(ErrorCode::kResource, "no memory for weights of shape " + ShapeToString(shape) +
                                           " (" + std::to_string(bytes) + " bytes)");
   }
-  std::shared_ptr<const void> owner(memory, [](const void* p) { std::free(const_cast<void*>(p)); });
-  const auto address = reinterpret_cast<std::uintptr_t>(memory);
-  const std::size_t skip = (kAlignment - address % kAlignment) % kAlignment;
-  return Tensor::Wrap(DataType::kFloat32, std::move(shape), static_cast<char*>(memory) + skip,
-                      bytes, std::move(owner));
+  return Tensor::Wrap(DataType::kFloat32, std::move(shape), zeros.get(), bytes, zeros);
 }
 
 void FillUniform(Tensor& tensor, std::uint64_t seed, const std::string& name, double limit) {
