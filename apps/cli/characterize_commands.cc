@@ -90,11 +90,7 @@ Command AddSweep(CLI::App& app) {
   AddSweepPoints(*command, *options);
   AddSweepMeasuring(*command, *options);
   AddShapeOption(*command, options->shapes);
-  command
-      ->add_option("--descriptor,-d", options->descriptor,
-                   "Descriptor of a model file: a name from 'kinglet models' or a file (default: "
-                   "MODEL.json beside MODEL.onnx)")
-      ->option_text("NAME|FILE");
+  AddDescriptorOption(*command, options->descriptor);
   command
       ->add_option(
           "--output,-o", options->output,

@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 
 #include <chrono>
-#include <fstream>
-#include <sstream>
 
 #include "apps/cli/costs.h"
 #include "apps/cli/input_file.h"
@@ -61,14 +59,8 @@ std::vector<std::string> ColdArguments(const ColdCommandOptions& options) {
 std::vector<ColdReport> ReadColdPeers(const std::string& file) {
   std::vector<ColdReport> reports;
   if (file.empty()) return reports;
-  std::ifstream stream(file);
-  if (!stream) throw Error(ErrorCode::kIo, file + ": cannot be read");
-  std::size_t number = 0;
-  for (std::string line; std::getline(stream, line);) {
-    ++number;
-    if (line.empty()) continue;
-    reports.push_back(
-        characterize::ParseColdReport(line, file + ", line " + std::to_string(number)));
+  for (const PlacedLine& line : ReadLines(file)) {
+    reports.push_back(characterize::ParseColdReport(line.text, line.place));
   }
   return reports;
 }

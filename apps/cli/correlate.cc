@@ -1,8 +1,6 @@
 // kinglet correlate: which figures of a network go together with how fast it is?
 #include <fmt/format.h>
 
-#include <fstream>
-
 #include "apps/cli/costs.h"
 #include "apps/cli/input_file.h"
 #include "apps/cli/model_options.h"
@@ -82,13 +80,8 @@ void AddCachegrind(const CorrelateOptions& options, NetworkMetrics& metrics) {
 std::vector<NetworkMetrics> ReadPeerMetrics(const std::string& file) {
   std::vector<NetworkMetrics> peers;
   if (file.empty()) return peers;
-  std::ifstream stream(file);
-  if (!stream) throw Error(ErrorCode::kIo, file + ": cannot be read");
-  std::size_t number = 0;
-  for (std::string line; std::getline(stream, line);) {
-    ++number;
-    if (line.empty()) continue;
-    peers.push_back(characterize::ParseMetrics(line, file + ", line " + std::to_string(number)));
+  for (const PlacedLine& line : ReadLines(file)) {
+    peers.push_back(characterize::ParseMetrics(line.text, line.place));
   }
   return peers;
 }

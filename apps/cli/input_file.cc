@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <list>
 #include <map>
 #include <utility>
@@ -137,6 +138,18 @@ std::string WithShownNames(std::string_view text) {
     }
   }
   return shown;
+}
+
+std::vector<PlacedLine> ReadLines(const std::string& file) {
+  std::ifstream stream(file);
+  if (!stream) throw Error(ErrorCode::kIo, file + ": cannot be read");
+  std::vector<PlacedLine> lines;
+  std::size_t number = 0;
+  for (std::string line; std::getline(stream, line);) {
+    ++number;
+    if (!line.empty()) lines.push_back({line, file + ", line " + std::to_string(number)});
+  }
+  return lines;
 }
 
 }  // namespace kinglet::cli

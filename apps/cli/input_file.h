@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace kinglet::cli {
 
@@ -31,6 +32,12 @@ bool IsStream(const std::string& argument);
 
 // The path of a model file, as InputFile has it, for as long as the process lives.
 std::string ModelFile(const std::string& argument);
+
+struct PlacedLine {
+  std::string text, place;  // place: "FILE, line 3"
+};
+// The lines of a text file that are not empty. Throws Error(kIo).
+std::vector<PlacedLine> ReadLines(const std::string& file);
 
 // The text with what the user named in place of the paths of files in memory.
 std::string WithShownNames(std::string_view text);

@@ -109,17 +109,11 @@ std::vector<std::string> Arguments(const MeasureCommandOptions& options,
   const auto add = [&](const char* option, const std::string& value) {
     if (!value.empty()) arguments.insert(arguments.end(), {option, value});
   };
-  const CostOptions& costs = options.common.costs;
   add("--threads", options.threads);
   add("--family", options.family);
-  add("--calibration", costs.calibration);
-  add("--tuning", costs.tuning);
-  add("--precision", costs.precision);
-  if (costs.no_cache) arguments.push_back("--no-cache");
-  if (costs.no_winograd) arguments.push_back("--no-winograd");
-  if (costs.deterministic) arguments.push_back("--deterministic");
-  const std::vector<std::string> model = ArgumentsOf(options.common.model);
-  arguments.insert(arguments.end(), model.begin(), model.end());
+  for (const auto& more : {ArgumentsOf(options.common.costs), ArgumentsOf(options.common.model)}) {
+    arguments.insert(arguments.end(), more.begin(), more.end());
+  }
   arguments.insert(arguments.end(), {"-o", "-", "--", network});
   return arguments;
 }

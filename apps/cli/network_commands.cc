@@ -70,12 +70,8 @@ Command AddBench(CLI::App& app) {
       ->check(CLI::Range(1, 1'000'000))
       ->option_text("N");
   AddShapeOption(*command, options->shapes);
-  command
-      ->add_option("--descriptor,-d", options->descriptor,
-                   "Descriptor of a model file: a name from 'kinglet models' or a file (default: "
-                   "MODEL.json beside MODEL.onnx). With that of a detector, all its stages are "
-                   "timed")
-      ->option_text("NAME|FILE");
+  AddDescriptorOption(*command, options->descriptor,
+                      ". With that of a detector, all its stages are timed");
   command
       ->add_option("--image", options->picture,
                    "Picture that a detector decodes and prepares (default: a drawn JPEG of 640 x "
@@ -173,11 +169,7 @@ Command AddOptimise(CLI::App& app) {
   auto options = std::make_shared<OptimiseCommandOptions>();
   CLI::App* command = app.add_subcommand(
       "optimise", "Write a network as it runs, fused and simplified, as an ONNX file");
-  command
-      ->add_option("network", options->network,
-                   "ONNX file, descriptor file, or a name from 'kinglet models'")
-      ->required()
-      ->option_text("MODEL|DESCRIPTOR");
+  AddNamedNetwork(*command, options->network);
   command
       ->add_option(
           "--output,-o", options->output,

@@ -136,13 +136,33 @@ void AddShapeOption(CLI::App& command, std::vector<std::string>& shapes) {
       ->allow_extra_args(false);
 }
 
-void AddPoints(CLI::App& command, std::string& network, std::string& batch, std::string& threads) {
+void AddNetwork(CLI::App& command, std::string& network) {
   command
       .add_option("network", network,
                   "ONNX file, - for standard input, descriptor file, or a name from 'kinglet "
                   "models', which builds the network with random weights")
       ->required()
       ->option_text("MODEL|DESCRIPTOR");
+}
+
+void AddNamedNetwork(CLI::App& command, std::string& network) {
+  command
+      .add_option("network", network, "ONNX file, descriptor file, or a name from 'kinglet models'")
+      ->required()
+      ->option_text("MODEL|DESCRIPTOR");
+}
+
+void AddDescriptorOption(CLI::App& command, std::string& descriptor, const std::string& more) {
+  command
+      .add_option("--descriptor,-d", descriptor,
+                  "Descriptor of a model file: a name from 'kinglet models' or a file (default: "
+                  "MODEL.json beside MODEL.onnx)" +
+                      more)
+      ->option_text("NAME|FILE");
+}
+
+void AddPoints(CLI::App& command, std::string& network, std::string& batch, std::string& threads) {
+  AddNetwork(command, network);
   command
       .add_option("--batch,-b", batch,
                   "Batch sizes, like 1,8,32 or 1..34 (default: the model's, or 1)")

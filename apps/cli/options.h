@@ -43,6 +43,11 @@ void AddPrecisionOption(CLI::App& command, CostOptions& options);
 // --profile, of commands that run a network.
 void AddProfileOption(CLI::App& command, std::string& profile);
 void AddShapeOption(CLI::App& command, std::vector<std::string>& shapes);
+// MODEL|DESCRIPTOR: what every command that opens a network takes, with standard input or without.
+void AddNetwork(CLI::App& command, std::string& network);
+void AddNamedNetwork(CLI::App& command, std::string& network);
+// --descriptor, of a model file; `more` goes on with what it says.
+void AddDescriptorOption(CLI::App& command, std::string& descriptor, const std::string& more = "");
 // MODEL|DESCRIPTOR with lists of batch sizes and numbers of threads.
 void AddPoints(CLI::App& command, std::string& network, std::string& batch, std::string& threads);
 // Pictures with what is drawn on copies of them: `what`.

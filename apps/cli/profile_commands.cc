@@ -7,15 +7,6 @@
 namespace kinglet::cli {
 namespace {
 
-void AddNetwork(CLI::App& command, std::string& network) {
-  command
-      .add_option("network", network,
-                  "ONNX file, - for standard input, descriptor file, or a name from 'kinglet "
-                  "models', which builds the network with random weights")
-      ->required()
-      ->option_text("MODEL|DESCRIPTOR");
-}
-
 void AddBatch(CLI::App& command, int& batch) {
   command.add_option("--batch,-b", batch, "Batch size (default: the model's, or 1)")
       ->check(CLI::Range(1, kMaxBatch))
@@ -53,11 +44,7 @@ Command AddCold(CLI::App& app) {
   auto options = std::make_shared<ColdCommandOptions>();
   CLI::App* command = app.add_subcommand(
       "cold", "Say what passes between the start of a process and its first answer");
-  command
-      ->add_option("network", options->network,
-                   "ONNX file, descriptor file, or a name from 'kinglet models'")
-      ->required()
-      ->option_text("MODEL|DESCRIPTOR");
+  AddNamedNetwork(*command, options->network);
   command->add_option("image", options->picture, "Picture")->required()->option_text("IMAGE");
   command
       ->add_option("--descriptor,-d", options->descriptor,
@@ -93,22 +80,14 @@ Command AddSplit(CLI::App& app) {
   auto options = std::make_shared<SplitCommandOptions>();
   CLI::App* command = app.add_subcommand(
       "split", "Take a detector apart: pre-processing, network, and post-processing by its parts");
-  command
-      ->add_option("network", options->network,
-                   "ONNX file, descriptor file, or a name from 'kinglet models'")
-      ->required()
-      ->option_text("MODEL|DESCRIPTOR");
+  AddNamedNetwork(*command, options->network);
   command
       ->add_option("images", options->pictures,
                    "Pictures (" + ImageFormats() +
                        ") or folders (default: a drawn JPEG of 640 x "
                        "480)")
       ->option_text("IMAGE|FOLDER...");
-  command
-      ->add_option("--descriptor,-d", options->descriptor,
-                   "Descriptor of a model file: a name from 'kinglet models' or a file (default: "
-                   "MODEL.json beside MODEL.onnx)")
-      ->option_text("NAME|FILE");
+  AddDescriptorOption(*command, options->descriptor);
   command
       ->add_option("--classes", options->classes,
                    "Numbers of classes that the network is built with, one after the other, like "
