@@ -39,7 +39,7 @@ struct StudyResults {
 // A picture of the study and the name of its files, without a suffix.
 struct StudyPicture {
   std::string name;
-  std::string part;  // StudyPart::id, or "cold", "split", "layers", "correlation"
+  std::string part;  // StudyPart::id; "": a file alone, of what a section of the page draws itself
   std::string caption;
   Plot plot;
 };
