@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/cli/output.h"
-#include "apps/cli/pictures.h"
 #include "apps/cli/profile_commands.h"
 #include "apps/cli/progress.h"
 #include "characterize/common/output_folder.h"
@@ -18,12 +17,7 @@ Status StudyCommand(const StudyCommandOptions& options) {
   study.quick = options.quick;
   study.folder = options.output;
   study.restart = options.restart;
-  if (!options.pictures.empty()) {
-    // What is wrong with a folder is said before anything is measured.
-    const PictureList list = ListPictures({options.pictures});
-    if (!list.failures.empty()) throw Error(ErrorCode::kIo, list.failures.front());
-    study.pictures = options.pictures;
-  }
+  study.pictures = options.pictures;
   study.cold_start = [&](const std::string& network, const std::string& picture) {
     ColdCommandOptions cold;
     cold.common = options.common;

@@ -16,6 +16,7 @@
 #include "kinglet/tuning.h"
 #include "measure/network/opened.h"
 #include "measure/network/stages.h"
+#include "measure/network/turn_inputs.h"
 
 namespace kinglet::characterize {
 namespace {
@@ -74,6 +75,7 @@ class Study {
 
   StudyResults Run() {
     CheckGnuplot();
+    if (!options_.pictures.empty()) CheckPictures();
     PrepareFolder(options_.folder);
     MeasurePoints();
     MeasureTargets();
@@ -94,6 +96,14 @@ class Study {
   std::string In(const std::string& name) const { return InFolder(options_.folder, name); }
 
   void Begin(const std::string& what, double share) const { options_.progress(what, share); }
+
+  // What is wrong with them is found before anything is measured.
+  void CheckPictures() const {
+    measure::Point point;
+    point.network = DetectorKeys(results_.parts).front().network;
+    const measure::OpenedNetwork opened = measure::OpenForPoint(point);
+    measure::TurnInputs(opened, opened.shapes.For(1), options_.pictures);
+  }
 
   // The points of a sweep in a folder of its own; what it has already is not measured again. Its
   // turns are between the shares `from` and `to` of all.

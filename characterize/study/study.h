@@ -65,8 +65,8 @@ struct StudyOptions {
 
 // Measures everything, and writes report.html, pictures/, sweeps with their files, and JSON lines
 // of the others into the folder. Goes on with the sweeps that are there. Throws Error(kIo) before
-// anything is measured where gnuplot is missing or the folder cannot be used, and as SweepFile,
-// ProfileModel and the others do.
+// anything is measured where gnuplot is missing or a folder cannot be used, Error(kInvalidInput)
+// where there are no pictures in theirs, and as SweepFile, ProfileModel and the others do.
 StudyResults RunStudy(const StudyOptions& options);
 
 }  // namespace kinglet::characterize

@@ -1,4 +1,4 @@
-// kinglet profile, cold, split and correlate.
+// kinglet profile, cold, split, correlate and study.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -68,6 +68,26 @@ TEST(ProfileCommandsTest, MistakesAreToldBeforeMeasuring) {
     EXPECT_THAT(result.ErrLines(), SizeIs(1));
     EXPECT_THAT(result.err, HasSubstr(wrong.what));
   }
+}
+
+TEST(StudyTest, MistakesAreToldBeforeMeasuring) {
+  if (!HasGnuplot()) GTEST_SKIP() << "a study needs gnuplot";
+  const TemporaryFolder folder;
+  fs::create_directory(folder.Path("empty"));
+  const std::vector<Wrong> wrongs = {
+      {{"study", "--quick"}, 2, "--output is required"},
+      {{"study", "-o", folder.Write("file", "text")}, 4, "cannot be made"},
+      {{"study", "-o", folder.Path("out"), "--pictures", folder.Path("none")}, 4, "none"},
+      {{"study", "-o", folder.Path("out"), "--pictures", folder.Path("empty")}, 2, "found none"},
+  };
+  for (const Wrong& wrong : wrongs) {
+    SCOPED_TRACE(::testing::PrintToString(wrong.arguments));
+    const CommandResult result = Kinglet(wrong.arguments);
+    EXPECT_EQ(result.status, wrong.status) << result.err;
+    EXPECT_THAT(result.ErrLines(), SizeIs(1));
+    EXPECT_THAT(result.err, HasSubstr(wrong.what));
+  }
+  EXPECT_FALSE(fs::exists(folder.Path("out")));
 }
 
 TEST(ProfileTest, WritesItsFiles) {
