@@ -31,10 +31,11 @@ std::vector<Curve> CurvesOf(const std::vector<SweepPoint>& sweep) {
 
 Interval ThroughputInterval(const SweepPoint& point) {
   const Latency& latency = point.latency;
-  const bool known = latency.median_low_ms > 0 && latency.median_high_ms > 0;
-  if (!known) return {point.images_per_s, point.images_per_s};
+  if (latency.median_high_ms <= 0) return {point.images_per_s, point.images_per_s};
+  // A few turns that differ have an interval that may begin at 0 or below; no run was that quick.
+  const double low_ms = std::max(latency.median_low_ms, latency.min_ms);
   return {point.images_per_s * latency.p50_ms / latency.median_high_ms,
-          point.images_per_s * latency.p50_ms / latency.median_low_ms};
+          point.images_per_s * latency.p50_ms / (low_ms > 0 ? low_ms : latency.p50_ms)};
 }
 
 std::string Counted(int count, const std::string& what) {

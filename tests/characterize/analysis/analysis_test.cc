@@ -23,7 +23,7 @@ SweepPoint Point(int batch, double images_per_s, double noise = 0.005) {
   const double ms = 1e3 * batch / images_per_s;
   point.latency = {.runs = 100,
                    .mean_ms = ms,
-                   .min_ms = ms,
+                   .min_ms = 0.9 * ms,
                    .p50_ms = ms,
                    .p90_ms = 1.02 * ms,
                    .p95_ms = 1.05 * ms,
@@ -57,6 +57,19 @@ TEST(Curves, PointsAreGroupedAndSortedAndTheLastOfAKeyCounts) {
   other.instances = 2;
   other.kind = InstanceKind::kProcesses;
   EXPECT_EQ(CurveName(other, curves), "m, 2 threads, 2 instances as processes");
+}
+
+// A few turns that differ widely have an interval that begins below 0.
+TEST(Curves, AnIntervalEndsAtTheQuickestRunAndIsNeverTakenForCertainty) {
+  SweepPoint point = Point(29, 92);
+  point.latency.median_low_ms = 0;
+  point.latency.median_high_ms = 4 * point.latency.p50_ms;
+  EXPECT_DOUBLE_EQ(ThroughputInterval(point).low, 23);
+  EXPECT_DOUBLE_EQ(ThroughputInterval(point).high, 92 / 0.9);
+  Curve curve = CurveThrough({128, 128, 92, 128});
+  curve.points[2].latency.median_low_ms = 0;
+  curve.points[2].latency.min_ms = 0.7 * curve.points[2].latency.p50_ms;
+  EXPECT_THAT(FindCliffs(curve, 0.03), IsEmpty());
 }
 
 TEST(Cliffs, AFallBeyondNoiseIsFoundWithItsKernelsAndItsEnd) {
