@@ -163,9 +163,9 @@ Status ProfileCommand(const ProfileOptions& options) {
   Model model = CompileModel(std::move(network.graph), options.common);
   const InputShapes shapes = shapes_of.For(options.batch);
   TuneWhenAsked(model, shapes, options.common);
-  const characterize::Roof roof =
-      characterize::RoofOf(MeasuredMachine(options.common), wanted.threads);
-  NetworkProfile profile = characterize::ProfileModel(model, shapes, roof, wanted);
+  NetworkProfile profile = characterize::ProfileModel(model, shapes, wanted);
+  characterize::SetRoof(characterize::RoofOf(MeasuredMachine(options.common), wanted.threads),
+                        profile);
   profile.network = options.network;
   profile.batch = shapes_of.Batch(shapes);
   profile.precision =

@@ -24,11 +24,13 @@ bool IsWorth(const SweepPoint& more, const SweepPoint& less, const KneeRule& rul
 }  // namespace
 
 std::vector<KernelChange> ChangesBetween(const SweepPoint& before, const SweepPoint& after) {
-  // A layer of several steps has several kernels.
+  // A layer of several steps has several kernels; one whose batch is computed in parts has steps of
+  // the same.
   const auto by_layer = [](const SweepPoint& point) {
     std::map<std::string, std::string> kernels;
     for (const LayerKernel& each : point.kernels) {
       std::string& kernel = kernels[each.layer];
+      if ((" + " + kernel + " + ").find(" + " + each.kernel + " + ") != std::string::npos) continue;
       kernel += (kernel.empty() ? "" : " + ") + each.kernel;
     }
     return kernels;

@@ -82,24 +82,23 @@ void CountLayers(ProfileRuns& runs, const CounterRequest& request, NetworkProfil
   if (!counters.source) return;
   profile.events = counters.source->names();
   LayerCounters layers(*counters.source, profile.layers.size());
-  std::vector<double> seconds;
+  std::vector<double> overheads;
   double spent = 0;
-  {
-    const ObserveSteps observe(layers);
-    while (seconds.size() < kCountedRuns && (seconds.empty() || spent < kCountedSeconds)) {
-      ProfileTurn turn;
+  while (overheads.size() < kCountedRuns && (overheads.empty() || spent < kCountedSeconds)) {
+    ProfileTurn turn;
+    turn.plain_seconds = runs.Plain();
+    {
+      const ObserveSteps observe(layers);
       runs.Profiled(turn);
-      seconds.push_back(turn.profiled_seconds);
-      spent += seconds.back();
     }
+    overheads.push_back(turn.profiled_seconds / turn.plain_seconds - 1);
+    spent += turn.profiled_seconds;
   }
   std::vector<double> step_seconds;
   for (const LayerProfile& layer : profile.layers) step_seconds.push_back(layer.seconds);
   auto counts = layers.PerRun(step_seconds);
   for (std::size_t s = 0; s < counts.size(); ++s) profile.layers[s].counts = std::move(counts[s]);
-  if (profile.plain_seconds > 0) {
-    profile.counting_overhead = measure::Median(seconds) / profile.plain_seconds - 1;
-  }
+  profile.counting_overhead = measure::Median(overheads);
 }
 
 }  // namespace
@@ -134,18 +133,14 @@ void SetTimes(const std::vector<ProfileTurn>& turns, NetworkProfile& profile) {
   }
 }
 
-NetworkProfile ProfileModel(const Model& model, const InputShapes& shapes, const Roof& roof,
+NetworkProfile ProfileModel(const Model& model, const InputShapes& shapes,
                             const ProfileOptions& options, const measure::Clock& clock) {
   NetworkProfile profile;
   profile.threads = options.threads;
-  profile.roof = roof;
   const PlanInfo plan = model.Describe(shapes, options.threads);
   profile.predicted_seconds = plan.predicted_seconds;
-  for (const StepInfo& step : plan.steps) {
-    LayerProfile layer{step};
-    layer.work = WorkOf(step, roof);
-    profile.layers.push_back(std::move(layer));
-  }
+  for (const StepInfo& step : plan.steps) profile.layers.push_back({step});
+  SetRoof({}, profile);  // what each layer does, without what it could
   Tensors random;
   if (options.inputs == nullptr) random = measure::RandomInputs(model.inputs(), shapes);
   const Tensors& inputs = options.inputs == nullptr ? random : *options.inputs;
@@ -154,6 +149,11 @@ NetworkProfile ProfileModel(const Model& model, const InputShapes& shapes, const
   SetTimes(runs.Take(options), profile);
   if (options.counters.mode != CounterMode::kOff) CountLayers(runs, options.counters, profile);
   return profile;
+}
+
+void SetRoof(const Roof& roof, NetworkProfile& profile) {
+  profile.roof = roof;
+  for (LayerProfile& layer : profile.layers) layer.work = WorkOf(layer.step, roof);
 }
 
 }  // namespace kinglet::characterize

@@ -63,11 +63,15 @@ struct ProfileOptions {
 };
 
 // Profiles the model at these shapes in this process, for about
-// `budget_seconds`. Everything of the result but `network`, `batch` and `precision` is set. Throws
-// as Session::Run and OpenCounters do.
-NetworkProfile ProfileModel(const Model& model, const InputShapes& shapes, const Roof& roof,
+// `budget_seconds`. Everything of the result is set but `network`, `batch`, `precision` and the
+// roof. Throws as Session::Run and OpenCounters do.
+NetworkProfile ProfileModel(const Model& model, const InputShapes& shapes,
                             const ProfileOptions& options,
                             const measure::Clock& clock = &measure::SteadySeconds);
+
+// What the machine could do, and what that makes of each layer. Measure the roof after the network:
+// the memory that measuring it leaves behind makes a network slower that is packed into it.
+void SetRoof(const Roof& roof, NetworkProfile& profile);
 
 // The times of a profile from its turns, of which there is at least one; `profile.layers` has its
 // steps.

@@ -147,7 +147,7 @@ class Splitter {
     profiling.inputs = &inputs;
     profiling.budget_seconds = options_.budget_seconds / 2;
     const NetworkProfile profile =
-        ProfileModel(model_, {{descriptor_.input, inputs.begin()->second.shape()}}, {}, profiling);
+        ProfileModel(model_, {{descriptor_.input, inputs.begin()->second.shape()}}, profiling);
     std::vector<StepInfo> steps;
     std::vector<double> seconds;
     for (const LayerProfile& layer : profile.layers) {

@@ -102,7 +102,7 @@ class Study {
     measure::Point point;
     point.network = DetectorKeys(results_.parts).front().network;
     const measure::OpenedNetwork opened = measure::OpenForPoint(point);
-    measure::TurnInputs(opened, opened.shapes.For(1), options_.pictures);
+    measure::TurnInputs(opened, opened.shapes.For(1), {options_.pictures});
   }
 
   // The points of a sweep in a folder of its own; what it has already is not measured again. Its
@@ -201,8 +201,6 @@ class Study {
   }
 
   void ProfileLayers() {
-    const Calibration calibration = Calibrate({});
-    std::string lines;
     for (const std::string& network : kNetworks) {
       measure::Point point;
       point.network = network;
@@ -211,12 +209,16 @@ class Study {
       profile.counters.mode = CounterMode::kOff;
       profile.budget_seconds = options_.quick ? 2 : 10;
       const InputShapes shapes = opened.shapes.For(1);
-      NetworkProfile found =
-          ProfileModel(opened.model, shapes, RoofOf(calibration, profile.threads), profile);
+      NetworkProfile found = ProfileModel(opened.model, shapes, profile);
       found.network = network;
       found.precision = "f32";
-      lines += ProfileJson(found);
       results_.profiles.push_back(std::move(found));
+    }
+    const Calibration calibration = Calibrate({});
+    std::string lines;
+    for (NetworkProfile& profile : results_.profiles) {
+      SetRoof(RoofOf(calibration, profile.threads), profile);
+      lines += ProfileJson(profile);
     }
     WriteFile(In("layers.jsonl"), lines);
   }

@@ -95,6 +95,19 @@ TurnRecord TakeOne(const SweepKey& key, const measure::TurnPlan& plan, const Tru
   return record;
 }
 
+// A turn begins with the picture behind those of the turns before it, and prepares hardly more than
+// it will run on.
+void GoOnWithPictures(const std::vector<TurnRecord>& turns, measure::TurnPlan& plan) {
+  std::size_t runs = 0;
+  std::size_t most = 0;
+  for (const TurnRecord& turn : turns) {
+    runs += turn.result.runs;
+    most = std::max(most, turn.result.runs);
+  }
+  plan.first_picture = runs * static_cast<std::size_t>(plan.point.batch);
+  plan.most_batches = most == 0 ? 0 : most + most / 4 + 1;
+}
+
 }  // namespace
 
 measure::TurnPlan TurnOf(const SweepKey& key, const Subject& subject, const Trust& trust,
@@ -136,7 +149,8 @@ std::vector<TurnRecord> TakeTurns(const std::vector<SweepKey>& keys, const Subje
     for (const std::size_t i : order) {
       measuring.progress(pace.Now(points, keys[i]));
       const double begin = measuring.clock();
-      const measure::TurnPlan plan = TurnOf(keys[i], subject, trust, points[i].turns.size());
+      measure::TurnPlan plan = TurnOf(keys[i], subject, trust, points[i].turns.size());
+      GoOnWithPictures(points[i].turns, plan);
       points[i].turns.push_back(TakeOne(keys[i], plan, trust, measuring, host, share));
       points[i].done = IsDone(points[i].turns, trust);
       all.push_back(points[i].turns.back());

@@ -56,7 +56,7 @@ class Planner {
     const measure::OpenedNetwork network = measure::OpenForPoint(point_);
     notes.insert(notes.end(), network.notes.begin(), network.notes.end());
     if (!pictures_.empty()) {  // wrong ones are found before anything is measured
-      measure::TurnInputs(network, network.shapes.For(request_.batches.front()), pictures_);
+      measure::TurnInputs(network, network.shapes.For(request_.batches.front()), {pictures_});
     }
     for (const int threads : request_.threads) {
       for (const int batch : request_.batches) {

@@ -225,7 +225,7 @@ Plot RatioPlot(const std::string& title, const std::string& label,
     panel.title = network;
     panel.x = BatchAxis(own);
     panel.y = {.label = label, .from = 0};
-    panel.guides = {{false, 1, "as fast as"}};
+    panel.guides = {{false, 1, "equal"}};
     for (const RatioCurve& ratio : ratios) {
       if (ratio.over.network != network) continue;
       Series series{.name = CurveName(ratio.over, own)};

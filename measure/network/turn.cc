@@ -109,7 +109,8 @@ TurnResult TakeInThreads(const TurnPlan& plan) {
   const OpenedNetwork network = OpenForPoint(plan.point);
   const InputShapes shapes = network.shapes.For(plan.point.batch);
   const PlanInfo info = network.model.Describe(shapes, plan.point.threads);
-  const std::vector<Tensors> inputs = TurnInputs(network, shapes, plan.pictures);
+  const std::vector<Tensors> inputs =
+      TurnInputs(network, shapes, {plan.pictures, plan.first_picture, plan.most_batches});
   // Each has the threads that it was asked for, as it had in a process of its own.
   std::vector<Session> sessions;
   std::vector<std::function<void()>> runs;

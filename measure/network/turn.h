@@ -23,6 +23,8 @@ struct TurnPlan {
   double window_s = 1;     // a run that began in it is counted, when it ends later, too
   double warm_up_s = 0.2;  // of each instance before it, one run at least
   std::string pictures{};  // folder of pictures to run on; "": random numbers
+  std::size_t first_picture = 0;  // of those in the folder, sorted by name, to begin with
+  std::size_t most_batches = 0;   // of pictures to prepare; 0: as many as there is room for
   // Of an instance that is a process of another turn: it tells on standard output when it is warm
   // and when its window is over, and waits on standard input for the moment at which it begins.
   bool follows = false;

@@ -47,8 +47,8 @@ TensorInfo PictureInput(const OpenedNetwork& network) {
 }  // namespace
 
 std::vector<Tensors> TurnInputs(const OpenedNetwork& network, const InputShapes& shapes,
-                                const std::string& pictures) {
-  if (pictures.empty()) return {RandomInputs(network.model.inputs(), shapes)};
+                                const PictureChoice& pictures) {
+  if (pictures.folder.empty()) return {RandomInputs(network.model.inputs(), shapes)};
   if (!network.descriptor) {
     throw Error(ErrorCode::kInvalidInput,
                 "the network has no descriptor that says how pictures are prepared: give "
@@ -60,18 +60,20 @@ std::vector<Tensors> TurnInputs(const OpenedNetwork& network, const InputShapes&
   const bool rows_last = shape.size() > 2 && shape[shape.size() - 3] == 3;
   descriptor.preprocess.layout = rows_last ? ImageLayout::kNchw : ImageLayout::kNhwc;
   const PreprocessSpec spec = SizedAs(descriptor, shape).preprocess;
-  const std::vector<std::string> paths = PicturesIn(pictures);
+  const std::vector<std::string> paths = PicturesIn(pictures.folder);
   const auto batch = static_cast<std::size_t>(network.shapes.Batch(shapes));
   const std::size_t bytes = std::max(Tensor(input.type, shape).bytes(), std::size_t{1});
-  const std::size_t count = std::clamp<std::size_t>(
-      std::min((paths.size() + batch - 1) / batch, kMostBytes / bytes), 1, paths.size());
+  std::size_t most = std::min((paths.size() + batch - 1) / batch, kMostBytes / bytes);
+  if (pictures.most_batches > 0) most = std::min(most, pictures.most_batches);
+  const std::size_t count = std::clamp<std::size_t>(most, 1, paths.size());
+  const std::size_t first = pictures.first % paths.size();
   std::vector<Tensors> batches;
   InputWriter writer;
   for (std::size_t b = 0; b < count; ++b) {
     batches.push_back(RandomInputs(network.model.inputs(), shapes));
     Tensor& tensor = batches.back().at(input.name);
     for (std::size_t i = 0; i < batch; ++i) {
-      const Image image = ReadImage(paths[(b * batch + i) % paths.size()]);
+      const Image image = ReadImage(paths[(first + b * batch + i) % paths.size()]);
       writer.Write(image, spec, tensor, static_cast<std::int64_t>(i));
     }
   }

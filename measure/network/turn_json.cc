@@ -77,6 +77,8 @@ std::string TurnPlanJson(const TurnPlan& plan) {
                      {"window_s", plan.window_s},
                      {"warm_up_s", plan.warm_up_s},
                      {"pictures", plan.pictures},
+                     {"first_picture", plan.first_picture},
+                     {"most_batches", plan.most_batches},
                      {"follows", plan.follows},
                      {"arrivals_file", plan.arrivals_file}};
   return CompactJson(json);
@@ -102,6 +104,8 @@ TurnPlan ParseTurnPlan(const std::string& text) {
   plan.window_s = reader.Number("window_s");
   plan.warm_up_s = reader.Number("warm_up_s");
   plan.pictures = reader.Text("pictures");
+  plan.first_picture = reader.Size("first_picture");
+  plan.most_batches = reader.Size("most_batches");
   plan.follows = reader.Flag("follows");
   plan.arrivals_file =
       json["arrivals_file"].is_number_integer() ? json["arrivals_file"].get<int>() : -1;

@@ -75,8 +75,11 @@ TEST(Curves, AnIntervalEndsAtTheQuickestRunAndIsNeverTakenForCertainty) {
 TEST(Cliffs, AFallBeyondNoiseIsFoundWithItsKernelsAndItsEnd) {
   Curve curve = CurveThrough({50, 80, 95, 100, 82, 90, 101, 103});
   curve.points[3].kernels = {{"conv1", "conv/direct_f32"}, {"conv2", "conv/winograd_f43_f32"}};
-  curve.points[4].kernels = {
-      {"conv1", "conv/direct_f32"}, {"conv2", "conv/gemm_f32"}, {"x", "copy"}};
+  curve.points[4].kernels = {{"conv1", "conv/direct_f32"},
+                             {"conv2", "conv/gemm_f32"},
+                             {"x", "copy"},
+                             {"conv1", "conv/direct_f32"},
+                             {"conv2", "conv/gemm_f32"}};  // of the rest of the batch
   const std::vector<Cliff> cliffs = FindCliffs(curve);
   ASSERT_THAT(cliffs, SizeIs(1));
   EXPECT_EQ(cliffs[0].from_batch, 4);

@@ -135,8 +135,8 @@ NetworkProfile DemoProfile(const CounterRequest& counters) {
   NamedNetwork network = OpenNetwork("demo");
   const Model model = Model::Compile(std::move(network.graph), {.threads = 1, .use_cache = false});
   const InputShapes shapes = measure::ChooseShapes(model.inputs(), {}, network.descriptor);
-  NetworkProfile profile =
-      ProfileModel(model, shapes, RoofOf(TwoCores(), 1), {.counters = counters, .turns = 3});
+  NetworkProfile profile = ProfileModel(model, shapes, {.counters = counters, .turns = 3});
+  SetRoof(RoofOf(TwoCores(), 1), profile);
   profile.network = "demo, \"quoted\"";
   profile.precision = "f32";
   return profile;

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <vector>
 
 #include "kinglet/error.h"
 
@@ -55,6 +56,24 @@ struct Made {
     return made;
   }
 };
+
+TEST(MeasurePointTest, EachTurnGoesOnWithThePicturesBehindThoseOfTheLast) {
+  Made made;
+  std::vector<std::size_t> first;
+  std::vector<std::size_t> most;
+  made.turn = [&](int, const measure::TurnPlan& plan) {
+    first.push_back(plan.first_picture);
+    most.push_back(plan.most_batches);
+    return Result(10, 0.5);
+  };
+  MeasurePoint(Key(2), {}, {}, made.measuring());
+  ASSERT_GE(first.size(), 3u);
+  EXPECT_EQ(first[0], 0u);
+  EXPECT_EQ(first[1], 400u);
+  EXPECT_EQ(first[2], 800u);
+  EXPECT_EQ(most[0], 0u);
+  EXPECT_EQ(most[1], 251u);
+}
 
 TEST(MeasurePointTest, AQuietPointIsDoneWhenItsMedianIsSure) {
   Made made;

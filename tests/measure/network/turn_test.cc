@@ -6,10 +6,12 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <filesystem>
 
 #include "kinglet/error.h"
 #include "measure/network/instances.h"
+#include "measure/network/turn_inputs.h"
 #include "measure/network/turn_json.h"
 #include "tests/support/source_dir.h"
 
@@ -164,6 +166,25 @@ TEST(TurnTest, PicturesAreInputs) {
   EXPECT_THAT(error(), HasSubstr("/no/such/folder"));
 }
 
+TEST(TurnTest, PicturesBeginWhereTheyAreToldAndGoOnWithTheFirst) {
+  const TurnPlan plan = Demo();
+  const OpenedNetwork network = OpenForPoint(plan.point);
+  const InputShapes shapes = network.shapes.For(1);
+  const std::string folder = (testing::SourceDir() / "models/demo/images").string();
+  const std::vector<Tensors> all = TurnInputs(network, shapes, {folder});
+  ASSERT_GE(all.size(), 3u);
+  const std::vector<Tensors> last = TurnInputs(network, shapes, {folder, all.size() - 1, 2});
+  ASSERT_EQ(last.size(), 2u);
+  const auto same = [](const Tensors& a, const Tensors& b) {
+    const Tensor& x = a.begin()->second;
+    const Tensor& y = b.begin()->second;
+    return std::memcmp(x.raw(), y.raw(), x.bytes()) == 0;
+  };
+  EXPECT_TRUE(same(last[0], all.back()));
+  EXPECT_TRUE(same(last[1], all[0]));
+  EXPECT_FALSE(same(all[0], all[1]));
+}
+
 TEST(TurnTest, PlansAndResultsComeBackAsTheyWere) {
   TurnPlan plan = Demo();
   plan.point.shapes = {"input=Nx3x64x64"};
@@ -175,6 +196,8 @@ TEST(TurnTest, PlansAndResultsComeBackAsTheyWere) {
   plan.rate = 12.5;
   plan.seed = 42;
   plan.pictures = "pictures";
+  plan.first_picture = 12;
+  plan.most_batches = 3;
   plan.follows = true;
   plan.arrivals_file = 7;
   const std::string text = TurnPlanJson(plan);
