@@ -12,6 +12,7 @@ std::string KeyText(const SweepKey& key) {
     text += fmt::format(" instances {} as {}", key.instances, threads ? "threads" : "processes");
   }
   if (key.rate > 0) text += fmt::format(" rate {:g}", key.rate);
+  if (!key.tuning.empty()) text += " with the kernels of " + key.tuning;
   return text;
 }
 

@@ -19,7 +19,8 @@ struct SweepKey {
   int threads = 1;                // of each instance
   int instances = 1;              // that run at the same time, each with runs of its own
   InstanceKind kind = InstanceKind::kThreads;
-  double rate = 0;  // arrivals of batches per second, over all instances; 0: closed loop
+  double rate = 0;       // arrivals of batches per second, over all instances; 0: closed loop
+  std::string tuning{};  // file of measured kernels that it runs by; "": that of the run
 
   bool operator==(const SweepKey&) const = default;
 };
@@ -55,6 +56,7 @@ struct SweepPoint {
   double context_switches_per_run = 0, page_faults_per_run = 0;
   double peak_rss_mb = 0;  // MiB, all instances together
   double host_share = 1;   // of the reference loop's best speed that the host delivered, 0..1
+  double host_rule = 1;    // the share of it that the host delivered as a rule in the run, 0..1
   std::size_t turns = 0;   // that count
   std::string mark{};      // why it is not to be trusted; "": it is
   std::vector<LayerKernel> kernels{};

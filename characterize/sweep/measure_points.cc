@@ -74,9 +74,15 @@ class Pace {
   double count_ = 0;
 };
 
+std::vector<double> Smaller(std::vector<double> a, const std::vector<double>& b) {
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) a[i] = std::min(a[i], b[i]);
+  return a;
+}
+
 // Takes one turn, with the host's speed after it; a failure for want of memory is its record.
-TurnRecord TakeOne(const SweepKey& key, const measure::TurnPlan& plan, const Trust& trust,
-                   const Measuring& measuring, measure::HostWatch& host, double& share) {
+// `before`: what each CPU delivered before it, and then after it.
+TurnRecord TakeOne(const SweepKey& key, const measure::TurnPlan& plan, const Measuring& measuring,
+                   std::vector<double>& before) {
   TurnRecord record;
   record.key = key;
   try {
@@ -87,11 +93,9 @@ TurnRecord TakeOne(const SweepKey& key, const measure::TurnPlan& plan, const Tru
     return record;
   }
   const measure::ReferenceSpeed speed = measuring.reference();
-  const double after = host.Share(speed);
-  record.host_share = std::min(share, after);
+  record.host_gflops = Smaller(before, speed.gflops);
   record.host_mhz = speed.clock_mhz;
-  share = after;
-  record.disturbed = DisturbanceOf(record, trust);
+  before = speed.gflops;
   return record;
 }
 
@@ -118,6 +122,7 @@ measure::TurnPlan TurnOf(const SweepKey& key, const Subject& subject, const Trus
   plan.point.batch = key.batch;
   plan.point.threads = key.threads;
   plan.point.compile.precision = PrecisionOf(key.precision).value_or(Precision::kModel);
+  if (!key.tuning.empty()) plan.point.compile.tuning_file = key.tuning;
   plan.instances = key.instances;
   plan.processes = key.kind == InstanceKind::kProcesses;
   plan.rate = key.rate;
@@ -132,14 +137,16 @@ std::vector<TurnRecord> TakeTurns(const std::vector<SweepKey>& keys, const Subje
                                   const Trust& trust, std::vector<TurnRecord> earlier,
                                   const Measuring& measuring) {
   std::vector<TurnRecord> all = std::move(earlier);
-  std::vector<PointTurns> points = ByPoint(keys, all, trust);
   Pace pace(trust, keys.size());
   std::mt19937_64 random(subject.seed);
-  measure::HostWatch host;
-  constexpr int kFirstLoops = 5;  // so that the best is known before it is compared with
-  double share = 1;
-  for (int i = 0; i < kFirstLoops; ++i) share = host.Share(measuring.reference());
+  constexpr int kFirstLoops = 5;  // until the clock is up
+  std::vector<double> before;
+  for (int i = 0; i < kFirstLoops; ++i) before = measuring.reference().gflops;
   while (true) {
+    // What the host delivers as a rule is known better after each round: a turn that counted may
+    // count no more, or the other way round.
+    JudgeTurns(all, trust);
+    std::vector<PointTurns> points = ByPoint(keys, all, trust);
     std::vector<std::size_t> order;
     for (std::size_t i = 0; i < keys.size(); ++i) {
       if (!points[i].done) order.push_back(i);
@@ -151,9 +158,10 @@ std::vector<TurnRecord> TakeTurns(const std::vector<SweepKey>& keys, const Subje
       const double begin = measuring.clock();
       measure::TurnPlan plan = TurnOf(keys[i], subject, trust, points[i].turns.size());
       GoOnWithPictures(points[i].turns, plan);
-      points[i].turns.push_back(TakeOne(keys[i], plan, trust, measuring, host, share));
+      all.push_back(TakeOne(keys[i], plan, measuring, before));
+      JudgeTurn(all.back(), HostRuleOf(all), trust);
+      points[i].turns.push_back(all.back());
       points[i].done = IsDone(points[i].turns, trust);
-      all.push_back(points[i].turns.back());
       pace.Took(i, measuring.clock() - begin);
       measuring.keep(all.back());
     }
@@ -162,12 +170,7 @@ std::vector<TurnRecord> TakeTurns(const std::vector<SweepKey>& keys, const Subje
 
 std::vector<SweepPoint> MeasurePoints(const std::vector<SweepKey>& keys, const Subject& subject,
                                       const Trust& trust, const Measuring& measuring) {
-  std::vector<SweepPoint> points;
-  for (const PointTurns& each :
-       ByPoint(keys, TakeTurns(keys, subject, trust, {}, measuring), trust)) {
-    points.push_back(MergeTurns(each.turns, trust));
-  }
-  return points;
+  return MergeRun(keys, TakeTurns(keys, subject, trust, {}, measuring), trust);
 }
 
 SweepPoint MeasurePoint(const SweepKey& key, const Subject& subject, const Trust& trust,

@@ -64,6 +64,7 @@ Json PointJson(const SweepPoint& point) {
           {"page_faults_per_run", Rounded(point.page_faults_per_run, 1e3)},
           {"peak_rss_mb", Rounded(point.peak_rss_mb, 10)},
           {"host_share", Rounded(point.host_share, 1e4)},
+          {"host_rule", Rounded(point.host_rule, 1e4)},
           {"mark", point.mark}};
 }
 

@@ -14,9 +14,11 @@ using Json = JsonReader::Json;
 constexpr std::size_t kMostKeys = 100'000;
 
 Json KeyJson(const SweepKey& key) {
-  return {{"network", key.network}, {"precision", key.precision}, {"batch", key.batch},
-          {"threads", key.threads}, {"instances", key.instances}, {"as", KindName(key.kind)},
-          {"rate", key.rate}};
+  Json json = {{"network", key.network}, {"precision", key.precision}, {"batch", key.batch},
+               {"threads", key.threads}, {"instances", key.instances}, {"as", KindName(key.kind)},
+               {"rate", key.rate}};
+  if (!key.tuning.empty()) json["tuning"] = key.tuning;
+  return json;
 }
 
 SweepKey ReadKey(const JsonReader& reader) {
@@ -30,6 +32,7 @@ SweepKey ReadKey(const JsonReader& reader) {
   if (kind != "threads" && kind != "processes") reader.Refuse("as", "threads or processes");
   key.kind = kind == "threads" ? InstanceKind::kThreads : InstanceKind::kProcesses;
   key.rate = reader.Number("rate");
+  if (reader.Has("tuning")) key.tuning = reader.Text("tuning");
   return key;
 }
 
@@ -107,6 +110,9 @@ std::string TurnLine(const TurnRecord& turn) {
     return measure::CompactJson(line) + "\n";
   }
   line["host_share"] = Rounded(turn.host_share, 1e4);
+  Json speeds = Json::array();
+  for (const double gflops : turn.host_gflops) speeds.push_back(Rounded(gflops, 1e3));
+  line["host_gflops"] = std::move(speeds);
   line["host_mhz"] = Rounded(turn.host_mhz, 1);
   if (!turn.disturbed.empty()) line["disturbed"] = turn.disturbed;
   line["turn"] = measure::TurnResultJson(turn.result);
@@ -123,6 +129,9 @@ TurnRecord ParseTurn(std::string_view line, const std::string& source) {
     return turn;
   }
   turn.host_share = reader.Number("host_share");
+  // Earlier versions kept the share of the best alone, which stands for one CPU.
+  turn.host_gflops = reader.Has("host_gflops") ? reader.Numbers("host_gflops")
+                                               : std::vector<double>{turn.host_share};
   turn.host_mhz = reader.Number("host_mhz");
   if (reader.Has("disturbed")) turn.disturbed = reader.Text("disturbed");
   turn.result = measure::ReadTurnResult(reader.Object("turn"));

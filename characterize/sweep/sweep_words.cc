@@ -135,6 +135,16 @@ void AddMarkWords(const std::vector<SweepPoint>& sweep, std::vector<std::string>
   }
 }
 
+// What the host delivered is told once, and not point by point.
+void AddHostWords(const std::vector<SweepPoint>& sweep, std::vector<std::string>& words) {
+  constexpr double kAsGoodAsAll = 0.97;
+  if (sweep.empty() || sweep.front().host_rule >= kAsGoodAsAll) return;
+  words.push_back(
+      fmt::format("As a rule the host delivered {:.0f} % of the best that the reference loop "
+                  "reached: times are those of such a host.",
+                  100 * sweep.front().host_rule));
+}
+
 }  // namespace
 
 std::vector<std::string> SweepWords(const std::vector<SweepPoint>& sweep) {
@@ -157,6 +167,7 @@ std::vector<std::string> SweepWords(const std::vector<SweepPoint>& sweep) {
   }
   AddRatioWords(InstanceSpeedups(sweep), curves, "one instance", words);
   AddRatioWords(ProcessesOverThreads(sweep), curves, "as many threads of one process", words);
+  AddHostWords(sweep, words);
   AddMarkWords(sweep, words);
   return words;
 }

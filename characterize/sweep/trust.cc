@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "measure/common/statistics.h"
 
@@ -149,7 +150,47 @@ std::string MarkOf(std::span<const TurnRecord> turns, std::span<const TurnRecord
                      disturbed->disturbed);
 }
 
+// The smallest share over the CPUs that both have.
+double ShareOf(const std::vector<double>& speeds, const std::vector<double>& of) {
+  double share = 1;
+  for (std::size_t i = 0; i < std::min(speeds.size(), of.size()); ++i) {
+    if (of[i] > 0) share = std::min(share, speeds[i] / of[i]);
+  }
+  return share;
+}
+
 }  // namespace
+
+double HostRule::share() const { return ShareOf(usual, best); }
+
+HostRule HostRuleOf(std::span<const TurnRecord> turns) {
+  constexpr double kUpperDecile = 90;
+  std::vector<std::vector<double>> speeds;  // of each CPU
+  for (const TurnRecord& turn : turns) {
+    speeds.resize(std::max(speeds.size(), turn.host_gflops.size()));
+    for (std::size_t i = 0; i < turn.host_gflops.size(); ++i) {
+      speeds[i].push_back(turn.host_gflops[i]);
+    }
+  }
+  HostRule rule;
+  for (std::vector<double>& each : speeds) {
+    rule.best.push_back(*std::max_element(each.begin(), each.end()));
+    rule.usual.push_back(measure::Percentile(std::move(each), kUpperDecile));
+  }
+  return rule;
+}
+
+void JudgeTurn(TurnRecord& turn, const HostRule& rule, const Trust& trust) {
+  if (!turn.failed.empty()) return;
+  turn.host_share = ShareOf(turn.host_gflops, rule.best);
+  turn.rule_share = ShareOf(turn.host_gflops, rule.usual);
+  turn.disturbed = DisturbanceOf(turn, trust);
+}
+
+void JudgeTurns(std::span<TurnRecord> turns, const Trust& trust) {
+  const HostRule rule = HostRuleOf(turns);
+  for (TurnRecord& turn : turns) JudgeTurn(turn, rule, trust);
+}
 
 std::string DisturbanceOf(const TurnRecord& turn, const Trust& trust) {
   const measure::Load& load = turn.result.load;
@@ -162,8 +203,9 @@ std::string DisturbanceOf(const TurnRecord& turn, const Trust& trust) {
   if (load.others > others) {
     return fmt::format("other programs took {:.2f} of a CPU", load.others);
   }
-  if (turn.host_share < trust.host_share) {
-    return fmt::format("the reference loop ran at {:.0f} % of its best", 100 * turn.host_share);
+  if (turn.rule_share < trust.host_share) {
+    return fmt::format("the reference loop ran at {:.0f} % of what it does as a rule",
+                       100 * turn.rule_share);
   }
   return "";
 }
@@ -192,6 +234,22 @@ SweepPoint MergeTurns(std::span<const TurnRecord> turns, const Trust& trust) {
     point.kernels.push_back({each.layer, each.kernel});
   }
   return point;
+}
+
+std::vector<SweepPoint> MergeRun(const std::vector<SweepKey>& keys, std::vector<TurnRecord> turns,
+                                 const Trust& trust) {
+  const double rule_share = HostRuleOf(turns).share();
+  JudgeTurns(turns, trust);
+  std::vector<SweepPoint> points;
+  for (const SweepKey& key : keys) {
+    std::vector<TurnRecord> of_point;
+    std::copy_if(turns.begin(), turns.end(), std::back_inserter(of_point),
+                 [&](const TurnRecord& turn) { return turn.key == key; });
+    if (of_point.empty()) continue;
+    points.push_back(MergeTurns(of_point, trust));
+    points.back().host_rule = rule_share;
+  }
+  return points;
 }
 
 }  // namespace kinglet::characterize

@@ -18,7 +18,7 @@ struct Trust {
   std::size_t min_turns = 3;
   std::size_t turns = 4;  // that the duration is divided into
   // A turn beyond one of these was disturbed and is taken again.
-  double host_share = 0.9;  // of the reference loop's best that the host delivers, around the turn
+  double host_share = 0.9;  // of what the host delivers as a rule, around the turn
   double steal = 0.02;      // of the CPU time that the host took away in the window
   double others = 0.05;     // CPUs that other programs took in the window
 
@@ -32,11 +32,32 @@ struct Trust {
 struct TurnRecord {
   SweepKey key{};
   measure::TurnResult result{};
-  double host_share = 1;    // the smaller of before and after it
+  // What the reference loop did on each CPU, the smaller of before and after it, 1e9 operations per
+  // second.
+  std::vector<double> host_gflops{};
   double host_mhz = 0;      // clock of the reference loop
+  double host_share = 1;    // of the loop's best in the run; the slowest CPU counts
+  double rule_share = 1;    // of what the host delivers as a rule
   std::string disturbed{};  // why it does not count; "": it does
   std::string failed{};     // the error that it ended with, instead of a result; "": none
 };
+
+// What the host delivers around the turns of a run, of each CPU.
+struct HostRule {
+  std::vector<double> best{};
+  // As a rule: the upper decile. It is that of the quiet turns where a neighbour is there for most
+  // of them, and not the rare best of a host that is slower nearly always.
+  std::vector<double> usual{};
+
+  double share() const;  // of the best that it delivers as a rule; the slowest CPU counts
+};
+
+HostRule HostRuleOf(std::span<const TurnRecord> turns);
+
+// Sets the shares of a turn, and whether it counts.
+void JudgeTurn(TurnRecord& turn, const HostRule& rule, const Trust& trust);
+// All turns of a run, by what the host delivered in all of it.
+void JudgeTurns(std::span<TurnRecord> turns, const Trust& trust);
 
 // Why such a turn does not count: "other programs took 0.52 of a CPU".
 std::string DisturbanceOf(const TurnRecord& turn, const Trust& trust);
@@ -48,5 +69,9 @@ bool IsDone(std::span<const TurnRecord> turns, const Trust& trust);
 // point without enough undisturbed turns is marked; so is one whose turns failed, and an open loop
 // whose queue grew without end.
 SweepPoint MergeTurns(std::span<const TurnRecord> turns, const Trust& trust);
+
+// The points of a run that have a turn, in the order of the keys.
+std::vector<SweepPoint> MergeRun(const std::vector<SweepKey>& keys, std::vector<TurnRecord> turns,
+                                 const Trust& trust);
 
 }  // namespace kinglet::characterize

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <set>
 #include <vector>
 
@@ -143,11 +144,56 @@ TEST(MeasurePointTest, TheReferenceLoopTellsOfASlowHost) {
   };
   const SweepPoint point = MeasurePoint(Key(1), {}, {}, made.measuring());
   ASSERT_THAT(made.kept, SizeIs(5));
-  EXPECT_THAT(made.kept[1].disturbed, HasSubstr("60 % of its best"));
+  EXPECT_THAT(made.kept[1].disturbed, HasSubstr("60 % of what it does as a rule"));
   EXPECT_THAT(made.kept[2].disturbed, Not(IsEmpty()));  // the loop before it was slow
   EXPECT_EQ(made.kept[3].disturbed, "");
   EXPECT_EQ(point.turns, 3u);
   EXPECT_EQ(point.mark, "");
+}
+
+// Points of which some are marked, on a host of which `speed` says what it delivers in each turn,
+// as a share of its best; runs take the longer the less it is.
+struct Judged {
+  std::vector<SweepPoint> points{};
+  std::size_t marked = 0, wrong = 0;  // of them: more than 5 % beside 10 ms, and not marked
+
+  explicit Judged(const std::function<double(int turn)>& speed) {
+    Made made;
+    made.turn = [&](int turn, const measure::TurnPlan&) {
+      made.speed = 10 * speed(turn);
+      return Result(10 / speed(turn));
+    };
+    std::vector<SweepKey> keys;
+    for (int batch = 1; batch <= 40; ++batch) keys.push_back(Key(batch));
+    points = MeasurePoints(keys, {}, {}, made.measuring());
+    for (const SweepPoint& point : points) {
+      marked += !point.mark.empty();
+      wrong += point.mark.empty() && std::abs(point.latency.p50_ms - 10) > 0.5;
+    }
+  }
+};
+
+TEST(MeasurePointTest, AHostThatIsSlowMostOfTheTimeIsToldOfOnce) {
+  const Judged slow([](int turn) { return turn % 50 < 2 ? 1.0 : 0.7; });
+  EXPECT_EQ(slow.marked, 0u);
+  for (const SweepPoint& point : slow.points) EXPECT_NEAR(point.host_rule, 0.7, 1e-9);
+}
+
+TEST(MeasurePointTest, AClockThatWandersMarksFewPoints) {
+  const Judged wandering([](int turn) { return 0.86 + 0.14 * std::sin(0.05 * turn); });
+  EXPECT_LE(wandering.marked, 4u);  // of 40
+}
+
+TEST(MeasurePointTest, ANeighbourForHalfOfTheTimeDoesNotPassUnseen) {
+  // Neither as steal nor as a program here: at first, now and then, and from then on.
+  const Judged first([](int turn) { return turn < 80 ? 0.55 : 1.0; });
+  EXPECT_EQ(first.wrong, 0u);
+  EXPECT_EQ(first.marked, 0u);
+  const Judged now_and_then([](int turn) { return turn / 7 % 2 == 0 ? 0.55 : 1.0; });
+  EXPECT_EQ(now_and_then.wrong, 0u);
+  EXPECT_LE(now_and_then.marked, 20u);
+  const Judged from_then_on([](int turn) { return turn < 80 ? 1.0 : 0.55; });
+  EXPECT_EQ(from_then_on.wrong, 0u);
 }
 
 TEST(MeasurePointTest, WantOfMemoryIsAResultAndOtherErrorsAreErrors) {

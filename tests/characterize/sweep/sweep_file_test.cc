@@ -79,6 +79,7 @@ TurnRecord Turn(int batch, double ms) {
   TurnRecord turn;
   turn.key = Key(batch);
   turn.host_share = 0.97;
+  turn.host_gflops = {48.5, 50.25};
   turn.host_mhz = 3100;
   turn.result.batch = batch;
   turn.result.precision = "bf16";
@@ -100,6 +101,7 @@ TEST_F(SweepFileTest, WhatWasKeptIsReadAgain) {
     file.Add(Turn(2, 20));
     TurnRecord disturbed = Turn(1, 30);
     disturbed.disturbed = "other programs took 0.50 of a CPU";
+    disturbed.result.load.others = 0.5;
     file.Add(disturbed);
     TurnRecord failed;
     failed.key = Key(2);
@@ -114,9 +116,11 @@ TEST_F(SweepFileTest, WhatWasKeptIsReadAgain) {
   ASSERT_THAT(sweep.turns, SizeIs(4));
   EXPECT_EQ(sweep.turns[2].disturbed, "other programs took 0.50 of a CPU");
   EXPECT_EQ(sweep.turns[3].failed, "ended by signal 9");
+  EXPECT_EQ(sweep.turns[0].host_gflops, (std::vector<double>{48.5, 50.25}));
   const std::vector<SweepPoint> points = ReadSweep(folder_);
   ASSERT_THAT(points, SizeIs(2));
   EXPECT_EQ(points[0].key, Key(1));
+  EXPECT_EQ(points[0].turns, 1u);
   EXPECT_EQ(points[0].latency.p50_ms, 10.5);
   EXPECT_EQ(points[0].core_utilisation, (std::vector<double>{0.5, 0.25}));
   EXPECT_EQ(points[0].kernels, (std::vector<LayerKernel>{{"conv1", "conv/direct_f32"}}));
