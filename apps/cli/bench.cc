@@ -157,6 +157,7 @@ BenchOptions WithProfile(BenchOptions options) {
   if (options.batch.empty()) options.batch = std::to_string(profile->key.batch);
   if (options.threads.empty()) options.threads = std::to_string(profile->key.threads);
   if (options.shapes.empty()) options.shapes = profile->shapes;
+  if (options.descriptor.empty()) options.descriptor = profile->descriptor;
   if (profile->key.instances > 1) {
     PrintNote(options.common, fmt::format("note: bench runs one instance; the {} of the profile "
                                           "are for 'kinglet sweep'",

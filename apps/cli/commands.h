@@ -75,16 +75,18 @@ struct TuneCommandOptions {
   std::string batch;                // lists, as ParseNumberList reads them; "": not given
   std::string threads;              // "": the CPUs that this process may use
   std::vector<std::string> shapes;  // as ShapeOptions
+  std::string descriptor;           // of a model file; "": the one beside it
   std::string output;               // "": in the cache folder
   // Of the search for a way to run the network, which is done where there is a bound or a rate.
   std::optional<double> latency_ms;
   int percentile = 99;
   std::optional<std::uint64_t> memory_bytes;
-  double rate = 0;         // images per second; 0: a closed loop
-  std::string instances;   // a list; "": by the CPUs
-  bool processes = false;  // instances are
-  double duration = 4;     // seconds of a point; four times that of the one that is chosen
-  bool kernels = false;    // of the point that was chosen are measured, too
+  double rate = 0;        // images per second; 0: a closed loop
+  std::string instances;  // a list; "": by the CPUs
+  std::string kind;       // of them: "threads", "processes", "both"; "": threads
+  std::string input;      // "random", or a folder of pictures; "": random
+  double duration = 4;    // seconds of a point; four times that of the one that is chosen
+  bool kernels = false;   // of the point that was chosen are measured, too
 
   bool has_bound() const { return latency_ms || memory_bytes || rate > 0; }
 };

@@ -71,8 +71,13 @@ NamedNetwork OpenNamed(const std::string& name, const CommonOptions& options) {
   return network;
 }
 
-NamedNetwork OpenDescribed(const std::string& name, const CommonOptions& options) {
+NamedNetwork OpenDescribed(const std::string& name, const CommonOptions& options,
+                           const std::string& descriptor) {
   NamedNetwork network = OpenNamed(name, options);
+  if (!descriptor.empty()) {
+    if (network.descriptor) throw UsageError("--descriptor is for a model file");
+    network.descriptor = OpenDescriptor(descriptor);
+  }
   if (!network.descriptor && !IsStream(name)) network.descriptor = DescriptorBeside(name);
   return network;
 }

@@ -31,8 +31,10 @@ PipelineOptions PipelineOptionsOf(const NetworkOptions& network, const CommonOpt
 
 // OpenNetwork, with a pipe for a file.
 NamedNetwork OpenNamed(const std::string& name, const CommonOptions& options);
-// The same with the descriptor beside a model file.
-NamedNetwork OpenDescribed(const std::string& name, const CommonOptions& options);
+// The same with the descriptor of a model file: a name or a file; "": the one beside it. Throws
+// UsageError for a network that has its own.
+NamedNetwork OpenDescribed(const std::string& name, const CommonOptions& options,
+                           const std::string& descriptor = "");
 // A model file, or a pipe.
 Graph OpenModel(const std::string& file, const CommonOptions& options);
 

@@ -136,14 +136,19 @@ void AddBoundOptions(CLI::App& command, TuneCommandOptions& options) {
       ->option_text("S");
   command.add_flag(
       "--kernels", options.kernels,
-      "Then measure the kernels of the point that was chosen, and keep them beside the "
-      "profile (FILE.tuning.json) if they make it faster");
+      "Then measure the kernels of the point that was chosen, and the point with them and without "
+      "them in turns; where it is faster, the profile names them (FILE.tuning.json beside it)");
   command
-      .add_option_function<std::string>(
-          "--as", [&options](const std::string& kind) { options.processes = kind == "processes"; },
-          "What instances are: threads of one process, or processes (default: threads)")
-      ->check(CLI::IsMember({"threads", "processes"}))
-      ->option_text("threads|processes");
+      .add_option("--as", options.kind,
+                  "Instances are threads, which share one model, or processes, or what is better "
+                  "(default: threads)")
+      ->check(CLI::IsMember({"threads", "processes", "both"}))
+      ->option_text("threads|processes|both");
+  command
+      .add_option("--input", options.input,
+                  "What the network runs on: random numbers, or the pictures in a folder, prepared "
+                  "by the descriptor before the time counts (default: random)")
+      ->option_text("random|FOLDER");
 }
 
 Command AddTune(CLI::App& app) {
@@ -153,6 +158,7 @@ Command AddTune(CLI::App& app) {
   AddPoints(*command, options->network, options->batch, options->threads);
   AddBoundOptions(*command, *options);
   AddShapeOption(*command, options->shapes);
+  AddDescriptorOption(*command, options->descriptor);
   AddComparedModelOptions(*command, options->common);
   AddPrecisionOption(*command, options->common.costs);
   command

@@ -27,7 +27,7 @@ std::optional<characterize::Profile> TakeProfile(const std::string& network,
                                    options.profile, there.cpu, there.cpus, there.instruction_set));
   }
   if (options.costs.precision.empty()) options.costs.precision = profile.key.precision;
-  if (options.costs.tuning.empty()) options.costs.tuning = profile.tuning;
+  if (options.costs.tuning.empty()) options.costs.tuning = profile.key.tuning;
   return profile;
 }
 

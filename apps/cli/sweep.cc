@@ -10,6 +10,7 @@
 #include "apps/cli/agreement_report.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/costs.h"
+#include "apps/cli/instance_kinds.h"
 #include "apps/cli/model_options.h"
 #include "apps/cli/number_list.h"
 #include "apps/cli/output.h"
@@ -52,11 +53,6 @@ std::vector<std::string> Precisions(const std::string& list) {
   return names;
 }
 
-std::vector<InstanceKind> Kinds(const std::string& kind) {
-  if (kind == "both") return {InstanceKind::kThreads, InstanceKind::kProcesses};
-  return {kind != "processes" ? InstanceKind::kThreads : InstanceKind::kProcesses};
-}
-
 characterize::SweepRequest RequestOf(const SweepCommandOptions& options) {
   if (options.networks.empty()) throw UsageError("networks are missing (see kinglet sweep --help)");
   if (options.output.empty())
@@ -73,7 +69,7 @@ characterize::SweepRequest RequestOf(const SweepCommandOptions& options) {
   request.threads = ThreadCounts(options.threads);
   request.instances = ParseNumberList(
       "--instances", options.instances.empty() ? "1" : options.instances, kMaxInstances);
-  request.kinds = Kinds(options.kind);
+  request.kinds = InstanceKinds(options.kind);
   request.rate = options.rate;
   return request;
 }
@@ -241,6 +237,13 @@ void PrintPoints(const SweepCommandOptions& options, const std::vector<SweepPoin
     return;
   }
   Print(TableOf(points));
+  constexpr double kSlow = 0.9;
+  if (points.front().host_rule < kSlow) {
+    PrintNote(options.common,
+              fmt::format("note: as a rule the host delivered {:.0f} % of the best that the "
+                          "reference loop reached",
+                          100 * points.front().host_rule));
+  }
   for (const SweepPoint& point : points) {
     if (point.mark.empty()) continue;
     PrintNote(options.common, fmt::format("* {}: {}", KeyText(point.key), point.mark));
@@ -262,6 +265,7 @@ SweepCommandOptions WithProfile(SweepCommandOptions options) {
   if (options.kind.empty()) options.kind = KindName(key.kind);
   if (options.precision.empty() && key.precision != "auto") options.precision = key.precision;
   if (options.shapes.empty()) options.shapes = profile.shapes;
+  if (options.descriptor.empty()) options.descriptor = profile.descriptor;
   return options;
 }
 
@@ -292,8 +296,8 @@ Status SweepCommand(const SweepCommandOptions& given) {
   }
   TakeAll(options, subject, file);
   const std::vector<SweepPoint> points = file.sweep().Points();
-  WriteFile(options.output + "/sweep.csv", characterize::SweepCsv(points));
   PrintPoints(options, points);
+  WriteFile(options.output + "/sweep.csv", characterize::SweepCsv(points));
   if (!options.no_pictures) {
     characterize::WriteSweepReport(options.output, points, file.sweep().header.machine);
     PrintNote(options.common, fmt::format("note: pictures are in {}/report.html", options.output));

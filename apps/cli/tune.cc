@@ -100,9 +100,11 @@ Status CalibrateCommand(const CalibrateOptions& options) {
 
 Status TuneCommand(const TuneCommandOptions& options) {
   if (options.has_bound()) return TuneForBound(options);
-  if (!options.instances.empty() || options.processes || options.kernels) {
+  if (!options.instances.empty() || !options.kind.empty() || !options.input.empty() ||
+      options.kernels) {
     throw UsageError(
-        "--instances, --as and --kernels are for a search under --latency, --memory or --rate");
+        "--instances, --as, --input and --kernels are for a search under --latency, --memory or "
+        "--rate");
   }
   const std::vector<int> batches = BatchSizes(options.batch);
   const std::vector<int> threads = ThreadCounts(options.threads);
@@ -111,7 +113,7 @@ Status TuneCommand(const TuneCommandOptions& options) {
   common.costs.tune = true;
   common.costs.tuning = options.output;
   if (!options.output.empty()) CheckOutputFile(options.output);
-  NamedNetwork network = OpenDescribed(options.network, common);
+  NamedNetwork network = OpenDescribed(options.network, common, options.descriptor);
   const measure::ShapeChooser shapes_of(network.graph, options.shapes, network.descriptor);
   PrintGuess(common, shapes_of);
   Model model = CompileModel(std::move(network.graph), common);

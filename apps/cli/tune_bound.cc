@@ -3,23 +3,28 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "apps/cli/commands.h"
 #include "apps/cli/costs.h"
-#include "apps/cli/input_file.h"
+#include "apps/cli/instance_kinds.h"
 #include "apps/cli/model_options.h"
 #include "apps/cli/network.h"
 #include "apps/cli/number_list.h"
 #include "apps/cli/output.h"
 #include "apps/cli/progress.h"
 #include "characterize/analysis/curve.h"
+#include "characterize/predict/builtin.h"
+#include "characterize/predict/foresee.h"
 #include "characterize/sweep/measure_points.h"
+#include "characterize/tune/foreknowledge.h"
 #include "characterize/tune/profile_file.h"
 #include "characterize/tune/search.h"
 #include "kinglet/file.h"
+#include "kinglet/machine.h"
 #include "kinglet/verdict.h"
+#include "measure/network/opened.h"
+#include "measure/network/turn_inputs.h"
 
 namespace kinglet::cli {
 namespace {
@@ -53,7 +58,7 @@ characterize::GridLists ListsOf(const TuneCommandOptions& options) {
   lists.instances = options.instances.empty()
                         ? usual
                         : ParseNumberList("--instances", options.instances, kMaxInstances);
-  lists.kind = options.processes ? InstanceKind::kProcesses : InstanceKind::kThreads;
+  lists.kinds = InstanceKinds(options.kind);
   return lists;
 }
 
@@ -67,38 +72,54 @@ SearchGoal GoalOf(const TuneCommandOptions& options) {
   return goal;
 }
 
-// What is known of the network before anything is measured.
-class Foreknowledge {
- public:
-  Foreknowledge(const TuneCommandOptions& options)
-      : network_(OpenDescribed(options.network, options.common)),
-        key_(GraphKey(network_.graph)),
-        shapes_(network_.graph, options.shapes, network_.descriptor),
-        model_(CompileModel(std::move(network_.graph), options.common)) {
-    PrintGuess(options.common, shapes_);
+characterize::Subject SubjectOf(const TuneCommandOptions& options) {
+  characterize::Subject subject;
+  subject.base.network = options.network;
+  subject.base.shapes = options.shapes;
+  subject.base.descriptor = options.descriptor;
+  subject.base.read = ReadOptionsOf(options.common);
+  subject.base.compile = CompileOptionsOf(options.common);
+  subject.base.compile.on_plan = nullptr;
+  if (options.input != "random") subject.pictures = options.input;
+  return subject;
+}
+
+// What a turn would find wrong with network, descriptor and pictures is found before the first one.
+void CheckSubject(const TuneCommandOptions& options, const characterize::Subject& subject,
+                  int batch) {
+  measure::Point point = subject.base;
+  point.batch = batch;
+  const measure::OpenedNetwork network = measure::OpenForPoint(point);
+  for (const std::string& note : network.notes) PrintNote(options.common, "note: " + note);
+  if (!subject.pictures.empty()) {
+    measure::TurnInputs(network, network.shapes.For(batch), subject.pictures);
   }
+}
 
-  const std::string& network_key() const { return key_; }
+// Of each point of the grid, as 'kinglet predict' has it.
+std::vector<characterize::Prediction> PredictionsOf(const TuneCommandOptions& options,
+                                                    const std::vector<SweepKey>& grid) {
+  NamedNetwork network =
+      characterize::OpenWithoutWeights(options.network, ReadOptionsOf(options.common));
+  if (!options.descriptor.empty()) network.descriptor = OpenDescriptor(options.descriptor);
+  const std::optional<characterize::Predictor> predictor =
+      characterize::BuiltInPredictor(InstructionSet());
+  characterize::ForeseeOptions foresee;
+  foresee.compile = CompileOptionsOf(options.common);
+  foresee.compile.on_plan = nullptr;
+  foresee.shapes = options.shapes;
+  foresee.predictor = predictor ? &*predictor : nullptr;
+  foresee.cores = DefaultThreads();
+  const characterize::Foresight foresight(std::move(network), foresee);
+  std::vector<characterize::Prediction> predictions;
+  for (const SweepKey& key : grid) predictions.push_back(PredictionOf(foresight, key));
+  return predictions;
+}
 
-  characterize::Prediction Of(const SweepKey& key) {
-    const PlanInfo plan = model_.Describe(shapes_.For(key.batch), key.threads);
-    const auto weights = static_cast<double>(model_.weight_bytes());
-    const auto working = static_cast<double>(plan.arena_bytes + plan.scratch_bytes);
-    const int models = key.kind == InstanceKind::kProcesses ? key.instances : 1;
-    const double cores = static_cast<double>(key.threads) * key.instances;
-    const double shared = std::max(1.0, cores / DefaultThreads());  // more threads than cores
-    return {1e3 * plan.predicted_seconds * shared,
-            (kProgramBytes + weights) * models / kMib + working * key.instances / kMib};
-  }
-
- private:
-  static constexpr double kProgramBytes = 12e6;
-
-  NamedNetwork network_;
-  std::string key_;
-  measure::ShapeChooser shapes_;
-  Model model_;
-};
+std::string InstancesText(const SweepKey& key) {
+  const bool processes = key.kind == InstanceKind::kProcesses;
+  return fmt::format("{}{}", key.instances, processes ? " processes" : "");
+}
 
 std::string HowText(const SweepKey& key) {
   std::string text =
@@ -147,8 +168,8 @@ void PrintTrials(const SearchResult& result, const SearchGoal& goal) {
                {"", false, 0, Fit::kWrap}});
   for (const Trial& trial : result.trials) {
     const SweepKey& key = trial.point.key;
-    table.Add({std::to_string(key.batch), std::to_string(key.threads),
-               std::to_string(key.instances), fmt::format("{:.2f}", trial.expected_ms),
+    table.Add({std::to_string(key.batch), std::to_string(key.threads), InstancesText(key),
+               fmt::format("{:.2f}", trial.expected_ms),
                fmt::format("{:.2f}", ImageLatency(trial.point, goal)),
                fmt::format("{:.1f}", trial.point.images_per_s),
                fmt::format("{:.0f}", trial.point.peak_rss_mb), trial.verdict});
@@ -164,6 +185,7 @@ void PrintResult(const TuneCommandOptions& options, const SearchResult& result,
       nlohmann::ordered_json each = PointText(trial.point, goal);
       each["expected_ms"] = trial.expected_ms;
       each["confirms"] = trial.confirms;
+      each["kernels"] = trial.point.key.tuning.empty() ? "chosen" : "measured";
       each["verdict"] = trial.verdict;
       trials.push_back(std::move(each));
     }
@@ -195,7 +217,9 @@ characterize::Profile ProfileOf(const TuneCommandOptions& options, const SearchG
   profile.network_key = network_key;
   profile.key = chosen.key;
   profile.key.rate = 0;
+  if (profile.key.tuning.empty()) profile.key.tuning = options.common.costs.tuning;
   profile.shapes = options.shapes;
+  profile.descriptor = options.descriptor;
   profile.bound = goal.bound;
   profile.rate = goal.rate;
   profile.latency = chosen.latency;
@@ -205,41 +229,70 @@ characterize::Profile ProfileOf(const TuneCommandOptions& options, const SearchG
   return profile;
 }
 
-// Measures the kernels of the chosen point, and that again with them; they stay, and the point is
-// that, where it holds the bound and is faster. Returns the file of kernels that the point is for.
-std::string TryKernels(const TuneCommandOptions& options, const SearchGoal& goal,
-                       characterize::Subject subject, SearchResult& result) {
-  constexpr double kFaster = 1.01;
-  const SweepPoint& chosen = *result.chosen;
+// Measures points one after the other. What the host delivers is known of all turns together.
+class TrialMeasurer {
+ public:
+  TrialMeasurer(const TuneCommandOptions& options, characterize::Subject subject, std::size_t most)
+      : options_(options),
+        subject_(std::move(subject)),
+        most_(most),
+        bar_(most, !options.common.quiet) {}
+
+  // The points in turns; `confirm`: anew, and for longer.
+  std::vector<SweepPoint> Measure(const std::vector<SweepKey>& keys, bool confirm) {
+    const characterize::Trust trust = TrustOf(options_, confirm);
+    if (confirm) {
+      std::erase_if(turns_, [&](const characterize::TurnRecord& turn) {
+        return std::find(keys.begin(), keys.end(), turn.key) != keys.end();
+      });
+    }
+    bar_.Show(std::min(done_++, most_ - 1), HowText(keys.front()));
+    turns_ = characterize::TakeTurns(keys, subject_, trust, std::move(turns_), {});
+    return characterize::MergeRun(keys, turns_, trust);
+  }
+
+ private:
+  const TuneCommandOptions& options_;
+  const characterize::Subject subject_;
+  std::vector<characterize::TurnRecord> turns_;
+  std::size_t done_ = 0, most_;
+  Progress bar_;
+};
+
+// Measures the kernels of the chosen point, and the point with them and without them in turns. They
+// stay in a file beside the profile, and the point is the one with them, where that is faster and
+// holds the bound.
+void TryKernels(const TuneCommandOptions& options, const SearchGoal& goal, TrialMeasurer& measurer,
+                SearchResult& result) {
+  const SweepKey key = result.chosen->key;
   const std::string file =
       std::filesystem::path(options.output).replace_extension(".tuning.json").string();
   std::error_code error;
   const bool is_new = !std::filesystem::exists(file, error);
   CommonOptions common = options.common;
-  common.threads = chosen.key.threads;
+  common.threads = key.threads;
   common.costs.tune = true;
   common.costs.tuning = file;
   {
-    NamedNetwork network = OpenDescribed(options.network, common);
+    NamedNetwork network = OpenDescribed(options.network, common, options.descriptor);
     const measure::ShapeChooser shapes(network.graph, options.shapes, network.descriptor);
     Model model = CompileModel(std::move(network.graph), common);
-    TuneModel(model, shapes.For(chosen.key.batch), common);
+    TuneModel(model, shapes.For(key.batch), common);
   }
-  subject.base.compile.tuning_file = file;
-  Trial trial;
-  trial.confirms = true;
-  trial.expected_ms = ImageLatency(chosen, goal);
-  trial.expected_images_per_s = chosen.images_per_s;
-  trial.point = characterize::MeasurePoint(chosen.key, subject, TrustOf(options, true));
-  const bool faster = goal.rate > 0
-                          ? kFaster * ImageLatency(trial.point, goal) < ImageLatency(chosen, goal)
-                          : trial.point.images_per_s > kFaster * chosen.images_per_s;
-  const bool kept = faster && Holds(trial.point, goal, goal.margin / 2);
-  trial.verdict = kept ? "with measured kernels: faster" : "with measured kernels: not faster";
+  SweepKey with_kernels = key;
+  with_kernels.tuning = file;
+  const std::vector<SweepPoint> both = measurer.Measure({key, with_kernels}, true);
+  const SweepPoint& plain = both.front();
+  Trial trial = {both.back(), plain.images_per_s, ImageLatency(plain, goal), true, ""};
+  const bool kept =
+      IsSurelyBetter(trial.point, plain, goal) && Holds(trial.point, goal, goal.margin / 2);
+  const double gain = 100 * (trial.point.images_per_s / std::max(plain.images_per_s, 1e-9) - 1);
+  trial.verdict =
+      fmt::format("with measured kernels: {:+.1f} % images/s in turns with the others, {}", gain,
+                  kept ? "kept" : "not kept");
   result.trials.push_back(trial);
   if (kept) result.chosen = trial.point;
   if (!kept && is_new) std::filesystem::remove(file, error);
-  return kept ? file : options.common.costs.tuning;
 }
 
 }  // namespace
@@ -257,36 +310,22 @@ Status TuneForBound(const TuneCommandOptions& options) {
   base.network = options.network;
   base.precision = options.common.costs.precision;
   const std::vector<SweepKey> grid = GridOf(base, ListsOf(options), goal.rate);
-
-  characterize::Subject subject;
-  subject.base.shapes = options.shapes;
-  subject.base.read = ReadOptionsOf(options.common);
-  subject.base.compile = CompileOptionsOf(options.common);
-  subject.base.compile.on_plan = nullptr;
-  std::size_t done = 0;
-  const std::size_t most = std::max(grid.size() / 4, goal.least_points);
-  Progress bar(most, !options.common.quiet);
-  const auto measure = [&](const SweepKey& key, bool confirm) {
-    bar.Show(std::min(done++, most - 1), HowText(key));
-    return characterize::MeasurePoint(key, subject, TrustOf(options, confirm));
-  };
-  auto known = std::make_unique<Foreknowledge>(options);
-  const std::string network_key = known->network_key();
-  std::vector<characterize::Prediction> predictions;
-  for (const SweepKey& key : grid) predictions.push_back(known->Of(key));
-  known.reset();  // its memory, before anything is measured
+  const characterize::Subject subject = SubjectOf(options);
+  CheckSubject(options, subject, grid.front().batch);
+  const std::string network_key = GraphKey(OpenNamed(options.network, options.common).graph);
+  const std::vector<characterize::Prediction> predictions = PredictionsOf(options, grid);
   const auto predict = [&](const SweepKey& key) {
     return predictions[static_cast<std::size_t>(std::find(grid.begin(), grid.end(), key) -
                                                 grid.begin())];
   };
-  SearchResult result = SearchGrid(grid, goal, predict, measure);
+  TrialMeasurer measurer(options, subject, std::max(grid.size() / 4, goal.least_points));
+  SearchResult result = SearchGrid(grid, goal, predict, [&](const SweepKey& key, bool confirm) {
+    return measurer.Measure({key}, confirm).front();
+  });
+  if (result.chosen && options.kernels) TryKernels(options, goal, measurer, result);
   Progress::Hide();
   if (result.chosen) {
-    std::string tuning = options.common.costs.tuning;
-    if (options.kernels) tuning = TryKernels(options, goal, subject, result);
-    characterize::Profile profile = ProfileOf(options, goal, *result.chosen, network_key);
-    profile.tuning = tuning;
-    WriteFile(options.output, ProfileText(profile));
+    WriteProfile(options.output, ProfileOf(options, goal, *result.chosen, network_key));
   }
   PrintResult(options, result, goal);
   if (result.chosen) return Status::kDone;

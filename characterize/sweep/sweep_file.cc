@@ -13,6 +13,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "characterize/common/output_folder.h"
 #include "characterize/sweep/sweep_json.h"
 #include "kinglet/error.h"
 
@@ -117,17 +118,7 @@ std::string DifferenceOf(const SweepHeader& there, const SweepHeader& now) {
 
 }  // namespace
 
-std::vector<SweepPoint> Sweep::Points() const {
-  std::vector<SweepPoint> points;
-  for (const SweepKey& key : header.keys) {
-    std::vector<TurnRecord> of_point;
-    for (const TurnRecord& turn : turns) {
-      if (turn.key == key) of_point.push_back(turn);
-    }
-    if (!of_point.empty()) points.push_back(MergeTurns(of_point, header.trust));
-  }
-  return points;
-}
+std::vector<SweepPoint> Sweep::Points() const { return MergeRun(header.keys, turns, header.trust); }
 
 Sweep ReadSweepFile(const std::string& folder) {
   const std::string path = PathOf(folder);
@@ -142,9 +133,7 @@ std::vector<SweepPoint> ReadSweep(const std::string& folder) {
 
 SweepFile::SweepFile(const std::string& folder, const SweepHeader& header, bool restart)
     : path_(PathOf(folder)) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) FailIo(folder, "cannot be made: " + error.message());
+  PrepareFolder(folder);
   CheckSpace(folder, header);
   file_ = open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (file_ < 0) FailIo(path_, std::string("cannot be written: ") + std::strerror(errno));

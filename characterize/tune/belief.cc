@@ -7,13 +7,12 @@
 namespace kinglet::characterize {
 namespace {
 
-constexpr double kFirstFactor = 1.2;  // cost models are rather too fast
-constexpr double kFirstTail = 1.1;    // percentile of the bound over the mean
-// Doubt about a factor: where nothing was measured, where something else was, and where something
-// with as many threads and instances was, at the same batch and for each doubling away from it.
-constexpr double kDoubtOfFirst = 0.3, kDoubtOfOther = 0.3, kDoubtOfSame = 0.02;
-constexpr double kDoubtOfDoubling = 0.15;
-constexpr double kMemoryDoubtOfFirst = 0.3, kMemoryDoubtOfOther = 0.1, kMemoryDoubtOfSame = 0.02;
+constexpr double kFirstTail = 1.1;  // percentile of the bound over the mean
+// Doubt about a factor where something with as many threads and instances was measured, at the same
+// batch and for each doubling away from it; never more than the prediction's own.
+constexpr double kDoubtOfSame = 0.02, kDoubtOfDoubling = 0.15;
+// Memory is counted and not guessed, but for what a process has beside.
+constexpr double kMemoryDoubtOfOther = 0.1, kMemoryDoubtOfSame = 0.02;
 constexpr double kFullLoad = 0.95;    // from which a queue grows without end
 constexpr double kTailOfWaits = 4.6;  // 99 % of exponential waits are below so many means
 
@@ -58,9 +57,8 @@ void BeliefModel::Learn(const SweepPoint& point) {
                       (point.peak_rss_mb - predicted.memory_mb) / point.key.instances});
 }
 
-BeliefModel::Correction BeliefModel::CorrectionOf(const SweepKey& key) const {
-  Correction first = {std::log(kFirstFactor), kDoubtOfFirst, kFirstTail, 0, kMemoryDoubtOfFirst};
-  if (lessons_.empty()) return first;
+BeliefModel::Correction BeliefModel::CorrectionOf(const SweepKey& key, double doubt) const {
+  if (lessons_.empty()) return {0, doubt, kFirstTail, 0, kMemoryDoubtOfOther};
   // The nearest batches on both sides, and the nearest of others.
   const Lesson* below = nullptr;
   const Lesson* above = nullptr;
@@ -83,7 +81,7 @@ BeliefModel::Correction BeliefModel::CorrectionOf(const SweepKey& key) const {
   }
   const auto count = static_cast<double>(lessons_.size());
   if (below == nullptr && above == nullptr) {
-    return {sum / count, kDoubtOfOther, tail, memory / count, kMemoryDoubtOfOther};
+    return {sum / count, doubt, tail, memory / count, kMemoryDoubtOfOther};
   }
   if (below == nullptr) below = above;
   if (above == nullptr) above = below;
@@ -92,14 +90,14 @@ BeliefModel::Correction BeliefModel::CorrectionOf(const SweepKey& key) const {
   const double weight = down + up > 0 ? up / (down + up) : 1;  // of the smaller batch
   const auto mix = [&](double a, double b) { return weight * a + (1 - weight) * b; };
   return {mix(below->log_factor, above->log_factor),
-          kDoubtOfSame + kDoubtOfDoubling * std::min(down, up), mix(below->tail, above->tail),
-          mix(below->memory, above->memory), kMemoryDoubtOfSame};
+          std::min(kDoubtOfSame + kDoubtOfDoubling * std::min(down, up), doubt),
+          mix(below->tail, above->tail), mix(below->memory, above->memory), kMemoryDoubtOfSame};
 }
 
 Belief BeliefModel::Of(std::size_t index) const {
   const SweepKey& key = grid_[index];
   const Prediction& predicted = predictions_[index];
-  const Correction correction = CorrectionOf(key);
+  const Correction correction = CorrectionOf(key, predicted.doubt);
   const double service = predicted.latency_ms * std::exp(correction.log_factor);
   Belief belief;
   belief.doubt = correction.doubt;

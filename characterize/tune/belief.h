@@ -38,7 +38,8 @@ class BeliefModel {
   struct Correction {
     double log_factor, doubt, tail, memory, memory_doubt;
   };
-  Correction CorrectionOf(const SweepKey& key) const;
+  // `doubt`: of the prediction.
+  Correction CorrectionOf(const SweepKey& key, double doubt) const;
 
   const std::vector<SweepKey>& grid_;
   const SearchGoal& goal_;

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "kinglet/error.h"
+#include "kinglet/file.h"
 #include "kinglet/precision.h"
 #include "measure/common/json_reader.h"
 #include "measure/common/machine_json.h"
@@ -63,7 +65,8 @@ void ReadSettings(const measure::JsonReader& reader, Profile& profile) {
   if (!key.precision.empty() && !PrecisionOf(key.precision)) {
     reader.Refuse("precision", "f32, bf16, int8 or auto");
   }
-  if (reader.Has("tuning")) profile.tuning = reader.Text("tuning");
+  if (reader.Has("tuning")) key.tuning = reader.Text("tuning");
+  if (reader.Has("descriptor")) profile.descriptor = reader.Text("descriptor");
   if (reader.Has("shapes")) profile.shapes = reader.Texts("shapes");
 }
 
@@ -90,7 +93,8 @@ std::string ProfileText(const Profile& profile) {
       {"instances", key.instances},
       {"as", key.kind == InstanceKind::kThreads ? kThreadsName : kProcessesName}};
   if (!key.precision.empty()) settings["precision"] = key.precision;
-  if (!profile.tuning.empty()) settings["tuning"] = profile.tuning;
+  if (!key.tuning.empty()) settings["tuning"] = key.tuning;
+  if (!profile.descriptor.empty()) settings["descriptor"] = profile.descriptor;
   if (!profile.shapes.empty()) settings["shapes"] = profile.shapes;
   const ProfileJson root = {{"kinglet", "profile"},
                             {"format", kProfileFormat},
@@ -135,8 +139,27 @@ Profile ParseProfile(std::string_view text, const std::string& source) {
   return profile;
 }
 
+void WriteProfile(const std::string& path, Profile profile) {
+  std::error_code error;
+  const std::filesystem::path folder = std::filesystem::absolute(path, error).parent_path();
+  for (std::string* file : {&profile.key.tuning, &profile.descriptor}) {
+    if (!std::filesystem::exists(*file, error)) continue;  // a name, or none
+    const std::string seen = std::filesystem::proximate(*file, folder, error).string();
+    if (!error) *file = seen;
+  }
+  WriteFile(path, ProfileText(profile));
+}
+
 Profile ReadProfile(const std::string& path) {
-  return ParseProfile(ReadTextFile(path, kMostBytes, "a profile"), path);
+  Profile profile = ParseProfile(ReadTextFile(path, kMostBytes, "a profile"), path);
+  std::error_code error;
+  const std::filesystem::path folder = std::filesystem::path(path).parent_path();
+  for (std::string* file : {&profile.key.tuning, &profile.descriptor}) {
+    const bool is_name =
+        file == &profile.descriptor && !std::filesystem::exists(folder / *file, error);
+    if (!file->empty() && !is_name) *file = (folder / *file).string();
+  }
+  return profile;
 }
 
 }  // namespace kinglet::characterize

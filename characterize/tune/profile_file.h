@@ -15,13 +15,15 @@ namespace kinglet::characterize {
 inline constexpr int kProfileFormat = 1;
 
 struct Profile {
-  std::string network_key{};          // GraphKey (kinglet/verdict.h)
-  SweepKey key{};                     // how to run it; precision "": as the model says
+  std::string network_key{};  // GraphKey (kinglet/verdict.h)
+  // How to run it; precision "": as the model says, tuning "": by the kernels of the cache folder,
+  // if any.
+  SweepKey key{};
   std::vector<std::string> shapes{};  // as ShapeOptions
-  std::string tuning{};  // file of measured kernels; "": that of the cache folder, if any
-  Bound bound{};         // that it holds
-  double rate = 0;       // images per second that it was chosen for; 0: closed loop
-  Latency latency{};     // as measured: percentiles, mean and runs
+  std::string descriptor{};           // name or file; "": the network's own, or the one beside it
+  Bound bound{};                      // that it holds
+  double rate = 0;                    // images per second that it was chosen for; 0: closed loop
+  Latency latency{};                  // as measured: percentiles, mean and runs
   double images_per_s = 0;
   double peak_rss_mb = 0;
   measure::Machine machine{};
@@ -30,11 +32,14 @@ struct Profile {
 // A JSON document.
 std::string ProfileText(const Profile& profile);
 
+// Writes it, with files that it names as they are seen from its folder. Throws Error(kIo).
+void WriteProfile(const std::string& path, Profile profile);
+
 // Throws Error(kInvalidInput) that names `source` for what is malformed, and for another format.
 Profile ParseProfile(std::string_view text, const std::string& source);
 
-// Throws as ParseProfile does, and Error(kIo, kResource) for a file that cannot be read or is too
-// large for a profile.
+// The profile, with files that it names as they are seen from here. Throws as ParseProfile does,
+// and Error(kIo, kResource) for a file that cannot be read or is too large for a profile.
 Profile ReadProfile(const std::string& path);
 
 }  // namespace kinglet::characterize

@@ -194,19 +194,30 @@ std::vector<SweepKey> GridOf(const SweepKey& base, const GridLists& lists, doubl
   for (const int threads : lists.threads) {
     for (const int instances : lists.instances) {
       for (const int batch : lists.batches) {
-        SweepKey key = base;
-        key.threads = threads;
-        key.instances = instances;
-        key.batch = batch;
-        key.kind = instances > 1 ? lists.kind : InstanceKind::kThreads;
-        key.rate = rate / batch;
-        if (std::find(all.begin(), all.end(), key) != all.end()) continue;
-        all.push_back(key);
-        if (threads * instances <= lists.cpus) fitting.push_back(key);
+        for (const InstanceKind kind : lists.kinds) {
+          SweepKey key = base;
+          key.threads = threads;
+          key.instances = instances;
+          key.batch = batch;
+          key.kind = instances > 1 ? kind : InstanceKind::kThreads;
+          key.rate = rate / batch;
+          if (std::find(all.begin(), all.end(), key) != all.end()) continue;
+          all.push_back(key);
+          if (threads * instances <= lists.cpus) fitting.push_back(key);
+        }
       }
     }
   }
   return fitting.empty() ? all : fitting;
+}
+
+bool IsSurelyBetter(const SweepPoint& point, const SweepPoint& other, const SearchGoal& goal) {
+  constexpr double kBetter = 1.01;
+  const bool apart = point.latency.median_high_ms < other.latency.median_low_ms;
+  const bool better = goal.rate > 0
+                          ? kBetter * ImageLatency(point, goal) < ImageLatency(other, goal)
+                          : point.images_per_s > kBetter * other.images_per_s;
+  return apart && better && point.mark.empty() && other.mark.empty();
 }
 
 double ImageLatency(const SweepPoint& point, const SearchGoal& goal) {

@@ -16,6 +16,7 @@ namespace kinglet::characterize {
 struct Prediction {
   double latency_ms = 0;  // of a batch
   double memory_mb = 0;   // MiB, all instances together
+  double doubt = 0.3;     // standard deviation of the logarithm of the latency
 };
 
 struct SearchGoal {
@@ -50,7 +51,7 @@ struct SearchResult {
 // one instance is one of a thread.
 struct GridLists {
   std::vector<int> batches, threads, instances;
-  InstanceKind kind = InstanceKind::kThreads;
+  std::vector<InstanceKind> kinds = {InstanceKind::kThreads};
   int cpus = 1;
 };
 std::vector<SweepKey> GridOf(const SweepKey& base, const GridLists& lists, double rate);
@@ -63,6 +64,10 @@ using MeasureTrial = std::function<SweepPoint(const SweepKey& key, bool confirm)
 SearchResult SearchGrid(const std::vector<SweepKey>& grid, const SearchGoal& goal,
                         const std::function<Prediction(const SweepKey&)>& predict,
                         const MeasureTrial& measure);
+
+// True where `point` is better than `other` by more than a per cent and beyond noise, as both were
+// measured in turns.
+bool IsSurelyBetter(const SweepPoint& point, const SweepPoint& other, const SearchGoal& goal);
 
 // Milliseconds at the percentile of the bound, from the arrival of an image: that of the batch, and
 // the time until it is full, (batch - 1) / rate on the average.

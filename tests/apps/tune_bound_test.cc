@@ -4,7 +4,9 @@
 
 #include <filesystem>
 
+#include "kinglet/onnx.h"
 #include "tests/apps/command.h"
+#include "tests/support/graph_builder.h"
 
 namespace kinglet::testing::tune_bound_test {
 namespace {
@@ -54,7 +56,7 @@ TEST(TuneBoundTest, FindsAPointAndWritesItsProfile) {
       Kinglet({"tune",       "demo",     "--latency",   "10s",     "--percentile",
                "50",         "--memory", "4GB",         "--batch", "1",
                "--threads",  "1",        "--instances", "1",       "--no-cache",
-               "--duration", "0.2",      "--output",    file,      "--json"});
+               "--duration", "0.06",     "--output",    file,      "--json"});
   ASSERT_EQ(tuned.status, 0) << tuned.err;
   const nlohmann::json line = tuned.OutJson();
   EXPECT_EQ(line.at("grid"), 1);
@@ -106,13 +108,79 @@ TEST(TuneBoundTest, NothingHoldsAnImpossibleBound) {
   const std::string file = folder.Path("p.json");
   const CommandResult result =
       Kinglet({"tune", "demo", "--latency", "1us", "--batch", "1", "--threads", "1", "--no-cache",
-               "--duration", "0.2", "--output", file});
+               "--duration", "0.06", "--output", file});
   EXPECT_EQ(result.status, 1);
   EXPECT_THAT(result.ErrLines(), SizeIs(1)) << result.err;
   EXPECT_THAT(result.err, AllOf(HasSubstr("nothing holds latency p99 at most 0.001 ms"),
                                 HasSubstr("nearest is batch 1, 1 thread")));
   EXPECT_THAT(result.out, HasSubstr("over the bound"));
   EXPECT_FALSE(std::filesystem::exists(file));
+}
+
+// A network of one convolution, whose kernels are soon measured.
+std::string WriteConvolution(const TemporaryFolder& folder) {
+  GraphBuilder b;
+  const ValueId w = b.Floats({8, 3, 3, 3}, std::vector<float>(8 * 3 * 9, 0.1f));
+  b.Output(b.Op("Conv", {b.Input("x", {1, 3, 16, 16}), w}), "y");
+  WriteOnnx(folder.Path("conv.onnx"), b.Take());
+  return folder.Path("conv.onnx");
+}
+
+TEST(TuneBoundTest, MeasuredKernelsAreTriedInTurnsWithTheOthers) {
+  const TemporaryFolder folder;
+  const std::string network = WriteConvolution(folder);
+  std::filesystem::create_directory(folder.Path("profiles"));
+  const std::string file = folder.Path("profiles/p.json");
+  const CommandResult tuned =
+      Kinglet({"tune", network, "--latency", "10s", "--batch", "1", "--threads", "1", "--kernels",
+               "--no-cache", "--duration", "0.06", "--output", file, "--json"});
+  ASSERT_EQ(tuned.status, 0) << tuned.err;
+  const nlohmann::json line = tuned.OutJson();
+  ASSERT_THAT(line.at("trials"), SizeIs(3));
+  const nlohmann::json& last = line.at("trials").at(2);
+  EXPECT_EQ(line.at("trials").at(1).at("kernels"), "chosen");
+  EXPECT_EQ(last.at("kernels"), "measured");
+  EXPECT_THAT(last.at("verdict").get<std::string>(), HasSubstr("in turns with the others"));
+  // The file is there where the profile names it, by its folder.
+  const nlohmann::json settings = nlohmann::json::parse(ReadText(file)).at("settings");
+  const std::string kernels = folder.Path("profiles/p.tuning.json");
+  EXPECT_EQ(settings.contains("tuning"), std::filesystem::exists(kernels));
+  EXPECT_EQ(settings.value("tuning", "p.tuning.json"), "p.tuning.json");
+  const CommandResult bench =
+      Kinglet({"bench", network, "--profile", file, "--repeat", "1", "--no-cache"});
+  EXPECT_EQ(bench.status, 0) << bench.err;
+}
+
+TEST(TuneBoundTest, PicturesAreInputsAndProcessesMayBeChosen) {
+  const TemporaryFolder folder;
+  const std::string pictures = SourcePath("models/demo/images").string();
+  const CommandResult tuned = Kinglet({"tune",
+                                       SourcePath("models/demo/demo.onnx").string(),
+                                       "--descriptor",
+                                       "demo",
+                                       "--input",
+                                       pictures,
+                                       "--latency",
+                                       "10s",
+                                       "--batch",
+                                       "1",
+                                       "--threads",
+                                       "1",
+                                       "--instances",
+                                       "2",
+                                       "--as",
+                                       "both",
+                                       "--no-cache",
+                                       "--duration",
+                                       "0.06",
+                                       "--output",
+                                       folder.Path("p.json"),
+                                       "--json"});
+  ASSERT_EQ(tuned.status, 0) << tuned.err;
+  EXPECT_EQ(tuned.OutJson().at("grid"), 2);
+  const nlohmann::json profile = nlohmann::json::parse(ReadText(folder.Path("p.json")));
+  EXPECT_EQ(profile.at("settings").at("descriptor"), "demo");
+  EXPECT_EQ(profile.at("settings").at("instances"), 2);
 }
 
 TEST(TuneBoundTest, MistakesAreSaidBeforeAnythingIsMeasured) {
@@ -131,6 +199,9 @@ TEST(TuneBoundTest, MistakesAreSaidBeforeAnythingIsMeasured) {
       {{"tune", "demo", "--memory", "much", "-o", file}, 2, "--memory"},
       {{"tune", "demo", "--latency", "5ms", "--instances", "0", "-o", file}, 2, "--instances"},
       {{"tune", "demo", "--instances", "2"}, 2, "--latency"},
+      {{"tune", "demo", "--input", folder.Path()}, 2, "--latency"},
+      {{"tune", "demo", "--latency", "5ms", "-o", file, "-d", "demo"}, 2, "for a model file"},
+      {{"tune", "demo", "--latency", "5ms", "-o", file, "--input", folder.Path()}, 2, "found none"},
       {{"tune", "-", "--latency", "5ms", "-o", file}, 2, "expected a file"},
       {{"tune", "demo", "--latency", "5ms", "-o", folder.Path("none/p.json")}, 4, "none"},
       {{"tune", "no_such_network", "--latency", "5ms", "-o", file}, 2, "no_such_network"},

@@ -4,7 +4,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
 #include "kinglet/error.h"
+#include "tests/characterize/temporary_file.h"
 
 namespace kinglet::characterize::profile_file_test {
 namespace {
@@ -19,9 +24,10 @@ Profile Made() {
                  .batch = 8,
                  .threads = 2,
                  .instances = 3,
-                 .kind = InstanceKind::kProcesses};
+                 .kind = InstanceKind::kProcesses,
+                 .tuning = "t.json"};
   profile.shapes = {"x=Nx3x224x224"};
-  profile.tuning = "t.json";
+  profile.descriptor = "d.json";
   profile.bound = {.latency_ms = 50, .percentile = 95, .memory_mb = 500};
   profile.rate = 100;
   profile.latency.p95_ms = 47.25;
@@ -40,7 +46,7 @@ TEST(ProfileFile, IsReadAsItWasWritten) {
   EXPECT_EQ(read.key, made.key);
   EXPECT_EQ(read.network_key, made.network_key);
   EXPECT_EQ(read.shapes, made.shapes);
-  EXPECT_EQ(read.tuning, made.tuning);
+  EXPECT_EQ(read.descriptor, "d.json");
   EXPECT_EQ(read.bound.Text(), made.bound.Text());
   EXPECT_EQ(read.rate, 100);
   EXPECT_EQ(read.latency.p95_ms, 47.25);
@@ -83,6 +89,25 @@ TEST(ProfileFile, WhatIsMalformedIsAnErrorThatNamesIt) {
   for (std::size_t end = 0; end + 2 < text.size(); end += 7) {
     EXPECT_NE(error_of(text.substr(0, end)), "none");
   }
+}
+
+TEST(ProfileFile, FilesAreFoundFromItsFolder) {
+  const TemporaryFile kernels("kernels.json", "{}");
+  Profile made = Made();
+  made.key.tuning = kernels.path();
+  made.descriptor = "mobilenet_v1";
+  const std::filesystem::path folder =
+      std::filesystem::path(kernels.path()).parent_path() / "of_profile";
+  std::filesystem::create_directory(folder);
+  const std::string path = (folder / "p.json").string();
+  WriteProfile(path, made);
+  std::ifstream file(path);
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  EXPECT_THAT(text, HasSubstr("\"../"));
+  const Profile read = ReadProfile(path);
+  EXPECT_TRUE(std::filesystem::equivalent(read.key.tuning, kernels.path()));
+  EXPECT_EQ(read.descriptor, "mobilenet_v1");
+  std::filesystem::remove_all(folder);
 }
 
 TEST(ProfileFile, WhatCannotBeReadIsAnError) {
