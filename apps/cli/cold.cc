@@ -138,6 +138,15 @@ Status ColdCommand(const ColdCommandOptions& options) {
   report.median = MedianOf(runs);
   report.machine = measure::ThisMachine();
   reports.insert(reports.begin(), report);
+  if (options.common.json) {
+    for (const ColdReport& each : reports) Print(ColdReportLine(each));
+  } else {
+    std::string text = ColdHead(report);
+    for (const ColdReport& each : reports) text += ColdTable(each) + '\n';
+    text.pop_back();
+    Print(text);
+  }
+  // Last, so that a disk that is full by then does not take what was measured.
   if (!options.output.empty()) {
     std::string lines;
     for (const ColdReport& each : reports) lines += ColdReportLine(each);
@@ -145,14 +154,6 @@ Status ColdCommand(const ColdCommandOptions& options) {
     characterize::WritePicture(characterize::ColdPlot(reports),
                                characterize::InFolder(options.output, "cold"));
   }
-  if (options.common.json) {
-    for (const ColdReport& each : reports) Print(ColdReportLine(each));
-    return Status::kDone;
-  }
-  std::string text = ColdHead(report);
-  for (const ColdReport& each : reports) text += ColdTable(each) + '\n';
-  text.pop_back();
-  Print(text);
   return Status::kDone;
 }
 

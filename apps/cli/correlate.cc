@@ -13,6 +13,7 @@
 #include "characterize/correlate/section.h"
 #include "characterize/correlate/study.h"
 #include "characterize/pictures/gnuplot.h"
+#include "characterize/predict/foresee.h"
 #include "characterize/report/report.h"
 #include "kinglet/file.h"
 #include "measure/common/answer.h"
@@ -213,19 +214,24 @@ Status CorrelateCommand(const CorrelateOptions& options) {
     characterize::CheckGnuplot();
     characterize::PrepareFolder(options.output);
   }
+  // What is wrong with one of them is said before any is measured.
+  for (const std::string& network : networks) {
+    characterize::OpenWithoutWeights(network, ReadOptionsOf(options.common));
+  }
   std::vector<NetworkMetrics> all = MeasureAll(options, networks);
   const std::vector<NetworkMetrics> others = characterize::WithStatic(all, peers);
   all.insert(all.end(), others.begin(), others.end());
   const CorrelationStudy study = characterize::CorrelateMetrics(std::move(all));
-  if (!options.output.empty()) WriteStudy(study, options.output);
   if (!note.empty()) PrintNote(options.common, "note: " + note);
   if (options.common.json) {
     Print(StudyJson(study));
-    return Status::kDone;
+  } else {
+    std::string text = NetworksText(study.networks);
+    for (const EngineFit& fit : study.fits) text += '\n' + EngineText(study, fit);
+    Print(text);
   }
-  std::string text = NetworksText(study.networks);
-  for (const EngineFit& fit : study.fits) text += '\n' + EngineText(study, fit);
-  Print(text);
+  // Last, so that a disk that is full by then does not take what was measured.
+  if (!options.output.empty()) WriteStudy(study, options.output);
   return Status::kDone;
 }
 

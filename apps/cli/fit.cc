@@ -7,6 +7,7 @@
 #include "apps/cli/foresight.h"
 #include "apps/cli/output.h"
 #include "apps/cli/progress.h"
+#include "characterize/common/output_folder.h"
 #include "characterize/fit/evaluate.h"
 #include "characterize/fit/fit_report.h"
 #include "characterize/pictures/gnuplot.h"
@@ -121,7 +122,10 @@ Status FitCommand(const FitOptions& options) {
   if (const std::string problem = characterize::BoostingProblem(); !problem.empty()) {
     throw Error(ErrorCode::kUnsupported, problem);
   }
-  if (!options.report.empty()) characterize::CheckGnuplot();
+  if (!options.report.empty()) {
+    characterize::CheckGnuplot();
+    characterize::PrepareFolder(options.report);
+  }
   const characterize::Dataset dataset = characterize::ReadDataset(options.dataset);
   characterize::FitOptions fit;
   fit.folds = options.folds;

@@ -37,6 +37,7 @@ Status Guarded(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file as large as one may be is an error like a full disk
   try {
     return static_cast<int>(kinglet::cli::Guarded(argc, argv));
   } catch (...) {

@@ -170,15 +170,16 @@ Status ProfileCommand(const ProfileOptions& options) {
   profile.batch = shapes_of.Batch(shapes);
   profile.precision =
       measure::PrecisionOfPlan(model.Describe(shapes, wanted.threads), model.precision());
-  if (!options.output.empty()) WriteProfile(profile, options.output);
   for (const std::string& note : profile.notes) PrintNote(options.common, "note: " + note);
   if (options.common.json) {
     Print(ProfileJson(profile));
-    return Status::kDone;
+  } else {
+    Print(ProfileHead(profile) + LayersText(profile));
+    if (!profile.events.empty()) Print('\n' + CountsText(profile));
+    Print(ProfileFoot(profile));
   }
-  Print(ProfileHead(profile) + LayersText(profile));
-  if (!profile.events.empty()) Print('\n' + CountsText(profile));
-  Print(ProfileFoot(profile));
+  // Last, so that a disk that is full by then does not take what was measured.
+  if (!options.output.empty()) WriteProfile(profile, options.output);
   return Status::kDone;
 }
 

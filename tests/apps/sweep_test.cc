@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -117,6 +118,49 @@ TEST(SweepTest, AKilledSweepGoesOn) {
   for (std::string line; std::getline(stream, line);) {
     EXPECT_TRUE(nlohmann::json::accept(line)) << line;
   }
+}
+
+// No file of this process and those that it starts may be larger, as long as it is there: as on a
+// disk that is full.
+class LargestFile {
+ public:
+  explicit LargestFile(rlim_t bytes) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit = {bytes, before_.rlim_max};
+    EXPECT_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+  }
+  ~LargestFile() { setrlimit(RLIMIT_FSIZE, &before_); }
+  LargestFile(const LargestFile&) = delete;
+  LargestFile& operator=(const LargestFile&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST(SweepTest, AFullDiskIsOneErrorAndTheSweepGoesOn) {
+  const TemporaryFolder folder;
+  const std::vector<std::string> arguments =
+      Short(folder.Path("s"), {"--batch", "1,2", "-q", "--within", "100%"});
+  const std::string file = folder.Path("s/sweep.jsonl");
+  ASSERT_EQ(Kinglet(arguments).status, 0);
+  const std::string whole = ReadText(file);
+  const std::size_t two_turns = whole.find('\n', whole.find('\n', whole.find('\n') + 1) + 1);
+  std::filesystem::remove_all(folder.Path("s"));
+  CommandResult full;
+  {
+    const LargestFile limit(two_turns + 200);
+    full = Kinglet(arguments);
+  }
+  EXPECT_EQ(full.status, 4);
+  EXPECT_THAT(full.ErrLines(), ElementsAre(AllOf(HasSubstr("sweep.jsonl"), HasSubstr("written"))));
+  EXPECT_EQ(full.out, "");
+  std::string kept = ReadText(file);
+  kept.resize(kept.rfind('\n') + 1);
+  EXPECT_GE(std::count(kept.begin(), kept.end(), '\n'), 2);
+  const CommandResult rest = Kinglet(arguments);
+  EXPECT_EQ(rest.status, 0) << rest.err;
+  EXPECT_THAT(ReadText(file), ::testing::StartsWith(kept));
+  EXPECT_EQ(LinesOf(folder.Path("s/sweep.csv")), 3u);
 }
 
 TEST(SweepTest, BatchesArriveInAnOpenLoop) {
