@@ -17,7 +17,7 @@ PACKAGES = {
     "onnxruntime": ["onnxruntime>=1.30"],
     "openvino": ["openvino"],          # held to float32
     "openvino_default": ["openvino"],  # as it runs by itself: bfloat16 where the CPU has it
-    "ncnn": ["ncnn", "pnnx"],  # pnnx, which converts, needs PyTorch: installed only when asked for
+    "ncnn": ["ncnn", "pnnx"],  # pnnx writes ncnn's files
     "quantiser": ["onnx"],  # of ONNX Runtime
     "opencv": [],
     "kinglet": [],
@@ -40,12 +40,21 @@ def enter_environment(folder, engines):
     missing = missing_packages(engines)
     if missing:
         print(f"installing {' '.join(missing)}", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *missing], check=True)
+        # Of pnnx only the program is used, which does without the PyTorch that its package wants.
+        alone = [package for package in missing if package == "pnnx"]
+        for packages in ([p for p in missing if p not in alone], ["--no-deps", *alone]):
+            if packages != ["--no-deps"] and packages:
+                subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", *packages],
+                               check=True)
         os.execv(sys.executable, [sys.executable, *sys.argv])
 
 
 class Failure(Exception):
     """Why an engine does not run a network, in words for a row of the table."""
+
+
+class Missing(Failure):
+    """The engine itself is not there."""
 
 
 class Worker:
@@ -107,16 +116,26 @@ class Worker:
             code = self.process.wait()
             raise Failure(f"the process ended with {code}" + (" (memory?)" if code == -9 else ""))
         answer = json.loads(line)
+        if "missing" in answer:
+            raise Missing("not installed" + (" (Debian's package python3-opencv)"
+                                             if self.engine == "opencv" else ""))
         if "error" in answer:
             raise Failure(answer["error"])
         return answer
 
 
-def convert_for_ncnn(network, folder):
-    """The path of a copy of the network beside which pnnx's ncnn files lie."""
+def files_for_ncnn(network, folder):
+    """A path beside which ncnn's files lie: the network's, or that of a copy in `folder`, where pnnx
+    writes them."""
+    if network.path.with_suffix(".ncnn.param").exists():
+        return network.path
     copy = folder / f"{network.name}.onnx"
     if not copy.with_suffix(".ncnn.param").exists():
-        tool = pathlib.Path(sys.prefix) / "bin" / "pnnx"
+        package = importlib.util.find_spec("pnnx")
+        if package is None:
+            raise Failure(f"{network.name}.ncnn.param and .bin lie neither beside it nor in {folder}, "
+                          "and pnnx, which writes them, is not installed")
+        tool = pathlib.Path(package.submodule_search_locations[0]) / "pnnx"
         folder.mkdir(parents=True, exist_ok=True)
         copy.unlink(missing_ok=True)
         copy.symlink_to(network.path.resolve())
@@ -141,9 +160,9 @@ def command_of(engine, network, batch, threads, settings):
             command += [name, "x".join(map(str, value["shape"])), value["file"]]
         return command
     if engine == "ncnn":
-        if missing_packages([engine]):
-            raise Failure("not installed (--engines ncnn installs it)")
-        path = convert_for_ncnn(network, settings.work / "ncnn")
+        if importlib.util.find_spec("ncnn") is None:
+            raise Missing("not installed (--engines ncnn installs it)")
+        path = files_for_ncnn(network, settings.work / "ncnn")
     python = DEBIAN_PYTHON if engine == "opencv" else sys.executable
     return [python, HERE / "peer.py", engine, path, threads, json.dumps(inputs)]
 

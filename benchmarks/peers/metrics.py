@@ -31,8 +31,8 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("networks", nargs="*", metavar="FILE.onnx|NAME", default=NETWORKS)
-    parser.add_argument("--engines", default="onnxruntime,openvino",
-                        help=f"of {', '.join(NAMES)} (default: onnxruntime,openvino)")
+    parser.add_argument("--engines", default=",".join(NAMES),
+                        help=f"of {', '.join(NAMES)} (default: all)")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
@@ -133,12 +133,17 @@ def main():
     settings.work.mkdir(parents=True, exist_ok=True)
     with open(settings.work / "engines.log", "w") as settings.log, \
             open(arguments.out, "w") as out:
+        there = list(arguments.engines)
         for given in arguments.networks:
             network = networks.Network(given, settings)
             network.given = given
-            for engine in arguments.engines:
+            for engine in list(there):
                 try:
                     line = json.dumps(measure(network, engine, settings))
+                except engines.Missing as failure:
+                    print(f"{engine}: {failure}", file=sys.stderr)
+                    there.remove(engine)
+                    continue
                 except engines.Failure as failure:
                     print(f"{given}, {engine}: {failure}", file=sys.stderr)
                     continue

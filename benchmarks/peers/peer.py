@@ -188,7 +188,7 @@ def main():
         for line in sys.stdin:
             reply(answer(engine, line.strip()))
     except ModuleNotFoundError as error:
-        reply({"error": f"not installed ({error.name})"})
+        reply({"missing": error.name})
         sys.exit(1)
     except Exception as error:  # the row of the table says it
         reply({"error": " ".join(f"{type(error).__name__}: {error}".split())[:300]})
