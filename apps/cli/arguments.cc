@@ -137,6 +137,20 @@ void RefuseEmptyValues(CLI::App& command) {
   }
 }
 
+// What the library says; where the value of an option is missing, with the name of the value.
+std::string MessageOf(const CLI::App& command, const CLI::ParseError& error) {
+  const std::string message = error.what();
+  const auto* mismatch = dynamic_cast<const CLI::ArgumentMismatch*>(&error);
+  if (mismatch == nullptr || !message.ends_with(" missing")) return message;
+  for (const CLI::Option* option : command.get_options()) {
+    if (!message.starts_with(option->get_name() + ": ")) continue;
+    const std::string& value = option->get_option_text();
+    return option->get_name() + ": expected " + (value.empty() ? "a value" : value) +
+           " after it, found nothing";
+  }
+  return message;
+}
+
 // Help and version are output; everything else is a mistake.
 std::string TextOf(CLI::App& app, const CLI::ParseError& error) {
   std::ostringstream text;
@@ -156,7 +170,8 @@ std::string TextOf(CLI::App& app, const CLI::ParseError& error) {
     hint = DidYouMean(option->substr(0, option->find('=')),
                       OptionNames(chosen.empty() ? app : *chosen.front()));
   }
-  throw UsageError(error.what() + hint + " (see kinglet" + command + " --help)");
+  throw UsageError(MessageOf(chosen.empty() ? app : *chosen.front(), error) + hint +
+                   " (see kinglet" + command + " --help)");
 }
 
 }  // namespace
