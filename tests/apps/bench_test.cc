@@ -7,6 +7,7 @@
 #include "kinglet/descriptor.h"
 #include "kinglet/onnx.h"
 #include "tests/apps/command.h"
+#include "tests/apps/small_detector.h"
 #include "tests/support/graph_builder.h"
 
 namespace kinglet::testing::bench_test {
@@ -49,8 +50,9 @@ void ExpectStages(const nlohmann::json& line) {
 }
 
 TEST(BenchTest, DetectorsShowTheirStages) {
-  const std::vector<std::string> bench = {"bench",   "ultraface", "--threads", "1",
-                                          "--batch", "1,4",       "--repeat",  "3"};
+  const TemporaryFolder folder;
+  const std::vector<std::string> bench = {
+      "bench", WriteSmallDetector(folder), "--threads", "1", "--batch", "1,4", "--repeat", "3"};
   auto json = bench;
   json.push_back("--json");
   const CommandResult result = Kinglet(json);
@@ -63,13 +65,9 @@ TEST(BenchTest, DetectorsShowTheirStages) {
 
 TEST(BenchTest, AModelFileIsADetectorByItsDescriptor) {
   const TemporaryFolder folder;
-  Descriptor descriptor = FindDescriptor("ssd_mobilenet_v1");
-  descriptor.architecture.width_multiplier = 0.1;
-  descriptor.architecture.resolution = descriptor.preprocess.width = descriptor.preprocess.height =
-      64;
-  WriteDescriptor(folder.Path("small.json"), descriptor);
+  const std::string small = WriteSmallDetector(folder);
   const std::string model = folder.Path("a.onnx");
-  ASSERT_EQ(Kinglet({"export", folder.Path("small.json"), "-o", model, "-q"}).status, 0);
+  ASSERT_EQ(Kinglet({"export", small, "-o", model, "-q"}).status, 0);
   const std::string picture = SourcePath("models/demo/images/house.png").string();
   const std::vector<std::string> bench = {"bench",    model, "--threads", "1",
                                           "--repeat", "1",   "--json"};
@@ -78,14 +76,14 @@ TEST(BenchTest, AModelFileIsADetectorByItsDescriptor) {
     return Kinglet(more);
   };
   EXPECT_FALSE(with({}).OutJson().contains("ms"));
-  ExpectStages(with({"--descriptor", folder.Path("small.json"), "--image", picture}).OutJson());
-  EXPECT_EQ(with({"--descriptor", folder.Path("small.json"), "--image", "none.jpg"}).status, 1);
+  ExpectStages(with({"--descriptor", small, "--image", picture}).OutJson());
+  EXPECT_EQ(with({"--descriptor", small, "--image", "none.jpg"}).status, 1);
   EXPECT_EQ(with({"--image", picture}).status, 2);
   EXPECT_EQ(with({"--descriptor", "mobilenet_v1", "--image", picture}).status, 2);
   EXPECT_EQ(Kinglet({"bench", "ultraface", "--descriptor", "ultraface"}).status, 2);
   // Anchors beside the model are those of the model.
   folder.Write("a.anchors.json", "[[0.5, 0.5, 1, 1]]");
-  const CommandResult anchors = with({"--descriptor", folder.Path("small.json")});
+  const CommandResult anchors = with({"--descriptor", small});
   EXPECT_EQ(anchors.status, 3);
   EXPECT_THAT(anchors.ErrLines(), ElementsAre(HasSubstr("expected 1 boxes")));
 }

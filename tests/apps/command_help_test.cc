@@ -39,16 +39,11 @@ TEST(HelpTest, HelpOfACommandIsItsHelpOption) {
     EXPECT_EQ(help.status, 0) << command;
     EXPECT_EQ(help.out, Kinglet({command, "--help"}).out);
     EXPECT_EQ(help.err, "");
+    EXPECT_LE(Widest(help), 80u) << command;  // fits a terminal
   }
+  EXPECT_LE(Widest(Kinglet({"--help"})), 80u);
   EXPECT_EQ(Kinglet({"help"}).out, Kinglet({"--help"}).out);
   EXPECT_THAT(Kinglet({"--help"}).out, HasSubstr("Exit status:"));
-}
-
-TEST(HelpTest, HelpFitsATerminal) {
-  EXPECT_LE(Widest(Kinglet({"--help"})), 80u);
-  for (const std::string& command : kCommands) {
-    EXPECT_LE(Widest(Kinglet({command, "--help"})), 80u) << command;
-  }
 }
 
 TEST(HelpTest, TheVersionIsACommandToo) {

@@ -7,6 +7,7 @@
 
 #include "kinglet/image.h"
 #include "tests/apps/command.h"
+#include "tests/apps/small_detector.h"
 
 namespace kinglet::testing::profile_commands_test {
 namespace {
@@ -140,8 +141,8 @@ TEST(ColdTest, MediansOfProcesses) {
 
 TEST(SplitTest, ATableForEachNumberOfClasses) {
   const TemporaryFolder folder;
-  const CommandResult result = Kinglet(
-      {"split", "ssdlite", "--classes", "2,5", "--threads", "1", "--seconds", "0.05", "--json"});
+  const CommandResult result = Kinglet({"split", WriteSmallDetector(folder), "--classes", "2,5",
+                                        "--threads", "1", "--seconds", "0.05", "--json"});
   ASSERT_EQ(result.status, 0) << result.err;
   ASSERT_THAT(result.OutLines(), SizeIs(2));
   EXPECT_EQ(nlohmann::json::parse(result.OutLines()[1]).at("classes"), 5);
