@@ -92,7 +92,7 @@ void CheckSubject(const TuneCommandOptions& options, const characterize::Subject
   const measure::OpenedNetwork network = measure::OpenForPoint(point);
   for (const std::string& note : network.notes) PrintNote(options.common, "note: " + note);
   if (!subject.pictures.empty()) {
-    measure::TurnInputs(network, network.shapes.For(batch), subject.pictures);
+    measure::TurnInputs(network, network.shapes.For(batch), {subject.pictures});
   }
 }
 
