@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/views.h"
+#include "kernels/common/aligned.h"
 #include "kernels/common/partition.h"
-#include "kernels/gemm/blas.h"
+#include "kernels/gemm/product.h"
 #include "kernels/math/math.h"
 #include "kernels/softmax/softmax.h"
 
@@ -23,46 +25,92 @@ enum Output : std::size_t { kY, kPresentKey, kPresentValue, kScores };
 
 constexpr std::int64_t kQueries = 64;  // of a unit
 
-// c[m, n] = alpha a[m, k] b + beta c, b being {n, k} where it is transposed, else {k, n}.
-struct Product {
-  bool transposed;
-  std::int64_t m, n, k;
-};
-
-void Multiply(const Product& p, float alpha, const float* a, std::int64_t lda, const float* b,
-              std::int64_t ldb, float beta, float* c, std::int64_t ldc) {
-  if (p.m == 0 || p.n == 0 || p.k == 0) return;
-  kernels::BlasGemm(false, p.transposed, p.m, p.n, p.k, alpha, a, lda, b, ldb, beta, c, ldc);
-}
-
-void Multiply(const Product& p, double alpha, const double* a, std::int64_t lda, const double* b,
-              std::int64_t ldb, double beta, double* c, std::int64_t ldc) {
-  for (std::int64_t i = 0; i < p.m; ++i) {
-    for (std::int64_t j = 0; j < p.n; ++j) {
-      double sum = 0;
-      for (std::int64_t k = 0; k < p.k; ++k) {
-        sum += a[i * lda + k] * (p.transposed ? b[j * ldb + k] : b[k * ldb + j]);
+// kernels::MatrixProduct by its definition, of double.
+class NaiveHeadProduct {
+ public:
+  NaiveHeadProduct() = default;
+  explicit NaiveHeadProduct(const kernels::ProductShape& shape) : s_(shape) {}
+  std::size_t scratch_bytes() const { return 0; }
+  void TakeRight(const double*, void*) const {}
+  void Multiply(const double* a, const double* b, double* c, std::int64_t first, std::int64_t rows,
+                bool adds, void*) const {
+    for (std::int64_t i = first; i < first + rows; ++i) {
+      for (std::int64_t j = 0; j < s_.n; ++j) {
+        double sum = 0;
+        for (std::int64_t k = 0; k < s_.k; ++k) {
+          sum += a[i * s_.lda + k] * (s_.transpose_b ? b[j * s_.ldb + k] : b[k * s_.ldb + j]);
+        }
+        double& y = c[i * s_.ldc + j];
+        y = static_cast<double>(s_.alpha) * sum + (adds ? y : 0);
       }
-      double& y = c[i * ldc + j];
-      y = alpha * sum + (beta == 0 ? 0 : beta * y);
     }
   }
-}
+
+ private:
+  kernels::ProductShape s_;
+};
+template <typename T>
+using HeadProductOf =
+    std::conditional_t<std::is_same_v<T, float>, kernels::MatrixProduct, NaiveHeadProduct>;
+
+// Keys or values that lie together, past or new ones, as the right operands of products.
+template <typename T>
+struct HeadPart {
+  HeadProductOf<T> product;
+  std::size_t offset = 0;  // of its scratch
+  std::int64_t first = 0;  // of its keys among all
+  bool is_empty = true;    // there are none
+};
+
+// The products of a head, and where its operands lie in scratch: the scores of a unit first.
+template <typename T>
+struct HeadProducts {
+  HeadPart<T> scores[2], values[2];  // with past ones, with new ones
+  std::size_t scratch_bytes = 0;
+
+  explicit HeadProducts(const Attention& a) {
+    const std::int64_t all = a.all_keys();
+    scratch_bytes = kernels::RoundUpToLine(
+        static_cast<std::size_t>(std::min(kQueries, a.queries) * all) * sizeof(T));
+    const std::int64_t counts[] = {a.past, a.keys};
+    const std::int64_t key_rows[] = {a.key_size, a.k.row};  // elements from one to the next
+    const std::int64_t value_rows[] = {a.value_size, a.v.row};
+    for (std::size_t i = 0; i < 2; ++i) {
+      const std::int64_t first = i == 0 ? 0 : a.past;
+      if (counts[i] == 0 || a.queries == 0) continue;
+      scores[i] = HeadPartOf(
+          {a.queries, counts[i], a.key_size, false, true, a.q.row, key_rows[i], all, a.scale},
+          first);
+      values[i] = HeadPartOf(
+          {a.queries, a.value_size, counts[i], false, false, all, value_rows[i], a.y.row, 1},
+          first);
+    }
+  }
+
+ private:
+  HeadPart<T> HeadPartOf(const kernels::ProductShape& shape, std::int64_t first) {
+    HeadPart<T> part{HeadProductOf<T>(shape), scratch_bytes, first, false};
+    scratch_bytes += kernels::RoundUpToLine(part.product.scratch_bytes());
+    return part;
+  }
+};
 
 struct Functions {
   kernels::SoftmaxFn softmax = kernels::GetSoftmax();
   kernels::MathFn tanh = kernels::GetMathTable().tanh;
 };
 
-void Softmax(const Functions& functions, float* row, std::int64_t count) {
-  functions.softmax({.outer = 1, .axis = count, .inner = 1}, row, row, 0, 1);
+void Softmax(const Functions& functions, float* scores, std::int64_t rows, std::int64_t count) {
+  functions.softmax({.outer = rows, .axis = count, .inner = 1}, scores, scores, 0, rows);
 }
 
-void Softmax(const Functions&, double* row, std::int64_t count) {
-  const double largest = *std::max_element(row, row + count);
-  double sum = 0;
-  for (std::int64_t i = 0; i < count; ++i) sum += row[i] = std::exp(row[i] - largest);
-  for (std::int64_t i = 0; i < count; ++i) row[i] /= sum;
+void Softmax(const Functions&, double* scores, std::int64_t rows, std::int64_t count) {
+  for (double* row = scores; row != scores + rows * count; row += count) {
+    const double largest = *std::max_element(row, row + count);
+    double sum = 0;
+    for (std::int64_t i = 0; i < count; ++i) sum += row[i] = std::exp(row[i] - largest);
+    for (std::int64_t i = 0; i < count; ++i) row[i] /= sum;
+  }
 }
 
 void Tanh(const Functions& functions, float* x, std::int64_t count) {
@@ -82,9 +130,10 @@ struct Seen {
 template <typename T>
 class Unit {
  public:
-  Unit(const Attention& attention, const Functions& functions, const StepArgs& args,
-       std::int64_t image, std::int64_t head, kernels::Range queries)
+  Unit(const Attention& attention, const HeadProducts<T>& products, const Functions& functions,
+       const StepArgs& args, std::int64_t image, std::int64_t head, kernels::Range queries)
       : a_(attention),
+        products_(products),
         functions_(functions),
         args_(args),
         image_(image),
@@ -95,7 +144,20 @@ class Unit {
         keys_(attention.all_keys()),
         scores_(reinterpret_cast<T*>(args.scratch)) {}
 
-  void Run() {
+  // Makes keys and values of the head operands of the products: for the units of this head and of
+  // the others that share its keys.
+  void TakeHead() const {
+    for (const bool is_new : {false, true}) {
+      if (products_.scores[is_new].is_empty) continue;
+      Take(products_.scores[is_new], Keys(is_new));
+      Take(products_.values[is_new], Values(is_new));
+    }
+  }
+
+  // Among those of all images.
+  std::int64_t key_head() const { return image_ * a_.key_heads + key_head_; }
+
+  void Run() const {
     Score();
     Show(ScoresShown::kProducts);
     Cap();
@@ -103,13 +165,9 @@ class Unit {
     bool sees[kQueries];
     for (std::int64_t i = 0; i < rows_; ++i) sees[i] = Mask(i, scores_ + i * keys_);
     Show(ScoresShown::kMasked);
-    for (std::int64_t i = 0; i < rows_ && keys_ > 0; ++i) {
-      T* row = scores_ + i * keys_;
-      if (sees[i]) {
-        Softmax(functions_, row, keys_);
-      } else {  // a query that sees no key takes nothing of any
-        std::fill_n(row, keys_, T{});
-      }
+    if (keys_ > 0) Softmax(functions_, scores_, rows_, keys_);
+    for (std::int64_t i = 0; i < rows_; ++i) {  // a query that sees no key takes nothing of any
+      if (!sees[i]) std::fill_n(scores_ + i * keys_, keys_, T{});
     }
     Show(ScoresShown::kWeights);
     Mix();
@@ -122,18 +180,26 @@ class Unit {
   const T* Past(std::size_t input, std::int64_t size) const {
     return In(input) + (image_ * a_.key_heads + key_head_) * a_.past * size;
   }
+  const T* Keys(bool is_new) const {
+    return is_new ? In(kK) + a_.k.At(image_, key_head_, 0) : Past(kPastKey, a_.key_size);
+  }
+  const T* Values(bool is_new) const {
+    return is_new ? In(kV) + a_.v.At(image_, key_head_, 0) : Past(kPastValue, a_.value_size);
+  }
+
+  void Take(const HeadPart<T>& part, const T* right) const {
+    part.product.TakeRight(right, args_.scratch + part.offset);
+  }
+  void Multiply(const HeadPart<T>& part, const T* left, const T* right, T* to, bool adds) const {
+    part.product.Multiply(left, right, to, 0, rows_, adds, args_.scratch + part.offset);
+  }
 
   void Score() const {
     const T* q = In(kQ) + a_.q.At(image_, head_, first_);
-    const T* k = In(kK) + a_.k.At(image_, key_head_, 0);
-    const auto scale = static_cast<T>(a_.scale);
-    const std::int64_t size = a_.key_size;
-    if (a_.past > 0) {
-      Multiply({true, rows_, a_.past, size}, scale, q, a_.q.row, Past(kPastKey, size), size, T{},
-               scores_, keys_);
+    for (const bool is_new : {false, true}) {
+      const HeadPart<T>& part = products_.scores[is_new];
+      if (!part.is_empty) Multiply(part, q, Keys(is_new), scores_ + part.first, false);
     }
-    Multiply({true, rows_, a_.keys, size}, scale, q, a_.q.row, k, a_.k.row, T{}, scores_ + a_.past,
-             keys_);
   }
 
   void Cap() const {
@@ -202,21 +268,19 @@ class Unit {
   void Mix() const {
     if (args_.outputs[kY] == nullptr) return;
     T* y = static_cast<T*>(args_.outputs[kY]) + a_.y.At(image_, head_, first_);
-    const std::int64_t size = a_.value_size;
     if (keys_ == 0) {
-      for (std::int64_t i = 0; i < rows_; ++i) std::fill_n(y + i * a_.y.row, size, T{});
+      for (std::int64_t i = 0; i < rows_; ++i) std::fill_n(y + i * a_.y.row, a_.value_size, T{});
       return;
     }
-    if (a_.past > 0) {
-      Multiply({false, rows_, size, a_.past}, T{1}, scores_, keys_, Past(kPastValue, size), size,
-               T{}, y, a_.y.row);
+    for (const bool is_new : {false, true}) {
+      const HeadPart<T>& part = products_.values[is_new];
+      if (part.is_empty) continue;
+      Multiply(part, scores_ + part.first, Values(is_new), y, is_new && a_.past > 0);
     }
-    Multiply({false, rows_, size, a_.keys}, T{1}, scores_ + a_.past, keys_,
-             In(kV) + a_.v.At(image_, key_head_, 0), a_.v.row, a_.past > 0 ? T{1} : T{}, y,
-             a_.y.row);
   }
 
   const Attention& a_;
+  const HeadProducts<T>& products_;
   const Functions& functions_;
   const StepArgs& args_;
   std::int64_t image_, head_, key_head_, first_, rows_, keys_;
@@ -255,7 +319,7 @@ bool LengthFits(const Attention& a, const StepArgs& args, std::int64_t image) {
 // Of each image, first the parts of all heads, then the copies of all heads of keys.
 template <typename T>
 std::unique_ptr<Step> MakeAttentionStep(const PlanContext& context, const Attention& a) {
-  kernels::PrepareBlas();
+  const HeadProducts<T> products(a);
   const std::int64_t parts = CeilDiv(a.queries, kQueries);
   const std::int64_t of_queries = a.heads * parts;
   const bool keys = context.HasOutput(kPresentKey);
@@ -265,6 +329,7 @@ std::unique_ptr<Step> MakeAttentionStep(const PlanContext& context, const Attent
   auto step = MakeStep(
       std::string("attention/") + DataTypeName(context.InputType(kQ)), a.images * of_image,
       [=, functions = Functions()](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+        std::int64_t taken = -1;  // the head whose keys are there
         for (std::int64_t unit = begin; unit < end; ++unit) {
           const std::int64_t image = unit / of_image;
           const std::int64_t part = unit % of_image;
@@ -274,13 +339,14 @@ std::unique_ptr<Step> MakeAttentionStep(const PlanContext& context, const Attent
             continue;
           }
           if (!LengthFits(a, args, image)) return;
-          Unit<T>(a, functions, args, image, part / parts,
-                  kernels::EvenPart(a.queries, parts, part % parts))
-              .Run();
+          const Unit<T> now(a, products, functions, args, image, part / parts,
+                            kernels::EvenPart(a.queries, parts, part % parts));
+          if (now.key_head() != taken) now.TakeHead();
+          taken = now.key_head();
+          now.Run();
         }
       });
-  step->scratch_bytes =
-      static_cast<std::size_t>(std::min(kQueries, a.queries) * a.all_keys()) * sizeof(T);
+  step->scratch_bytes = products.scratch_bytes;
   return step;
 }
 
@@ -291,13 +357,13 @@ std::unique_ptr<Step> PlanAttention(PlanContext& context) {
   const std::int64_t scores = a.images * a.heads * a.queries * a.all_keys();
   step->macs = scores * (a.key_size + a.value_size);
   kernels::WorkStage stage;
-  stage.Add({.kind = kernels::WorkKind::kBlas, .count = 2 * static_cast<double>(step->macs)});
+  stage.Add({.kind = kernels::WorkKind::kTile, .count = 2 * static_cast<double>(step->macs)});
   stage.Add({.kind = kernels::WorkKind::kScalar, .count = 6 * static_cast<double>(scores)});
   for (const std::size_t i : {kQ, kK, kV}) {
     stage.read_bytes += 4 * static_cast<double>(ElementCount(context.InputShape(i)));
   }
   stage.write_bytes = 4 * static_cast<double>(ElementCount(context.OutputShape(kY)));
-  step->work = kernels::SharedWork(stage, step->units, kernels::BlasThreads(context.threads()));
+  step->work = kernels::SharedWork(stage, step->units, context.threads());
   return step;
 }
 

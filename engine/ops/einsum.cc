@@ -1,10 +1,13 @@
 // Einsum: sums of products over the dimensions that an equation names. Contractions of two float32
 // operands are matrix products, other ones plain loops.
 #include <algorithm>
+#include <array>
+#include <numeric>
 #include <optional>
 #include <utility>
 
 #include "engine/ops/batch.h"
+#include "engine/ops/binary.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/einsum_equation.h"
 #include "engine/ops/einsum_product.h"
@@ -12,7 +15,6 @@
 #include "engine/ops/elementwise.h"
 #include "engine/ops/product.h"
 #include "engine/ops/views.h"
-#include "kernels/gemm/blas.h"
 
 namespace kinglet {
 namespace {
@@ -32,6 +34,20 @@ void InferEinsum(InferContext& context) {
 template <typename T>
 using SumOf = std::conditional_t<std::is_floating_point_v<T>, double, std::uint64_t>;
 
+// Several partial sums, so that none waits for the one before.
+template <typename T>
+SumOf<T> SumRun(const T* a, std::int64_t count, std::int64_t stride) {
+  using S = SumOf<T>;
+  constexpr std::int64_t kSums = 8;
+  S sums[kSums] = {};
+  std::int64_t i = 0;
+  for (; i + kSums <= count; i += kSums, a += kSums * stride) {
+    for (std::int64_t j = 0; j < kSums; ++j) sums[j] += static_cast<S>(a[j * stride]);
+  }
+  for (; i < count; ++i, a += stride) sums[0] += static_cast<S>(*a);
+  return std::accumulate(sums, sums + kSums, S{});
+}
+
 // Of a * b over loops [d, ...), b null for a sum of A alone.
 template <typename T>
 SumOf<T> SumProducts(const EinsumLoops& loops, std::size_t d, const T* a, const T* b) {
@@ -46,7 +62,7 @@ SumOf<T> SumProducts(const EinsumLoops& loops, std::size_t d, const T* a, const 
       sum += SumProducts(loops, d + 1, a + i * strides[0], b == nullptr ? b : b + i * strides[1]);
     }
   } else if (b == nullptr) {
-    for (std::int64_t i = 0; i < size; ++i) sum += static_cast<S>(a[i * strides[0]]);
+    sum = SumRun<T>(a, size, strides[0]);
   } else {
     for (std::int64_t i = 0; i < size; ++i) {
       sum += static_cast<S>(a[i * strides[0]]) * static_cast<S>(b[i * strides[1]]);
@@ -62,6 +78,26 @@ T Multiply(T a, T b) {
   } else {
     return a * b;
   }
+}
+
+// Arrays, or single elements in their place.
+bool IsRow(const std::array<std::int64_t, 3>& strides) {
+  const auto is_run = [](std::int64_t stride) { return stride == 0 || stride == 1; };
+  return is_run(strides[0]) && is_run(strides[1]) && strides[2] == 1;
+}
+
+struct EinsumTermOp {
+  static constexpr auto kKernel = kernels::BinaryOp::kMul;
+  template <typename T>
+  static T Of(T a, T b) {
+    return Multiply(a, b);
+  }
+};
+
+template <typename T>
+void MultiplyTerms(const T* a, std::int64_t a_stride, const T* b, std::int64_t b_stride, T* y,
+                   std::int64_t count) {
+  RunBinary(LoopsOf<EinsumTermOp, T>(), a, a_stride, b, b_stride, y, count);
 }
 
 // A stage in plain loops; rows are along its last kept dimension.
@@ -85,6 +121,10 @@ class PlainStage {
       const T* y = b == nullptr ? nullptr : b + offsets[1];
       T* to = c + offsets[2];
       if (summed_.empty() && y != nullptr) {
+        if (IsRow(strides)) {
+          MultiplyTerms(x, strides[0], y, strides[1], to, size);
+          continue;
+        }
         for (std::int64_t i = 0; i < size; ++i) {
           to[i * strides[2]] = Multiply(x[i * strides[0]], y[i * strides[1]]);
         }
@@ -120,7 +160,7 @@ std::unique_ptr<Step> MakePlain(const EinsumStage& stage) {
 std::unique_ptr<Step> MakeProduct(const EinsumStage& stage, const EinsumProduct& product) {
   const auto a = static_cast<std::size_t>(stage.a), b = static_cast<std::size_t>(stage.b);
   auto step =
-      MakeStep("einsum/blas_f32", product.units(),
+      MakeStep("einsum/product_f32", product.units(),
                [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
                  product.Run(static_cast<const float*>(args.inputs[a]),
                              static_cast<const float*>(args.inputs[b]),
@@ -211,14 +251,6 @@ std::unique_ptr<Step> MakeView(const EinsumStage& stage, DataType type) {
   return MakeCopyStep("layout/einsum", {part});
 }
 
-kernels::Work ProductWork(const EinsumStage& stage, double macs, std::int64_t units) {
-  kernels::WorkStage work;
-  work.Add({.kind = kernels::WorkKind::kBlas, .count = 2 * macs});
-  work.write_bytes = 4 * static_cast<double>(stage.elements);
-  work.read_bytes = work.write_bytes;
-  return kernels::SharedWork(work, units, 1);  // OpenBLAS runs one call at a time
-}
-
 std::unique_ptr<Step> PlanOne(PlanContext& context, const EinsumStage& stage) {
   const DataType type = context.InputType(0);
   if (stage.b == EinsumStage::kNone) {
@@ -233,9 +265,7 @@ std::unique_ptr<Step> PlanOne(PlanContext& context, const EinsumStage& stage) {
                                            .transposed = product.b_transposed()});
     }
     auto step = MakeProduct(stage, product);
-    const double macs =
-        static_cast<double>(stage.elements) * static_cast<double>(CountOf(stage.summed));
-    step->work = ProductWork(stage, macs, step->units);
+    step->work = product.WorkOf(context.threads());
     return step;
   }
   return DispatchNumeric(type, [&]<typename T>() { return MakePlain<T>(stage); });
@@ -252,7 +282,6 @@ std::unique_ptr<Step> MakeZeros(std::int64_t elements, std::size_t element_bytes
 }
 
 std::unique_ptr<Step> PlanEinsum(PlanContext& context) {
-  kernels::PrepareBlas();
   const EinsumEquation equation = ReadEinsumEquation(context);
   const DataType type = context.InputType(0);
   if (std::count(equation.sizes.begin(), equation.sizes.end(), 0) > 0) {

@@ -4,8 +4,6 @@
 #include <optional>
 #include <utility>
 
-#include "kernels/gemm/blas.h"
-
 namespace kinglet {
 namespace {
 
@@ -105,6 +103,14 @@ void EinsumProduct::Split(EinsumLoops rows, EinsumLoops columns) {
   b_ = ViewOf(depth_, columns_, kB);
   c_ = ViewOf(rows_, columns_, kC);
   c_.direct &= !c_.transposed;
+  product_ = kernels::MatrixProduct({.m = m_,
+                                     .n = n_,
+                                     .k = k_,
+                                     .transpose_a = a_.direct && a_.transposed,
+                                     .transpose_b = b_.direct && b_.transposed,
+                                     .lda = a_.direct ? a_.stride : k_,
+                                     .ldb = b_.direct ? b_.stride : n_,
+                                     .ldc = c_.direct ? c_.stride : n_});
   // Copying B costs as much as some rows.
   part_ = std::min(m_, b_.direct ? kRows : 4 * kRows);
   row_parts_ = (m_ + part_ - 1) / part_;
@@ -131,30 +137,12 @@ bool EinsumProduct::IsPlain() const {
          b_.stride == (b_.transposed ? k_ : n_) && c_.direct && c_.stride == n_;
 }
 
-// A part of A, B and a part of C, where they are not direct.
+// What the product needs, aligned; behind it a part of A, B and a part of C, where they are not
+// direct.
 std::size_t EinsumProduct::scratch_bytes() const {
   const std::int64_t floats =
       (a_.direct ? 0 : part_ * k_) + (b_.direct ? 0 : k_ * n_) + (c_.direct ? 0 : part_ * n_);
-  return static_cast<std::size_t>(floats) * sizeof(float);
-}
-
-// Rows of A, each a sum along the depth, for a B of one column: BLAS would pack A for it.
-void EinsumProduct::RunColumn(const float* rows, const float* column, std::int64_t count,
-                              float* to) const {
-  constexpr std::int64_t kLanes = 16;
-  const std::int64_t row_stride = a_.direct ? a_.stride : k_;
-  for (std::int64_t row = 0; row < count; ++row, rows += row_stride) {
-    float lanes[kLanes] = {};
-    std::int64_t i = 0;
-    for (; i + kLanes <= k_; i += kLanes) {
-      for (std::int64_t j = 0; j < kLanes; ++j) lanes[j] += rows[i + j] * column[i + j];
-    }
-    for (; i < k_; ++i) lanes[i % kLanes] += rows[i] * column[i];
-    for (std::int64_t width = kLanes / 2; width > 0; width /= 2) {
-      for (std::int64_t j = 0; j < width; ++j) lanes[j] += lanes[j + width];
-    }
-    to[row * (c_.direct ? c_.stride : 1)] = lanes[0];
-  }
+  return product_.scratch_bytes() + static_cast<std::size_t>(floats) * sizeof(float);
 }
 
 const float* EinsumProduct::Copied(const float* from, const EinsumLoops& rows,
@@ -191,7 +179,7 @@ void EinsumProduct::Scatter(const float* from, std::int64_t first, std::int64_t 
 void EinsumProduct::Run(const float* a, const float* b, float* c, std::byte* scratch,
                         std::int64_t begin, std::int64_t end) const {
   if (swapped_) std::swap(a, b);
-  float* a_copy = reinterpret_cast<float*>(scratch);
+  float* a_copy = reinterpret_cast<float*>(scratch + product_.scratch_bytes());
   float* b_copy = a_copy + (a_.direct ? 0 : part_ * k_);
   float* c_copy = b_copy + (b_.direct ? 0 : k_ * n_);
   for (std::int64_t unit = begin; unit < end; ++unit) {
@@ -206,19 +194,12 @@ void EinsumProduct::Run(const float* a, const float* b, float* c, std::byte* scr
       rows = Copied(rows, rows_, depth_, kA, first, count, a_copy);
     }
     // The units of one product follow each other, so that B is there already.
-    if (!b_.direct && (unit == begin || first == 0)) {
-      Copied(right, depth_, columns_, kB, 0, k_, b_copy);
-    }
+    const bool is_new = unit == begin || first == 0;
+    if (!b_.direct && is_new) Copied(right, depth_, columns_, kB, 0, k_, b_copy);
+    if (!b_.direct) right = b_copy;
+    if (is_new) product_.TakeRight(right, scratch);
     float* to = c_.direct ? c + offsets[kC] + first * c_.stride : c_copy;
-    const bool one_column =
-        n_ == 1 && !(a_.direct && a_.transposed) && (!b_.direct || b_.stride == 1);
-    if (one_column) {
-      RunColumn(rows, b_.direct ? right : b_copy, count, to);
-    } else {
-      kernels::BlasGemm(a_.direct && a_.transposed, b_.direct && b_.transposed, count, n_, k_, 1.0f,
-                        rows, a_.direct ? a_.stride : k_, b_.direct ? right : b_copy,
-                        b_.direct ? b_.stride : n_, 0.0f, to, c_.direct ? c_.stride : n_);
-    }
+    product_.Multiply(rows, right, to, 0, count, false, scratch);
     if (!c_.direct) Scatter(c_copy, first, count, c + offsets[kC]);
   }
 }

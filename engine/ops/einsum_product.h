@@ -6,11 +6,12 @@
 #include <vector>
 
 #include "engine/ops/einsum_stages.h"
+#include "kernels/gemm/product.h"
 
 namespace kinglet {
 
-// C[m, n] = sum over k of A[m, k] B[k, n] for each combination of `outer`. What does not lie as
-// BLAS wants it is copied to scratch before, or from there afterwards.
+// C[m, n] = sum over k of A[m, k] B[k, n] for each combination of `outer`. What does not lie in
+// evenly spaced rows or columns is copied to scratch before, or from there afterwards.
 class EinsumProduct {
  public:
   // Whether a stage of two operands is worth it: a plain loop does small ones.
@@ -19,6 +20,10 @@ class EinsumProduct {
 
   std::int64_t units() const { return CountOf(outer_) * row_parts_; }
   std::size_t scratch_bytes() const;
+  // What all units do together.
+  kernels::Work WorkOf(int threads) const {
+    return product_.WorkOf(CountOf(outer_), units(), threads);
+  }
   std::int64_t m() const { return m_; }
   std::int64_t n() const { return n_; }
   std::int64_t k() const { return k_; }
@@ -42,7 +47,6 @@ class EinsumProduct {
   };
   static View ViewOf(const EinsumLoops& rows, const EinsumLoops& columns, std::size_t operand);
   void Split(EinsumLoops rows, EinsumLoops columns);
-  void RunColumn(const float* rows, const float* column, std::int64_t count, float* to) const;
   void Scatter(const float* from, std::int64_t first, std::int64_t count, float* c) const;
   const float* Copied(const float* from, const EinsumLoops& rows, const EinsumLoops& columns,
                       std::size_t operand, std::int64_t first, std::int64_t count, float* to) const;
@@ -52,6 +56,7 @@ class EinsumProduct {
   std::int64_t m_ = 1, n_ = 1, k_ = 1;
   std::int64_t part_ = 1, row_parts_ = 1;
   View a_, b_, c_;
+  kernels::MatrixProduct product_;
 };
 
 }  // namespace kinglet

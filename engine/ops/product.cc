@@ -9,6 +9,7 @@
 #include "kernels/common/blocked.h"
 #include "kernels/gemm/blas.h"
 #include "kernels/gemm/choose.h"
+#include "kernels/gemm/product.h"
 
 namespace kinglet {
 namespace {
@@ -120,35 +121,39 @@ std::unique_ptr<Step> PlanFloatProducts(const FloatProduct& product,
                                         std::vector<std::int64_t> a_offsets,
                                         std::vector<std::int64_t> b_offsets, int threads) {
   constexpr std::int64_t kRows = 64;  // of one unit
-  kernels::PrepareBlas();
-  const std::int64_t row_parts = (product.m + kRows - 1) / kRows;
+  const auto [m, n, k, trans_a, trans_b, lda, ldb, alpha] = product;
+  const kernels::MatrixProduct multiply({.m = m,
+                                         .n = n,
+                                         .k = k,
+                                         .transpose_a = trans_a,
+                                         .transpose_b = trans_b,
+                                         .lda = lda,
+                                         .ldb = ldb,
+                                         .ldc = n,
+                                         .alpha = alpha});
+  const std::int64_t rows = m, elements = m * n;
+  const std::int64_t row_parts = (rows + kRows - 1) / kRows;
   const auto matrices = static_cast<std::int64_t>(a_offsets.size());
-  const double matrix_bytes = 4.0 * static_cast<double>(matrices);
-  kernels::WorkStage stage;
-  stage.Add({.kind = kernels::WorkKind::kBlas,
-             .count = 2 * static_cast<double>(matrices) * static_cast<double>(product.m) *
-                      static_cast<double>(product.n) * static_cast<double>(product.k)});
-  stage.read_bytes =
-      matrix_bytes * static_cast<double>(product.k) * static_cast<double>(product.m + product.n);
-  stage.write_bytes =
-      matrix_bytes * static_cast<double>(product.m) * static_cast<double>(product.n);
-  auto step =
-      MakeStep("gemm/blas_f32", matrices * row_parts,
-               [=, a_at = std::move(a_offsets), b_at = std::move(b_offsets)](
-                   const StepArgs& args, std::int64_t begin, std::int64_t end) {
-                 const auto [m, n, k, trans_a, trans_b, lda, ldb, alpha] = product;
-                 for (std::int64_t unit = begin; unit < end; ++unit) {
-                   const std::int64_t matrix = unit / row_parts;
-                   const std::int64_t row = unit % row_parts * kRows;
-                   const auto at = static_cast<std::size_t>(matrix);
-                   const float* a = static_cast<const float*>(args.inputs[0]) + a_at[at];
-                   const float* b = static_cast<const float*>(args.inputs[1]) + b_at[at];
-                   float* c = static_cast<float*>(args.outputs[0]) + matrix * m * n + row * n;
-                   kernels::BlasGemm(trans_a, trans_b, std::min(kRows, m - row), n, k, alpha,
-                                     trans_a ? a + row : a + row * lda, lda, b, ldb, 0.0f, c, n);
-                 }
-               });
-  step->work = kernels::SharedWork(stage, step->units, kernels::BlasThreads(threads));
+  auto step = MakeStep("gemm/product_f32", matrices * row_parts,
+                       [=, a_at = std::move(a_offsets), b_at = std::move(b_offsets)](
+                           const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                         const auto* a = static_cast<const float*>(args.inputs[0]);
+                         const auto* b = static_cast<const float*>(args.inputs[1]);
+                         auto* c = static_cast<float*>(args.outputs[0]);
+                         for (std::int64_t unit = begin; unit < end; ++unit) {
+                           const std::int64_t matrix = unit / row_parts;
+                           const std::int64_t row = unit % row_parts * kRows;
+                           const auto at = static_cast<std::size_t>(matrix);
+                           // The units of one product follow each other, so that B is there
+                           // already.
+                           if (unit == begin || row == 0)
+                             multiply.TakeRight(b + b_at[at], args.scratch);
+                           multiply.Multiply(a + a_at[at], b + b_at[at], c + matrix * elements, row,
+                                             std::min(kRows, rows - row), false, args.scratch);
+                         }
+                       });
+  step->scratch_bytes = multiply.scratch_bytes();
+  step->work = multiply.WorkOf(matrices, step->units, threads);
   return step;
 }
 

@@ -12,6 +12,7 @@
 #include "kernels/eltwise/unary.h"
 #include "kernels/gemm/gather_gemm.h"
 #include "kernels/gemm/gemm.h"
+#include "kernels/gemm/vector.h"
 #include "kernels/layout/convert.h"
 #include "kernels/layout/layout.h"
 #include "kernels/layout/narrow.h"
@@ -23,6 +24,7 @@
 #include "kernels/pool/pool.h"
 #include "kernels/pool/pool_u8.h"
 #include "kernels/quantize/code_ops.h"
+#include "kernels/quantize/integer_dot.h"
 #include "kernels/quantize/quantize.h"
 #include "kernels/reduce/arg.h"
 #include "kernels/resize/picture.h"
@@ -54,6 +56,7 @@
   FILE("kernels/eltwise/unary.cc", Unary)                    \
   FILE("kernels/gemm/gather_gemm.cc", GatherGemm)            \
   FILE("kernels/gemm/narrow.cc", NarrowGemm)                 \
+  FILE("kernels/gemm/vector.cc", Vector)                     \
   FILE("kernels/layout/convert.cc", Convert)                 \
   FILE("kernels/layout/layout.cc", Layout)                   \
   FILE("kernels/layout/narrow.cc", NarrowLayout)             \
@@ -65,6 +68,7 @@
   FILE("kernels/pool/pool_bf16.cc", PoolBf16)                \
   FILE("kernels/pool/pool_u8.cc", PoolU8)                    \
   FILE("kernels/quantize/code_ops.cc", CodeOps)              \
+  FILE("kernels/quantize/integer_dot.cc", IntegerDot)        \
   FILE("kernels/quantize/quantize.cc", Quantize)             \
   FILE("kernels/reduce/arg.cc", Arg)                         \
   FILE("kernels/resize/picture.cc", Picture)                 \
@@ -133,6 +137,8 @@ std::vector<EntryPoint> EntryPoints() {
   all.Add("chain: depthwise rows", kernels::ResolveDepthwiseRows());
   all.Add("image: row", kernels::ResolveImageRow());
   all.Add("activate", kernels::ResolveActivate());
+  all.Add("vector", kernels::GetVectorFns());
+  all.Add("integer dots", kernels::GetIntegerDots());
   all.Add("pool", kernels::GetPoolTable());
   all.Add("pools of codes", kernels::GetPoolU8Table());
   all.Add("unary", kernels::GetUnary(kernels::UnaryOp::kAbs));

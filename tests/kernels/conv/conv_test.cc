@@ -16,7 +16,6 @@
 #include "kernels/common/cpu_target.h"
 #include "kernels/common/machine_model.h"
 #include "kernels/common/predict.h"
-#include "kernels/gemm/blas.h"
 #include "tests/support/activation.h"
 #include "tests/support/conv_reference.h"
 #include "tests/support/guarded.h"
@@ -524,10 +523,7 @@ TEST(Conv, SecondsGrowWithTheBatchAndShrinkWithThreads) {
     EXPECT_GT(one, 0) << variant.id;
     s.n = 8;
     EXPECT_GT(seconds(1), 4 * one) << variant.id;
-    // OpenBLAS, where it is there, runs one call at a time: threads do not help it.
-    const bool calls_blas = std::string_view(variant.id) == "conv/im2col_f32";
-    const double speedup = seconds(1) / seconds(2);
-    EXPECT_EQ(speedup > 1, !calls_blas || BlasThreads(2) > 1) << variant.id;
+    EXPECT_LT(seconds(2), seconds(1)) << variant.id;
   }
 }
 
