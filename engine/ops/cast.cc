@@ -8,6 +8,7 @@
 #include "engine/ops/element_types.h"
 #include "engine/ops/views.h"
 #include "kernels/common/half.h"
+#include "kernels/layout/convert.h"
 
 namespace kinglet {
 namespace {
@@ -128,6 +129,16 @@ std::unique_ptr<Step> PlanCast(PlanContext& context) {
   }
   const auto from_bytes = static_cast<std::int64_t>(DataTypeSize(from));
   const auto to_bytes = static_cast<std::int64_t>(DataTypeSize(to));
+  const kernels::Conversion fast = kernels::FindConversion(ElementTypeOf(from), ElementTypeOf(to));
+  if (fast.run != nullptr) {
+    return MakeItemStep(fast.id, ElementCount(context.InputShape(0)), from_bytes + to_bytes,
+                        [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                          fast.run(
+                              static_cast<const std::byte*>(args.inputs[0]) + begin * from_bytes,
+                              static_cast<std::byte*>(args.outputs[0]) + begin * to_bytes,
+                              static_cast<std::size_t>(end - begin));
+                        });
+  }
   return MakeItemStep("reference/cast", ElementCount(context.InputShape(0)), from_bytes + to_bytes,
                       [=, convert = ConvertFnOf(from, to)](const StepArgs& args, std::int64_t begin,
                                                            std::int64_t end) {

@@ -43,6 +43,67 @@ void FromBFloat16s(const void* from, void* to, size_t count) noexcept {
   for (; i < count; ++i) y[i] = ToFloat(BFloat16{x[i]});
 }
 
+// As ToFloat16 (kernels/common/half.h), in 32 bits.
+template <class D, class V>
+HWY_INLINE hn::Vec<hn::RebindToSigned<D>> Float16Bits(D d, V x) {
+  const hn::RebindToSigned<D> di;
+  const auto bits = hn::BitCast(di, x);
+  const auto magnitude = hn::And(bits, hn::Set(di, 0x7FFFFFFF));
+  const auto sign = hn::And(hn::ShiftRight<16>(bits), hn::Set(di, 0x8000));
+  const auto odd = hn::And(hn::ShiftRight<13>(magnitude), hn::Set(di, 1));
+  const auto bias = hn::Set(di, 0xFFF - (112 << 23));
+  const auto normal = hn::ShiftRight<13>(hn::Add(hn::Add(magnitude, bias), odd));
+  const auto half = hn::Set(d, 0.5f);
+  const auto shifted = hn::Add(hn::BitCast(d, magnitude), half);
+  const auto tiny = hn::Sub(hn::BitCast(di, shifted), hn::BitCast(di, half));
+  auto y = hn::IfThenElse(hn::Lt(magnitude, hn::Set(di, 0x38800000)), tiny, normal);
+  y = hn::IfThenElse(hn::Gt(magnitude, hn::Set(di, 0x477FEFFF)), hn::Set(di, 0x7C00), y);
+  y = hn::IfThenElse(hn::Gt(magnitude, hn::Set(di, 0x7F800000)), hn::Set(di, 0x7E00), y);
+  return hn::Or(y, sign);
+}
+
+void ToFloat16s(const void* from, void* to, size_t count) noexcept {
+  const hn::CappedTag<float, 16> d;
+  const hn::Rebind<uint16_t, decltype(d)> d16;
+  const auto* x = static_cast<const float*>(from);
+  auto* y = static_cast<uint16_t*>(to);
+  size_t i = 0;
+  for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) {
+    const auto value = hn::LoadU(d, x + i);
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3  // with F16C, which keeps the bits of a NaN
+    if (HWY_LIKELY(hn::AllTrue(d, hn::Eq(value, value)))) {
+      const hn::Rebind<hwy::float16_t, decltype(d)> d_half;
+      hn::StoreU(hn::BitCast(d16, hn::DemoteTo(d_half, value)), d16, y + i);
+      continue;
+    }
+#endif
+    hn::StoreU(hn::DemoteTo(d16, Float16Bits(d, value)), d16, y + i);
+  }
+  for (; i < count; ++i) y[i] = ToFloat16(x[i]).bits;
+}
+
+void FromFloat16s(const void* from, void* to, size_t count) noexcept {
+  const hn::CappedTag<float, 16> d;
+  const hn::RebindToSigned<decltype(d)> di;
+  const hn::Rebind<uint16_t, decltype(d)> d16;
+  const auto* x = static_cast<const uint16_t*>(from);
+  auto* y = static_cast<float*>(to);
+  size_t i = 0;
+  for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) {
+    const auto bits = hn::PromoteTo(di, hn::LoadU(d16, x + i));
+    const auto magnitude = hn::And(bits, hn::Set(di, 0x7FFF));
+    const auto sign = hn::ShiftLeft<16>(hn::Xor(bits, magnitude));
+    const auto shifted = hn::ShiftLeft<13>(magnitude);
+    const auto normal = hn::Add(shifted, hn::Set(di, 112 << 23));
+    const auto large = hn::Add(shifted, hn::Set(di, 224 << 23));  // infinity and NaN
+    const auto tiny = hn::Mul(hn::ConvertTo(d, magnitude), hn::Set(d, 0x1p-24f));
+    auto value = hn::IfThenElse(hn::Gt(magnitude, hn::Set(di, 0x7BFF)), large, normal);
+    value = hn::IfThenElse(hn::Lt(magnitude, hn::Set(di, 0x400)), hn::BitCast(di, tiny), value);
+    hn::StoreU(hn::BitCast(d, hn::Or(value, sign)), d, y + i);
+  }
+  for (; i < count; ++i) y[i] = ToFloat(Float16{x[i]});
+}
+
 constexpr int64_t kNarrow = PixelBlock(ElementType::kBFloat16);
 
 // A row of 32 channels: where its pixels lie as bfloat16, and as float32, whose upper half is there
@@ -120,6 +181,12 @@ Conversion ConversionForTarget(ElementType from, ElementType to) {
   }
   if (from == ElementType::kBFloat16 && to == ElementType::kFloat32) {
     return {"layout/bfloat16_to_float32", &FromBFloat16s};
+  }
+  if (from == ElementType::kFloat32 && to == ElementType::kFloat16) {
+    return {"layout/float32_to_float16", &ToFloat16s};
+  }
+  if (from == ElementType::kFloat16 && to == ElementType::kFloat32) {
+    return {"layout/float16_to_float32", &FromFloat16s};
   }
   return {};
 }

@@ -1,7 +1,9 @@
 // Conversion of arrays from one element type to another.
 //
-// float32 -> bfloat16   rounded to nearest, ties to even; NaN stays NaN
-// bfloat16 -> float32   exact
+// float32 -> float16, bfloat16   rounded to nearest, ties to even; NaN stays NaN, with the bits
+// that
+//                                kernels/common/half.h gives it
+// float16, bfloat16 -> float32   exact
 // Alignment: that of the elements. Over-read, over-write: none. Aliasing: none.
 #pragma once
 

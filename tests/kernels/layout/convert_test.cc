@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -35,6 +36,50 @@ TEST(Convert, FloatsAndBFloat16sAtEveryLength) {
         ASSERT_EQ(std::isnan(z[i]), std::isnan(x[i])) << n << ", " << i;
         if (std::isnan(x[i])) continue;
         ASSERT_EQ(z[i], ToFloat(BFloat16{y[i]})) << n << ", " << i;
+      }
+    }
+  });
+}
+
+// Every float16 as a float, and back from there and from its neighbours: those halfway between two
+// are among them.
+TEST(Convert, EveryFloat16) {
+  testing::ForEachTarget([] {
+    const Conversion widen = FindConversion(ElementType::kFloat16, kFloat);
+    const Conversion narrow = FindConversion(kFloat, ElementType::kFloat16);
+    std::vector<uint16_t> halves(65536);
+    for (size_t i = 0; i < halves.size(); ++i) halves[i] = static_cast<uint16_t>(i);
+    std::vector<float> floats(halves.size());
+    widen.run(halves.data(), floats.data(), halves.size());
+    for (size_t i = 0; i < halves.size(); ++i) {
+      const float expected = ToFloat(Float16{halves[i]});
+      ASSERT_EQ(std::bit_cast<uint32_t>(floats[i]), std::bit_cast<uint32_t>(expected)) << i;
+    }
+    for (const uint32_t low : {0x0u, 0x1u, 0xFFFu, 0x1000u, 0x1001u, 0x1FFFu}) {
+      std::vector<float> near(floats);
+      for (float& f : near) f = std::bit_cast<float>(std::bit_cast<uint32_t>(f) ^ low);
+      std::vector<uint16_t> back(near.size());
+      narrow.run(near.data(), back.data(), near.size());
+      for (size_t i = 0; i < near.size(); ++i) {
+        ASSERT_EQ(back[i], ToFloat16(near[i]).bits) << near[i] << ", " << low;
+      }
+    }
+  });
+}
+
+TEST(Convert, Float16sAtEveryLength) {
+  testing::ForEachTarget([] {
+    for (size_t n = 0; n <= 35; ++n) {
+      const GuardedBuffer<float> x(testing::RandomFloats(n, 3, -100.0f, 100.0f), n % 4);
+      GuardedBuffer<uint16_t> y(n, n % 5);
+      FindConversion(kFloat, ElementType::kFloat16).run(x.data(), y.data(), n);
+      ASSERT_TRUE(y.Intact());
+      GuardedBuffer<float> z(n, n % 3);
+      FindConversion(ElementType::kFloat16, kFloat).run(y.data(), z.data(), n);
+      ASSERT_TRUE(z.Intact());
+      for (size_t i = 0; i < n; ++i) {
+        ASSERT_EQ(y[i], ToFloat16(x[i]).bits) << n << ", " << i;
+        ASSERT_EQ(z[i], ToFloat(Float16{y[i]})) << n << ", " << i;
       }
     }
   });
