@@ -62,6 +62,7 @@ struct DivOp {  // truncates towards zero
   }
 };
 struct FmodOp {  // the sign of the dividend
+  static constexpr auto kKernel = kernels::BinaryOp::kFmod;
   template <typename T>
   static T Of(T a, T b) {
     if constexpr (kWraps<T>) {

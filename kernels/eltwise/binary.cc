@@ -4,6 +4,7 @@
 #define HWY_TARGET_INCLUDE "kernels/eltwise/binary.cc"
 #include "kernels/common/dispatch.h"
 #include "kernels/eltwise/array-inl.h"
+#include "kernels/eltwise/fmod-inl.h"
 #include "kernels/eltwise/pow-inl.h"
 #include "kernels/eltwise/unary.h"
 
@@ -135,9 +136,9 @@ constexpr BinaryFns kFns = {Arrays<Op>,         ArrayScalar<Op>,    ScalarArray<
                             PixelsChannels<Op>, ChannelsPixels<Op>, PixelsScalars<Op>,
                             ScalarsPixels<Op>,  RowsRow<Op>,        RowRows<Op>};
 
-constexpr const BinaryFns* kTables[kBinaryOpCount] = {&kFns<AddOp>, &kFns<SubOp>,  &kFns<MulOp>,
-                                                      &kFns<DivOp>, &kFns<MinOp>,  &kFns<MaxOp>,
-                                                      &kFns<PowOp>, &kFns<PReluOp>};
+constexpr const BinaryFns* kTables[kBinaryOpCount] = {&kFns<AddOp>, &kFns<SubOp>,   &kFns<MulOp>,
+                                                      &kFns<DivOp>, &kFns<MinOp>,   &kFns<MaxOp>,
+                                                      &kFns<PowOp>, &kFns<PReluOp>, &kFns<FmodOp>};
 }  // namespace
 
 const BinaryFns* BinaryForTarget(BinaryOp op) { return kTables[static_cast<size_t>(op)]; }

@@ -23,8 +23,9 @@ enum class BinaryOp : uint8_t {
   kMax,
   kPow,
   kPRelu,  // a < 0 ? a * b : a
+  kFmod,   // a - trunc(a / b) * b, with a's sign; exact
 };
-inline constexpr int kBinaryOpCount = static_cast<int>(BinaryOp::kPRelu) + 1;
+inline constexpr int kBinaryOpCount = static_cast<int>(BinaryOp::kFmod) + 1;
 
 struct BinaryFns {
   // y[i] = f(a[i], b[i]), i < n.
@@ -55,6 +56,8 @@ struct BinaryFns {
 const BinaryFns& GetBinary(BinaryOp op) noexcept;
 
 // Whether f(0, 0) == 0.
-constexpr bool KeepsZero(BinaryOp op) { return op != BinaryOp::kDiv && op != BinaryOp::kPow; }
+constexpr bool KeepsZero(BinaryOp op) {
+  return op != BinaryOp::kDiv && op != BinaryOp::kPow && op != BinaryOp::kFmod;
+}
 
 }  // namespace kinglet::kernels

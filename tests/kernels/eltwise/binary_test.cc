@@ -34,6 +34,8 @@ float Exact(BinaryOp op, float a, float b) {
       return std::pow(a, b);
     case BinaryOp::kPRelu:
       return a < 0 ? a * b : a;
+    case BinaryOp::kFmod:
+      return std::fmod(a, b);
   }
   return 0;
 }
@@ -72,6 +74,35 @@ TEST(Binary, ArraysAndScalarsAtEveryLength) {
         for (size_t i = 0; i < n; ++i) ExpectSame(w[i], Exact(Op(k), a[i], b[i]));
         if (::testing::Test::HasFatalFailure()) return;
       }
+    }
+  });
+}
+
+// To the bit, where quotients are just below a whole number, large, or no numbers.
+TEST(Binary, RemaindersAreExact) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const float odd[] = {0.0f,       -0.0f,     1.0f,    -3.0f,       0.1f,
+                       7.25f,      1e-40f,    -1e-45f, 1e10f,       3e38f,
+                       -kInfinity, kInfinity, 5e-39f,  16777215.0f, std::nanf("")};
+  std::vector<float> a, b;
+  for (const float x : odd) {
+    for (const float y : odd) a.push_back(x), b.push_back(y);
+  }
+  const auto factors = RandomFloats(3000, 58, 0.5f, 2.0f), wholes = RandomFloats(3000, 59, 0, 3e8f);
+  for (size_t i = 0; i < factors.size(); ++i) {  // around whole multiples
+    const float near = std::trunc(i % 2 == 0 ? wholes[i] : wholes[i] / 1e6f) * factors[i];
+    for (const float x : {near, std::nextafter(near, 0.0f), std::nextafter(near, kInfinity)}) {
+      a.push_back(i % 3 == 0 ? -x : x), b.push_back(i % 5 == 0 ? -factors[i] : factors[i]);
+    }
+  }
+  ForEachTarget([&] {
+    std::vector<float> y(a.size());
+    GetBinary(BinaryOp::kFmod).arrays(a.data(), b.data(), y.data(), y.size());
+    for (size_t i = 0; i < y.size(); ++i) {
+      const float want = std::fmod(a[i], b[i]);
+      ASSERT_TRUE(std::isnan(want) ? std::isnan(y[i])
+                                   : y[i] == want && std::signbit(y[i]) == std::signbit(want))
+          << a[i] << " by " << b[i] << ": " << y[i] << ", expected " << want;
     }
   });
 }
