@@ -7,6 +7,8 @@
 
 #include "engine/ops/elementwise.h"
 #include "engine/ops/quantized.h"
+#include "kernels/quantize/quantize.h"
+#include "kernels/reduce/arg.h"
 
 namespace kinglet {
 namespace {
@@ -18,20 +20,35 @@ void InferDynamicQuantize(InferContext& context) {
   context.SetOutput(2, DataType::kUInt8, {});
 }
 
+struct ValueRange {
+  float low = 0, high = 0;  // with zero in it; what is NaN does not count
+};
+
+ValueRange RangeOf(const float* x, std::int64_t count) {
+  if (count == 0) return {};
+  const float low = kernels::GetArgTable(false).extreme(x, count);
+  if (low == low) {
+    return {std::min(0.0f, low), std::max(0.0f, kernels::GetArgTable(true).extreme(x, count))};
+  }
+  ValueRange range;
+  for (std::int64_t i = 0; i < count; ++i) {
+    range.low = std::min(range.low, x[i]);
+    range.high = std::max(range.high, x[i]);
+  }
+  return range;
+}
+
 void DynamicQuantize(const float* x, std::int64_t count, std::uint8_t* y, float* y_scale,
                      std::uint8_t* y_zero) {
-  float low = 0;
-  float high = 0;
-  for (std::int64_t i = 0; i < count; ++i) {
-    low = std::min(low, x[i]);
-    high = std::max(high, x[i]);
-  }
+  const auto [low, high] = RangeOf(x, count);
   const float scale = low == high ? 1.0f : (high - low) / 255.0f;
   const auto zero = SaturateTo<std::uint8_t>(0.0f - low / scale);
   if (y_scale != nullptr) *y_scale = scale;
   if (y_zero != nullptr) *y_zero = zero;
   if (y == nullptr) return;
-  for (std::int64_t i = 0; i < count; ++i) y[i] = SaturateTo<std::uint8_t>(x[i] / scale, zero);
+  const std::int32_t zero_point = zero;
+  const kernels::Quantization all{1, 1, count, &scale, &zero_point};
+  kernels::GetQuantizeTable().to_uint8(all, x, y, 0, UnitCount(all));
 }
 
 // One unit: nothing is known before all elements have been seen.

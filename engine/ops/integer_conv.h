@@ -112,6 +112,7 @@ void RunConv(const IntegerConv& c, const IntegerConvInputs& at, const StepArgs& 
   const W* w = static_cast<const W*>(args.inputs[at.w]);
   const std::int32_t x_zero = ZeroPointOf<X>(args, at.x_zero);
   const auto w_zero = ZeroPointsOf<W>(args, at.w_zero, c.w_zero_step);
+  const kernels::IntegerDotsFn dots = kernels::GetIntegerDots();
   for (std::int64_t unit = begin; unit < end; ++unit) {  // (image, group, block)
     const std::int64_t first = unit % c.blocks * c.block;
     const std::int64_t pixels = std::min(c.block, c.out_plane - first);
@@ -124,7 +125,7 @@ void RunConv(const IntegerConv& c, const IntegerConvInputs& at, const StepArgs& 
     for (std::int64_t m = 0; m < c.group_out; ++m) {
       const std::int64_t channel = group * c.group_out + m;
       FillFilter(c, w + channel * c.depth, w_zero.At(channel), filter);
-      kernels::IntegerDots(filter, columns, pixels, c.depth, sums);
+      dots(filter, columns, pixels, c.depth, sums);
       write(channel, (plane * c.group_out + m) * c.out_plane + first, pixels, sums);
     }
   }

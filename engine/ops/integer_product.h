@@ -44,6 +44,7 @@ namespace internal {
 
 inline constexpr std::int64_t kProductRows = 256;    // of a unit
 inline constexpr std::int64_t kProductColumns = 64;  // of a unit
+inline constexpr std::int64_t kProductDepth = 32;    // rows of B that are near at once
 
 template <typename A, typename B, typename Write>
 void RunIntegerProduct(const IntegerProduct& p, const ProductInputs& at, const StepArgs& args,
@@ -54,6 +55,7 @@ void RunIntegerProduct(const IntegerProduct& p, const ProductInputs& at, const S
   auto* sums = reinterpret_cast<std::int32_t*>(args.scratch);
   auto* columns = reinterpret_cast<std::int16_t*>(sums + block);
   std::int16_t* row = columns + block * p.k;
+  const kernels::IntegerDotsFn dots = kernels::GetIntegerDots();
   const auto a_zero = ZeroPointsOf<A>(args, at.a_zero, p.a_zero_step);
   const auto b_zero = ZeroPointsOf<B>(args, at.b_zero, p.b_zero_step);
   for (std::int64_t unit = begin; unit < end; ++unit) {  // (matrix, rows, columns)
@@ -64,11 +66,14 @@ void RunIntegerProduct(const IntegerProduct& p, const ProductInputs& at, const S
     const auto index = static_cast<std::size_t>(matrix);
     const A* a = static_cast<const A*>(args.inputs[at.a]) + p.a_batches[index] * p.m * p.k;
     const B* b = static_cast<const B*>(args.inputs[at.b]) + p.b_batches[index] * p.k * p.n;
-    for (std::int64_t j = 0; j < count; ++j) {
-      const B* from = b + (first + j) * p.b_column;
-      const std::int32_t zero = b_zero.At(first + j);
-      for (std::int64_t k = 0; k < p.k; ++k) {
-        columns[j * p.k + k] = static_cast<std::int16_t>(from[k * p.b_row] - zero);
+    for (std::int64_t top_k = 0; top_k < p.k; top_k += kProductDepth) {
+      const std::int64_t end_k = std::min(p.k, top_k + kProductDepth);
+      for (std::int64_t j = 0; j < count; ++j) {
+        const B* from = b + (first + j) * p.b_column;
+        const std::int32_t zero = b_zero.At(first + j);
+        for (std::int64_t k = top_k; k < end_k; ++k) {
+          columns[j * p.k + k] = static_cast<std::int16_t>(from[k * p.b_row] - zero);
+        }
       }
     }
     for (std::int64_t i = top; i < std::min(p.m, top + kProductRows); ++i) {
@@ -77,7 +82,7 @@ void RunIntegerProduct(const IntegerProduct& p, const ProductInputs& at, const S
       for (std::int64_t k = 0; k < p.k; ++k) {
         row[k] = static_cast<std::int16_t>(from[k * p.a_column] - zero);
       }
-      kernels::IntegerDots(row, columns, count, p.k, sums);
+      dots(row, columns, count, p.k, sums);
       write(matrix * p.m + i, first, count, sums);
     }
   }

@@ -1,49 +1,74 @@
 #include "kernels/quantize/integer_dot.h"
 
-#include <algorithm>
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/quantize/integer_dot.cc"
+#include "kernels/common/dispatch.h"
+#include "kernels/common/unroll.h"
+#include "kernels/conv/requantise-inl.h"
 
+HWY_BEFORE_NAMESPACE();
 namespace kinglet::kernels {
+namespace HWY_NAMESPACE {
 namespace {
+namespace hn = hwy::HWY_NAMESPACE;
 
-// Of so few elements every sum fits int32: 32768 * 255 * 255 < 2^31.
-constexpr int64_t kExact = 32768;
+using Tag = hn::CappedTag<int32_t, 16>;  // of pairs
+using Vec = hn::Vec<Tag>;
+constexpr int64_t kElements = 2 * static_cast<int64_t>(hn::MaxLanes(Tag()));
 
-// Modulo 2^32.
-int32_t WrappingSum(int32_t a, int32_t b) {
-  return static_cast<int32_t>(static_cast<uint32_t>(a) + static_cast<uint32_t>(b));
+HWY_INLINE Vec LoadPairs(const int16_t* x) {
+  return hn::LoadU(Tag(), reinterpret_cast<const int32_t*>(x));
 }
 
-int32_t Dot(const int16_t* a, const int16_t* b, int64_t n) {
-  int32_t sum = 0;
-  for (int64_t k = 0; k < n; ++k) sum += static_cast<int32_t>(a[k]) * static_cast<int32_t>(b[k]);
-  return sum;
-}
-
-// Two columns share what is read of the row.
-void TwoDots(const int16_t* row, const int16_t* b, const int16_t* c, int64_t n, int32_t* sums) {
-  int32_t first = 0;
-  int32_t second = 0;
-  for (int64_t k = 0; k < n; ++k) {
-    const auto a = static_cast<int32_t>(row[k]);
-    first += a * static_cast<int32_t>(b[k]);
-    second += a * static_cast<int32_t>(c[k]);
+// C columns share what is read of the row; sums are modulo 2^32.
+template <int C>
+HWY_INLINE void DotColumns(const int16_t* row, const int16_t* columns, int64_t depth,
+                           int32_t* sums) {
+  const Tag d;
+  Vec acc[C];
+  KINGLET_UNROLL
+  for (int c = 0; c < C; ++c) acc[c] = hn::Zero(d);
+  int64_t k = 0;
+  for (; k + kElements <= depth; k += kElements) {
+    const Vec x = LoadPairs(row + k);
+    KINGLET_UNROLL
+    for (int c = 0; c < C; ++c) acc[c] = AddPairs(d, x, LoadPairs(columns + c * depth + k), acc[c]);
   }
-  sums[0] = WrappingSum(sums[0], first);
-  sums[1] = WrappingSum(sums[1], second);
+  KINGLET_UNROLL
+  for (int c = 0; c < C; ++c) {
+    auto sum = static_cast<uint32_t>(hn::GetLane(hn::SumOfLanes(d, acc[c])));
+    for (int64_t i = k; i < depth; ++i) {
+      sum += static_cast<uint32_t>(int32_t{row[i]} * int32_t{columns[c * depth + i]});
+    }
+    sums[c] = static_cast<int32_t>(sum);
+  }
+}
+
+void Dots(const int16_t* row, const int16_t* columns, int64_t count, int64_t depth,
+          int32_t* sums) noexcept {
+  constexpr int kColumns = 4;
+  int64_t j = 0;
+  for (; j + kColumns <= count; j += kColumns) {
+    DotColumns<kColumns>(row, columns + j * depth, depth, sums + j);
+  }
+  for (; j < count; ++j) DotColumns<1>(row, columns + j * depth, depth, sums + j);
 }
 
 }  // namespace
 
-void IntegerDots(const int16_t* row, const int16_t* columns, int64_t count, int64_t depth,
-                 int32_t* sums) noexcept {
-  std::fill(sums, sums + count, 0);
-  for (int64_t from = 0; from < depth; from += kExact) {
-    const int64_t n = std::min(kExact, depth - from);
-    const auto column = [&](int64_t j) { return columns + j * depth + from; };
-    int64_t j = 0;
-    for (; j + 1 < count; j += 2) TwoDots(row + from, column(j), column(j + 1), n, sums + j);
-    if (j < count) sums[j] = WrappingSum(sums[j], Dot(row + from, column(j), n));
-  }
-}
+IntegerDotsFn IntegerDotsForTarget() { return &Dots; }
+
+}  // namespace HWY_NAMESPACE
+}  // namespace kinglet::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace kinglet::kernels {
+
+KINGLET_EXPORT_TARGET(IntegerDot);
+HWY_EXPORT(IntegerDotsForTarget);
+
+IntegerDotsFn GetIntegerDots() noexcept { return KINGLET_RESOLVE(IntegerDotsForTarget)(); }
 
 }  // namespace kinglet::kernels
+#endif

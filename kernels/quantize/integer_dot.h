@@ -10,7 +10,10 @@
 
 namespace kinglet::kernels {
 
-void IntegerDots(const int16_t* row, const int16_t* columns, int64_t count, int64_t depth,
-                 int32_t* sums) noexcept;
+using IntegerDotsFn = void (*)(const int16_t* row, const int16_t* columns, int64_t count,
+                               int64_t depth, int32_t* sums) noexcept;
+
+// The function for the active target. Fetch it at plan time.
+IntegerDotsFn GetIntegerDots() noexcept;
 
 }  // namespace kinglet::kernels
