@@ -1,4 +1,7 @@
 // AffineGrid: the places at which GridSample reads an image that is to be moved, turned or scaled.
+#include <utility>
+#include <vector>
+
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/views.h"
@@ -51,9 +54,11 @@ template <typename T>
 std::unique_ptr<Step> MakeAffineGrid(const Grids& g, bool align) {
   const std::int64_t width = g.sizes[2];
   const std::int64_t rows = width == 0 ? 0 : g.images * g.sizes[0] * g.sizes[1];
+  std::vector<T> places;  // of the columns
+  for (std::int64_t i = 0; rows > 0 && i < width; ++i) places.push_back(Place<T>(i, width, align));
   return MakeItemStep(
       "reference/affine_grid", rows, width * g.rank * static_cast<std::int64_t>(sizeof(T)),
-      [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+      [=, places = std::move(places)](const StepArgs& args, std::int64_t begin, std::int64_t end) {
         for (std::int64_t row = begin; row < end; ++row) {
           const std::int64_t image = row / (g.sizes[0] * g.sizes[1]);
           const T y = Place<T>(row % g.sizes[1], g.sizes[1], align);
@@ -65,10 +70,21 @@ std::unique_ptr<Step> MakeAffineGrid(const Grids& g, bool align) {
             const T* t = theta + k * (g.rank + 1);
             shift[k] = t[1] * y + (g.rank == 2 ? t[2] : t[2] * z + t[3]);
           }
+          if (g.rank == 2) {
+            const T a = theta[0], b = theta[3];
+            for (std::int64_t i = 0; i < width; ++i) {
+              const T x = places[static_cast<std::size_t>(i)];
+              to[2 * i] = a * x + shift[0];
+              to[2 * i + 1] = b * x + shift[1];
+            }
+            continue;
+          }
+          const T a = theta[0], b = theta[4], c = theta[8];
           for (std::int64_t i = 0; i < width; ++i) {
-            const T x = Place<T>(i, width, align);
-            for (std::int64_t k = 0; k < g.rank; ++k)
-              *to++ = theta[k * (g.rank + 1)] * x + shift[k];
+            const T x = places[static_cast<std::size_t>(i)];
+            to[3 * i] = a * x + shift[0];
+            to[3 * i + 1] = b * x + shift[1];
+            to[3 * i + 2] = c * x + shift[2];
           }
         }
       });

@@ -46,12 +46,17 @@ template <typename T, typename Constant>
 std::unique_ptr<Step> MakeAxisGather(std::string kernel, AxisGather g, Constant constant) {
   const std::int64_t width = g.out.back();
   const std::int64_t rows = width == 0 ? 0 : DimsProduct(g.out, 0, g.out.size() - 1);
-  // The part of a row that is a copy; the rest goes by the table.
+  // The longest part of a row that is a copy; the rest goes by the table.
   const std::vector<std::int64_t>& columns = g.source.back();
-  std::int64_t first = 0;
-  while (first < width && columns[static_cast<std::size_t>(first)] != 0) ++first;
-  std::int64_t run = 0;
-  while (first + run < width && columns[static_cast<std::size_t>(first + run)] == run) ++run;
+  std::int64_t first = 0, run = 0;
+  for (std::int64_t x = 0, next = 0; x < width; x = next) {
+    const std::int64_t shift = columns[static_cast<std::size_t>(x)] - x;
+    next = x + 1;
+    if (shift == -1 - x) continue;  // the constant
+    while (next < width && columns[static_cast<std::size_t>(next)] == next + shift) ++next;
+    if (next - x > run) first = x, run = next - x;
+  }
+  const std::int64_t run_source = run > 0 ? columns[static_cast<std::size_t>(first)] : 0;
   // Every column twice, as enlarging a picture by two gives it.
   bool doubles = width % 2 == 0 && width == 2 * g.in.back();
   for (std::int64_t x = 0; doubles && x < width; ++x) {
@@ -86,7 +91,9 @@ std::unique_ptr<Step> MakeAxisGather(std::string kernel, AxisGather g, Constant 
             out[x] = column[x] < 0 ? value : from[column[x]];
           };
           for (std::int64_t x = 0; x < first; ++x) gather(x);
-          if (run > 0) std::memcpy(out + first, from, static_cast<std::size_t>(run) * sizeof(T));
+          if (run > 0) {
+            std::memcpy(out + first, from + run_source, static_cast<std::size_t>(run) * sizeof(T));
+          }
           for (std::int64_t x = first + run; x < width; ++x) gather(x);
         }
       });

@@ -1,11 +1,13 @@
 // Col2Im: blocks of an image, laid out as columns, added up where they overlap.
 #include <algorithm>
 #include <array>
+#include <type_traits>
 
 #include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/loop_work.h"
 #include "engine/ops/views.h"
+#include "kernels/eltwise/binary.h"
 
 namespace kinglet {
 namespace {
@@ -100,6 +102,18 @@ T Sum(T a, T b) {
   }
 }
 
+// to[i * step] += x[i], i < count.
+template <typename T>
+void AddRun(const T* x, std::int64_t count, std::int64_t step, T* to) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (step == 1) {
+      const auto n = static_cast<std::size_t>(count);
+      return kernels::GetBinary(kernels::BinaryOp::kAdd).arrays(to, x, to, n);
+    }
+  }
+  for (std::int64_t i = 0; i < count; ++i, to += step) *to = Sum(*to, x[i]);
+}
+
 // One channel of one image: tap after tap, the columns in rows along the last dimension.
 template <typename T>
 void AddColumns(const Blocks& b, const T* x, T* y) {
@@ -127,11 +141,8 @@ void AddColumns(const Blocks& b, const T* x, T* y) {
       const std::int64_t begin = CeilDiv(std::max<std::int64_t>(-shift[last], 0), step);
       const std::int64_t end = std::min(
           CeilDiv(std::max<std::int64_t>(b.image[last] - shift[last], 0), step), b.counts[last]);
-      T* to = y + offset;
-      for (std::int64_t i = begin; i < end; ++i) {
-        T& sum = to[i * step + shift[last]];
-        sum = Sum(sum, x[i]);
-      }
+      if (begin < end)
+        AddRun(x + begin, end - begin, step, y + offset + begin * step + shift[last]);
     }
   }
 }

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "engine/ops/indices.h"
 #include "engine/ops/views.h"
+#include "kernels/eltwise/binary.h"
 
 namespace kinglet {
 namespace {
@@ -49,6 +51,24 @@ struct Reduce {
   }
 };
 
+template <typename T>
+void CombineRun(Replace, const T* updates, std::int64_t count, T* to) noexcept {
+  std::memcpy(to, updates, static_cast<std::size_t>(count) * sizeof(T));
+}
+template <typename T>
+void CombineRun(Reduce combine, const T* updates, std::int64_t count, T* to) noexcept {
+  for (std::int64_t i = 0; i < count; ++i) to[i] = combine(to[i], updates[i]);
+}
+inline void CombineRun(Reduce combine, const float* updates, std::int64_t count,
+                       float* to) noexcept {
+  if (combine.reduction == Reduction::kAdd) {
+    kernels::GetBinary(kernels::BinaryOp::kAdd)
+        .arrays(to, updates, to, static_cast<std::size_t>(count));
+    return;
+  }
+  CombineRun<float>(combine, updates, count, to);
+}
+
 // Calls f.template operator()<T>(combine). Elements that are only moved go by their size.
 template <typename F>
 std::unique_ptr<Step> DispatchReduction(const NodeContext& context, F f) {
@@ -61,19 +81,15 @@ std::unique_ptr<Step> DispatchReduction(const NodeContext& context, F f) {
                          [&]<typename T>() { return f.template operator()<T>(Reduce{reduction}); });
 }
 
-// int32 or int64 indices.
-class Indices {
- public:
-  Indices(const void* data, bool wide) : data_(data), wide_(wide) {}
-  std::int64_t operator[](std::int64_t i) const noexcept {
-    return wide_ ? static_cast<const std::int64_t*>(data_)[i]
-                 : static_cast<const std::int32_t*>(data_)[i];
+// Calls f(indices) with those that input 1 holds, int32 or int64.
+template <typename F>
+void WithIndices(const StepArgs& args, bool wide, F f) {
+  if (wide) {
+    f(static_cast<const std::int64_t*>(args.inputs[1]));
+  } else {
+    f(static_cast<const std::int32_t*>(args.inputs[1]));
   }
-
- private:
-  const void* data_;
-  bool wide_;
-};
+}
 
 bool HasWideIndices(const NodeContext& context) { return context.InputType(1) == DataType::kInt64; }
 
@@ -125,14 +141,14 @@ std::unique_ptr<Step> MakeScatterNd(const PlanContext& context, Combine combine)
     for (std::int64_t s = 0; data != out && s < slices; ++s) {
       std::memcpy(out + s * slice, data + s * slice, static_cast<std::size_t>(count) * sizeof(T));
     }
-    const Indices indices(args.inputs[1], wide);
-    const T* update = static_cast<const T*>(args.inputs[2]) + begin;
-    for (std::int64_t k = 0; k < t.tuples; ++k, update += slice) {
-      const std::int64_t offset = t.Offset(indices, k, *args.status);
-      if (offset < 0) return;
-      T* to = out + offset;
-      for (std::int64_t i = 0; i < count; ++i) to[i] = combine(to[i], update[i]);
-    }
+    WithIndices(args, wide, [&](const auto* indices) {
+      const T* update = static_cast<const T*>(args.inputs[2]) + begin;
+      for (std::int64_t k = 0; k < t.tuples; ++k, update += slice) {
+        const std::int64_t offset = t.Offset(indices, k, *args.status);
+        if (offset < 0) return;
+        CombineRun(combine, update, count, out + offset);
+      }
+    });
   };
   return MakeStep("reference/scatter_nd", CeilDiv(slice, kPieceElements), run);
 }
@@ -154,6 +170,39 @@ struct Lines {
   std::int64_t outer, data_axis, index_axis, inner;
 };
 
+// `count` elements of each of `rows` rows, `stride` apart.
+template <typename T>
+void CopyRows(const T* from, std::int64_t rows, std::int64_t stride, std::int64_t count,
+              T* to) noexcept {
+  if (count == stride) count *= std::exchange(rows, 1);
+  for (std::int64_t k = 0; k < rows; ++k) {
+    std::memcpy(to + k * stride, from + k * stride, static_cast<std::size_t>(count) * sizeof(T));
+  }
+}
+
+// `count` of the inner elements of one outer.
+template <typename T, typename Index, typename Combine>
+void ScatterLine(const Lines& lines, const Index* indices, const T* updates, std::int64_t count,
+                 Combine combine, T* out, RunStatus& status) noexcept {
+  const std::int64_t inner = lines.inner;
+  if (inner == 1) {  // the axis is the last
+    for (std::int64_t k = 0; k < lines.index_axis; ++k) {
+      const std::int64_t place = InRange(indices[k], lines.data_axis, status);
+      if (place < 0) return;
+      out[place] = combine(out[place], updates[k]);
+    }
+    return;
+  }
+  for (std::int64_t k = 0; k < lines.index_axis; ++k, indices += inner, updates += inner) {
+    for (std::int64_t i = 0; i < count; ++i) {
+      const std::int64_t place = InRange(indices[i], lines.data_axis, status);
+      if (place < 0) return;
+      T& to = out[place * inner + i];
+      to = combine(to, updates[i]);
+    }
+  }
+}
+
 // Units are (outer, piece of the inner elements).
 template <typename T, typename Combine>
 std::unique_ptr<Step> MakeLines(const Lines& lines, bool wide, Combine combine) {
@@ -163,21 +212,12 @@ std::unique_ptr<Step> MakeLines(const Lines& lines, bool wide, Combine combine) 
     const std::int64_t at = outer * lines.data_axis * inner + first;
     const T* data = static_cast<const T*>(args.inputs[0]) + at;
     T* out = static_cast<T*>(args.outputs[0]) + at;
-    for (std::int64_t k = 0; data != out && k < lines.data_axis; ++k) {
-      std::memcpy(out + k * inner, data + k * inner, static_cast<std::size_t>(count) * sizeof(T));
-    }
+    if (data != out) CopyRows(data, lines.data_axis, inner, count, out);
     const std::int64_t from = outer * lines.index_axis * inner + first;
-    const Indices indices(args.inputs[1], wide);
-    const T* update = static_cast<const T*>(args.inputs[2]) + from;
-    for (std::int64_t k = 0; k < lines.index_axis; ++k, update += inner) {
-      for (std::int64_t i = 0; i < count; ++i) {
-        const std::int64_t index = indices[from + k * inner + i];
-        const std::int64_t place = InRange(index, lines.data_axis, *args.status);
-        if (place < 0) return;
-        T& to = out[place * inner + i];
-        to = combine(to, update[i]);
-      }
-    }
+    const T* updates = static_cast<const T*>(args.inputs[2]) + from;
+    WithIndices(args, wide, [&](const auto* indices) {
+      ScatterLine(lines, indices + from, updates, count, combine, out, *args.status);
+    });
   };
   const std::int64_t elements = lines.outer * std::max(lines.data_axis, lines.index_axis) * inner;
   return MakeStep("reference/scatter_elements", elements == 0 ? 0 : lines.outer * pieces,
@@ -199,18 +239,18 @@ std::unique_ptr<Step> MakeRows(const PlanContext& context, Combine combine) {
     if (out != args.inputs[0]) {
       std::memcpy(out, args.inputs[0], static_cast<std::size_t>(elements) * sizeof(T));
     }
-    const Indices indices(args.inputs[1], wide);
-    const T* update = static_cast<const T*>(args.inputs[2]);
-    std::int64_t from = 0;
-    for (std::int64_t row = 0; row < rows.count; ++row) {
-      T* to = out + rows.DataOffset(row);
-      for (std::int64_t x = 0; x < rows.width; ++x, to += rows.step) {
-        const std::int64_t at = InRange(indices[from++], rows.axis_size, *args.status);
-        if (at < 0) return;
-        T& place = to[at * rows.axis_stride];
-        place = combine(place, *update++);
+    WithIndices(args, wide, [&](const auto* indices) {
+      const T* update = static_cast<const T*>(args.inputs[2]);
+      for (std::int64_t row = 0; row < rows.count; ++row) {
+        T* to = out + rows.DataOffset(row);
+        for (std::int64_t x = 0; x < rows.width; ++x, to += rows.step) {
+          const std::int64_t at = InRange(*indices++, rows.axis_size, *args.status);
+          if (at < 0) return;
+          T& place = to[at * rows.axis_stride];
+          place = combine(place, *update++);
+        }
       }
-    }
+    });
   };
   return MakeStep("reference/scatter_elements", elements == 0 && rows.count == 0 ? 0 : 1, run);
 }

@@ -11,6 +11,7 @@
 #include "engine/ops/views.h"
 #include "kernels/common/aligned.h"
 #include "kernels/nms/keys.h"
+#include "kernels/reduce/arg.h"
 
 namespace kinglet {
 namespace {
@@ -73,9 +74,30 @@ std::int64_t KeyCapacity(const SortedLines& lines) {
   return std::max(2 * lines.size, kernels::TopScoresCapacity(lines.size, lines.k));
 }
 
+template <typename T>
+std::uint64_t KeyOf(const SortedLines& lines, const T* x, std::int64_t i) noexcept {
+  const std::uint64_t order = OrderOf(x[i * lines.inner], lines.largest);
+  return order << 32 | (static_cast<std::uint32_t>(i) ^ 0xffffffffu);
+}
+
+// The same of a line so short that the best so far are looked through for each element.
+constexpr std::int64_t kShortLine = 32;
+template <typename T>
+void SelectShortLine(const SortedLines& lines, const T* x, std::uint64_t* keys) noexcept {
+  std::int64_t found = 0;
+  for (std::int64_t i = 0; i < lines.size; ++i) {
+    const std::uint64_t key = KeyOf(lines, x, i);
+    if (found == lines.k && key < keys[found - 1]) continue;
+    std::int64_t at = found < lines.k ? found++ : found - 1;
+    for (; at > 0 && keys[at - 1] < key; --at) keys[at] = keys[at - 1];
+    keys[at] = key;
+  }
+}
+
 // The positions of the best of a line, as keys.
 template <typename T>
 void SelectLine(const SortedLines& lines, const T* x, std::uint64_t* keys, float* copy) {
+  if (lines.size <= kShortLine) return SelectShortLine(lines, x, keys);
   if constexpr (std::is_same_v<T, float>) {
     const bool in_place = lines.largest && lines.inner == 1;
     for (std::int64_t i = 0; !in_place && i < lines.size; ++i) {
@@ -86,8 +108,7 @@ void SelectLine(const SortedLines& lines, const T* x, std::uint64_t* keys, float
     if (kernels::SelectTopScores(scores, lines.size, all, lines.k, keys) == lines.k) return;
   }
   for (std::int64_t i = 0; i < lines.size; ++i) {
-    const std::uint64_t order = OrderOf(x[i * lines.inner], lines.largest);
-    keys[i] = order << 32 | (static_cast<std::uint32_t>(i) ^ 0xffffffffu);
+    keys[i] = KeyOf(lines, x, i);
   }
   if (4 * lines.k >= lines.size) {
     kernels::SortKeys(keys, lines.size, keys + lines.size);
@@ -96,14 +117,31 @@ void SelectLine(const SortedLines& lines, const T* x, std::uint64_t* keys, float
   }
 }
 
+// The best one of lines of float32 that lie in memory; false where that may be NaN.
+bool TakeBest(const SortedLines& lines, const float* x, float* value, std::int64_t* index) {
+  std::int64_t at;
+  kernels::GetArgTable(lines.largest).rows(x, lines.size, 1, false, &at);
+  if (x[at] != x[at]) return false;
+  if (value != nullptr) *value = x[at];
+  if (index != nullptr) *index = at;
+  return true;
+}
+
 template <typename T>
 void RunKeys(const SortedLines& lines, const StepArgs& args, std::int64_t line) {
   auto* keys = reinterpret_cast<std::uint64_t*>(args.scratch);
   const T* x = static_cast<const T*>(args.inputs[0]) + lines.Start(line, lines.size);
-  SelectLine(lines, x, keys, reinterpret_cast<float*>(keys + KeyCapacity(lines)));
   const std::int64_t start = lines.Start(line, lines.k);
   auto* values = static_cast<T*>(args.outputs[0]);
   auto* indices = static_cast<std::int64_t*>(args.outputs[1]);
+  if constexpr (std::is_same_v<T, float>) {
+    if (lines.k == 1 && lines.inner == 1 &&
+        TakeBest(lines, x, values == nullptr ? nullptr : values + start,
+                 indices == nullptr ? nullptr : indices + start)) {
+      return;
+    }
+  }
+  SelectLine(lines, x, keys, reinterpret_cast<float*>(keys + KeyCapacity(lines)));
   for (std::int64_t i = 0; i < lines.k; ++i) {
     const std::int64_t index = kernels::KeyIndex(keys[i]);
     if (values != nullptr) values[start + i * lines.inner] = x[index * lines.inner];

@@ -180,7 +180,7 @@ struct Functions {
     B even(0.0f), odd(0.0f);
     size_t i = 0;
     const auto step = [&](size_t at) {
-      const B e = xsimd::exp(B::load_unaligned(x + at) - s);
+      const B e = ExpOf(B::load_unaligned(x + at) - s);
       if (y != nullptr) e.store_unaligned(y + at);
       return e;
     };
@@ -195,7 +195,7 @@ struct Functions {
     for (size_t k = 0; k < kLanes; ++k) sum += lanes[k];
     if (i == n) return sum;
     std::memcpy(lanes, x + i, (n - i) * sizeof(float));
-    xsimd::exp(B::load_unaligned(lanes) - s).store_unaligned(lanes);
+    ExpOf(B::load_unaligned(lanes) - s).store_unaligned(lanes);
     for (size_t k = 0; k < n - i; ++k) sum += lanes[k];
     if (y != nullptr) std::memcpy(y + i, lanes, (n - i) * sizeof(float));
     return sum;

@@ -45,6 +45,41 @@ T MaxOf(const PoolNd& p, const Taps3& taps, const T* x, int64_t* index) {
   return best;
 }
 
+// A window that lies in the input, as the offsets of its taps from the first.
+class WholeWindow {
+ public:
+  explicit WholeWindow(const PoolNd& p) {
+    const int64_t taps = p.kernel[0] * p.kernel[1] * p.kernel[2];
+    if (taps > kMost || p.kind != PoolNdKind::kMax || p.column_major) return;
+    for (int64_t i = 0; i < p.kernel[0]; ++i) {
+      for (int64_t j = 0; j < p.kernel[1]; ++j) {
+        for (int64_t k = 0; k < p.kernel[2]; ++k) {
+          offsets_[count_++] =
+              (i * p.dilation[0] * p.in[1] + j * p.dilation[1]) * p.in[2] + k * p.dilation[2];
+        }
+      }
+    }
+  }
+
+  bool Is(const Taps3& taps) const { return count_ > 0 && taps.Count() == count_; }
+
+  // The offset of the first of the largest, without a branch on what the elements are.
+  template <typename T>
+  int64_t Largest(const T* x) const {
+    int64_t at = 0;
+    for (int64_t t = 1; t < count_; ++t) {
+      const int64_t better = x[offsets_[t]] > x[at] ? -1 : 0;
+      at ^= (at ^ offsets_[t]) & better;
+    }
+    return at;
+  }
+
+ private:
+  static constexpr int64_t kMost = 64;
+  int64_t offsets_[kMost];
+  int64_t count_ = 0;  // 0: not of this pool
+};
+
 template <typename T>
 T NormOrAverage(const PoolNd& p, const Taps3& taps, const T* x) {
   double sum = 0;
@@ -73,6 +108,7 @@ template <typename T>
 void RunPoolNd(const PoolNd& p, const T* x, T* y, int64_t* indices, int64_t begin,
                int64_t end) noexcept {
   const int64_t plane = p.in[0] * p.in[1] * p.in[2];
+  const WholeWindow whole(p);
   for (int64_t unit = begin; unit < end; ++unit) {
     const int64_t map = unit / (p.out[0] * p.out[1]);
     Taps3 taps;
@@ -86,6 +122,14 @@ void RunPoolNd(const PoolNd& p, const T* x, T* y, int64_t* indices, int64_t begi
         continue;
       }
       int64_t index = -1;
+      if (whole.Is(taps)) {
+        const PoolTaps &a = taps.axis[0], &b = taps.axis[1], &c = taps.axis[2];
+        const int64_t start = map * plane + (a.start * p.in[1] + b.start) * p.in[2] + c.start;
+        index = start + whole.Largest(x + start);
+        y[to] = x[index];
+        if (indices != nullptr) indices[to] = index;
+        continue;
+      }
       y[to] = MaxOf(p, taps, x + map * plane, &index);
       if (indices != nullptr) indices[to] = index < 0 ? index : index + map * plane;
     }

@@ -91,5 +91,24 @@ TEST(Hardmax, OneAtTheFirstOfTheLargest) {
               [] { RunOp("Hardmax", {Of<std::int64_t>({1}, {1})}, {}, 13); });
 }
 
+TEST(Hardmax, LongRowsAndColumns) {
+  const Tensor x = Random({3, 70, 90}, 4, -9, 9);
+  for (const std::int64_t axis : {0, 1, 2}) {
+    const auto y = ValuesOf<float>(RunOp("Hardmax", {x}, {{"axis", Int(axis)}}, 13));
+    const std::int64_t size = x.shape()[static_cast<std::size_t>(axis)];
+    const std::int64_t inner = axis == 2 ? 1 : axis == 1 ? 90 : 6300;
+    for (std::int64_t i = 0; i < x.size(); ++i) {
+      const float* line = x.data<float>() + i / (size * inner) * size * inner + i % inner;
+      const std::int64_t own = i / inner % size;
+      bool largest = true;
+      for (std::int64_t k = 0; k < size; ++k) {
+        const float other = line[k * inner], value = line[own * inner];
+        largest = largest && (k < own ? other < value : other <= value);
+      }
+      ASSERT_EQ(y[static_cast<std::size_t>(i)], largest ? 1.0f : 0.0f) << axis << ", " << i;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace kinglet::test::softmax_test

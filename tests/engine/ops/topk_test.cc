@@ -56,7 +56,7 @@ Tensor WithTiesAndNan(Shape shape) {
 
 TEST(TopK, Floats) {
   for (const bool largest : {true, false}) {
-    for (const std::int64_t size : {1, 7, 300, 1100, 5000}) {
+    for (const std::int64_t size : {1, 7, 32, 33, 300, 1100, 5000}) {
       const Tensor x = WithTiesAndNan({2, size});
       for (const std::int64_t k : {std::int64_t{0}, std::int64_t{1}, size / 20, size / 2, size}) {
         Check(x, k, 1, largest);

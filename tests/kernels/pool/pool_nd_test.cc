@@ -119,6 +119,49 @@ TEST(PoolNd, IndicesOfTheMaxima) {
   EXPECT_EQ(indices, (std::vector<int64_t>{6, 16, 8, 18}));
 }
 
+// The first of the largest, window by window: whole ones, those that reach outside, equal values,
+// NaN first and elsewhere.
+TEST(PoolNd, IndicesAreThoseOfAScan) {
+  PoolNd p;
+  p.maps = 3;
+  p.in[1] = 9, p.in[2] = 11;
+  p.kernel[1] = 2, p.kernel[2] = 3;
+  for (const int64_t dilation : {1, 2}) {
+    for (const int64_t pad : {0, 1}) {
+      p.dilation[2] = dilation;
+      p.pad_begin[1] = p.pad_begin[2] = p.pad_end[1] = p.pad_end[2] = pad;
+      p.stride[2] = 2;
+      p.out[1] = 9 + 2 * pad - 1;
+      p.out[2] = (11 + 2 * pad - 2 * dilation - 1) / 2 + 1;
+      std::vector<float> x(297);
+      for (size_t i = 0; i < x.size(); ++i) {
+        x[i] = i % 11 == 7 ? std::nanf("") : static_cast<float>(i * 7 % 5);
+      }
+      std::vector<float> y(static_cast<size_t>(3 * p.out[1] * p.out[2]));
+      std::vector<int64_t> indices(y.size());
+      RunPoolNd<float>(p, x.data(), y.data(), indices.data(), 0, UnitCount(p));
+      size_t at = 0;
+      for (int64_t map = 0; map < 3; ++map) {
+        for (int64_t oy = 0; oy < p.out[1]; ++oy) {
+          for (int64_t ox = 0; ox < p.out[2]; ++ox, ++at) {
+            int64_t best = -1;
+            for (int64_t k = 0; k < 6; ++k) {
+              const int64_t iy = oy - pad + k / 3, ix = ox * 2 - pad + k % 3 * dilation;
+              if (iy < 0 || iy >= 9 || ix < 0 || ix >= 11) continue;
+              const int64_t i = (map * 9 + iy) * 11 + ix;
+              const auto value = [&](int64_t index) { return x[static_cast<size_t>(index)]; };
+              if (best < 0 || value(i) > value(best)) best = i;
+            }
+            ASSERT_EQ(indices[at], best) << map << ", " << oy << ", " << ox;
+            const float want = x[static_cast<size_t>(best)];
+            ASSERT_TRUE(y[at] == want || (std::isnan(y[at]) && std::isnan(want)));
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST(PoolNd, IntegersVolumesAndMapsBeyondTheFirst) {
   const std::vector<uint8_t> x = {3, 200, 1, 7, 9, 8, 255, 0, 4, 4, 4, 4, 4, 4, 4, 5};
   PoolNd p;
