@@ -9,22 +9,16 @@
 #include <utility>
 #include <vector>
 
-#include "engine/graph/contrib.h"
-#include "engine/infer/inference.h"
 #include "engine/op/op.h"
+#include "engine/passes/foreign_forms.h"
+#include "engine/passes/form_writer.h"
 #include "engine/passes/rewrite.h"
 #include "kinglet/error.h"
 
 namespace kinglet {
 namespace {
 
-constexpr int kRaisedOpset = 9;  // what nodes of older forms become
-
 using Ints = std::vector<std::int64_t>;
-
-Tensor IntsTensor(const Ints& values) {
-  return Tensor::From<std::int64_t>({static_cast<std::int64_t>(values.size())}, values);
-}
 
 // The numbers of a tensor that early exporters gave the type of the data.
 std::optional<Ints> NumbersOf(const Tensor* tensor) {
@@ -46,28 +40,27 @@ std::optional<Ints> NumbersOf(const Tensor* tensor) {
   return values;
 }
 
-class Replacer {
+class Replacer : private FormWriter {
  public:
-  Replacer(GraphIr& graph, const Limits& limits, int onnx_opset, bool subgraph)
-      : graph_(graph), limits_(limits), onnx_opset_(onnx_opset), subgraph_(subgraph) {}
+  using FormWriter::FormWriter;
 
   void Run() {
-    std::vector<Node> nodes = std::move(graph_.nodes);
-    graph_.nodes.clear();
+    std::vector<Node> nodes = std::move(graph().nodes);
+    graph().nodes.clear();
     FindRead(nodes);
     if (std::any_of(nodes.begin(), nodes.end(), NeedsRanks)) StartStates();
     for (Node& node : nodes) {
       for (const auto& subgraph : SubgraphsOf(node)) {
-        Replacer(*subgraph, limits_, onnx_opset_, true).Run();
+        Replacer(*subgraph, limits(), onnx_opset(), true).Run();
       }
-      WithNode(graph_, node, [&] { Replace(node); });
+      WithNode(graph(), node, [&] { Replace(node); });
       Add(std::move(node));
     }
   }
 
  private:
   struct Form {
-    std::string_view domain, op;
+    std::string_view op;
     int until;  // the last opset version that has it
     void (Replacer::*replace)(Node& node);
   };
@@ -85,7 +78,7 @@ class Replacer {
   }
 
   void FindRead(const std::vector<Node>& nodes) {
-    read_.assign(graph_.values.size(), false);
+    read_.assign(graph().values.size(), false);
     const auto mark = [&](const std::vector<ValueId>& ids) {
       for (const ValueId id : ids) {
         if (id != kNoValue) read_[static_cast<std::size_t>(id)] = true;
@@ -95,100 +88,16 @@ class Replacer {
       mark(node.inputs);
       mark(CapturedValues(node));
     }
-    mark(graph_.outputs);
-  }
-
-  void StartStates() {
-    tracks_ = true;
-    states_ = ProbeInputs(
-        graph_, {.stage = PassStage::kRequired, .limits = limits_, .subgraph = subgraph_});
-  }
-
-  std::optional<std::size_t> RankOf(ValueId id) const {
-    const auto index = static_cast<std::size_t>(id);
-    if (id == kNoValue || index >= states_.size()) return std::nullopt;
-    if (states_[index].type == DataType::kUndefined) return std::nullopt;
-    return states_[index].shape.size();
-  }
-  std::size_t DemandedRank(const Node& node, std::size_t i) const {
-    const std::optional<std::size_t> rank = RankOf(node.input(i));
-    if (rank) return *rank;
-    throw Error(ErrorCode::kUnsupported, NodeLabel(node) + ": the rank of input " +
-                                             std::to_string(i) +
-                                             ", by which operands of this old form are aligned, "
-                                             "is not known");
-  }
-
-  [[noreturn]] static void Invalid(const Node& node, const std::string& what) {
-    throw Error(ErrorCode::kInvalidModel, NodeLabel(node) + ": " + what);
-  }
-
-  void Add(Node node) {
-    if (node.domain.empty() && node.opset < kFirstSettledOpset) node.opset = kRaisedOpset;
-    graph_.AddNode(std::move(node));
-    if (!tracks_) return;
-    const Node& added = graph_.nodes.back();
-    states_.resize(graph_.values.size());
-    try {
-      InferOne(graph_, added, states_, limits_);
-    } catch (const Error&) {  // the planner will say what is wrong
-      for (const ValueId id : added.outputs) {
-        if (id != kNoValue) states_[static_cast<std::size_t>(id)] = {};
-      }
-    }
-  }
-
-  ValueId Constant(const Node& node, Tensor tensor) {
-    const std::string name = node.name + "/constant" + std::to_string(graph_.values.size());
-    if (tracks_) {
-      states_.resize(graph_.values.size());
-      states_.push_back({tensor.type(), tensor.shape(), tensor});
-    }
-    return graph_.AddConstant(name, std::move(tensor));
-  }
-  // A number of the type of the node's input i, as far as that is known.
-  ValueId Scalar(const Node& node, float value, std::size_t i = 0) {
-    const ValueId id = node.input(i);
-    if (id != kNoValue && graph_.value(id).type == DataType::kFloat64) {
-      return Constant(node, Tensor::From<double>({}, {static_cast<double>(value)}));
-    }
-    return Constant(node, Tensor::From<float>({}, {value}));
-  }
-
-  std::vector<ValueId> Emit(const Node& like, const std::string& op, std::vector<ValueId> inputs,
-                            std::size_t outputs, Attributes attributes, int opset) {
-    Node node;
-    node.name = like.name + "/" + op + std::to_string(graph_.values.size());
-    node.op = op;
-    node.opset = opset;
-    node.inputs = std::move(inputs);
-    node.attributes = std::move(attributes);
-    for (std::size_t i = 0; i < outputs; ++i) {
-      Value value;
-      value.name = node.name + ":" + std::to_string(i);
-      node.outputs.push_back(graph_.AddValue(std::move(value)));
-    }
-    std::vector<ValueId> made = node.outputs;
-    Add(std::move(node));
-    return made;
-  }
-  ValueId Emit(const Node& like, const std::string& op, std::vector<ValueId> inputs,
-               Attributes attributes = {}) {
-    return Emit(like, op, std::move(inputs), 1, std::move(attributes), like.opset)[0];
-  }
-  // The node itself becomes the last of those that replace it.
-  static void Become(Node& node, const std::string& op, std::vector<ValueId> inputs) {
-    node.op = op;
-    node.inputs = std::move(inputs);
-    node.attributes = {};
+    mark(graph().outputs);
   }
 
   void Replace(Node& node) {
     if (node.domain.empty() && node.opset < kFirstSettledOpset) DropAttributes(node);
-    const Form* form = FindForm(node);
-    if (form == nullptr || node.outputs.empty()) return;
+    if (node.outputs.empty()) return;
     // What lacks its first input is refused as it is.
-    if (node.input(0) != kNoValue || node.op == "ConstantFill") (this->*form->replace)(node);
+    if (node.input(0) == kNoValue && node.op != "ConstantFill") return;
+    if (const Form* form = FindForm(node)) return (this->*form->replace)(node);
+    if (const ForeignFormFn form = FindForeignForm(node)) form(*this, node);
   }
 
   static const Form* FindForm(const Node& node);
@@ -215,7 +124,7 @@ class Replacer {
   // A slope for each channel, which is dimension 1.
   void AlignSlope(Node& node) {
     if (RankOf(node.input(1)) != std::size_t{1}) return;
-    if (states_[static_cast<std::size_t>(node.inputs[1])].shape[0] == 1) return;
+    if (ShapeOf(node.inputs[1])[0] == 1) return;
     const std::size_t rank = DemandedRank(node, 0);
     if (rank > 2) AppendDims(node, 1, rank - 2);
   }
@@ -244,7 +153,7 @@ class Replacer {
     for (std::size_t i = 1; i < node.outputs.size() && node.opset < 14; ++i) {
       ValueId& id = node.outputs[i];
       if (id == kNoValue || read_[static_cast<std::size_t>(id)]) continue;
-      graph_.value(id).producer = kNoNode;
+      graph().value(id).producer = kNoNode;
       id = kNoValue;
     }
     if (HasTrainingOutputs(node) || node.inputs.size() != 5) return;
@@ -353,7 +262,7 @@ class Replacer {
 
   void FormSplit(Node& node) {
     if (node.input(1) == kNoValue) return;
-    const std::optional<Ints> sizes = NumbersOf(graph_.ConstantOf(node.inputs[1]));
+    const std::optional<Ints> sizes = NumbersOf(graph().ConstantOf(node.inputs[1]));
     if (!sizes) {
       throw Error(ErrorCode::kUnsupported, NodeLabel(node) + ": sizes that are no constant");
     }
@@ -364,8 +273,8 @@ class Replacer {
   // Copies along one axis.
   void FormTile(Node& node) {
     if (node.inputs.size() != 3) return;
-    const std::optional<Ints> tiles = NumbersOf(graph_.ConstantOf(node.inputs[1]));
-    const std::optional<Ints> axis = NumbersOf(graph_.ConstantOf(node.inputs[2]));
+    const std::optional<Ints> tiles = NumbersOf(graph().ConstantOf(node.inputs[1]));
+    const std::optional<Ints> axis = NumbersOf(graph().ConstantOf(node.inputs[2]));
     if (!tiles || !axis || tiles->size() != 1 || axis->size() != 1) {
       throw Error(ErrorCode::kUnsupported,
                   NodeLabel(node) + ": tiles and axis must be constants of one element");
@@ -392,163 +301,41 @@ class Replacer {
     node.attributes.Set("mode", mode == "bilinear" ? std::string("linear") : mode);
   }
 
-  // alpha x + beta.
-  void FormAffine(Node& node) {
-    const ValueId beta = Scalar(node, node.attributes.Float("beta", 0.0f));
-    const ValueId alpha = Scalar(node, node.attributes.Float("alpha", 1.0f));
-    Become(node, "Add", {Emit(node, "Mul", {node.inputs[0], alpha}), beta});
-  }
-
-  void FormScale(Node& node) {
-    const ValueId scale = Scalar(node, node.attributes.Float("scale", 1.0f));
-    Become(node, "Mul", {node.inputs[0], scale});
-  }
-
-  // alpha f(beta x).
-  void FormScaled(Node& node) {
-    const std::string function = node.op == "ScaledTanh" ? "Tanh" : "Softplus";
-    const ValueId alpha = Scalar(node, node.attributes.Float("alpha", 1.0f));
-    const ValueId beta = Scalar(node, node.attributes.Float("beta", 1.0f));
-    const ValueId inner = Emit(node, "Mul", {node.inputs[0], beta});
-    Become(node, "Mul", {Emit(node, function, {inner}), alpha});
-  }
-
-  // x scale + bias of the channel.
-  void FormImageScaler(Node& node) {
-    const std::vector<float> bias = node.attributes.Floats("bias");
-    const ValueId scale = Scalar(node, node.attributes.Float("scale", 1.0f));
-    if (bias.empty()) {
-      Become(node, "Mul", {node.inputs[0], scale});
-      return;
-    }
-    const Shape shape{static_cast<std::int64_t>(bias.size()), 1, 1};
-    const ValueId shift = Constant(node, Tensor::From<float>(shape, bias));
-    Become(node, "Add", {Emit(node, "Mul", {node.inputs[0], scale}), shift});
-  }
-
-  // Widths cut off at the left, the top, the right and the bottom; with `scale` what is left is
-  // that high and wide.
-  void FormCrop(Node& node) {
-    const Ints border = node.attributes.Ints("border");
-    const Ints scale = node.attributes.Ints("scale");
-    const auto fits = [](std::int64_t v) { return v >= 0 && v < (std::int64_t{1} << 40); };
-    if (border.size() != 4 || !(scale.empty() || scale.size() == 2) ||
-        !std::all_of(border.begin(), border.end(), fits) ||
-        !std::all_of(scale.begin(), scale.end(), fits)) {
-      Invalid(node, "'border' must have four values and 'scale' none or two, none negative");
-    }
-    const Ints starts{border[1], border[0]};
-    const auto cut = [](std::int64_t width) {
-      return width == 0 ? std::numeric_limits<std::int64_t>::max() : -width;
-    };
-    const Ints ends = scale.empty() ? Ints{cut(border[3]), cut(border[2])}
-                                    : Ints{starts[0] + scale[0], starts[1] + scale[1]};
-    Become(node, "Slice", {node.inputs[0]});
-    if (node.opset < 10) {
-      node.attributes.Set("starts", starts);
-      node.attributes.Set("ends", ends);
-      node.attributes.Set("axes", Ints{2, 3});
-      return;
-    }
-    for (const Ints& values : {starts, ends, Ints{2, 3}}) {
-      node.inputs.push_back(Constant(node, IntsTensor(values)));
-    }
-  }
-
-  void FormConstantFill(Node& node) {
-    const bool has_input = node.input(0) != kNoValue;
-    const bool as_shape = node.attributes.Int("input_as_shape", 0) != 0;
-    const std::int64_t type = node.attributes.Int("dtype", 1);
-    if (type != 1) {
-      throw Error(ErrorCode::kUnsupported,
-                  NodeLabel(node) + ": element type " + std::to_string(type));
-    }
-    const Ints extra = node.attributes.Ints("extra_shape");
-    Tensor value = Tensor::From<float>({1}, {node.attributes.Float("value", 0.0f)});
-    ValueId shape = kNoValue;
-    if (!has_input) {
-      shape = Constant(node, IntsTensor(node.attributes.Ints("shape")));
-    } else {
-      shape = as_shape ? node.inputs[0] : Emit(node, "Shape", {node.inputs[0]});
-    }
-    if (!extra.empty()) {
-      Attributes axis;
-      axis.Set("axis", std::int64_t{0});
-      const ValueId more = Constant(node, IntsTensor(extra));
-      shape = Emit(node, "Concat", {shape, more}, std::move(axis));
-    }
-    Become(node, "ConstantOfShape", {shape});
-    node.attributes.Set("value", std::move(value));
-  }
-
-  // A, B, b_scale, b_zero_point, bias.
-  void FormDynamicMatMul(Node& node) {
-    if (node.inputs.size() < 3) return;
-    const std::vector<ValueId> quantized =
-        Emit(node, "DynamicQuantizeLinear", {node.inputs[0]}, 3, {}, onnx_opset_);
-    Become(node, "MatMulIntegerToFloat",
-           {quantized[0], node.inputs[1], quantized[1], node.inputs[2], quantized[2], node.input(3),
-            node.input(4)});
-  }
-
-  // The same as ONNX's, which had fewer element types for long.
-  void FormQuantize(Node& node) {
-    node.domain.clear();
-    node.opset = onnx_opset_;
-  }
-
-  GraphIr& graph_;
-  const Limits& limits_;
-  int onnx_opset_;
-  bool subgraph_;
   std::vector<bool> read_;  // by value
-  bool tracks_ = false;     // whether states are kept
-  GraphStates states_;
 };
 
 constexpr int kAnyOpset = std::numeric_limits<int>::max();
 
 const Replacer::Form Replacer::kForms[] = {
-    {"", "Add", 6, &Replacer::AlignOperands},
-    {"", "Sub", 6, &Replacer::AlignOperands},
-    {"", "Mul", 6, &Replacer::AlignOperands},
-    {"", "Div", 6, &Replacer::AlignOperands},
-    {"", "Pow", 6, &Replacer::AlignOperands},
-    {"", "And", 6, &Replacer::AlignOperands},
-    {"", "Or", 6, &Replacer::AlignOperands},
-    {"", "Xor", 6, &Replacer::AlignOperands},
-    {"", "Equal", 6, &Replacer::AlignOperands},
-    {"", "Greater", 6, &Replacer::AlignOperands},
-    {"", "Less", 6, &Replacer::AlignOperands},
-    {"", "PRelu", 6, &Replacer::AlignSlope},
-    {"", "BatchNormalization", kAnyOpset, &Replacer::FormBatchNorm},
-    {"", "Cast", 5, &Replacer::FormCast},
-    {"", "Concat", 3, &Replacer::FormConcat},
-    {"", "GlobalLpPool", 1, &Replacer::FormNorm},
-    {"", "LpPool", 1, &Replacer::FormNorm},
-    {"", "MeanVarianceNormalization", 8, &Replacer::FormMeanVariance},
-    {"", "Pad", 1, &Replacer::FormPad},
-    {"", "Reshape", 4, &Replacer::FormReshape},
-    {"", "Selu", 5, &Replacer::FormSelu},
-    {"", "Split", 1, &Replacer::FormSplit},
-    {"", "Tile", 5, &Replacer::FormTile},
-    {"", "Upsample", 6, &Replacer::FormUpsample},
-    // Experimental, and never part of a version that says so.
-    {"", "Affine", kAnyOpset, &Replacer::FormAffine},
-    {"", "ConstantFill", kAnyOpset, &Replacer::FormConstantFill},
-    {"", "Crop", kAnyOpset, &Replacer::FormCrop},
-    {"", "ImageScaler", kAnyOpset, &Replacer::FormImageScaler},
-    {"", "ParametricSoftplus", kAnyOpset, &Replacer::FormScaled},
-    {"", "Scale", kAnyOpset, &Replacer::FormScale},
-    {"", "ScaledTanh", kAnyOpset, &Replacer::FormScaled},
-    {kContribDomain, "DequantizeLinear", kAnyOpset, &Replacer::FormQuantize},
-    {kContribDomain, "DynamicQuantizeMatMul", kAnyOpset, &Replacer::FormDynamicMatMul},
-    {kContribDomain, "QuantizeLinear", kAnyOpset, &Replacer::FormQuantize},
+    {"Add", 6, &Replacer::AlignOperands},
+    {"Sub", 6, &Replacer::AlignOperands},
+    {"Mul", 6, &Replacer::AlignOperands},
+    {"Div", 6, &Replacer::AlignOperands},
+    {"Pow", 6, &Replacer::AlignOperands},
+    {"And", 6, &Replacer::AlignOperands},
+    {"Or", 6, &Replacer::AlignOperands},
+    {"Xor", 6, &Replacer::AlignOperands},
+    {"Equal", 6, &Replacer::AlignOperands},
+    {"Greater", 6, &Replacer::AlignOperands},
+    {"Less", 6, &Replacer::AlignOperands},
+    {"PRelu", 6, &Replacer::AlignSlope},
+    {"BatchNormalization", kAnyOpset, &Replacer::FormBatchNorm},
+    {"Cast", 5, &Replacer::FormCast},
+    {"Concat", 3, &Replacer::FormConcat},
+    {"GlobalLpPool", 1, &Replacer::FormNorm},
+    {"LpPool", 1, &Replacer::FormNorm},
+    {"MeanVarianceNormalization", 8, &Replacer::FormMeanVariance},
+    {"Pad", 1, &Replacer::FormPad},
+    {"Reshape", 4, &Replacer::FormReshape},
+    {"Selu", 5, &Replacer::FormSelu},
+    {"Split", 1, &Replacer::FormSplit},
+    {"Tile", 5, &Replacer::FormTile},
+    {"Upsample", 6, &Replacer::FormUpsample},
 };
 
 const Replacer::Form* Replacer::FindForm(const Node& node) {
   const auto* const form = std::find_if(std::begin(kForms), std::end(kForms), [&](const Form& f) {
-    return f.op == node.op && f.domain == node.domain && node.opset <= f.until;
+    return node.domain.empty() && f.op == node.op && node.opset <= f.until;
   });
   return form == std::end(kForms) ? nullptr : form;
 }
