@@ -7,10 +7,14 @@
 namespace kinglet::characterize {
 namespace {
 
+// One or two runs say nothing of how much they differ.
+constexpr std::size_t kLeastRuns = 3;
+
 std::vector<const SweepPoint*> Trusted(const Curve& curve) {
   std::vector<const SweepPoint*> points;
   for (const SweepPoint& point : curve.points) {
-    if (point.mark.empty() && point.images_per_s > 0) points.push_back(&point);
+    const bool enough = point.latency.runs >= kLeastRuns;
+    if (enough && point.mark.empty() && point.images_per_s > 0) points.push_back(&point);
   }
   return points;
 }

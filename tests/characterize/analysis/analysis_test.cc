@@ -116,6 +116,13 @@ TEST(Cliffs, MarkedPointsAreAsIfNotMeasured) {
   EXPECT_EQ(cliffs[0].to_batch, 4);
 }
 
+TEST(Cliffs, PointsOfOneRunAreAsIfNotMeasured) {
+  Curve curve = CurveThrough({100, 100, 70, 100});
+  ASSERT_THAT(FindCliffs(curve), SizeIs(1));
+  curve.points[2].latency.runs = 1;
+  EXPECT_THAT(FindCliffs(curve), IsEmpty());
+}
+
 TEST(Cliffs, EachStepOfALongFallIsTold) {
   const std::vector<Cliff> cliffs = FindCliffs(CurveThrough({100, 90, 80, 79}));
   ASSERT_THAT(cliffs, SizeIs(2));
