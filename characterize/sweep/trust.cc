@@ -133,6 +133,21 @@ std::string Overrun(std::span<const TurnRecord* const> turns, const SweepKey& ke
       key.rate, backlog);
 }
 
+// Turns that nothing disturbed and that differ all the same: something did that cannot be seen from
+// here, as another guest of the host.
+std::string Unsteady(std::span<const TurnRecord* const> counted, const Trust& trust) {
+  double least = 0;
+  double most = 0;
+  for (const TurnRecord* turn : counted) {
+    if (turn->result.latencies_ms.empty()) continue;
+    const double median = measure::Median(turn->result.latencies_ms);
+    least = least > 0 ? std::min(least, median) : median;
+    most = std::max(most, median);
+  }
+  if (most <= least * (1 + trust.spread)) return "";
+  return fmt::format("its turns differ by {:.0f} %", 100 * (most / least - 1));
+}
+
 std::string MarkOf(std::span<const TurnRecord> turns, std::span<const TurnRecord* const> counted,
                    const Trust& trust) {
   for (const TurnRecord& turn : turns) {
@@ -140,7 +155,8 @@ std::string MarkOf(std::span<const TurnRecord> turns, std::span<const TurnRecord
   }
   const std::vector<const TurnRecord*> good = Undisturbed(turns);
   std::string overrun = Overrun(counted, turns.front().key);
-  if (!overrun.empty() || IsEnough(good, trust) || good.size() >= trust.min_turns) return overrun;
+  if (!overrun.empty()) return overrun;
+  if (IsEnough(good, trust) || good.size() >= trust.min_turns) return Unsteady(counted, trust);
   const TurnRecord* disturbed = nullptr;
   for (const TurnRecord& turn : turns) {
     if (!turn.disturbed.empty()) disturbed = &turn;

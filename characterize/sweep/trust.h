@@ -21,6 +21,8 @@ struct Trust {
   double host_share = 0.9;  // of what the host delivers as a rule, around the turn
   double steal = 0.02;      // of the CPU time that the host took away in the window
   double others = 0.05;     // CPUs that other programs took in the window
+  // By how much the medians of turns may differ before the point is marked.
+  double spread = 0.2;
 
   double window_s() const { return duration_s / static_cast<double>(turns); }
   std::size_t most_turns() const { return 2 * turns; }  // disturbed ones included

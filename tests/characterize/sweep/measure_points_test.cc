@@ -121,6 +121,15 @@ TEST(MeasurePointTest, DisturbedTurnsAreTakenAgain) {
   EXPECT_GT(made.kept.size(), 5u * 3);
 }
 
+// As next to a guest of the host that nothing here tells of.
+TEST(MeasurePointTest, TurnsThatDifferMarkThePoint) {
+  Made made;
+  made.turn = [](int turn, const measure::TurnPlan&) { return Result(turn % 2 == 0 ? 10 : 11.5); };
+  EXPECT_THAT(MeasurePoint(Key(1), {}, {}, made.measuring()).mark, IsEmpty());
+  made.turn = [](int turn, const measure::TurnPlan&) { return Result(turn % 2 == 0 ? 10 : 13); };
+  EXPECT_EQ(MeasurePoint(Key(1), {}, {}, made.measuring()).mark, "its turns differ by 30 %");
+}
+
 TEST(MeasurePointTest, OneThatIsAlwaysDisturbedIsMarked) {
   const Trust trust;
   Made made;
