@@ -67,6 +67,7 @@ struct InfoOptions {
 struct CalibrateOptions {
   CommonOptions common;
   std::string output;  // "": in the cache folder
+  int turns = 11;      // of each figure
 };
 
 struct TuneCommandOptions {

@@ -93,6 +93,11 @@ Command AddCalibrate(CLI::App& app) {
       ->add_option("--output,-o", options->output,
                    "File to write (default: in the cache folder, where every command finds it)")
       ->option_text("FILE.json");
+  command
+      ->add_option("--turns", options->turns,
+                   "How often each figure is measured; the median counts (default: 11)")
+      ->check(CLI::Range(1, 101))
+      ->option_text("N");
   AddOutputOptions(*command, options->common, "kinglet calibrate");
   return {command, [options] { return CalibrateCommand(*options); }};
 }

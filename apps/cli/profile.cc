@@ -15,8 +15,8 @@
 #include "characterize/pictures/gnuplot.h"
 #include "characterize/profile/picture.h"
 #include "characterize/profile/report.h"
+#include "kinglet/calibrate.h"
 #include "kinglet/file.h"
-#include "kinglet/tuning.h"
 #include "measure/network/opened.h"
 #include "measure/network/shapes.h"
 
@@ -130,10 +130,13 @@ std::string ProfileFoot(const NetworkProfile& profile) {
 
 Calibration MeasuredMachine(const CommonOptions& options) {
   std::unique_ptr<Progress> bar;
-  return Calibrate([&](std::size_t done, std::size_t total) {
+  kinglet::CalibrateOptions calibrate;
+  calibrate.turns = 3;
+  calibrate.progress = [&](std::size_t done, std::size_t total) {
     if (bar == nullptr) bar = std::make_unique<Progress>(total, !options.quiet);
     bar->Show(done, "measuring the roof");
-  });
+  };
+  return Calibrate(calibrate);
 }
 
 void WriteProfile(const NetworkProfile& profile, const std::string& folder) {

@@ -1,4 +1,4 @@
-// kinglet calibrate and kinglet tune: measuring what kernels are chosen by.
+// kinglet tune: measuring kernels in their places.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -61,42 +61,6 @@ void PrintTuned(const TuneCommandOptions& options, const std::vector<TunedPoint>
 }
 
 }  // namespace
-
-Status CalibrateCommand(const CalibrateOptions& options) {
-  if (!options.output.empty()) CheckOutputFile(options.output);
-  std::unique_ptr<Progress> bar;
-  const Calibration c = Calibrate([&](std::size_t done, std::size_t total) {
-    if (bar == nullptr) bar = std::make_unique<Progress>(total, !options.common.quiet);
-    bar->Show(done, "measuring the machine");
-  });
-  SaveCalibration(c, options.output);
-  const std::string file = FileOr(options.output, DefaultCalibrationFile());
-  const std::pair<const char*, double> figures[] = {
-      {"peak_gflops", c.peaks.at("float32").at("vector")},
-      {"l3_mb", c.l3_bytes * 1e-6},
-      {"l2_gbps", c.l2_gbps},
-      {"l3_gbps", c.l3_gbps},
-      {"l3_all_gbps", c.l3_all_gbps},
-      {"dram_gbps", c.dram_gbps},
-      {"dram_all_gbps", c.dram_all_gbps}};
-  if (options.common.json) {
-    Json root = {{"file", file}, {"instruction_set", InstructionSet()}, {"threads", c.threads}};
-    for (const auto& [name, value] : figures) root[name] = value;
-    root["peaks"] = c.peaks;
-    root["share_of_peak"] = c.share_of_peak;
-    Print(JsonLine(root));
-    return Status::kDone;
-  }
-  if (options.common.quiet) return Status::kDone;
-  std::string text = fmt::format("{:<18}  {}\n{:<18}  {}\n", "instruction set", InstructionSet(),
-                                 "threads", c.threads);
-  for (const auto& [name, value] : figures) text += fmt::format("{:<18}  {:.1f}\n", name, value);
-  for (const auto& [kind, share] : c.share_of_peak) {
-    text += fmt::format("{:<18}  {:.1f} % of peak\n", kind, 100 * share);
-  }
-  Print(text + "kept in " + OneLine(file) + "\n");
-  return Status::kDone;
-}
 
 Status TuneCommand(const TuneCommandOptions& options) {
   if (options.has_bound()) return TuneForBound(options);

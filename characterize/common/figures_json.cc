@@ -45,14 +45,17 @@ Calibration::Figures FiguresByName(const Json& object, const std::string& name,
 }  // namespace
 
 Json FiguresToJson(const Calibration& c) {
-  return {{"peaks", c.peaks},
-          {"l3_bytes", c.l3_bytes},
-          {"l2_gbps", c.l2_gbps},
-          {"l3_gbps", c.l3_gbps},
-          {"l3_all_gbps", c.l3_all_gbps},
-          {"dram_gbps", c.dram_gbps},
-          {"dram_all_gbps", c.dram_all_gbps},
-          {"share_of_peak", c.share_of_peak}};
+  Json json = {{"peaks", c.peaks},
+               {"l3_bytes", c.l3_bytes},
+               {"l2_gbps", c.l2_gbps},
+               {"l3_gbps", c.l3_gbps},
+               {"l3_all_gbps", c.l3_all_gbps},
+               {"dram_gbps", c.dram_gbps},
+               {"dram_all_gbps", c.dram_all_gbps},
+               {"share_of_peak", c.share_of_peak}};
+  if (c.step_seconds > 0) json["step_seconds"] = c.step_seconds;
+  if (c.handover_seconds > 0) json["handover_seconds"] = c.handover_seconds;
+  return json;
 }
 
 Calibration FiguresFromJson(const Json& json, const std::string& source) {
@@ -75,6 +78,9 @@ Calibration FiguresFromJson(const Json& json, const std::string& source) {
   figures.l3_all_gbps = number("l3_all_gbps");
   figures.dram_gbps = number("dram_gbps");
   figures.dram_all_gbps = number("dram_all_gbps");
+  // Files of before do not have them.
+  if (json.contains("step_seconds")) figures.step_seconds = number("step_seconds");
+  if (json.contains("handover_seconds")) figures.handover_seconds = number("handover_seconds");
   return figures;
 }
 

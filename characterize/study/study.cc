@@ -11,9 +11,9 @@
 #include "characterize/sweep/measure_points.h"
 #include "characterize/sweep/plan.h"
 #include "characterize/sweep/sweep_file.h"
+#include "kinglet/calibrate.h"
 #include "kinglet/file.h"
 #include "kinglet/machine.h"
-#include "kinglet/tuning.h"
 #include "measure/network/opened.h"
 #include "measure/network/stages.h"
 #include "measure/network/turn_inputs.h"
@@ -214,7 +214,7 @@ class Study {
       found.precision = "f32";
       results_.profiles.push_back(std::move(found));
     }
-    const Calibration calibration = Calibrate({});
+    const Calibration calibration = Calibrate({.turns = 3});
     std::string lines;
     for (NetworkProfile& profile : results_.profiles) {
       SetRoof(RoofOf(calibration, profile.threads), profile);

@@ -1,5 +1,6 @@
 #include "engine/cost/files.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 
@@ -12,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr MachineFileKind kCalibration = {"calibration", 2};
+constexpr MachineFileKind kCalibration = {"calibration", 3, 2};
 constexpr MachineFileKind kTuning = {"tuning", 2};
 constexpr int kLargestRevision = 1'000'000'000;
 
@@ -46,11 +47,53 @@ void SaveCalibration(const Calibration& c, const std::string& file) {
   root["l3_all_gbps"] = c.l3_all_gbps;
   root["dram_gbps"] = c.dram_gbps;
   root["dram_all_gbps"] = c.dram_all_gbps;
+  if (c.step_seconds > 0) root["step_seconds"] = c.step_seconds;
+  if (c.handover_seconds > 0) root["handover_seconds"] = c.handover_seconds;
   root["share_of_peak"] = c.share_of_peak;
+  root["more"] = c.more;
+  root["spread"] = c.spread;
+  root["marks"] = c.marks;
   WriteText(FileToWrite(file, kCalibration), root.dump(2) + "\n");
 }
 
 namespace {
+
+constexpr std::size_t kMostMark = 200;  // characters of a text in a file that is shown to people
+
+// Of files of this format, where they are there.
+void ReadBeside(const Json& root, const std::string& file, Calibration& c) {
+  if (root.contains("step_seconds")) c.step_seconds = PositiveOf(root, "step_seconds", file);
+  if (root.contains("handover_seconds")) {
+    c.handover_seconds = PositiveOf(root, "handover_seconds", file);
+  }
+  const auto figures_of = [&](const char* name) {
+    Calibration::Figures figures;
+    if (!root.contains(name)) return figures;
+    const Json& object = ObjectOf(root, name, file);
+    for (const auto& [figure, value] : object.items()) {
+      figures[figure] = value == 0 ? 0 : PositiveOf(object, figure, file);
+    }
+    return figures;
+  };
+  c.more = figures_of("more");
+  c.spread = figures_of("spread");
+  if (!root.contains("marks")) return;
+  for (const auto& [figure, mark] : ObjectOf(root, "marks", file).items()) {
+    if (!mark.is_string()) ThrowWrongFile(file, "the mark of " + Quoted(figure) + " is no text");
+    c.marks[figure] = mark.get<std::string>().substr(0, kMostMark);
+  }
+}
+
+// A note on figures that were measured while something else ran; "" where there are none.
+std::string NoteOn(const Calibration& c, const std::string& file) {
+  const auto disturbed = std::count_if(c.marks.begin(), c.marks.end(), [](const auto& mark) {
+    return mark.second.starts_with("disturbed");
+  });
+  if (disturbed == 0) return "";
+  return file + ": " + std::to_string(disturbed) +
+         " figures were measured while something else ran; run kinglet calibrate again when the "
+         "machine is quiet";
+}
 
 Calibration CalibrationOf(const Json& root, const std::string& file) {
   Calibration c;
@@ -73,6 +116,7 @@ Calibration CalibrationOf(const Json& root, const std::string& file) {
   for (const auto& [name, share] : shares.items()) {
     c.share_of_peak[name] = PositiveOf(shares, name, file);
   }
+  ReadBeside(root, file, c);
   return c;
 }
 
@@ -106,6 +150,8 @@ Calibration FiguresOf(const kernels::MachineModel& machine) {
   c.l3_all_gbps = machine.l3_all_gbps;
   c.dram_gbps = machine.dram_gbps;
   c.dram_all_gbps = machine.dram_all_gbps;
+  c.step_seconds = machine.step_seconds;
+  c.handover_seconds = machine.handover_seconds;
   for (std::size_t kind = 0; kind < kernels::kWorkKinds; ++kind) {
     c.share_of_peak[std::string(kernels::kWorkKindNames[kind])] = machine.share_of_peak[kind];
   }
@@ -128,6 +174,11 @@ void Apply(const Calibration& c, kernels::MachineModel& machine) {
   machine.l3_all_gbps = c.l3_all_gbps;
   machine.dram_gbps = c.dram_gbps;
   machine.dram_all_gbps = c.dram_all_gbps;
+  // Nobody's measured ones stay where these figures have none.
+  const kernels::MachineModel built_in = kernels::DefaultMachineModel();
+  machine.step_seconds = c.step_seconds > 0 ? c.step_seconds : built_in.step_seconds;
+  machine.handover_seconds =
+      c.handover_seconds > 0 ? c.handover_seconds : built_in.handover_seconds;
   for (std::size_t kind = 0; kind < kernels::kWorkKinds; ++kind) {
     const auto found = c.share_of_peak.find(kernels::kWorkKindNames[kind]);
     if (found != c.share_of_peak.end()) machine.share_of_peak[kind] = found->second;
@@ -177,7 +228,9 @@ void AddToTuningFile(const TuningTable& table, const std::string& file) {
 CostModel LoadCostModel(const CostFiles& files, std::vector<std::string>& notes) {
   CostModel cost;
   const auto calibration = [&](const std::string& file) {
-    Apply(ReadCalibration(file), cost.machine);
+    const Calibration read = ReadCalibration(file);
+    Apply(read, cost.machine);
+    if (std::string note = NoteOn(read, file); !note.empty()) notes.push_back(std::move(note));
   };
   const auto tuning = [&](const std::string& file) {
     cost.tuning = std::make_shared<const TuningTable>(ReadTuning(file));

@@ -1,5 +1,6 @@
 #include "engine/cost/machine_file.h"
 
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -72,6 +73,13 @@ const Json& NumberOf(const Json& object, const std::string& name, const std::str
 
 }  // namespace
 
+bool MachineFileKind::Reads(const Json& root) const {
+  const auto found = root.find("format");
+  if (found == root.end() || !found->is_number_integer()) return false;
+  const auto value = found->get<std::int64_t>();
+  return value == format || (oldest_format > 0 && value >= oldest_format && value < format);
+}
+
 std::string DefaultFile(const MachineFileKind& kind) {
   const auto variable = [](const char* name) -> std::string {
     const char* value = std::getenv(name);
@@ -114,7 +122,7 @@ Json ReadOfKind(const std::string& file, const MachineFileKind& kind) {
 
 Json ReadForeignJson(const std::string& file, const MachineFileKind& kind) {
   Json root = ReadOfKind(file, kind);
-  if (!root.contains("format") || root["format"] != kind.format) {
+  if (!kind.Reads(root)) {
     ThrowWrongFile(file, "is of a format that this version does not read");
   }
   for (const char* name : {"cpu", "target"}) {
@@ -130,6 +138,7 @@ Json ReadJson(const std::string& file, const MachineFileKind& kind) {
   const Json heading = Heading(kind);
   for (const auto& [name, expected] : heading.items()) {
     if (root.contains(name) && root[name] == expected) continue;
+    if (name == "format" && kind.Reads(root)) continue;
     const std::string found = root.contains(name) ? Shown(root[name]) : Shown("nothing");
     ThrowWrongFile(file, "is for " + name + " " + found + ", expected " + Shown(expected) +
                              "; make it again on this machine");

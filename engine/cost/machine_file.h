@@ -12,6 +12,9 @@ using Json = nlohmann::ordered_json;
 struct MachineFileKind {
   const char* name;  // "tuning"
   int format;
+  int oldest_format = 0;  // that is read as well; 0: none but this one
+
+  bool Reads(const Json& root) const;
 };
 
 // In the user's cache folder; "" where there is none. The name tells CPU, instruction set and

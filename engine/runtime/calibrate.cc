@@ -1,125 +1,149 @@
+#include "kinglet/calibrate.h"
+
 #include <algorithm>
-#include <atomic>
-#include <chrono>
-#include <functional>
+#include <map>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
-#include "engine/cost/files.h"
+#include "engine/runtime/memory_probes.h"
+#include "engine/runtime/probe.h"
 #include "engine/runtime/shares.h"
-#include "engine/runtime/workers.h"
+#include "engine/runtime/step_probes.h"
 #include "kernels/common/cpu.h"
 #include "kernels/common/measure.h"
 #include "kinglet/model.h"
-#include "kinglet/tuning.h"
 
 namespace kinglet {
 namespace {
 
-Tensor FloatsOf(std::size_t bytes) {
-  Tensor tensor(DataType::kFloat32, {static_cast<std::int64_t>(bytes / sizeof(float)) + 16});
-  std::fill_n(tensor.data<float>(), tensor.size(), 0.5f);
-  return tensor;
+using Figures = Calibration::Figures;
+
+// Middle one of at least one value; of an even number, the mean of the two in the middle.
+double MiddleOf(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const std::size_t half = values.size() / 2;
+  return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
 }
 
-// Bytes per second, in 1e9, read and written, of `threads` threads that copy `bytes` together.
-double CopyGbps(std::size_t bytes, int threads, double seconds) {
-  std::vector<Tensor> parts;
-  for (int i = 0; i < threads; ++i) {
-    parts.push_back(FloatsOf(bytes / static_cast<std::size_t>(threads)));
+// Between the quartiles, as a share of the median.
+double SpreadOf(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const double median = MiddleOf(values);
+  const std::size_t quarter = values.size() / 4;
+  const double between = values[values.size() - 1 - quarter] - values[quarter];
+  return median > 0 ? between / median : 0;
+}
+
+bool IsNamed(const std::string& probe, std::string_view first_word) {
+  return probe.substr(0, probe.find(' ')) == first_word;
+}
+
+// Whether a figure is made of what this probe measures, apart from the peak, which all shares are.
+bool IsMadeOf(const std::string& figure, const std::string& probe) {
+  constexpr std::string_view kShare = "share_of_peak.";
+  if (figure == probe) return true;
+  if (figure == "step_seconds") return probe == "step";
+  if (figure == "handover_seconds") return probe == "step" || probe == "step_all";
+  if (figure == "l3_bytes") return probe.starts_with("l3_again");
+  if (!figure.starts_with(kShare)) return false;
+  const std::string_view kind = std::string_view(figure).substr(kShare.size());
+  if (kind == "tile_edge") return IsNamed(probe, "tile");
+  if (kind == "winograd_transform") return IsNamed(probe, "winograd");
+  if (kind == "blas_pack") return IsNamed(probe, "blas");
+  return IsNamed(probe, kind);
+}
+
+class Calibrator {
+ public:
+  explicit Calibrator(const CalibrateOptions& options) : options_(options) {
+    const auto add = [&](Probes more) {
+      for (Probe& probe : more) probes_.push_back(std::move(probe));
+    };
+    add({{peak_name_, [] { return kernels::MeasurePeakGflops(); }}});
+    add(MemoryProbes(threads_));
+    add(StepProbes(threads_));
+    add(kernels_.probes());
   }
-  std::atomic<double> sum = 0;
-  Crew crew(threads, false);
-  RunOn(crew, [&](int worker) {
-    Tensor& part = parts[static_cast<std::size_t>(worker)];
-    sum += kernels::MeasureCopyGbps(part.data<float>(), static_cast<std::size_t>(part.size()),
-                                    seconds);
-  });
-  return sum;
-}
 
-using Clock = std::chrono::steady_clock;
+  Calibration Run() {
+    const std::vector<ProbeTurns> turns = TakeTurns(probes_, options_);
+    std::vector<std::vector<double>> counted;
+    Figures middle;
+    std::size_t all_have = counted.max_size();
+    for (std::size_t i = 0; i < probes_.size(); ++i) {
+      counted.push_back(turns[i].counted());
+      middle[probes_[i].name] = MiddleOf(counted[i]);
+      all_have = std::min(all_have, counted[i].size());
+    }
+    Calibration calibration = MadeOf(middle);
+    std::map<std::string, std::vector<double>, std::less<>> by_turn;
+    for (std::size_t turn = 0; turn < all_have; ++turn) {
+      Figures found;
+      for (std::size_t i = 0; i < probes_.size(); ++i) found[probes_[i].name] = counted[i][turn];
+      for (const auto& [name, value] : AllFigures(MadeOf(found))) by_turn[name].push_back(value);
+    }
+    for (const auto& [name, value] : AllFigures(calibration)) {
+      Judge(name, by_turn[name], turns, calibration);
+    }
+    return calibration;
+  }
 
-double SecondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
+ private:
+  Calibration MadeOf(const Figures& found) const {
+    Calibration calibration;
+    calibration.threads = threads_;
+    calibration.peaks["float32"]["vector"] = found.at(peak_name_);
+    SetMemory(found, calibration);
+    SetSteps(found, calibration);
+    kernels_.Set(found, calibration);
+    return calibration;
+  }
 
-// Seconds to read a value of each line, `pause` seconds after the same was done before: the median
-// of some rounds.
-double RereadSeconds(const Tensor& data, double pause) {
-  constexpr int kRounds = 7;
-  std::vector<double> times;
-  volatile float sink = 0;
-  for (int round = 0; round <= kRounds; ++round) {
-    const Clock::time_point start = Clock::now();
-    float sum = 0;
-    for (std::int64_t i = 0; i < data.size(); i += 16) sum += data.data<float>()[i];
-    times.push_back(SecondsSince(start));
-    sink = sum;
-    for (const Clock::time_point wait = Clock::now(); SecondsSince(wait) < pause;) {
+  void Judge(const std::string& figure, const std::vector<double>& values,
+             const std::vector<ProbeTurns>& turns, Calibration& calibration) const {
+    constexpr double kUnsteady = 0.1;
+    if (values.size() > 1) calibration.spread[figure] = SpreadOf(values);
+    for (std::size_t i = 0; i < probes_.size(); ++i) {
+      if (turns[i].trusted() || !IsMadeOf(figure, probes_[i].name)) continue;
+      calibration.marks[figure] = turns[i].mark();
+      return;
+    }
+    if (values.size() > 1 && calibration.spread[figure] > kUnsteady) {
+      calibration.marks[figure] =
+          "unsteady: half of the turns lie " +
+          std::to_string(static_cast<int>(100 * calibration.spread[figure] + 0.5)) + " % apart";
     }
   }
-  static_cast<void>(sink);
-  std::nth_element(times.begin() + 1, times.begin() + 1 + kRounds / 2, times.end());
-  return times[1 + kRounds / 2];
-}
 
-// A virtual machine may be told of a cache of which it has a small part.
-constexpr std::size_t kSurelyInL3 = std::size_t{16} << 20;
-
-// How much of the shared cache is ours: what is read again after the time of a few steps as fast as
-// at once. Neighbours on the same cache, which a virtual machine does not see, take the rest.
-double KeptL3Bytes(const kernels::CacheSizes& caches) {
-  constexpr double kPause = 3e-3;
-  constexpr double kSlower = 1.6;
-  const std::size_t first = std::min(caches.l3_bytes / 8, kSurelyInL3);
-  std::size_t kept = std::max(first / 2, caches.l2_bytes);
-  double at_once = 0;  // seconds for a byte; what does not fit would not be faster at once
-  for (std::size_t bytes = first; bytes <= caches.l3_bytes; bytes *= 2) {
-    const Tensor data = FloatsOf(bytes);
-    const auto size = static_cast<double>(bytes);
-    if (bytes == first) at_once = RereadSeconds(data, 0) / size;
-    if (RereadSeconds(data, kPause) > kSlower * at_once * size) break;
-    kept = bytes;
-  }
-  return static_cast<double>(kept);
-}
+  const CalibrateOptions& options_;
+  const int threads_ = AvailableThreads();
+  const std::string peak_name_ =
+      PeakName(kernels::ElementType::kFloat32, kernels::InstructionFamily::kVector);
+  const KernelSamples kernels_;
+  Probes probes_;
+};
 
 }  // namespace
 
-Calibration Calibrate(const std::function<void(std::size_t, std::size_t)>& progress) {
-  constexpr std::size_t kMeasurements = 7 + kShareMeasurements;
-  std::size_t done = 0;
-  const auto next = [&] {
-    if (progress) progress(done++, kMeasurements);
-  };
-  const kernels::CacheSizes& caches = kernels::ActiveCpu().caches;
-  const std::size_t in_l3 =
-      std::max(std::min(caches.l3_bytes / 4, kSurelyInL3), 2 * caches.l2_bytes);
-  const std::size_t beyond_l3 =
-      std::clamp(4 * caches.l3_bytes, std::size_t{64} << 20, std::size_t{256} << 20);
-  // A line that is written to memory is read first, so copying moves half as much again.
-  constexpr double kMemory = 1.5;
-  Calibration c;
-  c.threads = AvailableThreads();
-  const auto measure = [&](double& to, auto&& function) {
-    next();
-    to = function();
-  };
-  measure(c.peaks["float32"]["vector"], [] { return kernels::MeasurePeakGflops(); });
-  measure(c.l3_bytes, [&] { return KeptL3Bytes(caches); });
-  measure(c.l2_gbps, [&] { return CopyGbps(caches.l2_bytes / 2, 1, 0.1); });
-  measure(c.l3_gbps, [&] { return CopyGbps(in_l3, 1, 0.2); });
-  measure(c.l3_all_gbps, [&] { return CopyGbps(in_l3 * 2, c.threads, 0.2); });
-  measure(c.dram_gbps, [&] { return kMemory * CopyGbps(beyond_l3, 1, 0.3); });
-  measure(c.dram_all_gbps, [&] { return kMemory * CopyGbps(beyond_l3, c.threads, 0.3); });
-  c.l3_all_gbps = std::max(c.l3_all_gbps, c.l3_gbps);
-  c.dram_all_gbps = std::max(c.dram_all_gbps, c.dram_gbps);
-
-  kernels::MachineModel machine = kernels::DefaultMachineModel();
-  Apply(c, machine);
-  MeasureShares(machine, next, c);
-  return c;
+Calibration::Figures AllFigures(const Calibration& c) {
+  Figures figures = c.more;
+  for (const auto& [type, families] : c.peaks) {
+    for (const auto& [family, peak] : families) figures["peaks." + type + '.' + family] = peak;
+  }
+  for (const auto& [kind, share] : c.share_of_peak) figures["share_of_peak." + kind] = share;
+  const std::pair<const char*, double> others[] = {
+      {"l3_bytes", c.l3_bytes},         {"l2_gbps", c.l2_gbps},
+      {"l3_gbps", c.l3_gbps},           {"l3_all_gbps", c.l3_all_gbps},
+      {"dram_gbps", c.dram_gbps},       {"dram_all_gbps", c.dram_all_gbps},
+      {"step_seconds", c.step_seconds}, {"handover_seconds", c.handover_seconds}};
+  for (const auto& [name, value] : others) {
+    if (value > 0) figures[name] = value;
+  }
+  return figures;
 }
+
+Calibration Calibrate(const CalibrateOptions& options) { return Calibrator(options).Run(); }
 
 }  // namespace kinglet

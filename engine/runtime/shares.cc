@@ -6,8 +6,11 @@
 #include <cstdint>
 #include <initializer_list>
 #include <limits>
-#include <optional>
+#include <memory>
+#include <utility>
 
+#include "engine/cost/files.h"
+#include "engine/runtime/fresh_memory.h"
 #include "kernels/common/blocked.h"
 #include "kernels/common/cpu_target.h"
 #include "kernels/common/predict.h"
@@ -23,12 +26,6 @@ namespace {
 using kernels::WorkKind;
 using Clock = std::chrono::steady_clock;
 
-Tensor MakeFloats(std::size_t bytes) {
-  Tensor tensor(DataType::kFloat32, {static_cast<std::int64_t>(bytes / sizeof(float)) + 16});
-  std::fill_n(tensor.data<float>(), tensor.size(), 0.5f);
-  return tensor;
-}
-
 std::size_t StoredBytes(kernels::TensorDesc desc, std::int64_t n, std::int64_t c, std::int64_t h,
                         std::int64_t w) {
   return static_cast<std::size_t>(kernels::StoredCount(desc, n, c, h, w) *
@@ -39,7 +36,7 @@ std::size_t StoredBytes(kernels::TensorDesc desc, std::int64_t n, std::int64_t c
 Tensor MakeWeights(const kernels::ConvVariant& variant, const kernels::ConvShape& s) {
   const std::int64_t count = s.oc * s.ic / s.groups * s.kh * s.kw;
   if (variant.weights == kernels::ElementType::kFloat32) {
-    return MakeFloats(static_cast<std::size_t>(count) * sizeof(float));
+    return FreshFloats(static_cast<std::size_t>(count) * sizeof(float));
   }
   Tensor weights(DataType::kInt16, {count});
   std::fill_n(weights.data<std::int16_t>(), count, std::int16_t{3});
@@ -48,7 +45,7 @@ Tensor MakeWeights(const kernels::ConvVariant& variant, const kernels::ConvShape
 
 // Seconds of the fastest call of `run` within some time.
 double Fastest(const std::function<void()>& run) {
-  constexpr double kSeconds = 0.1;
+  constexpr double kSeconds = 0.015;
   double best = std::numeric_limits<double>::infinity();
   const auto since = [](Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
@@ -62,58 +59,77 @@ double Fastest(const std::function<void()>& run) {
   return best;
 }
 
-// All units of a kernel on one thread.
-struct Sample {
+using KernelRun = std::function<void()>;  // all units of a kernel on one thread, once
+
+// A kernel with what it does. `prepare` gives it memory and weights anew; empty: it does not run
+// here.
+struct Prepared {
   kernels::Work work;
-  double seconds = 0;
+  std::function<KernelRun()> prepare;
 };
 
-std::optional<Sample> SampleConv(const char* id, const kernels::ConvShape& s) {
+struct KernelMemory {
+  Tensor input, output, packed, scratch;
+};
+
+KernelRun RunOfConv(const kernels::ConvVariant& variant, const kernels::ConvShape& s) {
+  const auto memory = std::make_shared<KernelMemory>();
+  memory->input = FreshFloats(StoredBytes(variant.input, s.n, s.ic, s.ih, s.iw));
+  memory->output = FreshFloats(StoredBytes(variant.output, s.n, s.oc, s.oh, s.ow));
+  memory->packed = FreshFloats(variant.packed_bytes(s));
+  memory->scratch = FreshFloats(variant.scratch_bytes(s));
+  const Tensor weights = MakeWeights(variant, s);
+  variant.pack(s, weights.raw(), memory->packed.raw());
+  kernels::ConvArgs args;
+  args.input = memory->input.raw();
+  args.packed = memory->packed.raw();
+  args.output = memory->output.raw();
+  args.epilogue.type = variant.output.type;
+  return [&variant, memory, s, args] {
+    variant.run(s, args, 0, variant.units(s), memory->scratch.raw());
+  };
+}
+
+Prepared PrepareConv(std::string_view id, const kernels::ConvShape& s) {
   const kernels::ConvVariant* variant = kernels::FindConvVariant(id);
   const bool runs = variant != nullptr && variant->supports(s) &&
                     kernels::UsableFeatures().Contains(variant->needs);
-  if (!runs) return std::nullopt;
-  const Tensor input = MakeFloats(StoredBytes(variant->input, s.n, s.ic, s.ih, s.iw));
-  Tensor output = MakeFloats(StoredBytes(variant->output, s.n, s.oc, s.oh, s.ow));
-  const Tensor weights = MakeWeights(*variant, s);
-  Tensor packed = MakeFloats(variant->packed_bytes(s));
-  Tensor scratch = MakeFloats(variant->scratch_bytes(s));
-  variant->pack(s, weights.raw(), packed.raw());
-  kernels::ConvArgs args;
-  args.input = input.raw();
-  args.packed = packed.raw();
-  args.output = output.raw();
-  args.epilogue.type = variant->output.type;
-  return Sample{variant->work(s, 1),
-                Fastest([&] { variant->run(s, args, 0, variant->units(s), scratch.raw()); })};
+  if (!runs) return {};
+  return {variant->work(s, 1), [variant, s] { return RunOfConv(*variant, s); }};
 }
 
-std::optional<Sample> SampleGemm(const char* id, const kernels::GemmShape& s) {
-  const kernels::GemmVariant* variant = kernels::FindGemmVariant(id);
-  if (variant == nullptr) return std::nullopt;
-  const Tensor a = MakeFloats(static_cast<std::size_t>(s.m * s.k) * 4);
-  const Tensor b = MakeFloats(static_cast<std::size_t>(s.k * s.n) * 4);
-  Tensor c = MakeFloats(static_cast<std::size_t>(s.m * s.n) * 4);
-  Tensor packed = MakeFloats(variant->packed_bytes(s));
-  Tensor scratch = MakeFloats(variant->scratch_bytes(s));
-  variant->pack(s, {b.data<float>(), s.n, 1}, packed.raw());
+KernelRun RunOfGemm(const kernels::GemmVariant& variant, const kernels::GemmShape& s) {
+  const auto memory = std::make_shared<KernelMemory>();
+  memory->input = FreshFloats(static_cast<std::size_t>(s.m * s.k) * sizeof(float));
+  memory->output = FreshFloats(static_cast<std::size_t>(s.m * s.n) * sizeof(float));
+  memory->packed = FreshFloats(variant.packed_bytes(s));
+  memory->scratch = FreshFloats(variant.scratch_bytes(s));
+  const Tensor b = FreshFloats(static_cast<std::size_t>(s.k * s.n) * sizeof(float));
+  variant.pack(s, {b.data<float>(), s.n, 1}, memory->packed.raw());
   kernels::GemmArgs args;
-  args.a = a.data<float>();
+  args.a = memory->input.data<float>();
   args.lda = s.k;
-  args.packed = packed.raw();
-  args.c = c.data<float>();
+  args.packed = memory->packed.raw();
+  args.c = memory->output.data<float>();
   args.ldc = s.n;
-  return Sample{variant->work(s, 1),
-                Fastest([&] { variant->run(s, args, 0, variant->units(s), scratch.raw()); })};
+  return [&variant, memory, s, args] {
+    variant.run(s, args, 0, variant.units(s), memory->scratch.raw());
+  };
 }
 
-Sample SamplePool(bool maximum) {
+Prepared PrepareGemm(std::string_view id, const kernels::GemmShape& s) {
+  const kernels::GemmVariant* variant = kernels::FindGemmVariant(id);
+  if (variant == nullptr) return {};
+  return {variant->work(s, 1), [variant, s] { return RunOfGemm(*variant, s); }};
+}
+
+Prepared PreparePool(bool maximum, std::int64_t channels, std::int64_t size) {
   kernels::Pool p{.n = 1,
-                  .c = 64,
-                  .in_h = 28,
-                  .in_w = 28,
-                  .out_h = 28,
-                  .out_w = 28,
+                  .c = channels,
+                  .in_h = size,
+                  .in_w = size,
+                  .out_h = size,
+                  .out_w = size,
                   .kernel_h = 3,
                   .kernel_w = 3,
                   .pad_top = 1,
@@ -121,12 +137,18 @@ Sample SamplePool(bool maximum) {
                   .pad_bottom = 1,
                   .pad_right = 1};
   p.in_batch_stride = p.out_batch_stride = p.c * p.in_h * p.in_w;
-  const Tensor x = MakeFloats(static_cast<std::size_t>(p.in_batch_stride) * 4);
-  Tensor y = MakeFloats(static_cast<std::size_t>(p.out_batch_stride) * 4);
   const kernels::PoolTable& table = kernels::GetPoolTable();
   const kernels::PoolFn run = maximum ? table.max_blocked : table.average_blocked;
-  return {kernels::PoolWork(p, maximum, true, 1),
-          Fastest([&] { run(p, x.data<float>(), y.data<float>(), 0, BlockedUnitCount(p)); })};
+  const auto prepare = [p, run]() -> KernelRun {
+    const std::size_t bytes = static_cast<std::size_t>(p.in_batch_stride) * sizeof(float);
+    const auto memory = std::make_shared<KernelMemory>();
+    memory->input = FreshFloats(bytes);
+    memory->output = FreshFloats(bytes);
+    return [p, run, memory] {
+      run(p, memory->input.data<float>(), memory->output.data<float>(), 0, BlockedUnitCount(p));
+    };
+  };
+  return {kernels::PoolWork(p, maximum, true, 1), prepare};
 }
 
 kernels::ConvShape Square(std::int64_t in, std::int64_t size, std::int64_t out, int kernel,
@@ -143,146 +165,266 @@ kernels::ConvShape Square(std::int64_t in, std::int64_t size, std::int64_t out, 
   return s;
 }
 
-class Shares {
- public:
-  Shares(kernels::MachineModel machine, const std::function<void()>& next, Calibration& calibration)
-      : machine_(std::move(machine)), next_(next), calibration_(calibration) {}
+// "128x28x28_k3s2".
+std::string SizeText(const kernels::ConvShape& s) {
+  std::string text = std::to_string(s.ic) + 'x' + std::to_string(s.ih) + 'x' + std::to_string(s.iw);
+  if (s.groups == 1) text += "x" + std::to_string(s.oc);
+  if (s.kh > 1) text += "_k" + std::to_string(s.kh);
+  if (s.sh > 1) text += "s" + std::to_string(s.sh);
+  return text;
+}
 
-  std::optional<Sample> Conv(const char* id, const kernels::ConvShape& s) {
-    next_();
-    return SampleConv(id, s);
+}  // namespace
+
+struct KernelSamples::Sample {
+  std::string name;  // "depthwise 128x28x28_k3"
+  kernels::Work work;
+  std::function<KernelRun()> prepare;
+};
+
+// Kernels that do mostly operations of one kind, or of two, at several sizes.
+struct KernelSamples::Group {
+  WorkKind kind;
+  std::optional<WorkKind> other;  // of which the samples do different proportions
+  std::vector<Sample> samples;
+};
+
+// A peak of which tiles of a kernel reach the share that they have in float32.
+struct KernelSamples::Peak {
+  kernels::ElementType type;
+  kernels::InstructionFamily family;
+  Sample sample;
+};
+
+void KernelSamples::AddConvs(WorkKind kind, std::optional<WorkKind> other, const char* id,
+                             const std::vector<kernels::ConvShape>& shapes) {
+  Group& group = groups_.emplace_back(Group{kind, other, {}});
+  for (const kernels::ConvShape& shape : shapes) {
+    Prepared prepared = PrepareConv(id, shape);
+    if (!prepared.prepare) continue;
+    group.samples.push_back({std::string(NameOf(kind)) + ' ' + SizeText(shape),
+                             std::move(prepared.work), std::move(prepared.prepare)});
   }
-  // Of the first one that runs here.
-  std::optional<Sample> FirstConv(std::initializer_list<const char*> ids,
-                                  const kernels::ConvShape& s) {
-    next_();
+}
+
+void KernelSamples::AddProducts() {
+  Group& group = groups_.emplace_back(Group{WorkKind::kBlas, WorkKind::kBlasPack, {}});
+  for (const std::int64_t rows : {128, 32, 8}) {
+    Prepared prepared = PrepareGemm("gemm/blas_f32", {rows, 512, 512});
+    if (!prepared.prepare) continue;
+    group.samples.push_back({"blas " + std::to_string(rows) + "x512x512", std::move(prepared.work),
+                             std::move(prepared.prepare)});
+  }
+}
+
+void KernelSamples::AddPools(bool maximum) {
+  const WorkKind kind = maximum ? WorkKind::kPoolMax : WorkKind::kPoolAverage;
+  Group& group = groups_.emplace_back(Group{kind, std::nullopt, {}});
+  for (const auto& [channels, size] : {std::pair<std::int64_t, std::int64_t>{64, 28}, {256, 14}}) {
+    Prepared prepared = PreparePool(maximum, channels, size);
+    const std::string side = std::to_string(size);
+    group.samples.push_back({std::string(NameOf(kind)) + ' ' + std::to_string(channels) + 'x' +
+                                 side + 'x' + side + "_k3",
+                             std::move(prepared.work), std::move(prepared.prepare)});
+  }
+}
+
+// Kernels on tiles are samples of the hardware only where they run on it.
+void KernelSamples::AddPeaks() {
+  using kernels::ElementType;
+  using kernels::InstructionFamily;
+  const kernels::ConvShape deep = Square(512, 14, 128, 1, 1);
+  const auto add = [&](ElementType type, InstructionFamily family,
+                       std::initializer_list<const char*> ids) {
     for (const char* id : ids) {
-      if (std::optional<Sample> sample = SampleConv(id, s)) return sample;
+      Prepared prepared = PrepareConv(id, deep);
+      if (!prepared.prepare) continue;
+      peaks_.push_back(
+          {type,
+           family,
+           {PeakName(type, family), std::move(prepared.work), std::move(prepared.prepare)}});
+      return;
     }
-    return std::nullopt;
+  };
+  const auto on_hardware = [](kernels::CpuFeature feature) {
+    return kernels::ActiveTiles(feature) == kernels::TileMode::kHardware;
+  };
+  add(ElementType::kInt16, InstructionFamily::kVector, {"conv/direct_u8"});
+  add(ElementType::kInt8, InstructionFamily::kDot, {"conv/quads_u8", "conv/narrow_quads_u8"});
+  if (on_hardware(kernels::CpuFeature::kAmxInt8)) {
+    add(ElementType::kInt8, InstructionFamily::kMatrix, {"conv/tiles_u8"});
   }
-  std::optional<Sample> Gemm(const char* id, const kernels::GemmShape& s) {
-    next_();
-    return SampleGemm(id, s);
+  if (on_hardware(kernels::CpuFeature::kAmxBf16)) {
+    add(ElementType::kBFloat16, InstructionFamily::kMatrix, {"conv/tiles_bf16"});
   }
-  Sample Pool(bool maximum) {
-    next_();
-    return SamplePool(maximum);
-  }
+}
 
-  // The kind's operations over the seconds that nothing else explains.
-  void Set(WorkKind kind, const std::optional<Sample>& sample) {
-    if (!sample) return;
-    const double seconds = Left(*sample, [&](WorkKind other) { return other == kind; });
-    Keep(kind, seconds / sample->work.Count(kind));
-  }
+KernelSamples::KernelSamples() {
+  // From the deepest sums to the shortest: the others tell what a tile's edge costs.
+  AddConvs(WorkKind::kTile, WorkKind::kTileEdge, "conv/direct_f32",
+           {Square(512, 14, 128, 1, 1), Square(128, 28, 128, 1, 1), Square(16, 28, 128, 1, 1)});
+  AddConvs(WorkKind::kPlane, std::nullopt, "conv/first_f32",
+           {Square(3, 112, 32, 3, 2), Square(3, 224, 32, 3, 2), Square(3, 112, 64, 7, 2)});
+  AddConvs(WorkKind::kDepthwise, std::nullopt, "conv/depthwise_f32",
+           {Square(32, 56, 32, 3, 1, 32), Square(128, 28, 128, 3, 1, 128),
+            Square(512, 14, 512, 3, 1, 512)});
+  AddConvs(WorkKind::kDepthwiseStrided, std::nullopt, "conv/depthwise_f32",
+           {Square(32, 56, 32, 3, 2, 32), Square(128, 28, 128, 3, 2, 128),
+            Square(256, 14, 256, 3, 2, 256)});
+  AddConvs(WorkKind::kWinograd, WorkKind::kWinogradTransform, "conv/winograd4_f32",
+           {Square(128, 28, 128, 3, 1), Square(64, 28, 64, 3, 1), Square(32, 28, 32, 3, 1)});
+  AddProducts();
+  AddPools(false);
+  AddPools(true);
+  AddPeaks();
+}
 
-  // Two kinds of which the samples do different proportions.
-  void Set(WorkKind a, WorkKind b, const std::optional<Sample>& first,
-           const std::optional<Sample>& second) {
-    if (!first || !second) return;
-    const auto either = [&](WorkKind kind) { return kind == a || kind == b; };
-    const double t1 = Left(*first, either);
-    const double t2 = Left(*second, either);
-    const double a1 = first->work.Count(a), b1 = first->work.Count(b);
-    const double a2 = second->work.Count(a), b2 = second->work.Count(b);
-    const double determinant = a1 * b2 - a2 * b1;
-    const double each_a = (t1 * b2 - t2 * b1) / determinant;
-    const double each_b = (a1 * t2 - a2 * t1) / determinant;
-    if (each_a > 0 && each_b > 0) {
-      Keep(a, each_a);
-      Keep(b, each_b);
-    } else {  // disturbed: the usual share of the smaller part
-      Set(a, first);
+KernelSamples::~KernelSamples() = default;
+
+std::map<std::string, kernels::Work> KernelSamples::works() const {
+  std::map<std::string, kernels::Work> works;
+  for (const Group& group : groups_) {
+    for (const Sample& sample : group.samples) works[sample.name] = sample.work;
+  }
+  for (const Peak& peak : peaks_) works[peak.sample.name] = peak.sample.work;
+  return works;
+}
+
+Probes KernelSamples::probes() const {
+  Probes probes;
+  const auto add = [&](const Sample& sample) {
+    probes.push_back({sample.name, [prepare = sample.prepare] { return Fastest(prepare()); }});
+  };
+  for (const Group& group : groups_) {
+    for (const Sample& sample : group.samples) add(sample);
+  }
+  for (const Peak& peak : peaks_) add(peak.sample);
+  return probes;
+}
+
+namespace {
+
+// Of a sample's seconds, what its traffic and the operations that are not wanted leave.
+template <typename F>
+double Left(const kernels::Work& work, double seconds, const kernels::MachineModel& machine,
+            F&& is_wanted) {
+  const kernels::Prediction prediction = kernels::Predict(work, machine);
+  const kernels::StageSeconds& stage = prediction.stages[0];
+  double left = seconds - prediction.again - kernels::kBarelyHidden * stage.cached;
+  for (const kernels::Operations& each : work.stages[0].operations) {
+    if (each.count > 0 && !is_wanted(each.kind)) {
+      left -= kernels::ArithmeticSeconds(each, machine);
     }
   }
+  return std::max(left, seconds / 4);
+}
 
-  // A peak of which tiles of a kernel reach the share that they have in float32.
+// Least squares of the relative error of a * x + b * y = seconds, over samples.
+struct Fitted {
+  double a_each = 0, b_each = 0;
+};
+struct FitSums {
+  double aa = 0, ab = 0, bb = 0, at = 0, bt = 0;
+
+  void Add(double a, double b, double left, double seconds) {
+    const double weight = 1 / (seconds * seconds);
+    aa += weight * a * a;
+    ab += weight * a * b;
+    bb += weight * b * b;
+    at += weight * a * left;
+    bt += weight * b * left;
+  }
+  Fitted One() const { return {at / aa, 0}; }
+  Fitted Two() const {
+    const double determinant = aa * bb - ab * ab;
+    return {(at * bb - bt * ab) / determinant, (bt * aa - at * ab) / determinant};
+  }
+};
+
+// What measured kernels say of shares of the peak, one after the other.
+class ShareFitter {
+ public:
+  ShareFitter(const kernels::MachineModel& machine, Calibration& calibration)
+      : machine_(machine), calibration_(calibration) {}
+
+  void Keep(WorkKind kind, double seconds_each) {
+    const double share = ShareOf(seconds_each);
+    if (!std::isfinite(share) || share <= 0) return;
+    machine_.Share(kind) = share;
+    calibration_.share_of_peak[std::string(NameOf(kind))] = share;
+  }
+
+  double ShareOf(double seconds_each) const {
+    return 1e-9 / (seconds_each * machine_.Peak(kernels::ElementType::kFloat32));
+  }
+
+  const kernels::MachineModel& machine() const { return machine_; }
+  Calibration& calibration() { return calibration_; }
+
   void SetPeak(kernels::ElementType type, kernels::InstructionFamily family,
-               const std::optional<Sample>& sample) {
-    if (!sample) return;
-    const double seconds = Left(*sample, [](WorkKind kind) { return kind == WorkKind::kTile; });
-    const double peak =
-        1e-9 * sample->work.Count(WorkKind::kTile) / seconds / machine_.Share(WorkKind::kTile);
+               const kernels::Work& work, double seconds) {
+    const double left =
+        Left(work, seconds, machine_, [](WorkKind kind) { return kind == WorkKind::kTile; });
+    const double peak = 1e-9 * work.Count(WorkKind::kTile) / left / machine_.Share(WorkKind::kTile);
     if (!std::isfinite(peak) || peak <= 0) return;
     machine_.Peak(type, family) = peak;
     calibration_.peaks[kernels::ElementName(type)][std::string(NameOf(family))] = peak;
   }
 
  private:
-  // Of a sample's seconds, what its traffic and the other kinds leave.
-  template <typename F>
-  double Left(const Sample& sample, F&& is_wanted) const {
-    const kernels::Prediction prediction = kernels::Predict(sample.work, machine_);
-    const kernels::StageSeconds& stage = prediction.stages[0];
-    double left = sample.seconds - prediction.again - kernels::kBarelyHidden * stage.cached;
-    for (const kernels::Operations& each : sample.work.stages[0].operations) {
-      if (each.count > 0 && !is_wanted(each.kind)) {
-        left -= kernels::ArithmeticSeconds(each, machine_);
-      }
-    }
-    return std::max(left, sample.seconds / 4);
-  }
-
-  void Keep(WorkKind kind, double seconds_each) {
-    const double share = 1e-9 / (seconds_each * machine_.Peak(kernels::ElementType::kFloat32));
-    if (!std::isfinite(share) || share <= 0) return;
-    machine_.Share(kind) = share;
-    calibration_.share_of_peak[std::string(NameOf(kind))] = share;
-  }
-
   kernels::MachineModel machine_;
-  const std::function<void()>& next_;
   Calibration& calibration_;
 };
 
-// Kernels on tiles are samples of the hardware only where they run on it.
-void SetPeaks(Shares& shares) {
-  using kernels::ElementType;
-  using kernels::InstructionFamily;
-  const kernels::ConvShape deep = Square(512, 14, 128, 1, 1);
-  shares.SetPeak(ElementType::kInt16, InstructionFamily::kVector,
-                 shares.Conv("conv/direct_u8", deep));
-  shares.SetPeak(ElementType::kInt8, InstructionFamily::kDot,
-                 shares.FirstConv({"conv/quads_u8", "conv/narrow_quads_u8"}, deep));
-  const auto on_hardware = [&](kernels::CpuFeature feature, const char* id) {
-    const bool hardware = kernels::ActiveTiles(feature) == kernels::TileMode::kHardware;
-    return shares.Conv(hardware ? id : "", deep);
-  };
-  shares.SetPeak(ElementType::kInt8, InstructionFamily::kMatrix,
-                 on_hardware(kernels::CpuFeature::kAmxInt8, "conv/tiles_u8"));
-  shares.SetPeak(ElementType::kBFloat16, InstructionFamily::kMatrix,
-                 on_hardware(kernels::CpuFeature::kAmxBf16, "conv/tiles_bf16"));
-}
-
 }  // namespace
 
-void MeasureShares(kernels::MachineModel machine, const std::function<void()>& next,
-                   Calibration& calibration) {
-  Shares shares(std::move(machine), next, calibration);
-  {
-    const auto deep = shares.Conv("conv/direct_f32", Square(512, 14, 128, 1, 1));
-    const auto shallow = shares.Conv("conv/direct_f32", Square(16, 28, 128, 1, 1));
-    shares.Set(WorkKind::kTile, WorkKind::kTileEdge, deep, shallow);
+std::string PeakName(kernels::ElementType type, kernels::InstructionFamily family) {
+  return std::string("peaks.") + kernels::ElementName(type) + '.' + std::string(NameOf(family));
+}
+
+void KernelSamples::Set(const Calibration::Figures& found, Calibration& calibration) const {
+  kernels::MachineModel machine = kernels::DefaultMachineModel();
+  Apply(calibration, machine);
+  ShareFitter fitter(machine, calibration);
+  for (const Group& group : groups_) {
+    FitSums alone;
+    FitSums both;
+    std::size_t samples = 0;
+    for (const Sample& sample : group.samples) {
+      const auto seconds = found.find(sample.name);
+      if (seconds == found.end()) continue;
+      ++samples;
+      const double a = sample.work.Count(group.kind);
+      const double left_a = Left(sample.work, seconds->second, fitter.machine(),
+                                 [&](WorkKind kind) { return kind == group.kind; });
+      alone.Add(a, 0, left_a, seconds->second);
+      if (!group.other) continue;
+      const double left = Left(sample.work, seconds->second, fitter.machine(), [&](WorkKind kind) {
+        return kind == group.kind || kind == *group.other;
+      });
+      both.Add(a, sample.work.Count(*group.other), left, seconds->second);
+    }
+    if (samples == 0) continue;
+    const Fitted two = group.other && samples > 1 ? both.Two() : Fitted{};
+    if (two.a_each > 0 && two.b_each > 0) {
+      fitter.Keep(group.kind, two.a_each);
+      fitter.Keep(*group.other, two.b_each);
+    } else {  // one kind, or disturbed: with the usual share of the other
+      fitter.Keep(group.kind, alone.One().a_each);
+    }
+    for (const Sample& sample : group.samples) {
+      const auto seconds = found.find(sample.name);
+      if (seconds == found.end()) continue;
+      const double left = Left(sample.work, seconds->second, fitter.machine(),
+                               [&](WorkKind kind) { return kind == group.kind; });
+      calibration.more[sample.name] = fitter.ShareOf(left / sample.work.Count(group.kind));
+    }
   }
-  shares.Set(WorkKind::kPlane, shares.Conv("conv/first_f32", Square(3, 112, 32, 3, 2)));
-  shares.Set(WorkKind::kDepthwise,
-             shares.Conv("conv/depthwise_f32", Square(128, 28, 128, 3, 1, 128)));
-  shares.Set(WorkKind::kDepthwiseStrided,
-             shares.Conv("conv/depthwise_f32", Square(128, 28, 128, 3, 2, 128)));
-  {
-    const auto wide = shares.Conv("conv/winograd4_f32", Square(128, 28, 128, 3, 1));
-    const auto narrow = shares.Conv("conv/winograd4_f32", Square(32, 28, 32, 3, 1));
-    shares.Set(WorkKind::kWinograd, WorkKind::kWinogradTransform, wide, narrow);
+  for (const Peak& peak : peaks_) {
+    const auto seconds = found.find(peak.sample.name);
+    if (seconds == found.end()) continue;
+    fitter.SetPeak(peak.type, peak.family, peak.sample.work, seconds->second);
   }
-  {
-    const auto many = shares.Gemm("gemm/blas_f32", {128, 512, 512});
-    const auto few = shares.Gemm("gemm/blas_f32", {8, 512, 512});
-    shares.Set(WorkKind::kBlas, WorkKind::kBlasPack, many, few);
-  }
-  shares.Set(WorkKind::kPoolAverage, shares.Pool(false));
-  shares.Set(WorkKind::kPoolMax, shares.Pool(true));
-  SetPeaks(shares);
 }
 
 }  // namespace kinglet

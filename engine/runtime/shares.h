@@ -2,22 +2,52 @@
 // cache.
 #pragma once
 
-#include <cstddef>
-#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
 
+#include "engine/runtime/probe.h"
 #include "kernels/common/machine_model.h"
+#include "kernels/conv/conv.h"
 #include "kinglet/tuning.h"
 
 namespace kinglet {
 
-// How often MeasureShares calls `next`.
-inline constexpr std::size_t kShareMeasurements = 15;
+// "peaks.int8.dot": what a figure of Calibration is called.
+std::string PeakName(kernels::ElementType type, kernels::InstructionFamily family);
 
-// Sets the shares of the peak, by the names of kernels::kWorkKindNames, and the peaks of other
-// types and instructions than vectors of float32: what their kernels reach, divided by the share
-// that those of float32 reach. What cannot be measured here stays unset. `machine` has measured
-// peaks and bandwidths, and what else is known. `next` is called before each measurement.
-void MeasureShares(kernels::MachineModel machine, const std::function<void()>& next,
-                   Calibration& calibration);
+// Kernels with their memory, each at some sizes.
+class KernelSamples {
+ public:
+  KernelSamples();
+  ~KernelSamples();
+
+  // Seconds of each: "depthwise 128x28x28_k3".
+  Probes probes() const;
+  // What each of them does, on one thread.
+  std::map<std::string, kernels::Work> works() const;
+
+  // Of what those probes found: shares of the peak, by the names of kernels::kWorkKindNames; the
+  // share that each size reaches, among `more`; and the peaks of other types and instructions than
+  // vectors of float32: what their kernels reach, divided by the share that those of float32 reach.
+  // What cannot be measured here stays unset. `calibration` has the peak of float32 vectors and the
+  // bandwidths.
+  void Set(const Calibration::Figures& found, Calibration& calibration) const;
+
+ private:
+  struct Sample;
+  struct Group;
+  struct Peak;
+
+  void AddConvs(kernels::WorkKind kind, std::optional<kernels::WorkKind> other, const char* id,
+                const std::vector<kernels::ConvShape>& shapes);
+  void AddProducts();
+  void AddPools(bool maximum);
+  void AddPeaks();
+
+  std::vector<Group> groups_;
+  std::vector<Peak> peaks_;
+};
 
 }  // namespace kinglet

@@ -2,7 +2,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <limits>
+#include <numeric>
+#include <random>
+#include <utility>
+#include <vector>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/common/measure.cc"
@@ -91,7 +98,6 @@ double MeasureCopyGbps(float* data, size_t count, double seconds) {
   const size_t passes = std::max<size_t>(1, kFloatsAtOnce / std::max<size_t>(half, 1));
   const double bytes =
       2.0 * sizeof(float) * static_cast<double>(half) * static_cast<double>(passes);
-  std::fill_n(data, count, 1.0f);
   double best = 0.0;
   const Clock::time_point begin = Clock::now();
   Clock::time_point last = begin;
@@ -101,6 +107,39 @@ double MeasureCopyGbps(float* data, size_t count, double seconds) {
     best = std::max(best, bytes * 1e-9 / Seconds(now - last).count());
     last = now;
   } while (Seconds(last - begin).count() < seconds);
+  return best;
+}
+
+namespace {
+constexpr size_t kLineBytes = 64;
+}
+
+void LinkLines(void* data, size_t lines) {
+  auto* const bytes = static_cast<std::byte*>(data);
+  std::vector<uint32_t> order(lines);
+  std::iota(order.begin(), order.end(), 0u);
+  std::minstd_rand random(1);
+  for (size_t i = lines; i > 1; --i) std::swap(order[i - 1], order[random() % (i - 1)]);
+  for (size_t i = 0; i < lines; ++i) {
+    const size_t next = kLineBytes * order[i];
+    std::memcpy(bytes + kLineBytes * i, &next, sizeof next);
+  }
+}
+
+double MeasureLoadNs(const void* data, size_t start, double seconds) {
+  constexpr int64_t kLoads = 4096;  // long beside reading the clock, also in the nearest cache
+  const auto* const bytes = static_cast<const std::byte*>(data);
+  double best = std::numeric_limits<double>::infinity();
+  size_t at = kLineBytes * start;
+  const Clock::time_point begin = Clock::now();
+  Clock::time_point last = begin;
+  do {
+    for (int64_t i = 0; i < kLoads; ++i) std::memcpy(&at, bytes + at, sizeof at);
+    const Clock::time_point now = Clock::now();
+    best = std::min(best, 1e9 * Seconds(now - last).count() / static_cast<double>(kLoads));
+    last = now;
+  } while (Seconds(last - begin).count() < seconds);
+  [[maybe_unused]] volatile size_t sink = at;
   return best;
 }
 

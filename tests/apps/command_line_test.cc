@@ -68,6 +68,7 @@ TEST(CommandLineTest, MistakesAreOneLineAndStatusTwo) {
       {"tune"},
       {"tune", "demo", "--threads", "0"},
       {"calibrate", "demo"},
+      {"calibrate", "--turns", "0"},
       {"models", "mobilenet_v1"},
       {"info", "demo", "--as-read"},
       {"optimise"},

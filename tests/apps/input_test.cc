@@ -163,7 +163,7 @@ TEST(OutputFileTest, EveryCommandTreatsFoldersAlike) {
                                                           {"optimise", model},
                                                           {"describe", model},
                                                           {"tune", "demo", "--threads", "1"},
-                                                          {"calibrate"}};
+                                                          {"calibrate", "--turns", "1"}};
   for (const auto& command : commands) {
     SCOPED_TRACE(command.front());
     const auto with = [&](const std::string& output) {

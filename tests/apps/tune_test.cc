@@ -97,8 +97,9 @@ TEST_F(TuneCommandTest, NothingIsWrittenUnasked) {
 }
 
 TEST_F(TuneCommandTest, CalibratesIntoTheCache) {
-  const auto figures = Kinglet({"calibrate", "--json"}).OutJson();
+  const auto figures = Kinglet({"calibrate", "--json", "--turns", "1"}).OutJson();
   EXPECT_GT(figures.at("peak_gflops").get<double>(), 0);
+  EXPECT_GT(figures.at("figures").at("l1_latency_ns").at("value").get<double>(), 0);
   EXPECT_EQ(CachedFiles(), 1u);
   const auto plain = Kinglet({"info", "demo", "--json", "--no-cache"}).OutJson();
   EXPECT_NE(Kinglet({"info", "demo", "--json"}).OutJson().at("predicted_ms"),

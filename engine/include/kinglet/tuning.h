@@ -9,7 +9,8 @@
 
 namespace kinglet {
 
-// Figures of this machine under the active instruction set.
+// Figures of this machine under the active instruction set; Calibrate (kinglet/calibrate.h)
+// measures them.
 struct Calibration {
   using Figures = std::map<std::string, double, std::less<>>;  // by name
 
@@ -23,13 +24,25 @@ struct Calibration {
   double l3_all_gbps = 0;
   double dram_gbps = 0;
   double dram_all_gbps = 0;
+  // To begin a step on one thread, and more where all threads meet behind it. 0: not measured, as
+  // in files of before, and the second on one CPU: the built-in figure stays.
+  double step_seconds = 0;
+  double handover_seconds = 0;
   // The share of the peak that each kind of operations ("tile") reaches with its data in cache.
   Figures share_of_peak;
+
+  // What kernels are not chosen by: "l1_gbps", "dram_latency_ns", "depthwise 128x28x28".
+  Figures more;
+  // How far the turns of a figure lay apart: between the quartiles, as a share of the median. By
+  // the figure's name: "l2_gbps", "peaks.float32.vector", "share_of_peak.tile".
+  Figures spread;
+  // Figures that are not to be trusted, by the same names, and why: something else ran, or turns
+  // differ.
+  std::map<std::string, std::string, std::less<>> marks;
 };
 
-// Measures them, on one thread and on all that this process may use. Takes a few seconds.
-Calibration Calibrate(
-    const std::function<void(std::size_t done, std::size_t total)>& progress = {});
+// All figures that were measured, by the names that spread and marks have.
+Calibration::Figures AllFigures(const Calibration& calibration);
 
 // Keeps them in a file ("": in the user's cache folder). Throws Error(kIo).
 void SaveCalibration(const Calibration& calibration, const std::string& file = "");

@@ -58,7 +58,12 @@ class CostFilesTest : public ::testing::Test {
     c.l3_all_gbps = 140;
     c.dram_gbps = 20;
     c.dram_all_gbps = 33;
+    c.step_seconds = 0.25e-6;
+    c.handover_seconds = 0.75e-6;
     c.share_of_peak = {{"tile", 0.75}, {"of a later version", 0.5}};
+    c.more = {{"l1_latency_ns", 1.25}};
+    c.spread = {{"l2_gbps", 0.02}, {"l3_gbps", 0}};
+    c.marks = {{"l3_gbps", "unsteady: half of the turns lie 14 % apart"}};
     return c;
   }
   static ChoiceKey Key(std::int64_t size) {
@@ -84,6 +89,9 @@ TEST_F(CostFilesTest, CalibrationComesBackAndIsUsed) {
   EXPECT_EQ(read.threads, 3);
   EXPECT_EQ(read.peaks, Figures().peaks);
   EXPECT_EQ(read.share_of_peak, Figures().share_of_peak);
+  EXPECT_EQ(read.more, Figures().more);
+  EXPECT_EQ(read.spread, Figures().spread);
+  EXPECT_EQ(read.marks, Figures().marks);
   std::vector<std::string> notes;
   const CostModel cost = LoadCostModel({}, notes);
   using kernels::ElementType;
@@ -93,6 +101,8 @@ TEST_F(CostFilesTest, CalibrationComesBackAndIsUsed) {
   EXPECT_EQ(cost.machine.Peak(ElementType::kBFloat16, InstructionFamily::kDot), 0);
   EXPECT_EQ(cost.machine.l3_bytes, 8e6);
   EXPECT_EQ(cost.machine.dram_all_gbps, 33);
+  EXPECT_EQ(cost.machine.step_seconds, 0.25e-6);
+  EXPECT_EQ(cost.machine.handover_seconds, 0.75e-6);
   EXPECT_EQ(cost.machine.Share(kernels::WorkKind::kTile), 0.75);
   EXPECT_EQ(cost.machine.Share(kernels::WorkKind::kBlas),
             kernels::DefaultMachineModel().Share(kernels::WorkKind::kBlas));
@@ -184,7 +194,13 @@ TEST_F(CostFilesTest, ACalibrationOfAnotherFormatIsNoted) {
   const std::string file = DefaultCalibrationFile();
   const std::string good = Read(file);
   for (const auto& [from, to] :
-       std::vector<std::pair<std::string, std::string>>{{"\"format\": 2", "\"format\": 1"},
+       std::vector<std::pair<std::string, std::string>>{{"\"format\": 3", "\"format\": 1"},
+                                                        {"\"format\": 3", "\"format\": 4"},
+                                                        {"\"format\": 3", "\"format\": 2.5"},
+                                                        {"\"l1_latency_ns\": 1.25", "\"x\": []"},
+                                                        {"\"spread\": {", "\"spread\": [{"},
+                                                        {"\"unsteady: half", "7, \"x\": \""},
+                                                        {"2.5e-07", "0"},
                                                         {"\"peaks\"", "\"peak_gflops\""},
                                                         {"\"vector\"", "\"scalar\""},
                                                         {"123.456", "-1"},
@@ -207,6 +223,38 @@ TEST_F(CostFilesTest, ACalibrationOfAnotherFormatIsNoted) {
     named.calibration = file;
     EXPECT_EQ(Catch([&] { LoadCostModel(named, notes); }).code, ErrorCode::kInvalidInput) << from;
   }
+}
+
+// Without what format 3 added: the built-in figures stay.
+TEST_F(CostFilesTest, CalibrationsOfTheFormatBeforeAreRead) {
+  SaveCalibration(Figures());
+  std::string text = Read(DefaultCalibrationFile());
+  const auto replace = [&](const std::string& from, const std::string& to) {
+    const std::size_t at = text.find(from);
+    ASSERT_NE(at, text.npos) << from;
+    text.replace(at, from.size(), to);
+  };
+  replace("\"format\": 3", "\"format\": 2");
+  replace("\"step_seconds\"", "\"x\"");
+  replace("\"handover_seconds\"", "\"y\"");
+  for (const std::string name : {"more", "spread", "marks"}) replace('"' + name, "\"no " + name);
+  Write(DefaultCalibrationFile(), text);
+  std::vector<std::string> notes;
+  const CostModel cost = LoadCostModel({}, notes);
+  EXPECT_THAT(notes, IsEmpty());
+  EXPECT_EQ(cost.machine.dram_all_gbps, 33);
+  EXPECT_EQ(cost.machine.step_seconds, kernels::DefaultMachineModel().step_seconds);
+}
+
+TEST_F(CostFilesTest, FiguresThatWereDisturbedAreNoted) {
+  Calibration c = Figures();
+  c.marks["l2_gbps"] = "disturbed: other programs took 40 % of a CPU (9 of 12 turns)";
+  SaveCalibration(c);
+  std::vector<std::string> notes;
+  EXPECT_EQ(LoadCostModel({}, notes).machine.l2_gbps, 90);
+  ASSERT_THAT(notes, SizeIs(1));
+  EXPECT_THAT(notes[0], ::testing::AllOf(HasSubstr(DefaultCalibrationFile()),
+                                         HasSubstr("1 figures were measured while")));
 }
 
 TEST_F(CostFilesTest, MessagesTellTheNumberThatIsWrong) {

@@ -8,7 +8,6 @@
 #include <set>
 
 #include "engine/cost/files.h"
-#include "kernels/common/work.h"
 #include "kinglet/error.h"
 #include "kinglet/model.h"
 #include "kinglet/step_observer.h"
@@ -190,24 +189,6 @@ TEST_F(TuneTest, ObserversAreToldOfEachStepOfAProfile) {
     }
     session.Profile(inputs);
     EXPECT_EQ(listener.seen, expected) << threads;
-  }
-}
-
-TEST(Calibrate, FiguresAreThoseOfAMachine) {
-  const Calibration c = Calibrate();
-  EXPECT_GE(c.threads, 1);
-  EXPECT_GT(c.peaks.at("float32").at("vector"), 0);
-  EXPECT_GT(c.l3_bytes, 0);
-  EXPECT_GT(c.l2_gbps, 0);
-  EXPECT_GE(c.l3_all_gbps, c.l3_gbps);
-  EXPECT_GE(c.dram_all_gbps, c.dram_gbps);
-  EXPECT_EQ(c.share_of_peak.count("tile"), 1u);
-  for (const auto& [kind, share] : c.share_of_peak) {
-    EXPECT_GT(share, 0) << kind;
-    EXPECT_NE(
-        std::find(std::begin(kernels::kWorkKindNames), std::end(kernels::kWorkKindNames), kind),
-        std::end(kernels::kWorkKindNames))
-        << kind;
   }
 }
 
