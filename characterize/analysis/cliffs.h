@@ -30,8 +30,8 @@ struct Cliff {
 };
 
 // Where throughput falls from one batch to the next by more than `least_fall` and further than both
-// confidence intervals reach. Points that are marked or have less than three runs are passed over, as if they
-// had not been measured.
+// confidence intervals reach. Points that are marked or have less than three runs are passed over,
+// as if they had not been measured.
 std::vector<Cliff> FindCliffs(const Curve& curve, double least_fall = 0.02);
 
 struct KneeRule {
