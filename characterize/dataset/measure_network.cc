@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <optional>
 
 #include "characterize/predict/foresee.h"
 #include "kinglet/error.h"
@@ -70,6 +71,23 @@ double SpreadOf(const std::vector<double>& turns) {
   return median > 0 ? (*most - *least) / median : 0;
 }
 
+// At the batches that the network takes; throws what is wrong with the last one where it takes
+// none.
+std::vector<InputShapes> ShapesAt(const measure::ShapeChooser& chooser,
+                                  const std::vector<int>& batches) {
+  std::vector<InputShapes> shapes;
+  std::optional<Error> refused;
+  for (const int batch : batches) {
+    try {
+      shapes.push_back(chooser.For(batch));
+    } catch (const Error& error) {
+      refused = error;
+    }
+  }
+  if (shapes.empty() && refused) throw *refused;
+  return shapes;
+}
+
 class NetworkMeasurement {
  public:
   NetworkMeasurement(const std::string& network, const MeasureOptions& options)
@@ -81,7 +99,9 @@ class NetworkMeasurement {
     const Outline outline(std::move(light.graph), options.compile);
     const Model model = Model::Compile(std::move(named.graph), options.compile);
     for (const int threads : options.threads) {
-      for (const int batch : options.batches) AddPoint(outline, model, chooser, batch, threads);
+      for (const InputShapes& shapes : ShapesAt(chooser, options.batches)) {
+        AddPoint(outline, model, shapes, chooser.Batch(shapes), threads);
+      }
     }
     if (points_.empty()) {
       throw Error(ErrorCode::kInvalidInput, network + ": no point is predicted to take less than " +
@@ -111,15 +131,14 @@ class NetworkMeasurement {
   }
 
  private:
-  void AddPoint(const Outline& outline, const Model& model, const measure::ShapeChooser& chooser,
-                int batch, int threads) {
+  void AddPoint(const Outline& outline, const Model& model, const InputShapes& shapes, int batch,
+                int threads) {
     PointTimes point;
-    const InputShapes shapes = chooser.For(batch);
     point.outlined = outline.At(shapes, threads);
     double ms = 0;
     for (const StepTime& time : point.outlined.times) ms += 1e3 * time.total;
     if (ms > options_.most_ms) return;
-    point.batch = chooser.Batch(shapes);
+    point.batch = batch;
     point.threads = threads;
     point.inputs = measure::RandomInputs(model.inputs(), shapes);
     point.session = std::make_unique<Session>(model.NewSession({.threads = threads}));
@@ -128,12 +147,12 @@ class NetworkMeasurement {
 
   void AskReference() {
     const measure::ReferenceSpeed speed = measure::RunReferenceLoop();
-    host_share_ = std::min(host_share_, watch_.Share(speed));
+    host_shares_.push_back(watch_.Share(speed));
     references_.push_back(*std::min_element(speed.gflops.begin(), speed.gflops.end()));
   }
 
   std::string MarkOf(double spread) const {
-    if (host_share_ < kBusyShare) return "busy";
+    if (measure::Median(host_shares_) < kBusyShare) return "busy";
     return spread > kUnsteadySpread ? "unsteady" : "";
   }
 
@@ -161,8 +180,8 @@ class NetworkMeasurement {
   std::string family_;
   std::vector<PointTimes> points_;
   measure::HostWatch watch_;
-  double host_share_ = 1;           // the least of all turns
-  std::vector<double> references_;  // 1e9 per second, of the slowest CPU
+  std::vector<double> host_shares_;  // around the turns; times are medians of turns, too
+  std::vector<double> references_;   // 1e9 per second, of the slowest CPU
 };
 
 }  // namespace

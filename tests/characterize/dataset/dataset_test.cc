@@ -8,6 +8,8 @@
 
 #include "characterize/dataset/measure_network.h"
 #include "kinglet/error.h"
+#include "kinglet/onnx.h"
+#include "tests/support/graph_builder.h"
 
 namespace kinglet::characterize::dataset_test {
 namespace {
@@ -212,6 +214,29 @@ TEST(MeasureNetwork, GivesARowForEveryLayerAndPoint) {
   EXPECT_EQ(ParseRows(RowsText(rows), "text").size(), rows.size());
   options.most_ms = 1e-9;
   EXPECT_THROW(MeasureNetwork("demo", options), Error);
+}
+
+TEST_F(DatasetTest, ANetworkOfOneBatchIsMeasuredAtThat) {
+  testing::GraphBuilder b;
+  b.Output(b.Op("Relu", {b.Input("x", {2, 3, 8, 8})}), "y");
+  WriteOnnx(Path("fixed.onnx"), b.Take());
+  MeasureOptions options;
+  options.batches = {1, 2, 4};
+  options.seconds = 0.01;
+  options.turns = 2;
+  options.compile.use_cache = false;
+  const std::vector<DataRow> rows = MeasureNetwork(Path("fixed.onnx"), options);
+  for (const DataRow& row : rows) {
+    if (row[RowText::kKind] != "done") EXPECT_EQ(row[RowNumber::kBatch], 2);
+  }
+  EXPECT_GT(rows.size(), 1u);
+  options.batches = {1, 4};
+  try {
+    MeasureNetwork(Path("fixed.onnx"), options);
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), HasSubstr("has a fixed batch of 2"));
+  }
 }
 
 TEST(MeasureNetwork, NamesAndFamilies) {
