@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,9 @@ namespace kinglet::cli {
 namespace {
 
 using FiguresJson = nlohmann::ordered_json;
+
+constexpr const char* kDisturbed = "disturbed";  // how marks of that kind begin
+constexpr std::size_t kMostReasons = 3;          // that are shown
 
 // How people read a figure.
 struct Reading {
@@ -61,7 +65,7 @@ typename Map::mapped_type ValueOr(const Map& map, const std::string& name,
 
 bool IsDisturbed(const Calibration& calibration) {
   return std::any_of(calibration.marks.begin(), calibration.marks.end(),
-                     [](const auto& mark) { return mark.second.starts_with("disturbed"); });
+                     [](const auto& mark) { return mark.second.starts_with(kDisturbed); });
 }
 
 FiguresJson CalibrationJson(const Calibration& c, const std::string& file, int turns) {
@@ -88,17 +92,26 @@ FiguresJson CalibrationJson(const Calibration& c, const std::string& file, int t
 }
 
 std::string CalibrationTable(const Calibration& c) {
-  Table table(
-      {{"figure"}, {"value", true}, {"unit"}, {"spread", true}, {"mark", false, 0, Fit::kWrap}});
+  Table table({{"figure"}, {"value", true}, {"unit"}, {"spread", true}, {"mark"}});
+  std::set<std::string> reasons;
   for (const auto& [name, value] : InOrder(c)) {
     const Reading reading = ReadingOf(name, value);
     const bool turns = c.spread.contains(name);
+    const std::string mark = ValueOr(c.marks, name, "");
     table.Add({name, fmt::format("{:.1f}", reading.value), reading.unit,
                turns ? fmt::format("{:.1f} %", 100 * ValueOr(c.spread, name, 0)) : "",
-               ValueOr(c.marks, name, "")});
+               mark.substr(0, mark.find(':'))});
+    if (mark.starts_with(kDisturbed)) reasons.insert(mark);
   }
-  return fmt::format("instruction set {}, {} threads\n", InstructionSet(), c.threads) +
-         table.Text() + "spread: between the quartiles of the turns, of the median\n";
+  std::string text = fmt::format("instruction set {}, {} threads\n", InstructionSet(), c.threads) +
+                     table.Text() +
+                     "spread: between the quartiles of the turns, of the median\n"
+                     "unsteady: that is above 10 %\n";
+  std::size_t shown = 0;
+  for (const std::string& reason : reasons) {
+    if (shown++ < kMostReasons) text += reason + '\n';
+  }
+  return text;
 }
 
 }  // namespace

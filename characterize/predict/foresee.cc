@@ -103,6 +103,10 @@ Foresight::Foresight(NamedNetwork network, const ForeseeOptions& options)
   } else {
     figures_ = FiguresOf(FilesOf(options.compile));
   }
+  if (predictor != nullptr) {  // what it learned of small steps goes with what they cost there
+    figures_.step_seconds = predictor->figures.step_seconds;
+    figures_.handover_seconds = predictor->figures.handover_seconds;
+  }
   if (set != InstructionSet()) {
     notes_.push_back(
         fmt::format("that machine computes with {}, and kernels are chosen as for {} "
