@@ -214,6 +214,7 @@ class Runner {
     const int64_t tail = geo_.group_ic % geo_.unit;
     job_.full_steps = FullPlanes() * geo_.taps;
     job_.tail_channels = (tail == 0 ? geo_.unit : tail) * geo_.taps_per_step;
+    if (GatherHalves(s)) job_.first_half_steps = s.ic / s.groups * geo_.taps / geo_.taps_per_step;
     job_.step_offsets = scratch_.step_offsets;
     job_.pixel_offsets = scratch_.pixel_offsets;
     job_.out_block_stride = s.oh * s.ow * kBlock;
@@ -353,17 +354,22 @@ class Runner {
 
 }  // namespace
 
+bool GatherHalves(const ConvShape& s) { return s.groups > 1 && s.oc / s.groups * 2 == kBlock; }
+
 size_t GatherPackedBytes(const ConvShape& s) {
   const Grouping g = GroupingOf(s);
   return static_cast<size_t>(g.groups * RoundUpToBlock(g.oc) * g.ic * s.kh * s.kw) * sizeof(float);
 }
 
 double GatherMultiplyAdds(const ConvShape& s) {
+  if (GatherHalves(s)) return MultiplyAdds(s);
   return static_cast<double>(GatherPackedBytes(s) / sizeof(float)) *
          static_cast<double>(s.oh * s.ow);
 }
 
-int64_t GatherDepth(const ConvShape& s) { return GroupingOf(s).ic * s.kh * s.kw; }
+int64_t GatherDepth(const ConvShape& s) {
+  return (GatherHalves(s) ? s.ic / s.groups : GroupingOf(s).ic) * s.kh * s.kw;
+}
 
 void GatherPack(const ConvShape& s, GatherUnit unit, const float* oihw, float* packed) {
   const Geometry geo = GeometryOf(s, unit);

@@ -17,8 +17,10 @@ namespace kinglet::kernels {
 enum class GatherUnit : int64_t { kPlane = 1, kBlock16 = 16 };
 
 size_t GatherPackedBytes(const ConvShape& s);
+// Whether two groups share each block, so that its halves have inputs of their own.
+bool GatherHalves(const ConvShape& s);
 // Multiply-adds of the product for one image, which pads outputs to blocks and multiplies zeros
-// where groups share a block; and the depth of the product.
+// where groups share a block otherwise; and the depth of the product.
 double GatherMultiplyAdds(const ConvShape& s);
 int64_t GatherDepth(const ConvShape& s);
 // [oc / 16][ic / unit][KH][KW][unit][16 oc]; the last ic group holds the real channels only.

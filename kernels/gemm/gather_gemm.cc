@@ -205,6 +205,27 @@ HWY_NOINLINE void RunTiles(const GatherGemm& g, const Pass& pass, int64_t pixel,
   }
 }
 
+// The same where every step has kTaps inputs: the columns of a kernel row of a first convolution.
+template <int R, int B, int V, int kTaps>
+HWY_NOINLINE void RunRowTiles(const GatherGemm& g, const Pass& pass, int64_t pixel, int64_t tiles) {
+  for (; tiles > 0; --tiles, pixel += R) {
+    Vec acc[R][B * V];
+    InitTile<R, B, V>(g, pass, pixel, acc);
+    const float* w = pass.weights;
+    int64_t at[R];
+    KINGLET_UNROLL
+    for (int r = 0; r < R; ++r) at[r] = g.pixel_offsets[pixel + r];
+    for (int64_t s = 0; s < pass.tail_steps; ++s, w += kTaps * 16) {
+      const float* x = g.in + pass.step_offsets[s];
+      KINGLET_UNROLL
+      for (int c = 0; c < kTaps; ++c) {
+        Accumulate<R, B, V>(x + c, at, w + c * 16, pass.weights_stride, acc);
+      }
+    }
+    StoreTile<R, B, V>(g, pass, pixel, acc);
+  }
+}
+
 using TilesFn = void (*)(const GatherGemm&, const Pass&, int64_t pixel, int64_t tiles);
 
 template <int B, int V, int R>
@@ -214,6 +235,23 @@ TilesFn TilesOfWidth(int64_t width) {
   } else {
     return width == R ? &RunTiles<R, B, V> : TilesOfWidth<B, V, R - 1>(width);
   }
+}
+
+// For the kernels of first convolutions, and the widths that nearly all tiles have; null: neither.
+template <int B, int V, int R>
+TilesFn RowTilesOfWidth(int64_t taps, int64_t width) {
+  if (width != R && width != R - 1) return nullptr;
+  if (taps == 3) return width == R ? &RunRowTiles<R, B, V, 3> : &RunRowTiles<R - 1, B, V, 3>;
+  if (taps == 7) return width == R ? &RunRowTiles<R, B, V, 7> : &RunRowTiles<R - 1, B, V, 7>;
+  return nullptr;
+}
+
+// As many blocks as are best, or fewer.
+template <int B>
+TilesFn RowTilesOf(int64_t taps, int64_t blocks, int64_t width) {
+  if (blocks == B) return RowTilesOfWidth<B, kParts, kMaxPixels[B]>(taps, width);
+  if constexpr (B > 1) return RowTilesOf<B - 1>(taps, blocks, width);
+  return nullptr;
 }
 
 template <int B>
@@ -226,11 +264,16 @@ TilesFn TilesOf(int64_t blocks, int64_t width) {
   }
 }
 
-TilesFn TilesOf(const Pass& pass, int64_t blocks, int64_t width) {
+TilesFn TilesOf(const GatherGemm& g, const Pass& pass, int64_t blocks, int64_t width) {
+  const int64_t taps = g.full_steps == 0 ? g.tail_channels : 0;
   if constexpr (kHalf > 0) {
-    if (pass.half) return TilesOfWidth<1, kHalf, kMaxHalfPixels>(width);
+    if (pass.half) {
+      const TilesFn rows = RowTilesOfWidth<1, kHalf, kMaxHalfPixels>(taps, width);
+      return rows != nullptr ? rows : TilesOfWidth<1, kHalf, kMaxHalfPixels>(width);
+    }
   }
-  return TilesOf<kMaxBlocks>(blocks, width);
+  const TilesFn rows = RowTilesOf<kBestBlocks>(taps, blocks, width);
+  return rows != nullptr ? rows : TilesOf<kMaxBlocks>(blocks, width);
 }
 
 void RunPass(const GatherGemm& g, const Pass& pass, int64_t blocks) {
@@ -238,24 +281,25 @@ void RunPass(const GatherGemm& g, const Pass& pass, int64_t blocks) {
   const int64_t tiles = (g.pixels + widest - 1) / widest;
   const int64_t width = g.pixels / tiles;
   const int64_t wider = g.pixels % tiles;
-  if (wider > 0) TilesOf(pass, blocks, width + 1)(g, pass, 0, wider);
-  TilesOf(pass, blocks, width)(g, pass, wider * (width + 1), tiles - wider);
+  if (wider > 0) TilesOf(g, pass, blocks, width + 1)(g, pass, 0, wider);
+  TilesOf(g, pass, blocks, width)(g, pass, wider * (width + 1), tiles - wider);
 }
 
 // What clamping in registers leaves: other activations, and pad lanes that must be zero although
-// the activation or an infinite input made something of them.
-void FinishBlock(const GatherGemm& g, float* out, int64_t lanes) {
+// the activation or an infinite input made something of them. The first `parts` vectors of the
+// block were computed.
+void FinishBlock(const GatherGemm& g, float* out, int64_t lanes, int parts) {
   const Tag d;
   if (!IsClamp(g.epilogue)) {
     for (int64_t p = 0; p < g.pixels; ++p) {
       float* at = out + p * g.out_pixel_stride;
-      for (int v = 0; v < kParts; ++v) {
+      for (int v = 0; v < parts; ++v) {
         const Vec x = hn::LoadU(d, at + v * kLanes);
         hn::StoreU(ActivateVec(d, x, g.epilogue), d, at + v * kLanes);
       }
     }
   }
-  if (lanes == 16) return;
+  if (lanes == 16 || !g.store_pad_lanes) return;
   if (g.out_pixel_stride == 16) {
     ZeroPadLanes(out, static_cast<size_t>(g.pixels), static_cast<size_t>(lanes));
     return;
@@ -301,10 +345,33 @@ void RunBlocks(const GatherGemm& g, int64_t block, int64_t blocks, int64_t float
     pass.fetches_inputs = block == 0 && g.full_steps >= kMinStepsToFetchInputs;
     RunPass(g, pass, blocks);
   }
-  if (IsClamp(g.epilogue) && (!has_last || g.last_lanes == 16)) return;
+  const bool no_pad_lanes = !has_last || g.last_lanes == 16 || !g.store_pad_lanes;
+  if (IsClamp(g.epilogue) && no_pad_lanes) return;
   for (int64_t b = 0; b < blocks; ++b) {
     const bool is_last = block + b + 1 == g.blocks;
-    FinishBlock(g, pass.out + b * g.out_block_stride, is_last ? g.last_lanes : 16);
+    FinishBlock(g, pass.out + b * g.out_block_stride, is_last ? g.last_lanes : 16,
+                pass.half ? kHalf : kParts);
+  }
+}
+
+// The first `blocks`, all full: each half from the steps that it has weights for.
+void RunHalves(const GatherGemm& g, int64_t blocks, int64_t floats_per_block) {
+  for (int64_t block = 0; block < blocks; ++block) {
+    for (int64_t half = 0; half < 2; ++half) {
+      const int64_t before = half * g.first_half_steps;
+      const int64_t lane = half * kHalf * kLanes;
+      GatherGemm part = g;
+      part.step_offsets += before;
+      part.tail_steps = half == 0 ? g.first_half_steps : g.tail_steps - g.first_half_steps;
+      part.weights += block * floats_per_block + before * g.tail_channels * 16 + lane;
+      part.bias = g.bias ? g.bias + block * 16 + lane : nullptr;
+      part.out += block * g.out_block_stride + lane;
+      part.residual = g.residual ? g.residual + block * g.out_block_stride + lane : nullptr;
+      part.blocks = 1;
+      part.last_lanes = kHalf * kLanes;
+      part.store_pad_lanes = false;  // they are those of the other half
+      RunBlocks(part, 0, 1, floats_per_block);
+    }
   }
 }
 
@@ -346,6 +413,13 @@ void RunGatherGemm(const GatherGemm& g) noexcept {
   if (partial) {
     whole.blocks -= 1;
     whole.last_lanes = 16;
+  }
+  if (kHalf > 0 && g.first_half_steps > 0) {
+    const int64_t full = whole.last_lanes == 16 ? whole.blocks : whole.blocks - 1;
+    RunHalves(whole, full, floats_per_block);
+    if (full < whole.blocks) RunBlocks(whole, full, 1, floats_per_block);
+    if (partial) RunPartialBlock(g, floats_per_block);
+    return;
   }
   const int64_t at_once = BlocksAtOnce(g.pixels);
   const int64_t groups = (whole.blocks + at_once - 1) / at_once;

@@ -25,6 +25,10 @@ struct GatherGemm {
   int64_t full_steps = 0;  // steps of 16 channels, followed by
   int64_t tail_steps = 0;  // steps of tail_channels
   int64_t tail_channels = 0;
+  // Not 0: the halves of each full block read inputs of their own. The weights of that many tail
+  // steps are zero for the second half of the outputs, those of the others for the first half;
+  // there are no full steps.
+  int64_t first_half_steps = 0;
   const float* weights = nullptr;
   // Those of the next call, where they do not lie behind these; may be null.
   const float* weights_after = nullptr;

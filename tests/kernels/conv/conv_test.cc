@@ -388,6 +388,13 @@ TEST(Conv, Groups) {
       cases.push_back({Square(7 * ic, 5, 7 * oc, 3, 1, 0, 7)});
     }
   }
+  for (const int kernel :
+       {3, 5, 7}) {  // halves of blocks, and the kernels that have loops of theirs
+    for (const int64_t size : {7, 16, 21}) {
+      cases.push_back({Square(3, size, 24, kernel, 2, kernel / 2, 3)});
+      cases.push_back({Square(3, size, 40, kernel, 2, kernel / 2)});
+    }
+  }
   CheckAll(cases, {kLine3, kLine7, kDilated});
 }
 
@@ -395,7 +402,7 @@ TEST(Conv, EpiloguesResidualsAndUnits) {
   std::vector<Case> cases;
   for (const ConvShape& s : {Square(20, 7, 19, 1, 1, 0, 1, 2), Square(3, 7, 21, 3, 2, 1, 1, 2),
                              Square(16, 7, 32, 3, 1, 1, 1, 2), Square(21, 7, 21, 3, 1, 1, 21, 2),
-                             Square(300, 4, 5, 3, 1, 1, 1, 2)}) {
+                             Square(300, 4, 5, 3, 1, 1, 1, 2), Square(5, 7, 40, 3, 2, 1, 5, 2)}) {
     for (const Epilogue& e : testing::AllEpilogues()) {
       for (const Residual r : {Residual::kNone, Residual::kSeparate, Residual::kAliased}) {
         cases.push_back({s, e, r, r != Residual::kSeparate});

@@ -51,6 +51,12 @@ ConvShape Depthwise(int64_t channels, int64_t size, int stride = 1, int kernel =
   s.groups = channels;
   return s;
 }
+// With `multiplier` outputs of each channel.
+ConvShape Multiplied(ConvShape s, int64_t multiplier) {
+  s.groups = s.ic;
+  s.oc = multiplier * s.ic;
+  return s;
+}
 GemmShape Product(int64_t k, int64_t n) { return {1, n, k}; }
 ConvChain Pair(int64_t channels, int64_t size, int stride, int64_t oc) {
   ConvChain chain;
@@ -226,6 +232,14 @@ const Row kFewColumns[] = {
 TEST(Selector, MobileNetV1) { Check(kMobileNetV1); }
 
 TEST(Selector, LargerKernels) { Check(kLargerKernels); }
+
+// The first layer of Inception V2, eight outputs of each channel: vectors of eight floats hold what
+// reads the same input.
+TEST(Selector, HalvesOfBlocks) {
+  testing::ForEachTarget([&] {
+    EXPECT_EQ(Winners(Multiplied(Conv(3, 224, 24, 7, 2), 8), testing::kAvx2Cpu), "first");
+  });
+}
 
 TEST(Selector, Chains) { Check(kChains); }
 
