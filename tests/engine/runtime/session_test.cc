@@ -169,7 +169,7 @@ TEST(Session, GivesBackWhatManyRunsDidNotNeed) {
   Session session = model.NewSession();
   const Tensors small = {{"x", RandomTensor({1, 3, 8, 8})}};
   const Tensors large = {{"x", RandomTensor({64, 3, 64, 64})}};
-  const std::size_t before = allocations;
+  [[maybe_unused]] const std::size_t before = allocations;
   session.Run(large);
   for (int run = 0; run < 200; ++run) session.Run(small);
   const std::size_t settled = allocations;
