@@ -104,12 +104,10 @@ T Sum(T a, T b) {
 
 // to[i * step] += x[i], i < count.
 template <typename T>
-void AddRun(const T* x, std::int64_t count, std::int64_t step, T* to) {
+void AddRun(const kernels::BinaryFns& add, const T* x, std::int64_t count, std::int64_t step,
+            T* to) {
   if constexpr (std::is_same_v<T, float>) {
-    if (step == 1) {
-      const auto n = static_cast<std::size_t>(count);
-      return kernels::GetBinary(kernels::BinaryOp::kAdd).arrays(to, x, to, n);
-    }
+    if (step == 1) return add.arrays(to, x, to, static_cast<std::size_t>(count));
   }
   for (std::int64_t i = 0; i < count; ++i, to += step) *to = Sum(*to, x[i]);
 }
@@ -117,6 +115,7 @@ void AddRun(const T* x, std::int64_t count, std::int64_t step, T* to) {
 // One channel of one image: tap after tap, the columns in rows along the last dimension.
 template <typename T>
 void AddColumns(const Blocks& b, const T* x, T* y) {
+  const kernels::BinaryFns& add = kernels::GetBinary(kernels::BinaryOp::kAdd);
   const std::size_t last = b.image.size() - 1;
   const std::int64_t rows = b.columns / b.counts[last];
   for (std::int64_t tap = 0; tap < b.taps; ++tap) {
@@ -129,8 +128,13 @@ void AddColumns(const Blocks& b, const T* x, T* y) {
       std::int64_t offset = 0, stride = b.image[last];
       bool inside = true;
       rest = row;
-      for (std::size_t k = last; inside && k-- > 0; rest /= b.counts[k]) {
-        const std::int64_t at = rest % b.counts[k] * b.strides[k] + shift[k];
+      for (std::size_t k = last; inside && k-- > 0;) {
+        std::int64_t position = rest;
+        if (k > 0) {
+          position = rest % b.counts[k];
+          rest /= b.counts[k];
+        }
+        const std::int64_t at = position * b.strides[k] + shift[k];
         inside = at >= 0 && at < b.image[k];
         if (inside) offset += at * stride;
         stride *= b.image[k];
@@ -142,7 +146,7 @@ void AddColumns(const Blocks& b, const T* x, T* y) {
       const std::int64_t end = std::min(
           CeilDiv(std::max<std::int64_t>(b.image[last] - shift[last], 0), step), b.counts[last]);
       if (begin < end)
-        AddRun(x + begin, end - begin, step, y + offset + begin * step + shift[last]);
+        AddRun(add, x + begin, end - begin, step, y + offset + begin * step + shift[last]);
     }
   }
 }

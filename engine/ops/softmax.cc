@@ -115,33 +115,44 @@ std::unique_ptr<Step> MakeHardmax(const Extents& e) {
                   });
 }
 
-// The same of float32. Items are rows, or pieces of neighbouring columns.
-std::unique_ptr<Step> MakeFastHardmax(const Extents& e) {
+// The same of float32: of rows, and of columns side by side.
+std::unique_ptr<Step> MakeHardmaxRows(const Extents& e) {
+  const std::int64_t length = e.length;
+  return MakeItemStep("softmax/hard_f32", length == 0 ? 0 : e.outer,
+                      length * static_cast<std::int64_t>(sizeof(float)),
+                      [=, rows = kernels::GetArgTable(true).rows](
+                          const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                        constexpr std::int64_t kRows = 64;
+                        std::int64_t first[kRows];
+                        for (std::int64_t row = begin; row < end; row += kRows) {
+                          const std::int64_t count = std::min(kRows, end - row);
+                          float* y = static_cast<float*>(args.outputs[0]) + row * length;
+                          rows(static_cast<const float*>(args.inputs[0]) + row * length, length,
+                               count, false, first);
+                          std::fill_n(y, count * length, 0.0f);
+                          for (std::int64_t r = 0; r < count; ++r) y[r * length + first[r]] = 1.0f;
+                        }
+                      });
+}
+
+std::unique_ptr<Step> MakeHardmaxColumns(const Extents& e) {
   constexpr std::int64_t kPiece = 64;
-  const kernels::ArgTable& table = kernels::GetArgTable(true);
   const std::int64_t pieces = CeilDiv(e.inner, kPiece);
-  const std::int64_t row_bytes = e.length * static_cast<std::int64_t>(sizeof(float));
   return MakeItemStep("softmax/hard_f32", e.length == 0 ? 0 : e.outer * pieces,
-                      std::min(kPiece, e.inner) * row_bytes,
-                      [=, rows = table.rows, columns = table.columns](
+                      kPiece * e.length * static_cast<std::int64_t>(sizeof(float)),
+                      [=, columns = kernels::GetArgTable(true).columns](
                           const StepArgs& args, std::int64_t begin, std::int64_t end) {
                         for (std::int64_t item = begin; item < end; ++item) {
                           const std::int64_t column = item % pieces * kPiece;
                           const std::int64_t count = std::min(kPiece, e.inner - column);
                           const std::int64_t at = item / pieces * e.length * e.inner + column;
-                          const float* x = static_cast<const float*>(args.inputs[0]) + at;
                           float* y = static_cast<float*>(args.outputs[0]) + at;
                           std::int64_t first[kPiece];
-                          if (e.inner == 1) {
-                            rows(x, e.length, 1, false, first);
-                          } else {
-                            columns(x, e.length, e.inner, count, false, first);
+                          columns(static_cast<const float*>(args.inputs[0]) + at, e.length, e.inner,
+                                  count, false, first);
+                          for (std::int64_t i = 0; i < e.length; ++i) {
+                            std::fill_n(y + i * e.inner, count, 0.0f);
                           }
-                          const bool together = count == e.inner;
-                          const std::int64_t runs = together ? 1 : e.length;
-                          const std::int64_t length = together ? e.length * count : count;
-                          for (std::int64_t i = 0; i < runs; ++i)
-                            std::fill_n(y + i * e.inner, length, 0.0f);
                           for (std::int64_t j = 0; j < count; ++j) y[first[j] * e.inner + j] = 1.0f;
                         }
                       });
@@ -152,7 +163,10 @@ std::unique_ptr<Step> PlanHardmax(PlanContext& context) {
   const Extents e = ExtentsOf(context);
   const bool fast = context.InputType(0) == DataType::kFloat32 &&
                     e.length <= std::numeric_limits<std::int32_t>::max();
-  auto step = fast ? MakeFastHardmax(e) : MakeHardmax<double>(e);
+  auto step =
+      !fast ? DispatchFloat(context.InputType(0), [&]<typename T>() { return MakeHardmax<T>(e); })
+      : e.inner == 1 ? MakeHardmaxRows(e)
+                     : MakeHardmaxColumns(e);
   return WithLoops(std::move(step), context, (fast ? 0.5 : 3) * OutputElements(context));
 }
 
