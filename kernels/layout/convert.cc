@@ -90,7 +90,18 @@ void FromFloat16s(const void* from, void* to, size_t count) noexcept {
   auto* y = static_cast<float*>(to);
   size_t i = 0;
   for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) {
-    const auto bits = hn::PromoteTo(di, hn::LoadU(d16, x + i));
+    const auto half = hn::LoadU(d16, x + i);
+#if HWY_TARGET == HWY_AVX2 || \
+    HWY_TARGET == HWY_AVX3  // with F16C, which makes every NaN a quiet one
+    const hn::RebindToSigned<decltype(d16)> di16;
+    const auto absolute = hn::And(hn::BitCast(di16, half), hn::Set(di16, 0x7FFF));
+    if (HWY_LIKELY(hn::AllFalse(di16, hn::Gt(absolute, hn::Set(di16, 0x7C00))))) {
+      const hn::Rebind<hwy::float16_t, decltype(d)> d_half;
+      hn::StoreU(hn::PromoteTo(d, hn::BitCast(d_half, half)), d, y + i);
+      continue;
+    }
+#endif
+    const auto bits = hn::PromoteTo(di, half);
     const auto magnitude = hn::And(bits, hn::Set(di, 0x7FFF));
     const auto sign = hn::ShiftLeft<16>(hn::Xor(bits, magnitude));
     const auto shifted = hn::ShiftLeft<13>(magnitude);
