@@ -1,7 +1,8 @@
-// kinglet fit: from a dataset to a predictor, and how far it can be trusted.
+// kinglet fit and kinglet score: from a dataset to a predictor, and how far it can be trusted.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "apps/cli/foresight.h"
@@ -10,7 +11,9 @@
 #include "characterize/common/output_folder.h"
 #include "characterize/fit/evaluate.h"
 #include "characterize/fit/fit_report.h"
+#include "characterize/fit/score.h"
 #include "characterize/pictures/gnuplot.h"
+#include "characterize/predict/builtin.h"
 #include "kinglet/file.h"
 
 namespace kinglet::cli {
@@ -55,43 +58,31 @@ void ForEachKey(const FitReport& report, const std::vector<Key>& keys, KeyOf&& r
   }
 }
 
-void PrintFit(const FitOptions& options, const FitReport& report,
-              const characterize::Predictor& predictor) {
-  if (options.common.json) {
-    Json methods = Json::object();
-    Json families = Json::object();
-    Json batches = Json::object();
-    for (const std::string& method : report.methods) {
-      methods[method] = ErrorsJson(report.Errors(method));
-    }
-    ForEachKey(report, report.families, [&](const std::string& key, const ErrorSummary& errors) {
-      families[key] = ErrorsJson(errors);
-    });
-    ForEachKey(report, report.batches, [&](int key, const ErrorSummary& errors) {
-      batches[std::to_string(key)] = ErrorsJson(errors);
-    });
-    Json learning = Json::array();
-    for (const characterize::LearningPoint& point : report.learning) {
-      learning.push_back({{"networks", point.networks}, {"errors", ErrorsJson(point.errors)}});
-    }
-    Print(JsonLine({{"predictor", options.output},
-                    {"networks", report.networks},
-                    {"points", report.points},
-                    {"dropped", report.dropped},
-                    {"folds", report.folds},
-                    {"noise", report.noise},
-                    {"kernels", predictor.kernels.size()},
-                    {"methods", std::move(methods)},
-                    {"families", std::move(families)},
-                    {"batches", std::move(batches)},
-                    {"learning", std::move(learning)}}));
-    return;
+// What both commands say of a report, beside facts of their own.
+Json FitReportJson(Json facts, const FitReport& report) {
+  Json methods = Json::object();
+  Json families = Json::object();
+  Json batches = Json::object();
+  for (const std::string& method : report.methods) {
+    methods[method] = ErrorsJson(report.Errors(method));
   }
-  std::string text = fmt::format(
-      "{} networks, {} points; {} more are not to be trusted; noise of measuring {:.1f} %\n"
-      "{} kernels; errors of points whose family was left out ({} folds)\n\n",
-      report.networks, report.points, report.dropped, 100 * report.noise, predictor.kernels.size(),
-      report.folds);
+  ForEachKey(report, report.families, [&](const std::string& key, const ErrorSummary& errors) {
+    families[key] = ErrorsJson(errors);
+  });
+  ForEachKey(report, report.batches, [&](int key, const ErrorSummary& errors) {
+    batches[std::to_string(key)] = ErrorsJson(errors);
+  });
+  facts["networks"] = report.networks;
+  facts["points"] = report.points;
+  facts["dropped"] = report.dropped;
+  facts["noise"] = report.noise;
+  facts["methods"] = std::move(methods);
+  facts["families"] = std::move(families);
+  facts["batches"] = std::move(batches);
+  return facts;
+}
+
+std::string FitReportText(const FitReport& report) {
   Table methods = FitTable("by");
   for (const std::string& method : report.methods) {
     methods.Add(FitCells(method, report.Errors(method)));
@@ -104,7 +95,31 @@ void PrintFit(const FitOptions& options, const FitReport& report,
   ForEachKey(report, report.batches, [&](int key, const ErrorSummary& errors) {
     batches.Add(FitCells(std::to_string(key), errors));
   });
-  text += methods.Text() + '\n' + families.Text() + '\n' + batches.Text();
+  return fmt::format(
+             "{} networks, {} points; {} more are not to be trusted; noise of measuring {:.1f} %\n",
+             report.networks, report.points, report.dropped, 100 * report.noise) +
+         '\n' + methods.Text() + '\n' + families.Text() + '\n' + batches.Text();
+}
+
+void PrintFit(const FitOptions& options, const FitReport& report,
+              const characterize::Predictor& predictor) {
+  if (options.common.json) {
+    Json json = FitReportJson({{"predictor", options.output},
+                               {"folds", report.folds},
+                               {"kernels", predictor.kernels.size()}},
+                              report);
+    Json learning = Json::array();
+    for (const characterize::LearningPoint& point : report.learning) {
+      learning.push_back({{"networks", point.networks}, {"errors", ErrorsJson(point.errors)}});
+    }
+    json["learning"] = std::move(learning);
+    Print(JsonLine(json));
+    return;
+  }
+  std::string text =
+      fmt::format("{} kernels; errors of points whose family was left out ({} folds)\n",
+                  predictor.kernels.size(), report.folds) +
+      FitReportText(report);
   if (!report.learning.empty()) {
     Table learning = FitTable("networks learned from");
     for (const characterize::LearningPoint& point : report.learning) {
@@ -113,6 +128,40 @@ void PrintFit(const FitOptions& options, const FitReport& report,
     text += '\n' + learning.Text();
   }
   Print(text);
+}
+
+void PrintScore(const ScoreOptions& options, const characterize::Score& score) {
+  if (options.common.json) {
+    Print(JsonLine(FitReportJson({{"predictor", options.predictor},
+                                  {"in_interval", score.in_interval},
+                                  {"seen", score.seen},
+                                  {"foreign", score.foreign}},
+                                 score.report)));
+    return;
+  }
+  std::string text = FitReportText(score.report) +
+                     fmt::format("\n{:.1f} % of the points lie in the interval of 80 %\n",
+                                 100 * score.in_interval);
+  if (score.seen > 0) {
+    text += fmt::format("left out: {} points of networks that were learned from\n", score.seen);
+  }
+  if (score.foreign) text += "learned on another kind of machine than the dataset's\n";
+  Print(text);
+}
+
+// The one that is named, or the built-in one for the dataset's instruction set.
+characterize::Predictor PredictorToScore(const ScoreOptions& options,
+                                         const characterize::Dataset& dataset) {
+  if (!options.predictor.empty()) return characterize::ReadPredictor(options.predictor);
+  for (const auto& [key, machine] : dataset.machines) {
+    std::optional<characterize::Predictor> built_in =
+        characterize::BuiltInPredictor(machine.instruction_set);
+    if (built_in) return *std::move(built_in);
+  }
+  throw Error(ErrorCode::kInvalidInput,
+              options.dataset +
+                  ": no predictor is built in for its machine; name one with "
+                  "--predictor");
 }
 
 }  // namespace
@@ -145,6 +194,20 @@ Status FitCommand(const FitOptions& options) {
   WriteFile(options.output, characterize::PredictorToJson(predictor));
   PrintFit(options, report, predictor);
   if (!options.report.empty()) characterize::WriteFitReport(report, predictor, options.report);
+  return Status::kDone;
+}
+
+Status ScoreCommand(const ScoreOptions& options) {
+  if (!options.report.empty()) characterize::CheckGnuplot();
+  const characterize::Dataset dataset = characterize::ReadDataset(options.dataset);
+  const characterize::Predictor predictor = PredictorToScore(options, dataset);
+  std::optional<characterize::Dataset> learned;
+  if (!options.learned.empty()) learned = characterize::ReadDataset(options.learned);
+  const characterize::Score score = characterize::ScorePredictor(predictor, dataset, learned);
+  PrintScore(options, score);
+  if (!options.report.empty()) {
+    characterize::WriteFitReport(score.report, predictor, options.report);
+  }
   return Status::kDone;
 }
 

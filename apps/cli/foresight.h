@@ -72,10 +72,19 @@ struct FitOptions {
   bool no_curve = false;
 };
 
+struct ScoreOptions {
+  CommonOptions common;
+  std::string dataset;
+  std::string predictor;  // file; "": the built-in one
+  std::string learned;    // dataset; "": no proxies
+  std::string report;     // folder; "": none
+};
+
 Status GenerateCommand(const GenerateOptions& options);
 Status PredictCommand(const PredictOptions& options);
 Status MeasureCommand(const MeasureCommandOptions& options);
 Status DatasetCommand(const DatasetOptions& options);
 Status FitCommand(const FitOptions& options);
+Status ScoreCommand(const ScoreOptions& options);
 
 }  // namespace kinglet::cli

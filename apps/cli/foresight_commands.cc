@@ -198,10 +198,38 @@ Command AddFit(CLI::App& app) {
   return {command, [options] { return FitCommand(*options); }};
 }
 
+Command AddScore(CLI::App& app) {
+  auto options = std::make_shared<ScoreOptions>();
+  CLI::App* command =
+      app.add_subcommand("score", "Say how well a predictor does on networks that it has not seen");
+  command
+      ->add_option("dataset", options->dataset, "Dataset of networks that nothing was learned from")
+      ->required()
+      ->option_text("FILE.csv");
+  command
+      ->add_option("--predictor", options->predictor,
+                   "What 'kinglet fit' has learned (default: the built-in one for the dataset's "
+                   "instruction set)")
+      ->option_text("FILE.json");
+  command
+      ->add_option("--learned", options->learned,
+                   "What the predictor was learned from: simpler proxies learn from it, too, and "
+                   "its networks are left out")
+      ->option_text("FILE.csv");
+  command
+      ->add_option("--report", options->report,
+                   "Folder for report.html and pictures; made when missing (needs gnuplot)")
+      ->option_text("FOLDER");
+  AddOutputOptions(*command, options->common,
+                   "kinglet score others.csv --predictor predictor.json --learned times.csv");
+  return {command, [options] { return ScoreCommand(*options); }};
+}
+
 }  // namespace
 
 std::vector<Command> AddForesightCommands(CLI::App& app) {
-  return {AddGenerate(app), AddPredict(app), AddMeasure(app), AddDataset(app), AddFit(app)};
+  return {AddGenerate(app), AddPredict(app), AddMeasure(app),
+          AddDataset(app),  AddFit(app),     AddScore(app)};
 }
 
 }  // namespace kinglet::cli

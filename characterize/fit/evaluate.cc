@@ -16,12 +16,6 @@ namespace kinglet::characterize {
 namespace {
 
 constexpr std::size_t kLeastNetworks = 10;
-constexpr const char* kPredictorMethod = "predictor";
-constexpr const char* kPhysicalMethod = "physical part";
-constexpr const char* kMacsMethod = "multiply-adds";
-constexpr const char* kBytesMethod = "multiply-adds and bytes";
-constexpr const char* kTableMethod = "table of layers";
-
 std::vector<double> RanksOf(const std::vector<double>& values) {
   std::vector<std::size_t> order(values.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -84,7 +78,9 @@ class Fitter {
   Predictor Fit() {
     fold_of_ = FoldsOf(points_, options_.folds, report_.folds);
     total_ = report_.folds + 1 + (options_.learning ? kCurve.size() : 0);
-    Begin();
+    report_.Begin(points_,
+                  {kPredictorMethod, kPhysicalMethod, kMacsMethod, kBytesMethod, kTableMethod});
+    sums_.assign(points_.size(), 0);
     for (std::size_t fold = 0; fold < report_.folds; ++fold) LeaveOut(fold);
     CorrectNetworks();
     if (options_.learning) LearningCurve();
@@ -101,26 +97,6 @@ class Fitter {
   void Step() {
     ++done_;
     if (options_.progress) options_.progress(done_, total_);
-  }
-
-  void Begin() {
-    report_.methods = {kPredictorMethod, kPhysicalMethod, kMacsMethod, kBytesMethod, kTableMethod};
-    for (const std::string& method : report_.methods) {
-      report_.predicted_us[method].assign(points_.size(), 0);
-    }
-    std::set<std::string> networks;
-    std::vector<double> spreads;
-    for (const MeasuredPoint& point : points_) {
-      networks.insert(point.name());
-      spreads.push_back(point.network[RowNumber::kSpread] / 2);
-      report_.measured_us.push_back(point.network[RowNumber::kMeasured]);
-      report_.families.push_back(point.family());
-      report_.batches.push_back(static_cast<int>(point.network[RowNumber::kBatch]));
-    }
-    report_.networks = networks.size();
-    report_.points = points_.size();
-    report_.noise = measure::Median(std::move(spreads));
-    sums_.assign(points_.size(), 0);
   }
 
   void LeaveOut(std::size_t fold) {
@@ -270,6 +246,23 @@ ErrorSummary SummariseErrors(const std::vector<double>& predicted,
   summary.median = measure::Median(std::move(errors));
   summary.spearman = Spearman(predicted, measured);
   return summary;
+}
+
+void FitReport::Begin(const std::vector<MeasuredPoint>& of, std::vector<std::string> by) {
+  methods = std::move(by);
+  for (const std::string& method : methods) predicted_us[method].assign(of.size(), 0);
+  std::set<std::string> names;
+  std::vector<double> spreads;
+  for (const MeasuredPoint& point : of) {
+    names.insert(point.name());
+    spreads.push_back(point.network[RowNumber::kSpread] / 2);
+    measured_us.push_back(point.network[RowNumber::kMeasured]);
+    families.push_back(point.family());
+    batches.push_back(static_cast<int>(point.network[RowNumber::kBatch]));
+  }
+  networks = names.size();
+  points = of.size();
+  noise = spreads.empty() ? 0 : measure::Median(std::move(spreads));
 }
 
 ErrorSummary FitReport::Errors(const std::string& method,

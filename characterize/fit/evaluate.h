@@ -24,12 +24,20 @@ ErrorSummary SummariseErrors(const std::vector<double>& predicted,
 // Of ranks, ties sharing their mean; 0 where one of them has a single value.
 double Spearman(const std::vector<double>& a, const std::vector<double>& b);
 
+// Names of the methods in reports.
+inline constexpr const char* kPredictorMethod = "predictor";
+inline constexpr const char* kPhysicalMethod = "physical part";
+inline constexpr const char* kMacsMethod = "multiply-adds";
+inline constexpr const char* kBytesMethod = "multiply-adds and bytes";
+inline constexpr const char* kTableMethod = "table of layers";
+
 struct LearningPoint {
   std::size_t networks = 0;  // trained on
   ErrorSummary errors;       // of networks held out
 };
 
 struct FitReport {
+  // `folds` 0: of a dataset apart, by a predictor that was there.
   std::size_t networks = 0, points = 0, dropped = 0, folds = 0;
   double noise = 0;  // median over points of half the spread between turns: what no model can beat
   std::vector<std::string> methods;                         // "predictor", "physical part", ...
@@ -39,6 +47,8 @@ struct FitReport {
   std::vector<int> batches;
   std::vector<LearningPoint> learning;
 
+  // What was measured of these points, and room for what is predicted by these methods.
+  void Begin(const std::vector<MeasuredPoint>& of, std::vector<std::string> by);
   // Of the points that `of` says yes to; of all without it.
   ErrorSummary Errors(const std::string& method,
                       const std::function<bool(std::size_t)>& of = {}) const;

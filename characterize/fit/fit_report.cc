@@ -64,14 +64,18 @@ void MakeFolder(const std::string& folder) {
 
 Plot ScatterPlot(const FitReport& report) {
   Plot plot;
-  plot.title = "Predicted and measured, networks whose family was left out";
-  plot.panels = {ScatterPanel(report, "predictor"), ScatterPanel(report, "multiply-adds")};
+  plot.title = report.folds > 0 ? "Predicted and measured, networks whose family was left out"
+                                : "Predicted and measured, networks that were held out";
+  const bool proxies = report.predicted_us.contains(kMacsMethod);
+  plot.panels = {ScatterPanel(report, kPredictorMethod),
+                 ScatterPanel(report, proxies ? kMacsMethod : kPhysicalMethod)};
   return plot;
 }
 
 Plot FamilyPlot(const FitReport& report) {
   Panel panel;
-  panel.title = "Points within 10 %, each family left out";
+  panel.title = report.folds > 0 ? "Points within 10 %, each family left out"
+                                 : "Points within 10 %, networks that were held out";
   panel.horizontal = true;
   panel.x.label = "family";
   panel.y = {.label = "share of points, %", .from = 0, .to = kPercent};
@@ -110,7 +114,8 @@ Plot LearningPlot(const FitReport& report) {
 void WriteFitReport(const FitReport& report, const Predictor& predictor,
                     const std::string& folder) {
   MakeFolder(folder);
-  Report page("What the predictor has learned");
+  Report page(report.folds > 0 ? "What the predictor has learned"
+                               : "The predictor on networks that were held out");
   page.AddFacts({{"machine", predictor.cpu},
                  {"instruction set", predictor.instruction_set},
                  {"networks", std::to_string(report.networks)},
@@ -118,10 +123,12 @@ void WriteFitReport(const FitReport& report, const Predictor& predictor,
                                         report.dropped)},
                  {"kernels", std::to_string(predictor.kernels.size())},
                  {"noise of measuring", Percent(report.noise) + " %"}});
-  page.AddParagraph(fmt::format(
-      "Every point below is predicted by what was learned without its fold of {} folds of whole "
-      "families.",
-      report.folds));
+  page.AddParagraph(
+      report.folds > 0
+          ? fmt::format("Every point below is predicted by what was learned without its fold of {} "
+                        "folds of whole families.",
+                        report.folds)
+          : "Every point below is of a dataset apart, which the predictor was not learned from.");
   page.AddHeading("Beside simpler proxies");
   ReportTable methods = ErrorTable("by", "All points, the same for each");
   for (const std::string& method : report.methods) {
@@ -130,7 +137,8 @@ void WriteFitReport(const FitReport& report, const Predictor& predictor,
   page.AddTable(methods);
   page.AddPicture(ScatterPlot(report), "Predicted and measured time of each point");
   page.AddHeading("By family");
-  ReportTable families = ErrorTable("family", "The predictor, each family left out");
+  ReportTable families = ErrorTable(
+      "family", report.folds > 0 ? "The predictor, each family left out" : "The predictor");
   for (const std::string& family :
        std::set<std::string>(report.families.begin(), report.families.end())) {
     families.rows.push_back(Cells(family, report.Errors("predictor", [&](std::size_t i) {

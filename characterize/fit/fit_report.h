@@ -8,7 +8,8 @@
 
 namespace kinglet::characterize {
 
-// Predicted against measured, of the predictor and of multiply-adds.
+// Predicted against measured, of the predictor and of multiply-adds, or of the physical part where
+// nothing was given to learn proxies from.
 Plot ScatterPlot(const FitReport& report);
 // The share within ten per cent by family, of the predictor and of the physical part.
 Plot FamilyPlot(const FitReport& report);

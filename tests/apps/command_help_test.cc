@@ -17,10 +17,10 @@ using ::testing::SizeIs;
 using ::testing::StartsWith;
 
 const std::vector<std::string> kCommands = {
-    "classify", "detect",     "evaluate", "run",      "info",    "bench",     "calibrate",
-    "tune",     "optimise",   "describe", "export",   "models",  "ops",       "help",
-    "version",  "completion", "man",      "generate", "predict", "measure",   "dataset",
-    "fit",      "sweep",      "profile",  "cold",     "split",   "correlate", "study"};
+    "classify", "detect",   "evaluate", "run",       "info",    "bench", "calibrate", "tune",
+    "optimise", "describe", "export",   "models",    "ops",     "help",  "version",   "completion",
+    "man",      "generate", "predict",  "measure",   "dataset", "fit",   "score",     "sweep",
+    "profile",  "cold",     "split",    "correlate", "study"};
 
 std::size_t Widest(const CommandResult& result) {
   std::size_t widest = 0;

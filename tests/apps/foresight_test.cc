@@ -192,5 +192,22 @@ TEST(DatasetCommandTest, MergesAndSplits) {
   EXPECT_FALSE(std::filesystem::exists(folder.Path("predictor.json")));
 }
 
+TEST(ScoreCommandTest, SaysHowWellAPredictorDoes) {
+  const TemporaryFolder folder;
+  const std::string times = folder.Path("times.csv");
+  ASSERT_EQ(Kinglet({"measure", "demo", "--batch", "1", "--threads", "1", "--seconds", "0.02",
+                     "--no-cache", "-o", times})
+                .status,
+            0);
+  const CommandResult none = Kinglet({"score", times, "--predictor", folder.Path("none.json")});
+  EXPECT_EQ(none.status, kIoStatus);
+  EXPECT_THAT(none.err, HasSubstr("none.json"));
+  EXPECT_THAT(Kinglet({"score", folder.Path("none.csv")}).err, HasSubstr("none.csv"));
+  const std::string broken = folder.Write("broken.json", "{}");
+  EXPECT_THAT(Kinglet({"score", times, "--predictor", broken}).err,
+              HasSubstr("is no predictor file"));
+  EXPECT_EQ(Kinglet({"score"}).status, kUsageStatus);
+}
+
 }  // namespace
 }  // namespace kinglet::testing::foresight_test

@@ -7,6 +7,7 @@
 #include "characterize/fit/evaluate.h"
 #include "characterize/fit/fit_report.h"
 #include "characterize/fit/proxies.h"
+#include "characterize/fit/score.h"
 #include "characterize/generate/draws.h"
 #include "kinglet/error.h"
 
@@ -194,6 +195,49 @@ PointRefs RefsOf(const std::vector<MeasuredPoint>& points) {
   PointRefs refs;
   for (const MeasuredPoint& point : points) refs.push_back(&point);
   return refs;
+}
+
+// Knows no kernel, and that whole networks take as much more than their physical part as this.
+Predictor TimesPredictor(double factor) {
+  Predictor predictor;
+  predictor.cpu = "cpu";
+  predictor.instruction_set = "avx2";
+  predictor.figures = FiguresOf({.use_cache = false});
+  predictor.network.trees = Trees(static_cast<float>(std::log(factor)), {});
+  predictor.network.rows = 1;
+  predictor.physical = {-0.2, 0.2};
+  predictor.network.interval = {-0.05, 0.05};
+  return predictor;
+}
+
+TEST(Score, IsOfWhatWasHeldOut) {
+  const Dataset held_out = MadeUp(12);
+  const Score alone = ScorePredictor(TimesPredictor(1.4), held_out, std::nullopt);
+  EXPECT_EQ(alone.report.points, 24u);
+  EXPECT_EQ(alone.report.networks, 12u);
+  EXPECT_EQ(alone.report.methods.size(), 2u);  // nothing for proxies to learn from
+  EXPECT_FALSE(alone.foreign);
+  EXPECT_NEAR(alone.report.noise, 0.01, 1e-9);
+  EXPECT_LT(alone.report.Errors(kPredictorMethod).median,
+            alone.report.Errors(kPhysicalMethod).median);
+  EXPECT_GT(alone.report.Errors(kPredictorMethod).spearman, 0.5);
+  EXPECT_GT(alone.in_interval, 0);
+  EXPECT_LE(alone.in_interval, 1);
+  EXPECT_EQ(ScatterPlot(alone.report).panels.size(), 2u);
+  Predictor elsewhere = TimesPredictor(1);
+  elsewhere.cpu = "another";
+  EXPECT_TRUE(ScorePredictor(elsewhere, held_out, std::nullopt).foreign);
+}
+
+TEST(Score, LeavesOutWhatWasLearnedFrom) {
+  const Dataset all = MadeUp(15);
+  Dataset learned = MadeUp(12);
+  const Score score = ScorePredictor(TimesPredictor(1), all, learned);
+  EXPECT_EQ(score.seen, 24u);
+  EXPECT_EQ(score.report.points, 6u);
+  EXPECT_EQ(score.report.methods.size(), 5u);
+  EXPECT_GT(score.report.Errors(kBytesMethod).points, 0u);
+  EXPECT_THROW(ScorePredictor(TimesPredictor(1), learned, learned), Error);
 }
 
 TEST(Proxies, PowersAreFound) {
