@@ -173,8 +173,9 @@ std::size_t FinishedBytes(const std::string& text) {
 
 Dataset ReadDataset(const std::string& file) {
   Dataset dataset;
+  const std::string text = ReadTextFile(file, kMaxCsvBytes, "a dataset");
   dataset.machines = ReadSchema(file);
-  dataset.rows = RowsOf(ReadTextFile(file, kMaxCsvBytes, "a dataset"), file);
+  dataset.rows = RowsOf(text, file);
   for (std::size_t i = 0; i < dataset.rows.size(); ++i) {
     const std::string& key = dataset.rows[i][RowText::kMachine];
     if (dataset.machines.contains(key)) continue;

@@ -154,7 +154,7 @@ TEST_F(DatasetTest, HostileOnesAreRefused) {
   const std::string csv = Text(file);
   const std::string schema = Text(Path("d.schema.json"));
   const std::string row = csv.substr(HeadingText().size());
-  EXPECT_THAT(ReadError(Path("none.csv")), HasSubstr("none.schema.json"));
+  EXPECT_THAT(ReadError(Path("none.csv")), HasSubstr("none.csv"));
   Write(file, "a,b\n1,2\n");
   EXPECT_THAT(ReadError(file), HasSubstr("line 1: the columns"));
   Write(file, HeadingText() + "layer,net\n");

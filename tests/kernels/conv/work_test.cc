@@ -81,9 +81,7 @@ TEST(ConvWork, CountsBytesAndUnits) {
       }
       EXPECT_EQ(work.units, variant.units(s)) << variant.id;
       EXPECT_EQ(work.busiest_share, BusiestShare(work.units, work.threads)) << variant.id;
-      // OpenBLAS runs one call at a time.
-      const bool blas = work.Count(WorkKind::kBlas) > 0;
-      EXPECT_EQ(work.threads, blas ? 1 : threads) << variant.id;
+      EXPECT_EQ(work.threads, threads) << variant.id;
     }
   }
 }
