@@ -14,6 +14,7 @@
 #include "kinglet/model.h"
 #include "tests/converters/onnx/onnx_bytes.h"
 #include "tests/support/source_dir.h"
+#include "tests/vision/shared_data.h"
 
 namespace kinglet::fused_attributes_test {
 namespace {
