@@ -9,12 +9,11 @@
 #include <vector>
 
 #include "engine/graph/fusion.h"
+#include "engine/passes/match.h"
 #include "engine/passes/rewrite.h"
 
 namespace kinglet {
 namespace {
-
-using Ints = std::vector<std::int64_t>;
 
 // Whether the batch and the channels keep their sizes: by axes, or by scales or sizes that are
 // constants.

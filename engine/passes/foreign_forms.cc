@@ -8,12 +8,11 @@
 #include <vector>
 
 #include "engine/graph/contrib.h"
+#include "engine/passes/match.h"
 #include "kinglet/error.h"
 
 namespace kinglet {
 namespace {
-
-using Ints = std::vector<std::int64_t>;
 
 // alpha x + beta.
 void FormAffine(FormWriter& to, Node& node) {

@@ -12,13 +12,12 @@
 #include "engine/op/op.h"
 #include "engine/passes/foreign_forms.h"
 #include "engine/passes/form_writer.h"
+#include "engine/passes/match.h"
 #include "engine/passes/rewrite.h"
 #include "kinglet/error.h"
 
 namespace kinglet {
 namespace {
-
-using Ints = std::vector<std::int64_t>;
 
 // The numbers of a tensor that early exporters gave the type of the data.
 std::optional<Ints> NumbersOf(const Tensor* tensor) {
