@@ -17,30 +17,39 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-void ToBFloat16s(const void* from, void* to, size_t count) noexcept {
-  const hn::CappedTag<float, 16> d;
-  const hn::Rebind<uint16_t, decltype(d)> d16;
-  const auto* x = static_cast<const float*>(from);
-  auto* y = static_cast<uint16_t*>(to);
+using Floats = hn::CappedTag<float, 16>;
+using Halves = hn::Rebind<uint16_t, Floats>;  // bits of as many values of 16 bits
+
+// y[i] = convert(x[i]), by vectors of Floats, and the rest one by one.
+template <typename From, typename To, class Vectors, class One>
+HWY_INLINE void Convert(const void* from, void* to, size_t count, Vectors vectors,
+                        One one) noexcept {
+  const auto* x = static_cast<const From*>(from);
+  auto* y = static_cast<To*>(to);
+  const size_t lanes = hn::Lanes(Floats());
   size_t i = 0;
-  for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) {
-    hn::StoreU(hn::DemoteTo(d16, BFloat16Bits(d, hn::LoadU(d, x + i))), d16, y + i);
-  }
-  for (; i < count; ++i) y[i] = ToBFloat16(x[i]).bits;
+  for (; i + lanes <= count; i += lanes) vectors(x + i, y + i);
+  for (; i < count; ++i) y[i] = one(x[i]);
+}
+
+void ToBFloat16s(const void* from, void* to, size_t count) noexcept {
+  const auto vectors = [](const float* x, uint16_t* y) HWY_ATTR {
+    const Floats d;
+    const Halves d16;
+    hn::StoreU(hn::DemoteTo(d16, BFloat16Bits(d, hn::LoadU(d, x))), d16, y);
+  };
+  Convert<float, uint16_t>(from, to, count, vectors, [](float x) { return ToBFloat16(x).bits; });
 }
 
 void FromBFloat16s(const void* from, void* to, size_t count) noexcept {
-  const hn::CappedTag<float, 16> d;
-  const hn::RebindToUnsigned<decltype(d)> d32;
-  const hn::Rebind<uint16_t, decltype(d)> d16;
-  const auto* x = static_cast<const uint16_t*>(from);
-  auto* y = static_cast<float*>(to);
-  size_t i = 0;
-  for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) {
-    const auto bits = hn::ShiftLeft<16>(hn::PromoteTo(d32, hn::LoadU(d16, x + i)));
-    hn::StoreU(hn::BitCast(d, bits), d, y + i);
-  }
-  for (; i < count; ++i) y[i] = ToFloat(BFloat16{x[i]});
+  const auto vectors = [](const uint16_t* x, float* y) HWY_ATTR {
+    const Floats d;
+    const hn::RebindToUnsigned<Floats> d32;
+    const auto bits = hn::ShiftLeft<16>(hn::PromoteTo(d32, hn::LoadU(Halves(), x)));
+    hn::StoreU(hn::BitCast(d, bits), d, y);
+  };
+  Convert<uint16_t, float>(from, to, count, vectors,
+                           [](uint16_t x) { return ToFloat(BFloat16{x}); });
 }
 
 // As ToFloat16 (kernels/common/half.h), in 32 bits.
@@ -63,42 +72,34 @@ HWY_INLINE hn::Vec<hn::RebindToSigned<D>> Float16Bits(D d, V x) {
 }
 
 void ToFloat16s(const void* from, void* to, size_t count) noexcept {
-  const hn::CappedTag<float, 16> d;
-  const hn::Rebind<uint16_t, decltype(d)> d16;
-  const auto* x = static_cast<const float*>(from);
-  auto* y = static_cast<uint16_t*>(to);
-  size_t i = 0;
-  for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) {
-    const auto value = hn::LoadU(d, x + i);
+  const auto vectors = [](const float* x, uint16_t* y) HWY_ATTR {
+    const Floats d;
+    const Halves d16;
+    const auto value = hn::LoadU(d, x);
 #if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3  // with F16C, which keeps the bits of a NaN
     if (HWY_LIKELY(hn::AllTrue(d, hn::Eq(value, value)))) {
-      const hn::Rebind<hwy::float16_t, decltype(d)> d_half;
-      hn::StoreU(hn::BitCast(d16, hn::DemoteTo(d_half, value)), d16, y + i);
-      continue;
+      const hn::Rebind<hwy::float16_t, Floats> d_half;
+      hn::StoreU(hn::BitCast(d16, hn::DemoteTo(d_half, value)), d16, y);
+      return;
     }
 #endif
-    hn::StoreU(hn::DemoteTo(d16, Float16Bits(d, value)), d16, y + i);
-  }
-  for (; i < count; ++i) y[i] = ToFloat16(x[i]).bits;
+    hn::StoreU(hn::DemoteTo(d16, Float16Bits(d, value)), d16, y);
+  };
+  Convert<float, uint16_t>(from, to, count, vectors, [](float x) { return ToFloat16(x).bits; });
 }
 
 void FromFloat16s(const void* from, void* to, size_t count) noexcept {
-  const hn::CappedTag<float, 16> d;
-  const hn::RebindToSigned<decltype(d)> di;
-  const hn::Rebind<uint16_t, decltype(d)> d16;
-  const auto* x = static_cast<const uint16_t*>(from);
-  auto* y = static_cast<float*>(to);
-  size_t i = 0;
-  for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) {
-    const auto half = hn::LoadU(d16, x + i);
-#if HWY_TARGET == HWY_AVX2 || \
-    HWY_TARGET == HWY_AVX3  // with F16C, which makes every NaN a quiet one
-    const hn::RebindToSigned<decltype(d16)> di16;
+  const auto vectors = [](const uint16_t* x, float* y) HWY_ATTR {
+    const Floats d;
+    const hn::RebindToSigned<Floats> di;
+    const auto half = hn::LoadU(Halves(), x);
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3  // with F16C, which makes every NaN quiet
+    const hn::RebindToSigned<Halves> di16;
     const auto absolute = hn::And(hn::BitCast(di16, half), hn::Set(di16, 0x7FFF));
     if (HWY_LIKELY(hn::AllFalse(di16, hn::Gt(absolute, hn::Set(di16, 0x7C00))))) {
-      const hn::Rebind<hwy::float16_t, decltype(d)> d_half;
-      hn::StoreU(hn::PromoteTo(d, hn::BitCast(d_half, half)), d, y + i);
-      continue;
+      const hn::Rebind<hwy::float16_t, Floats> d_half;
+      hn::StoreU(hn::PromoteTo(d, hn::BitCast(d_half, half)), d, y);
+      return;
     }
 #endif
     const auto bits = hn::PromoteTo(di, half);
@@ -110,9 +111,10 @@ void FromFloat16s(const void* from, void* to, size_t count) noexcept {
     const auto tiny = hn::Mul(hn::ConvertTo(d, magnitude), hn::Set(d, 0x1p-24f));
     auto value = hn::IfThenElse(hn::Gt(magnitude, hn::Set(di, 0x7BFF)), large, normal);
     value = hn::IfThenElse(hn::Lt(magnitude, hn::Set(di, 0x400)), hn::BitCast(di, tiny), value);
-    hn::StoreU(hn::BitCast(d, hn::Or(value, sign)), d, y + i);
-  }
-  for (; i < count; ++i) y[i] = ToFloat(Float16{x[i]});
+    hn::StoreU(hn::BitCast(d, hn::Or(value, sign)), d, y);
+  };
+  Convert<uint16_t, float>(from, to, count, vectors,
+                           [](uint16_t x) { return ToFloat(Float16{x}); });
 }
 
 constexpr int64_t kNarrow = PixelBlock(ElementType::kBFloat16);
