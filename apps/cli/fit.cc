@@ -149,6 +149,13 @@ void PrintScore(const ScoreOptions& options, const characterize::Score& score) {
   Print(text);
 }
 
+// Before anything is read or learned.
+void CheckReport(const std::string& folder) {
+  if (folder.empty()) return;
+  characterize::CheckGnuplot();
+  characterize::PrepareFolder(folder);
+}
+
 // The one that is named, or the built-in one for the dataset's instruction set.
 characterize::Predictor PredictorToScore(const ScoreOptions& options,
                                          const characterize::Dataset& dataset) {
@@ -171,10 +178,7 @@ Status FitCommand(const FitOptions& options) {
   if (const std::string problem = characterize::BoostingProblem(); !problem.empty()) {
     throw Error(ErrorCode::kUnsupported, problem);
   }
-  if (!options.report.empty()) {
-    characterize::CheckGnuplot();
-    characterize::PrepareFolder(options.report);
-  }
+  CheckReport(options.report);
   const characterize::Dataset dataset = characterize::ReadDataset(options.dataset);
   characterize::FitOptions fit;
   fit.folds = options.folds;
@@ -198,7 +202,7 @@ Status FitCommand(const FitOptions& options) {
 }
 
 Status ScoreCommand(const ScoreOptions& options) {
-  if (!options.report.empty()) characterize::CheckGnuplot();
+  CheckReport(options.report);
   const characterize::Dataset dataset = characterize::ReadDataset(options.dataset);
   const characterize::Predictor predictor = PredictorToScore(options, dataset);
   std::optional<characterize::Dataset> learned;

@@ -16,6 +16,7 @@ namespace kinglet::characterize {
 namespace {
 
 constexpr std::size_t kLeastNetworks = 10;
+
 std::vector<double> RanksOf(const std::vector<double>& values) {
   std::vector<std::size_t> order(values.size());
   std::iota(order.begin(), order.end(), std::size_t{0});

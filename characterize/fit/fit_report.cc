@@ -3,12 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <set>
 
+#include "characterize/common/output_folder.h"
 #include "characterize/pictures/gnuplot.h"
 #include "characterize/report/report.h"
-#include "kinglet/error.h"
 
 namespace kinglet::characterize {
 namespace {
@@ -52,12 +51,6 @@ Panel ScatterPanel(const FitReport& report, const std::string& method) {
       .name = "equal", .style = Style::kLines, .x = {*least, *most}, .y = {*least, *most}};
   panel.series = {std::move(points), std::move(diagonal)};
   return panel;
-}
-
-void MakeFolder(const std::string& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) throw Error(ErrorCode::kIo, folder + ": no folder can be made: " + error.message());
 }
 
 }  // namespace
@@ -113,7 +106,7 @@ Plot LearningPlot(const FitReport& report) {
 
 void WriteFitReport(const FitReport& report, const Predictor& predictor,
                     const std::string& folder) {
-  MakeFolder(folder);
+  PrepareFolder(folder);
   Report page(report.folds > 0 ? "What the predictor has learned"
                                : "The predictor on networks that were held out");
   page.AddFacts({{"machine", predictor.cpu},
