@@ -25,6 +25,7 @@ template <int C>
 HWY_INLINE void DotColumns(const int16_t* row, const int16_t* columns, int64_t depth,
                            int32_t* sums) {
   const Tag d;
+  const hn::RebindToUnsigned<Tag> du;  // a sum of lanes that may wrap
   Vec acc[C];
   KINGLET_UNROLL
   for (int c = 0; c < C; ++c) acc[c] = hn::Zero(d);
@@ -36,7 +37,7 @@ HWY_INLINE void DotColumns(const int16_t* row, const int16_t* columns, int64_t d
   }
   KINGLET_UNROLL
   for (int c = 0; c < C; ++c) {
-    auto sum = static_cast<uint32_t>(hn::GetLane(hn::SumOfLanes(d, acc[c])));
+    uint32_t sum = hn::GetLane(hn::SumOfLanes(du, hn::BitCast(du, acc[c])));
     for (int64_t i = k; i < depth; ++i) {
       sum += static_cast<uint32_t>(int32_t{row[i]} * int32_t{columns[c * depth + i]});
     }
