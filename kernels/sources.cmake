@@ -17,12 +17,14 @@ endif()
 # Kernels for instructions that no target of Highway's has: empty where the compiler has them not.
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64|amd64")
   set(quads ${PROJECT_SOURCE_DIR}/kernels/conv)
+  set(avx512vnni ${quads}/quads_avx512vnni.cc
+    ${PROJECT_SOURCE_DIR}/kernels/depthwise/code_quads_avx512vnni.cc)
   set_source_files_properties(${quads}/quads_avxvnni.cc PROPERTIES
     COMPILE_OPTIONS "-mavx2;-mavxvnni;-O2")
-  set_source_files_properties(${quads}/quads_avx512vnni.cc PROPERTIES
+  set_source_files_properties(${avx512vnni} PROPERTIES
     COMPILE_OPTIONS "-mavx512f;-mavx512cd;-mavx512dq;-mavx512bw;-mavx512vl;-mavx512vnni;-O2")
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    set_property(SOURCE ${quads}/quads_avx512vnni.cc APPEND PROPERTY
+    set_property(SOURCE ${avx512vnni} APPEND PROPERTY
       COMPILE_OPTIONS "-Wno-maybe-uninitialized;-Wno-uninitialized")
   endif()
 endif()

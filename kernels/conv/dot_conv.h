@@ -24,6 +24,7 @@ inline constexpr DotForm kPairBlocks = {.planes = false, .element_bytes = 2};
 inline constexpr DotForm kPairPlanes = {.planes = true, .element_bytes = 2};
 // Quads of bytes, for CPUs that multiply those.
 inline constexpr DotForm kQuadBlocks = {.planes = false, .element_bytes = 1};
+inline constexpr DotForm kQuadPlanes = {.planes = true, .element_bytes = 1};
 
 // Whether the window of a few outputs fits into sensible memory.
 bool DotSupports(const ConvShape& s, const DotForm& form);
@@ -43,6 +44,8 @@ void DotRun(const ConvShape& s, const DotForm& form, const DotKernels& kernels,
             const ConvArgs& args, int64_t begin_unit, int64_t end_unit, void* scratch) noexcept;
 // DotRun of kPairPlanes or kPairBlocks with the active target's kernels bound.
 ConvRunFn ResolveDotConv(bool planes);
+// DotKernels::interleave of bytes as they are, of the active target.
+InterleaveFn ResolveInterleaveBytes();
 
 // Traffic of codes and of weights of `weight_bytes` each, without arithmetic.
 WorkStage CodeTraffic(const ConvShape& s, double weight_bytes);

@@ -265,6 +265,21 @@ void Interleave(const uint8_t* from, int64_t plane_stride, int64_t channels, int
   }
 }
 
+void InterleaveBytes(const uint8_t* from, int64_t plane_stride, int64_t channels, int64_t count,
+                     int32_t /*zero_point*/, void* to) noexcept {
+  const hn::CappedTag<uint8_t, 64> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  auto* bytes = static_cast<uint8_t*>(to);
+  int64_t i = 0;
+  for (; channels == 3 && i + lanes <= count; i += lanes) {
+    hn::StoreInterleaved3(hn::LoadU(d, from + i), hn::LoadU(d, from + plane_stride + i),
+                          hn::LoadU(d, from + 2 * plane_stride + i), d, bytes + i * 3);
+  }
+  for (; i < count; ++i) {
+    for (int64_t c = 0; c < channels; ++c) bytes[i * channels + c] = from[c * plane_stride + i];
+  }
+}
+
 template <bool kPlanes>
 void RunDotConv(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
                 void* scratch) noexcept {
@@ -275,6 +290,7 @@ void RunDotConv(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t
 }  // namespace
 
 ConvRunFn GetRunDotConv(bool planes) { return planes ? &RunDotConv<true> : &RunDotConv<false>; }
+InterleaveFn GetInterleaveBytes() { return &InterleaveBytes; }
 
 }  // namespace HWY_NAMESPACE
 }  // namespace kinglet::kernels
@@ -285,7 +301,9 @@ namespace kinglet::kernels {
 
 KINGLET_EXPORT_TARGET(GatherDots);
 HWY_EXPORT(GetRunDotConv);
+HWY_EXPORT(GetInterleaveBytes);
 
+InterleaveFn ResolveInterleaveBytes() { return KINGLET_RESOLVE(GetInterleaveBytes)(); }
 ConvRunFn ResolveDotConv(bool planes) { return KINGLET_RESOLVE(GetRunDotConv)(planes); }
 
 }  // namespace kinglet::kernels

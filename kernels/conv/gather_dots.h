@@ -55,6 +55,9 @@ struct GatherDots {
 };
 
 using GatherDotsFn = void (*)(const GatherDots&) noexcept;
+// Writes `count` pixels whose channels lie `plane_stride` codes apart, side by side.
+using InterleaveFn = void (*)(const uint8_t* from, int64_t plane_stride, int64_t channels,
+                              int64_t count, int32_t zero_point, void* to) noexcept;
 
 // What a kind of integer product needs of an instruction set.
 struct DotKernels {
@@ -63,9 +66,8 @@ struct DotKernels {
   // behind the other, in the form that the product reads; it has 64 channels in a pixel too.
   void (*widen)(const uint8_t* from, int64_t step, int64_t count, int64_t channels,
                 int32_t zero_point, void* to) noexcept;
-  // The same of `count` pixels whose channels lie `plane_stride` codes apart, side by side.
-  void (*interleave)(const uint8_t* from, int64_t plane_stride, int64_t channels, int64_t count,
-                     int32_t zero_point, void* to) noexcept;
+  // The same of pixels in planes.
+  InterleaveFn interleave;
 };
 
 }  // namespace kinglet::kernels

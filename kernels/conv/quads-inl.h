@@ -4,10 +4,10 @@
 //   Int, Float            vectors of kLanes int32 and float
 //   Load, Store, Set      of int32; LoadFloat, SetFloat
 //   Dot(sums, x, w)       sums + the products of the four unsigned bytes of x and signed ones of w
-//   Codes(sums, scales, low, high, bias)
-//                         the sums as float32, times scales, clamped, rounded to even by adding
-//                         1.5 * 2^23, and what its bits have beyond `bias`
-//   StoreBytes            the low bytes of int32
+//   Limits                made of the bounds and the zero point of the codes
+//   StoreCodes(sums, scales, limits, to)
+//                         the codes of V vectors of sums, which are rounded to even when they have
+//                         been multiplied and clamped
 #include <cstddef>
 #include <cstdint>
 
@@ -33,8 +33,7 @@ struct QuadDots {
     const int32_t* weights;
     const int32_t* rest;  // of halves
     int64_t weights_stride;
-    float low, high;
-    int32_t zero_point;
+    typename Ops::Limits limits;
   };
 
   static int32_t GroupAt(const std::byte* from) {
@@ -47,16 +46,13 @@ struct QuadDots {
   static void StoreTile(const GatherDots& g, const Pass& pass, int64_t pixel,
                         const Int (&sums)[R][B * kParts]) {
     uint8_t* out = g.out + pixel * 64 + pass.block * 16;
+    typename Ops::Float scales[B * kParts];
     KINGLET_UNROLL_QUADS
     for (int v = 0; v < B * kParts; ++v) {
-      const auto scales = Ops::LoadFloat(g.scales + pass.block * 16 + v * Ops::kLanes);
-      KINGLET_UNROLL_QUADS
-      for (int r = 0; r < R; ++r) {
-        Ops::StoreBytes(
-            Ops::Codes(sums[r][v], scales, pass.low, pass.high, 0x4B400000 - pass.zero_point),
-            out + r * 64 + v * Ops::kLanes);
-      }
+      scales[v] = Ops::LoadFloat(g.scales + pass.block * 16 + v * Ops::kLanes);
     }
+    KINGLET_UNROLL_QUADS
+    for (int r = 0; r < R; ++r) Ops::StoreCodes(sums[r], scales, pass.limits, out + r * 64);
   }
 
   // What the epilogue says where it is more than a multiplication by finite scales.
@@ -175,11 +171,12 @@ struct QuadDots {
 
   static void Run(const GatherDots& g) noexcept {
     if (g.pixels == 0) return;
-    Pass pass;
-    pass.weights_stride = g.GroupsOfBlock() * 16;
-    pass.low = g.low;
-    pass.high = g.high;
-    pass.zero_point = g.epilogue->requantisation.zero_point;
+    Pass pass = {
+        .block = 0,
+        .weights = nullptr,
+        .rest = nullptr,
+        .weights_stride = g.GroupsOfBlock() * 16,
+        .limits = typename Ops::Limits(g.low, g.high, g.epilogue->requantisation.zero_point)};
     for (pass.block = 0; pass.block < g.blocks;) {
       pass.weights = g.weights + pass.block * pass.weights_stride;
       pass.rest = g.rest == nullptr ? nullptr : g.rest + pass.block * pass.weights_stride;

@@ -1,6 +1,7 @@
-// conv/quads_u8 and conv/narrow_quads_u8, and their plain form.
+// conv/quads_u8 and conv/narrow_quads_u8, those of first layers, and their plain forms.
 #include "kernels/conv/quads.h"
 
+#include <cmath>
 #include <cstring>
 
 #include "kernels/common/blocked.h"
@@ -49,18 +50,23 @@ struct Plain {
     }
     return sums;
   }
-  static Int Codes(const Int& sums, const Float& scales, float low, float high, int32_t bias) {
-    Int codes;
-    for (int i = 0; i < kLanes; ++i) {
-      const float scaled = static_cast<float>(sums.lane[i]) * scales.lane[i];
-      const float shifted = Clamped(scaled, low, high) + 12582912.0f;
-      std::memcpy(&codes.lane[i], &shifted, sizeof(shifted));
-      codes.lane[i] -= bias;
+
+  struct Limits {
+    Limits(float lowest, float highest, int32_t zero)
+        : low(lowest), high(highest), zero_point(zero) {}
+    float low, high;
+    int32_t zero_point;
+  };
+  template <int V>
+  static void StoreCodes(const Int (&sums)[V], const Float (&scales)[V], const Limits& limits,
+                         uint8_t* to) {
+    for (int v = 0; v < V; ++v) {
+      for (int i = 0; i < kLanes; ++i) {
+        const float scaled = static_cast<float>(sums[v].lane[i]) * scales[v].lane[i];
+        const float code = std::nearbyint(Clamped(scaled, limits.low, limits.high));
+        to[v * kLanes + i] = static_cast<uint8_t>(static_cast<int32_t>(code) + limits.zero_point);
+      }
     }
-    return codes;
-  }
-  static void StoreBytes(const Int& x, uint8_t* to) {
-    for (int i = 0; i < kLanes; ++i) to[i] = static_cast<uint8_t>(x.lane[i]);
   }
 };
 
@@ -76,62 +82,86 @@ void CopyCodes(const uint8_t* from, int64_t step, int64_t count, int64_t channel
   }
 }
 
-template <GatherDotsFn (*kProduct)() noexcept>
+template <const DotForm& kForm, GatherDotsFn (*kProduct)() noexcept>
 void Run(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
          void* scratch) noexcept {
-  DotRun(s, kQuadBlocks, {kProduct(), &CopyCodes, nullptr}, args, begin, end, scratch);
+  DotRun(s, kForm, {kProduct(), &CopyCodes, ResolveInterleaveBytes()}, args, begin, end, scratch);
 }
 
 GatherDotsFn PlainQuads() noexcept { return &QuadDots<Plain>::Run; }
 
+bool Supports(const ConvShape& s) { return DotSupports(s, kQuadBlocks); }
+// Of few channels the products with zeros between groups cost less than blocks that are mostly empty.
+bool FirstSupports(const ConvShape& s) {
+  constexpr int64_t kMaxChannels = 4;
+  return s.ic <= kMaxChannels && DotSupports(s, kQuadPlanes);
+}
+
+template <const DotForm& kForm>
 PackedFormat Format(const ConvShape& s) {
-  PackedFormat format = ConvFormat("quads", kDotBlock, s);
+  PackedFormat format = ConvFormat(kForm.planes ? "first_quads" : "quads", kDotBlock, s);
   format.type = ElementType::kInt8;
   return format;
 }
 
+template <const DotForm& kForm>
 Work WorkOf(const ConvShape& s, int threads) {
   const double n = static_cast<double>(s.n);
   WorkStage stage = CodeTraffic(s, 1);
   stage.Add({.kind = WorkKind::kTile,
              .type = ElementType::kInt8,
              .family = InstructionFamily::kDot,
-             .count = 2 * n * DotMultiplyAdds(s, kQuadBlocks)});
-  const auto values = static_cast<double>(RoundUpToBlock(s.oc, kDotBlock) * s.oh * s.ow);
+             .count = 2 * n * DotMultiplyAdds(s, kForm)});
+  auto values = static_cast<double>(RoundUpToBlock(s.oc, kDotBlock) * s.oh * s.ow);
+  // Inputs are brought together, and steps are short.
+  if (kForm.planes) values += values + static_cast<double>(s.ic * s.ih * s.iw) / 8;
   stage.Add({.kind = WorkKind::kTileEdge, .count = n * values});
   Work work = SharedWork(stage, DotUnits(s), threads);
   work.weight_parts = DotWeightParts(s);
   return work;
 }
 
+template <const DotForm& kForm>
 ConvVariant Variant(const char* id, CpuFeatures needs, ConvRunFn run) {
   return {.id = id,
-          .input = kBlockedU8,
+          .input = kForm.planes ? kPlainU8 : kBlockedU8,
           .output = kBlockedU8,
           .weights = ElementType::kInt16,
           .needs = needs,
-          .supports = [](const ConvShape& s) { return DotSupports(s, kQuadBlocks); },
-          .work = &WorkOf,
-          .packed_format = &Format,
-          .packed_bytes = [](const ConvShape& s) { return DotPackedBytes(s, kQuadBlocks); },
+          .supports = kForm.planes ? &FirstSupports : &Supports,
+          .work = &WorkOf<kForm>,
+          .packed_format = &Format<kForm>,
+          .packed_bytes = [](const ConvShape& s) { return DotPackedBytes(s, kForm); },
           .pack =
               [](const ConvShape& s, const void* oihw, void* packed) {
-                DotPack(s, kQuadBlocks, static_cast<const int16_t*>(oihw),
-                        static_cast<int32_t*>(packed));
+                DotPack(s, kForm, static_cast<const int16_t*>(oihw), static_cast<int32_t*>(packed));
               },
           .units = &DotUnits,
-          .scratch_bytes = [](const ConvShape& s) { return DotScratchBytes(s, kQuadBlocks); },
+          .scratch_bytes = [](const ConvShape& s) { return DotScratchBytes(s, kForm); },
           .run = run};
 }
 
 }  // namespace
 
 ConvVariant QuadsConvU8() {
-  return Variant("conv/quads_u8", {CpuFeature::kAvx512Vnni}, &Run<&QuadDotsAvx512Vnni>);
+  return Variant<kQuadBlocks>("conv/quads_u8", {CpuFeature::kAvx512Vnni},
+                              &Run<kQuadBlocks, &QuadDotsAvx512Vnni>);
 }
 ConvVariant NarrowQuadsConvU8() {
-  return Variant("conv/narrow_quads_u8", {CpuFeature::kAvxVnni}, &Run<&QuadDotsAvxVnni>);
+  return Variant<kQuadBlocks>("conv/narrow_quads_u8", {CpuFeature::kAvxVnni},
+                              &Run<kQuadBlocks, &QuadDotsAvxVnni>);
 }
-ConvVariant PlainQuadsConvU8() { return Variant("conv/plain_quads_u8", {}, &Run<&PlainQuads>); }
+ConvVariant FirstQuadsConvU8() {
+  return Variant<kQuadPlanes>("conv/first_quads_u8", {CpuFeature::kAvx512Vnni},
+                              &Run<kQuadPlanes, &QuadDotsAvx512Vnni>);
+}
+ConvVariant FirstNarrowQuadsConvU8() {
+  return Variant<kQuadPlanes>("conv/first_narrow_quads_u8", {CpuFeature::kAvxVnni},
+                              &Run<kQuadPlanes, &QuadDotsAvxVnni>);
+}
+std::vector<ConvVariant> PlainQuadsConvsU8() {
+  return {Variant<kQuadBlocks>("conv/plain_quads_u8", {}, &Run<kQuadBlocks, &PlainQuads>),
+          Variant<kQuadPlanes>("conv/plain_first_quads_u8", {}, &Run<kQuadPlanes, &PlainQuads>)};
+}
 
 }  // namespace kinglet::kernels

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "kernels/conv/conv.h"
 #include "kernels/conv/gather_dots.h"
@@ -16,6 +17,6 @@ GatherDotsFn QuadDotsAvxVnni() noexcept;
 
 // The same by plain loops, for tests where no CPU has the instructions: the form of the weights and
 // all around the product are those of the variants.
-ConvVariant PlainQuadsConvU8();
+std::vector<ConvVariant> PlainQuadsConvsU8();
 
 }  // namespace kinglet::kernels

@@ -4,6 +4,7 @@
 #if defined(__AVX512VNNI__)
 #include <immintrin.h>
 
+#include "kernels/conv/codes_avx512.h"
 #include "kernels/conv/quads-inl.h"
 
 namespace kinglet::kernels {
@@ -20,15 +21,18 @@ struct Avx512Vnni {
   static Int Set(int32_t x) { return _mm512_set1_epi32(x); }
   static Float LoadFloat(const float* from) { return _mm512_loadu_ps(from); }
   static Int Dot(Int sums, Int x, Int w) { return _mm512_dpbusd_epi32(sums, x, w); }
-  static Int Codes(Int sums, Float scales, float low, float high, int32_t bias) {
-    const Float scaled = _mm512_mul_ps(_mm512_cvtepi32_ps(sums), scales);
-    const Float code =
-        _mm512_min_ps(_mm512_max_ps(scaled, _mm512_set1_ps(low)), _mm512_set1_ps(high));
-    const Float shifted = _mm512_add_ps(code, _mm512_set1_ps(12582912.0f));
-    return _mm512_sub_epi32(_mm512_castps_si512(shifted), _mm512_set1_epi32(bias));
-  }
-  static void StoreBytes(Int x, uint8_t* to) {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8(x));
+  using Limits = CodeLimits512;
+  template <int V>
+  static void StoreCodes(const Int (&sums)[V], const Float (&scales)[V], const Limits& limits,
+                         uint8_t* to) {
+    const Int codes = CodesInOrder(sums, scales, limits);
+    if constexpr (V == 4) _mm512_storeu_si512(to, codes);
+    if constexpr (V == 2) {
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_castsi512_si256(codes));
+    }
+    if constexpr (V == 1) {
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_castsi512_si128(codes));
+    }
   }
 };
 

@@ -43,12 +43,15 @@ inline ConvShape Square(int64_t ic, int64_t size, int64_t oc, int kernel, int st
 }
 bool IsOnTiles(const ConvVariant& variant);
 
-// Every variant must have met a case that it supports, but those of `absent`.
-void CheckAll(const std::vector<Case>& cases, const std::set<std::string_view>& absent);
+using Ids = std::set<std::string_view>;
 
-inline constexpr std::string_view kFirst = "conv/first_u8";
-inline constexpr std::string_view kTilesFirst = "conv/tiles_first_u8";
-inline constexpr std::string_view kDepthwise = "conv/depthwise_u8";
-inline constexpr std::string_view kWinograd = "conv/winograd2_u8";
+// Every variant must have met a case that it supports, but those of `absent`.
+void CheckAll(const std::vector<Case>& cases, const std::vector<Ids>& absent);
+
+inline const Ids kFirst = {"conv/first_u8", "conv/first_quads_u8", "conv/first_narrow_quads_u8",
+                           "conv/plain_first_quads_u8", "conv/tiles_first_u8"};
+inline const Ids kDepthwise = {"conv/depthwise_u8"};
+inline const Ids kDepthwiseQuads = {"conv/depthwise_quads_u8", "conv/plain_depthwise_quads_u8"};
+inline const Ids kWinograd = {"conv/winograd2_u8"};
 
 }  // namespace kinglet::kernels::integer_conv_check

@@ -78,7 +78,7 @@ TEST(IntegerConv, KernelsStridesDilationsAndPads) {
       }
     }
   }
-  CheckAll(cases, {kWinograd});
+  CheckAll(cases, {kDepthwiseQuads, kWinograd});
 }
 
 TEST(IntegerConv, WindowsInPaddingAndCrops) {
@@ -120,6 +120,25 @@ TEST(IntegerConv, Groups) {
   cases.push_back({.shape = Square(240, 6, 240, 1, 1, 0, 3), .input_zero_point = 50});
   cases.push_back({.shape = Square(100, 5, 200, 3, 2, 1, 10), .input_zero_point = 50});
   CheckAll(cases, {});
+}
+
+// Weights that are one byte and those that are two, in blocks of few and of many channels.
+TEST(IntegerConv, DepthwiseWeightsOfOneAndTwoBytes) {
+  std::vector<Case> cases;
+  for (const int64_t c : {16, 20, 32, 33, 64, 100}) {
+    for (const int stride : {1, 2}) {
+      for (const int64_t size : {4, 7}) {
+        for (const int16_t bound : std::initializer_list<int16_t>{127, 128, 254}) {
+          cases.push_back({.shape = Square(c, size, c, 3, stride, 1, c, 2),
+                           .input_zero_point = 77,
+                           .low = static_cast<int16_t>(-bound),
+                           .high = bound,
+                           .gap = 64});
+        }
+      }
+    }
+  }
+  CheckAll(cases, {kFirst, kWinograd, {"conv/tiles_u8"}});
 }
 
 TEST(IntegerConv, UnitsInAnyPartition) {
@@ -181,7 +200,7 @@ TEST(IntegerConv, FirstLayers) {
       }
     }
   }
-  CheckAll(cases, {kDepthwise, kWinograd});
+  CheckAll(cases, {kDepthwise, kDepthwiseQuads, kWinograd});
 }
 
 }  // namespace

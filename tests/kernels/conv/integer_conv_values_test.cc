@@ -34,7 +34,7 @@ TEST(IntegerConv, TilesAtEveryEdgeAndTheDeepest) {
                        .high = w});
     }
   }
-  CheckAll(cases, {kFirst, kTilesFirst, kDepthwise});
+  CheckAll(cases, {kFirst, kDepthwise, kDepthwiseQuads});
 }
 
 TEST(IntegerConv, Requantisation) {
@@ -71,7 +71,7 @@ TEST(IntegerConv, WeightsThatDoNotFitBytes) {
       cases.push_back({.shape = s, .input_zero_point = 90, .low = low, .high = 127});
     }
   }
-  CheckAll(cases, {kFirst, kTilesFirst, kDepthwise});
+  CheckAll(cases, {kFirst, kDepthwise, kDepthwiseQuads});
 }
 
 TEST(IntegerConv, SmallAndLargeWeights) {
@@ -96,7 +96,7 @@ TEST(IntegerConv, SmallAndLargeWeights) {
 TEST(IntegerConv, SumsAreModulo) {
   ConvShape s = Square(80000, 1, 5, 1, 1, 0);
   Case test{.shape = s, .low = 250, .high = 255};
-  CheckAll({test}, {kFirst, kTilesFirst, kDepthwise, kWinograd});
+  CheckAll({test}, {kFirst, kDepthwise, kDepthwiseQuads, kWinograd});
 }
 
 // Steps of tiles are whole pixels: channels around them, groups of whole blocks, tiles of fewer
@@ -125,7 +125,7 @@ TEST(IntegerConv, TilesOfChannelsAndPixels) {
     }
   }
   cases.push_back({.shape = Square(640, 1, 1000, 1, 1, 0, 1, 3), .units_per_call = 2});
-  CheckAll(cases, {kFirst, kTilesFirst, kDepthwise});
+  CheckAll(cases, {kFirst, kDepthwise, kDepthwiseQuads});
 }
 
 TEST(IntegerConv, TilesAreLeftAloneWhereTheyAreOff) {
