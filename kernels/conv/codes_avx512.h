@@ -1,5 +1,5 @@
-// Sums of integer products to codes in vectors of 64 bytes, for files that are compiled for AVX-512:
-// all is local to them.
+// Sums of integer products to codes in vectors of 64 bytes, for files that are compiled for
+// AVX-512: all is local to them.
 #pragma once
 
 #if defined(__AVX512BW__)
@@ -34,10 +34,10 @@ template <int V>
 inline __m512i InterleavedCodes(const __m512i (&sums)[V], const __m512 (&scales)[V],
                                 const CodeLimits512& limits) {
   constexpr int kSecond = V > 1 ? 1 : 0;
-  const __m512i a = _mm512_adds_epi16(
-      _mm512_packs_epi32(RoundedSums(sums[0], scales[0], limits),
-                         RoundedSums(sums[kSecond], scales[kSecond], limits)),
-      limits.zero);
+  const __m512i a =
+      _mm512_adds_epi16(_mm512_packs_epi32(RoundedSums(sums[0], scales[0], limits),
+                                           RoundedSums(sums[kSecond], scales[kSecond], limits)),
+                        limits.zero);
   __m512i b = a;
   if constexpr (V == 4) {
     b = _mm512_adds_epi16(_mm512_packs_epi32(RoundedSums(sums[2], scales[2], limits),

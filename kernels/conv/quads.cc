@@ -91,7 +91,8 @@ void Run(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
 GatherDotsFn PlainQuads() noexcept { return &QuadDots<Plain>::Run; }
 
 bool Supports(const ConvShape& s) { return DotSupports(s, kQuadBlocks); }
-// Of few channels the products with zeros between groups cost less than blocks that are mostly empty.
+// Of few channels the products with zeros between groups cost less than blocks that are mostly
+// empty.
 bool FirstSupports(const ConvShape& s) {
   constexpr int64_t kMaxChannels = 4;
   return s.ic <= kMaxChannels && DotSupports(s, kQuadPlanes);

@@ -65,8 +65,8 @@ struct CodeQuads {
     return sums;
   }
 
-  // The outputs of kComputed rows of the kRows that the weights have, column by column of the input:
-  // two of each row are under way.
+  // The outputs of kComputed rows of the kRows that the weights have, column by column of the
+  // input: two of each row are under way.
   template <int kSets, int kRows, int kComputed>
   static __attribute__((noinline)) void RunStride1(const DepthwiseQuads& job, const Rows& of_job,
                                                    int64_t channel, uint8_t* out) {
@@ -95,8 +95,8 @@ struct CodeQuads {
         for (int part = 0; part < kParts; ++part) {
           done[part] = Add<kSets, kRows>(last[row][part], quads[part], weights, row, 2, part);
           last[row][part] = Add<kSets, kRows>(next[row][part], quads[part], weights, row, 1, part);
-          next[row][part] = Add<kSets, kRows>(Ops::LoadInt(bias + part * 16), quads[part], weights,
-                                              row, 0, part);
+          next[row][part] =
+              Add<kSets, kRows>(Ops::LoadInt(bias + part * 16), quads[part], weights, row, 0, part);
         }
         if (x >= 0) Ops::StoreCodes(done, scales, limits, out + row * row_bytes + x * kCodes);
       }

@@ -102,9 +102,7 @@ int64_t SetBytes(const ConvShape& s) { return RowsAtOnce(s) * s.kw * kQuadColumn
 int64_t BlockBytes(const ConvShape& s) {
   return static_cast<int64_t>(sizeof(Header)) + kMostSets * SetBytes(s);
 }
-int64_t QuadsOffset(const ConvShape& s) {
-  return static_cast<int64_t>(General().packed_bytes(s));
-}
+int64_t QuadsOffset(const ConvShape& s) { return static_cast<int64_t>(General().packed_bytes(s)); }
 
 bool Supports(const ConvShape& s) {
   return General().supports(s) && s.kh == 3 && s.kw == 3 && s.sh == s.sw && s.sh <= 2 &&
@@ -154,8 +152,8 @@ void Pack(const ConvShape& s, const void* oihw, void* packed) {
 
 // What a block's rows share; false where quads do not compute it.
 bool FillBlock(const ConvShape& s, const ConvArgs& args, int64_t block, DepthwiseQuads& job) {
-  const auto* packed = static_cast<const std::byte*>(args.packed) + QuadsOffset(s) +
-                       block * BlockBytes(s);
+  const auto* packed =
+      static_cast<const std::byte*>(args.packed) + QuadsOffset(s) + block * BlockBytes(s);
   const auto& header = *reinterpret_cast<const Header*>(packed);
   const Requantisation& r = args.epilogue.requantisation;
   if (header.sets == 0 || args.epilogue.activation != Activation::kNone) return false;

@@ -1,6 +1,6 @@
-// Depthwise convolutions of codes with kernels of 3x3 by products of quads of bytes (VNNI): the codes
-// of a channel in up to four input rows are brought side by side, and multiplied with the weights of
-// a column. With stride 1 the four rows serve two rows of outputs.
+// Depthwise convolutions of codes with kernels of 3x3 by products of quads of bytes (VNNI): the
+// codes of a channel in up to four input rows are brought side by side, and multiplied with the
+// weights of a column. With stride 1 the four rows serve two rows of outputs.
 #pragma once
 
 #include <cstddef>
@@ -23,9 +23,10 @@ struct DepthwiseQuads {
   // [set][row of outputs][column][part][16 lanes][row of the quad]; the sum of the sets is the
   // weight. The lanes of part p are the channels 4 p to 4 p + 3 of each 16.
   const int8_t* weights = nullptr;
-  int sets = 1;                     // 1 or 2
-  const uint8_t* outside = nullptr;  // as many pixels that hold the zero point as the input has columns
-  int64_t valid = kCodes;            // channels; lanes behind them become zero
+  int sets = 1;  // 1 or 2
+  const uint8_t* outside =
+      nullptr;             // as many pixels that hold the zero point as the input has columns
+  int64_t valid = kCodes;  // channels; lanes behind them become zero
   // In the order of the parts; the bias without the zero point of the input.
   alignas(64) int32_t bias[kCodes];
   alignas(64) float scales[kCodes];

@@ -66,13 +66,13 @@ struct Narrow {
   static void StoreCodes(const Int (&sums)[4], const float* scales, const Limits& limits,
                          uint8_t* to) {
     const Int zero = _mm512_castsi512_si256(limits.codes.zero);
-    const Int a = _mm256_packs_epi32(Rounded(sums[0], scales, limits),
-                                     Rounded(sums[1], scales + 16, limits));
+    const Int a =
+        _mm256_packs_epi32(Rounded(sums[0], scales, limits), Rounded(sums[1], scales + 16, limits));
     const Int b = _mm256_packs_epi32(Rounded(sums[2], scales + 32, limits),
                                      Rounded(sums[3], scales + 48, limits));
-    const Int codes = _mm256_max_epu8(
-        _mm256_packus_epi16(_mm256_adds_epi16(a, zero), _mm256_adds_epi16(b, zero)),
-        _mm512_castsi512_si256(limits.codes.least));
+    const Int codes =
+        _mm256_max_epu8(_mm256_packus_epi16(_mm256_adds_epi16(a, zero), _mm256_adds_epi16(b, zero)),
+                        _mm512_castsi512_si256(limits.codes.least));
     const auto lanes = static_cast<__mmask32>(limits.lanes);
     _mm512_storeu_si512(to, _mm512_zextsi256_si512(_mm256_maskz_mov_epi8(lanes, codes)));
   }

@@ -41,17 +41,50 @@ hn::Vec<hn::RebindToSigned<DF>> LoadCodes(const T* x) {
   return hn::PromoteTo(di, hn::LoadU(dt, x));
 }
 
+using DI = hn::RebindToSigned<DF>;
+using VI = hn::Vec<DI>;
+
+// The codes of values, saturated to T. Numbers of so few bits are rounded, halves to even, by the
+// addition of one whose last bit counts ones.
 template <typename T>
-void StoreSaturated(VF v, T* z) {
+VI Saturated(VF v) {
   const DF d;
-  const hn::Rebind<T, DF> dt;
   constexpr auto kLow = static_cast<float>(std::numeric_limits<T>::lowest());
   constexpr auto kHigh = static_cast<float>(std::numeric_limits<T>::max());
   v = hn::Max(hn::Min(v, hn::Set(d, kHigh)), hn::Set(d, kLow));
-  hn::StoreU(hn::DemoteTo(dt, hn::NearestInt(v)), dt, z);
+  const VF shifted = hn::Add(v, hn::Set(d, 12582912.0f));  // 1.5 * 2^23
+  return hn::Sub(hn::BitCast(DI(), shifted), hn::Set(DI(), 0x4B400000));
 }
 
-// Calls f(x, y, z) for vectors, the last one in memory of its own.
+template <typename T>
+void Store(VI codes, T* to) {
+  const hn::Rebind<T, DI> dt;
+  hn::StoreU(hn::DemoteTo(dt, codes), dt, to);
+}
+
+#if HWY_TARGET == HWY_AVX3
+// Two vectors, which are packed into one before they become bytes: four codes of the first, four of
+// the second, and so on.
+template <typename T>
+void Store(VI first, VI second, T* to) {
+  const hn::Repartition<int16_t, DI> d16;
+  const hn::Rebind<T, decltype(d16)> dt;
+  const hn::Repartition<uint32_t, decltype(dt)> fours;
+  alignas(32) static constexpr uint32_t kOrder[8] = {0, 2, 4, 6, 1, 3, 5, 7};
+  const auto codes = hn::DemoteTo(dt, hn::ReorderDemote2To(d16, first, second));
+  const auto in_order =
+      hn::TableLookupLanes(hn::BitCast(fours, codes), hn::SetTableIndices(fours, kOrder));
+  hn::StoreU(hn::BitCast(dt, in_order), dt, to);
+}
+#else
+template <typename T>
+void Store(VI first, VI second, T* to) {
+  Store(first, to);
+  Store(second, to + hn::Lanes(DI()));
+}
+#endif
+
+// Stores the codes f(x, y) of vectors, the last one in memory of its own.
 template <typename T, class F>
 void ForVectors(const T* x, const T* y, size_t y_step, T* z, size_t n, const F& f) {
   const size_t lanes = hn::Lanes(DF());
@@ -61,7 +94,11 @@ void ForVectors(const T* x, const T* y, size_t y_step, T* z, size_t n, const F& 
     y = same;
   }
   size_t i = 0;
-  for (; i + lanes <= n; i += lanes) f(x + i, y + i * y_step, z + i);
+  for (; i + 2 * lanes <= n; i += 2 * lanes) {
+    const T* second = y + (i + lanes) * y_step;
+    Store(f(x + i, y + i * y_step), f(x + i + lanes, second), z + i);
+  }
+  for (; i + lanes <= n; i += lanes) Store(f(x + i, y + i * y_step), z + i);
   if (i == n) return;
   T xs[HWY_MAX_BYTES / sizeof(float)] = {}, ys[HWY_MAX_BYTES / sizeof(float)] = {};
   const size_t rest = n - i;
@@ -69,7 +106,7 @@ void ForVectors(const T* x, const T* y, size_t y_step, T* z, size_t n, const F& 
     xs[k] = x[i + k];
     ys[k] = y[i * y_step + k];
   }
-  f(xs, ys, xs);
+  Store(f(xs, ys), xs);
   for (size_t k = 0; k < rest; ++k) z[i + k] = xs[k];
 }
 
@@ -80,10 +117,10 @@ void Sum(const CodeSum& s, const void* x, const void* y, size_t y_step, void* z,
   const VF x_ratio = hn::Set(d, s.x_ratio), y_ratio = hn::Set(d, s.y_ratio);
   const VF constant = hn::Set(d, s.constant);
   ForVectors(static_cast<const T*>(x), static_cast<const T*>(y), y_step, static_cast<T*>(z), n,
-             [&](const T* xs, const T* ys, T* zs) HWY_ATTR {
+             [&](const T* xs, const T* ys) HWY_ATTR {
                const VF a = hn::ConvertTo(d, LoadCodes(xs));
                const VF b = hn::ConvertTo(d, LoadCodes(ys));
-               StoreSaturated(FusedMulAdd(a, x_ratio, FusedMulAdd(b, y_ratio, constant)), zs);
+               return Saturated<T>(FusedMulAdd(a, x_ratio, FusedMulAdd(b, y_ratio, constant)));
              });
 }
 
@@ -95,11 +132,11 @@ void Product(const CodeProduct& p, const void* x, const void* y, size_t y_step, 
   const auto x_zero = hn::Set(di, p.x_zero), y_zero = hn::Set(di, p.y_zero);
   const VF ratio = hn::Set(d, p.ratio), z_zero = hn::Set(d, p.z_zero);
   ForVectors(static_cast<const T*>(x), static_cast<const T*>(y), y_step, static_cast<T*>(z), n,
-             [&](const T* xs, const T* ys, T* zs) HWY_ATTR {
+             [&](const T* xs, const T* ys) HWY_ATTR {
                // Within 255 * 255: exact in float32.
                const VF a = hn::ConvertTo(d, hn::Sub(LoadCodes(xs), x_zero));
                const VF b = hn::ConvertTo(d, hn::Sub(LoadCodes(ys), y_zero));
-               StoreSaturated(hn::Add(hn::Mul(hn::Mul(a, b), ratio), z_zero), zs);
+               return Saturated<T>(hn::Add(hn::Mul(hn::Mul(a, b), ratio), z_zero));
              });
 }
 

@@ -50,13 +50,12 @@ TEST(IntegerSelector, LayersOfNetworks) {
   constexpr std::string_view kFirst = "conv/first_u8", kDepthwise = "conv/depthwise_u8",
                              kDepthwiseQuads = "conv/depthwise_quads_u8",
                              kFirstQuads = "conv/first_quads_u8",
-                             kFirstNarrow = "conv/first_narrow_quads_u8",
-                             kPairs = "conv/direct_u8", kQuads = "conv/quads_u8",
-                             kNarrow = "conv/narrow_quads_u8", kWinograd = "conv/winograd2_u8",
-                             kTiles = "conv/tiles_u8", kTilesFirst = "conv/tiles_first_u8";
+                             kFirstNarrow = "conv/first_narrow_quads_u8", kPairs = "conv/direct_u8",
+                             kQuads = "conv/quads_u8", kNarrow = "conv/narrow_quads_u8",
+                             kWinograd = "conv/winograd2_u8", kTiles = "conv/tiles_u8",
+                             kTilesFirst = "conv/tiles_first_u8";
   const Row rows[] = {
-      {"first", Square(3, 224, 32, 3, 2), kFirst, kFirstNarrow, kFirstQuads, kFirst,
-       kTilesFirst},
+      {"first", Square(3, 224, 32, 3, 2), kFirst, kFirstNarrow, kFirstQuads, kFirst, kTilesFirst},
       {"depthwise", Square(128, 56, 128, 3, 1, 128), kDepthwise, kDepthwise, kDepthwiseQuads,
        kDepthwise, kDepthwiseQuads},
       {"depthwise 5x5 by 2", Square(240, 28, 240, 5, 2, 240), kDepthwise, kDepthwise, kDepthwise,
