@@ -25,15 +25,24 @@ int64_t StripBytes() {
   return std::max(static_cast<int64_t>(ActiveCpu().caches.l2_bytes) / 2 - kWeights, kLeast);
 }
 
-// A kernel of one pixel that moves as its output does knows no rows.
+// A kernel of one pixel that moves as its output does.
+bool IsPixelwise(const ConvShape& s) {
+  return s.kh == 1 && s.kw == 1 && s.sh == 1 && s.sw == 1 && s.pad_top == 0 && s.pad_left == 0 &&
+         s.ih == s.oh && s.iw == s.ow;
+}
+
+// It knows no rows.
 ConvShape Flattened(ConvShape s) {
-  const bool pixelwise = s.kh == 1 && s.kw == 1 && s.sh == 1 && s.sw == 1 && s.pad_top == 0 &&
-                         s.pad_left == 0 && s.ih == s.oh && s.iw == s.ow;
-  if (!pixelwise) return s;
+  if (!IsPixelwise(s)) return s;
   s.iw *= s.ih;
   s.ow = s.iw;
   s.ih = s.oh = 1;
   return s;
+}
+
+// Whether the product reads the input where it is: pixels as they are copied otherwise.
+bool ReadsInPlace(const ConvShape& s, const DotForm& form) {
+  return !form.planes && form.element_bytes == 1 && IsPixelwise(s);
 }
 
 // Work units of an image: parts of the blocks of 64 output channels x parts of the output pixels.
@@ -123,12 +132,12 @@ struct ScratchSizes {
   int64_t total() const { return held + steps + pixels + sums + copy; }
 };
 
-ScratchSizes SizesOf(const DotGeometry& g, const Strips& strips) {
+ScratchSizes SizesOf(const DotGeometry& g, const Strips& strips, bool in_place) {
   constexpr int64_t kBeyond = 4;  // a last group reads behind the last pixel
+  const int64_t copy = in_place ? 0 : g.planes * strips.copy_pixels * g.pixel_bytes + kBeyond;
   return {RoundUpToLine(static_cast<int64_t>(sizeof(HeldWindow))),
           RoundUpToLine(g.planes * g.steps_per_plane * 8), RoundUpToLine(strips.pixels * 8),
-          RoundUpToLine(strips.pixels * 2 * kDotBlock * 4),
-          RoundUpToLine(g.planes * strips.copy_pixels * g.pixel_bytes + kBeyond)};
+          RoundUpToLine(strips.pixels * 2 * kDotBlock * 4), RoundUpToLine(copy)};
 }
 
 Scratch Divide(void* scratch, const ScratchSizes& sizes) {
@@ -170,7 +179,8 @@ class Runner {
         geo_(DotGeometryOf(s_, form)),
         strips_(StripsOf(s_, geo_)),
         units_(UnitsOf(whole)),
-        scratch_(Divide(scratch, SizesOf(geo_, strips_))),
+        in_place_(ReadsInPlace(s_, form)),
+        scratch_(Divide(scratch, SizesOf(geo_, strips_, in_place_))),
         in_image_(form.planes ? s_.ic * s_.ih * s_.iw : geo_.planes * s_.ih * s_.iw * kDotCodes),
         out_plane_(s_.oh * s_.ow * kDotCodes),
         frame_(form.element_bytes == 1 ? args.input_zero_point : 0),
@@ -236,9 +246,21 @@ class Runner {
     return std::min((row + 1) * s_.ow, begin + strips_.pixels);
   }
 
-  // Copies the window of output pixels [begin, end) unless it is there.
+  // Copies the window of output pixels [begin, end) unless it is there, or need not be copied.
   void HoldWindow(int64_t image, int64_t begin, int64_t end) {
     const HeldWindow wanted = {image, planes_.begin, planes_.end, begin, end};
+    if (in_place_) {
+      const int64_t plane_pixels = s_.ih * s_.iw;
+      job_.in = static_cast<const std::byte*>(args_.input) + image * in_image_ +
+                (planes_.begin * plane_pixels + begin) * kDotCodes;
+      if (*scratch_.held == wanted) return;
+      *scratch_.held = wanted;
+      FillSteps({.y0 = 0, .x0 = 0, .rows = 1, .cols = plane_pixels, .row_step = 1, .col_step = 1},
+                1);
+      FillPixels(begin, end, begin, 0, 1);
+      return;
+    }
+    job_.in = scratch_.copy;
     if (*scratch_.held == wanted) return;
     *scratch_.held = wanted;
     const Axis ay = AxisOf(s_.kh, s_.sh, s_.dh);
@@ -356,7 +378,6 @@ class Runner {
       const int64_t together = s_.groups == 1 ? end - block : 1;
       const DotSteps steps = DotStepsOf(geo_, planes);
       const int64_t lane = (block - BlocksUntil(b)) * kDotBlock;
-      job_.in = scratch_.copy;
       job_.step_offsets =
           scratch_.step_offsets + (planes.begin - planes_.begin) * geo_.steps_per_plane;
       job_.full_steps = steps.full;
@@ -386,6 +407,7 @@ class Runner {
   const DotGeometry geo_;
   const Strips strips_;
   const Units units_;
+  const bool in_place_;
   const Scratch scratch_;
   const int64_t in_image_, out_plane_;
   const int frame_;        // what bytes beside the input hold
@@ -416,7 +438,8 @@ int64_t DotWeightParts(const ConvShape& s) { return s.n > 1 ? 1 : UnitsOf(s).blo
 size_t DotScratchBytes(const ConvShape& s, const DotForm& form) {
   const ConvShape flat = Flattened(s);
   const DotGeometry geo = DotGeometryOf(flat, form);
-  return static_cast<size_t>(SizesOf(geo, StripsOf(flat, geo)).total());
+  const bool in_place = ReadsInPlace(flat, form);
+  return static_cast<size_t>(SizesOf(geo, StripsOf(flat, geo), in_place).total());
 }
 
 void DotRun(const ConvShape& s, const DotForm& form, const DotKernels& kernels,
