@@ -79,6 +79,14 @@ PlanOptions Model::Impl::plan_options(int threads) const {
   return options;
 }
 
+kernels::MachineModel Model::Impl::MachineOfNetwork() const {
+  kernels::MachineModel machine = plan_options(1).cost.machine;
+  for (const Value& value : ir().values) {
+    machine.network_weight_bytes += static_cast<double>(value.constant.bytes());
+  }
+  return machine;
+}
+
 void Model::Impl::Learn(const TuningTable& measured) {
   {
     const std::lock_guard lock(cost_mutex_);

@@ -22,6 +22,7 @@ class Model::Impl {
 
   // As Model::Compile.
   static std::shared_ptr<Impl> Compile(Graph graph, const CompileOptions& options);
+  static const std::shared_ptr<Impl>& Of(const Model& model) { return model.impl_; }
 
   const GraphIr& ir() const { return graph_.ir(); }
   const std::vector<TensorInfo>& inputs() const { return inputs_; }
@@ -35,6 +36,8 @@ class Model::Impl {
   }
   // What plans for this number of threads are made by now.
   PlanOptions plan_options(int threads) const;
+  // The machine that they are for, with the weights of this network.
+  kernels::MachineModel MachineOfNetwork() const;
   std::size_t weight_bytes() const;    // constants and what is packed of them
   std::size_t constant_bytes() const;  // as they came
   std::size_t plan_bytes() const { return plans_.bytes(); }

@@ -3,24 +3,17 @@
 #include <utility>
 
 #include "engine/cost/files.h"
-#include "engine/plan/segment_step.h"
-#include "engine/plan/segments.h"
 #include "engine/runtime/bound_plan.h"
 #include "engine/runtime/model_impl.h"
-#include "kernels/common/predict.h"
+#include "engine/runtime/step_times.h"
 #include "kinglet/error.h"
 
 namespace kinglet {
 
 class Outline::Impl {
  public:
-  Impl(Graph graph, const CompileOptions& options)
-      : model_(Model::Impl::Compile(std::move(graph), options)),
-        machine_(model_->plan_options(1).cost.machine) {
-    for (const Value& value : model_->ir().values) {
-      machine_.network_weight_bytes += static_cast<double>(value.constant.bytes());
-    }
-  }
+  explicit Impl(std::shared_ptr<Model::Impl> model)
+      : model_(std::move(model)), machine_(model_->MachineOfNetwork()) {}
 
   const Model::Impl& model() const { return *model_; }
 
@@ -35,9 +28,7 @@ class Outline::Impl {
     outlined.plan = model_->DescribePlan(*plan, threads);
     kernels::MachineModel machine = machine_;
     if (figures != nullptr) Apply(*figures, machine);
-    for (const SingleStep& step : SingleSteps(*plan)) {
-      outlined.times.push_back(TimeOf(step, threads, machine));
-    }
+    outlined.times = StepTimes(*plan, threads, machine);
     outlined.times.resize(outlined.plan.steps.size());
     outlined.memory = NeedOf(plan, ordered, threads, packed.bytes());
     outlined.memory.arena_bytes = outlined.plan.arena_bytes;
@@ -46,29 +37,6 @@ class Outline::Impl {
   }
 
  private:
-  // Its share of one Run, as StepInfo::predicted_seconds.
-  static StepTime TimeOf(const SingleStep& single, int threads,
-                         const kernels::MachineModel& machine) {
-    PlanOptions options;
-    options.threads = threads;
-    options.cost.machine = machine;
-    if (single.plan != nullptr) options = SegmentOptions(options);
-    const kernels::Prediction prediction =
-        kernels::Predict(single.step->step->work, options.cost.machine);
-    const double share =
-        single.plan == nullptr ? 1.0 : static_cast<double>(single.plan->runs) / threads;
-    StepTime time;
-    time.total = share * prediction.seconds();
-    time.again = share * prediction.again;
-    time.begin = share * prediction.begin;
-    for (const kernels::StageSeconds& stage : prediction.stages) {
-      time.arithmetic += share * stage.arithmetic;
-      time.cached += share * stage.cached;
-      time.memory += share * stage.memory;
-    }
-    return time;
-  }
-
   MemoryNeed NeedOf(const std::shared_ptr<const Plan>& plan, const std::vector<Shape>& shapes,
                     int threads, std::size_t packed_bytes) const {
     MemoryNeed need;
@@ -93,7 +61,10 @@ class Outline::Impl {
 };
 
 Outline::Outline(Graph graph, const CompileOptions& options)
-    : impl_(std::make_shared<const Impl>(std::move(graph), options)) {}
+    : impl_(std::make_shared<const Impl>(Model::Impl::Compile(std::move(graph), options))) {}
+
+Outline::Outline(const Model& model)
+    : impl_(std::make_shared<const Impl>(Model::Impl::Of(model))) {}
 
 OutlinedPlan Outline::At(const InputShapes& shapes, int threads, const Calibration* figures) const {
   return impl_->At(shapes, threads, figures);

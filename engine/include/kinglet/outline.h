@@ -47,6 +47,8 @@ class Outline {
   // Consumes the graph, whose weights may be zeros that take no memory (BuildOptions::weights).
   // Kernels are chosen as Model::Compile with these options chooses them. Throws as it does.
   explicit Outline(Graph graph, const CompileOptions& options = {});
+  // Of a model that is there: its kernels, by all that it has measured (Model::Tune) at each call.
+  explicit Outline(const Model& model);
 
   // `threads`: at least 1. `figures`: those that StepTime is made of; null: those that kernels are
   // chosen by. Throws as Model::Describe does.

@@ -50,6 +50,25 @@ TEST(Outline, HasTheStepsAndBytesOfTheModel) {
   }
 }
 
+TEST(Outline, OfAModelFollowsWhatItMeasures) {
+  Model model = Model::Compile(SmallNet(), Alone(1));
+  const Outline outline(model);
+  const InputShapes shapes = {{"x", {1, 3, 40, 40}}};
+  TuneOptions once;
+  once.repetitions = 1;
+  for (int tuned = 0; tuned < 2; ++tuned) {
+    const OutlinedPlan outlined = outline.At(shapes, 1);
+    const PlanInfo plan = model.Describe(shapes);
+    ASSERT_EQ(outlined.plan.steps.size(), plan.steps.size());
+    for (std::size_t s = 0; s < plan.steps.size(); ++s) {
+      EXPECT_EQ(outlined.plan.steps[s].kernel, plan.steps[s].kernel);
+      EXPECT_EQ(outlined.plan.steps[s].predicted_seconds, plan.steps[s].predicted_seconds);
+    }
+    EXPECT_EQ(outlined.plan.predicted_seconds, plan.predicted_seconds);
+    model.Tune(shapes, once);
+  }
+}
+
 TEST(Outline, PartsOfAStepsTimeAreWithinTheWhole) {
   const OutlinedPlan outlined = Outline(SmallNet(), Alone(1)).At({{"x", {1, 3, 64, 64}}}, 2);
   for (const StepTime& time : outlined.times) {
