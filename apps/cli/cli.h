@@ -57,6 +57,12 @@ struct ModelOptions {
   std::optional<std::uint64_t> max_scratch_bytes;
 };
 
+// What predicted times come from.
+struct PredictorOptions {
+  std::string file;       // "": the built-in one
+  bool physical = false;  // no predictor at all
+};
+
 // Options of every command.
 struct CommonOptions {
   bool json = false;

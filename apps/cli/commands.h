@@ -57,6 +57,7 @@ struct InfoOptions {
   std::string batch;                // lists, as ParseNumberList reads them; "": not given
   std::string threads;              // "": the CPUs that this process may use
   std::vector<std::string> shapes;  // as ShapeOptions
+  PredictorOptions predictor;
   bool kernels = false;
   bool measure = false;
   bool graph = false;    // in place of everything else

@@ -28,10 +28,9 @@ struct PredictOptions {
   std::string instances;            // "": 1
   std::vector<std::string> shapes;  // as ShapeOptions
   std::string machine;              // calibration file of another machine; "": this one
-  std::string predictor;            // file; "": the built-in one
-  bool physical = false;            // no predictor at all
-  std::string latency;              // "50ms"; "": no bound
-  std::string memory;               // "500MB"; "": no bound
+  PredictorOptions predictor;
+  std::string latency;  // "50ms"; "": no bound
+  std::string memory;   // "500MB"; "": no bound
   bool layers = false;
 };
 

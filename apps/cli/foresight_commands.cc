@@ -61,13 +61,7 @@ Command AddPredict(CLI::App& app) {
       ->add_option("--machine", options->machine,
                    "Another machine's calibration ('kinglet calibrate -o'): what it would take")
       ->option_text("FILE.json");
-  command
-      ->add_option("--predictor", options->predictor,
-                   "What 'kinglet fit' has learned (default: the built-in one for the instruction "
-                   "set, where there is one)")
-      ->option_text("FILE.json");
-  command->add_flag("--physical", options->physical,
-                    "Without a predictor: by the physical part of the cost model alone");
+  AddPredictorOptions(*command, options->predictor);
   command->add_flag("--layers", options->layers, "Also the time of each layer, of the first point");
   AddShapeOption(*command, options->shapes);
   AddModelOptions(*command, options->common);

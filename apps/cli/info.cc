@@ -10,7 +10,9 @@
 #include "apps/cli/network.h"
 #include "apps/cli/number_list.h"
 #include "apps/cli/output.h"
+#include "apps/cli/predictor_options.h"
 #include "kinglet/cpu.h"
+#include "kinglet/machine.h"
 #include "kinglet/network.h"
 #include "measure/network/shapes.h"
 
@@ -71,6 +73,7 @@ struct Facts {
   std::int64_t parameters = 0;
   std::size_t weight_bytes = 0;
   std::vector<KernelPoint> points;  // at least one
+  std::string trust;                // what the predicted times are made of
 
   const PlanInfo& plan() const { return points.front().plan; }
 };
@@ -81,16 +84,25 @@ std::size_t WaitingSteps(const PlanInfo& plan) {
                                                 [](const StepInfo& step) { return step.waits; }));
 }
 
+double Ms(const KernelPoint& point) { return 1e-3 * point.forecast.time.us; }
+
+void AddPrediction(const characterize::NetworkTime& time, Json& json) {
+  json["predicted_ms"] = 1e-3 * time.us;
+  json["low_ms"] = 1e-3 * time.low_us;
+  json["high_ms"] = 1e-3 * time.high_us;
+  json["known_share"] = time.known_share;
+}
+
 Json PointsJson(const Facts& facts, bool kernels) {
   Json points = Json::array();
   for (const KernelPoint& point : facts.points) {
     Json json = {{"batch", point.batch},
                  {"threads", point.threads},
                  {"multiply_adds", point.plan.macs},
-                 {"predicted_ms", 1e3 * point.plan.predicted_seconds},
                  {"waiting_steps", WaitingSteps(point.plan)},
                  {"arena_bytes", point.plan.arena_bytes},
                  {"scratch_bytes", point.plan.scratch_bytes}};
+    AddPrediction(point.forecast.time, json);
     if (kernels) json["kernels"] = KernelJson(point);
     points.push_back(std::move(json));
   }
@@ -111,8 +123,9 @@ void PrintJson(const Facts& facts, bool kernels) {
   root["layers"] = facts.layers;
   root["parameters"] = facts.parameters;
   root["multiply_adds"] = facts.plan().macs;
-  root["predicted_ms"] = 1e3 * facts.plan().predicted_seconds;
-  root["waiting_steps"] = WaitingSteps(facts.plan());  // in neither of these
+  AddPrediction(facts.points.front().forecast.time, root);
+  root["trust"] = facts.trust;
+  root["waiting_steps"] = WaitingSteps(facts.plan());  // in none of these
   root["weight_bytes"] = facts.weight_bytes;
   root["arena_bytes"] = facts.plan().arena_bytes;
   root["scratch_bytes"] = facts.plan().scratch_bytes;
@@ -134,11 +147,9 @@ std::string PointsText(const Facts& facts) {
                {"images/s", true}});
   for (const KernelPoint& point : facts.points) {
     const PlanInfo& plan = point.plan;
-    const double rate = point.batch / std::max(plan.predicted_seconds, 1e-9);
     table.Add({std::to_string(point.batch), std::to_string(point.threads), Thousands(plan.macs),
-               Bytes(plan.arena_bytes), Bytes(plan.scratch_bytes),
-               fmt::format("{:.3f}", 1e3 * plan.predicted_seconds),
-               waits ? "-" : fmt::format("{:.1f}", rate)});
+               Bytes(plan.arena_bytes), Bytes(plan.scratch_bytes), fmt::format("{:.3f}", Ms(point)),
+               waits ? "-" : fmt::format("{:.1f}", point.forecast.images_per_s)});
   }
   return table.Text();
 }
@@ -176,11 +187,13 @@ void PrintTable(const Facts& facts, bool kernels) {
     text += FactLine("arena", Bytes(plan.arena_bytes));
     text += FactLine("working memory", fmt::format("{} ({} {})", Bytes(plan.scratch_bytes), threads,
                                                    threads == 1 ? "thread" : "threads"));
-    text +=
-        FactLine("predicted", fmt::format("{}{:.3f} ms", at_least, 1e3 * plan.predicted_seconds));
+    text += FactLine("predicted",
+                     fmt::format("{}{:.3f} ms, 80 % between {}", at_least, Ms(facts.points.front()),
+                                 IntervalText(facts.points.front().forecast.time)));
   } else {
     text += '\n' + PointsText(facts);
   }
+  text += '\n' + TrustText(facts.trust);
   if (kernels) text += "\n" + KernelText(facts.points);
   Print(text);
 }
@@ -214,7 +227,14 @@ Status InfoCommand(const InfoOptions& options) {
   facts.parameters = network.graph.parameter_count();
   const measure::ShapeChooser shapes_of(network.graph, options.shapes, network.descriptor);
   PrintGuess(options.common, shapes_of);
+  const std::optional<characterize::Predictor> predictor =
+      PredictorOf(options.predictor, InstructionSet());
   Model model = CompileModel(std::move(network.graph), options.common);
+  characterize::ForeseeOptions foresee;
+  foresee.compile = CompileOptionsOf(options.common);
+  foresee.predictor = predictor ? &*predictor : nullptr;
+  foresee.cores = DefaultThreads();
+  const characterize::Foresight foresight(shapes_of, network.descriptor, Outline(model), foresee);
   facts.inputs = model.inputs();
   for (const int count : threads) {
     CommonOptions common = options.common;
@@ -222,13 +242,15 @@ Status InfoCommand(const InfoOptions& options) {
     for (const int batch : batches) {
       const InputShapes shapes = shapes_of.For(batch);
       TuneWhenAsked(model, shapes, common);
-      KernelPoint point{shapes_of.Batch(shapes), count, model.Describe(shapes, count)};
+      KernelPoint point{shapes_of.Batch(shapes), count, model.Describe(shapes, count),
+                        foresight.At(batch, count, 1)};
       if (options.measure) point.measured = Measure(model, shapes, count);
       if (facts.points.empty()) facts.shapes = shapes;
       facts.points.push_back(std::move(point));
     }
   }
   facts.weight_bytes = model.weight_bytes();
+  facts.trust = Trust(foresight, foresee.predictor, facts.points.front().forecast);
   const bool kernels = options.kernels || options.measure;
   if (options.common.json) {
     PrintJson(facts, kernels);

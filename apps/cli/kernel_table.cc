@@ -14,13 +14,26 @@
 namespace kinglet::cli {
 namespace {
 
+using characterize::LayerForecast;
+
 // The same step at all points: its name, operator, and how many of the same came before.
 struct Row {
   std::string name, op;
   int repeat = 0;
   std::vector<const StepInfo*> steps;  // for each point, null where it has no such step
-  std::vector<double> measured;        // seconds, for each point
+  std::vector<double> predicted;       // seconds, for each point
+  std::vector<double> measured;
 };
+
+// Of each step of the plan, null of those that wait for data.
+std::vector<const LayerForecast*> ForecastsOf(const KernelPoint& point) {
+  std::vector<const LayerForecast*> forecasts;
+  auto next = point.forecast.layers.begin();
+  for (const StepInfo& step : point.plan.steps) {
+    forecasts.push_back(step.waits ? nullptr : &*next++);
+  }
+  return forecasts;
+}
 
 // Rows in the order of the first point; what only later points have stands behind the step that it
 // follows there.
@@ -28,6 +41,7 @@ std::vector<Row> Align(const std::vector<KernelPoint>& points) {
   std::vector<Row> rows;
   for (std::size_t p = 0; p < points.size(); ++p) {
     std::map<std::pair<std::string, std::string>, int> seen;
+    const std::vector<const LayerForecast*> forecasts = ForecastsOf(points[p]);
     std::size_t next = 0;  // where a new row goes
     for (std::size_t s = 0; s < points[p].plan.steps.size(); ++s) {
       const StepInfo& step = points[p].plan.steps[s];
@@ -38,9 +52,10 @@ std::vector<Row> Align(const std::vector<KernelPoint>& points) {
       if (row == rows.end()) {
         row = rows.insert(rows.begin() + static_cast<std::ptrdiff_t>(next),
                           {step.name, step.op, repeat, std::vector<const StepInfo*>(points.size()),
-                           std::vector<double>(points.size())});
+                           std::vector<double>(points.size()), std::vector<double>(points.size())});
       }
       row->steps[p] = &step;
+      if (forecasts[s] != nullptr) row->predicted[p] = 1e-6 * forecasts[s]->us;
       if (!points[p].measured.empty()) row->measured[p] = points[p].measured[s];
       next = static_cast<std::size_t>(row - rows.begin()) + 1;
     }
@@ -68,7 +83,7 @@ void AddCells(const Row& row, std::size_t p, bool measured, std::vector<std::str
   const bool changed = before == nullptr || before->kernel != step->kernel;
   cells.push_back((changed ? "* " : "") + step->kernel);
   cells.push_back(Cut(*step));
-  cells.push_back(Microseconds(step->predicted_seconds));
+  cells.push_back(Microseconds(row.predicted[p]));
   if (measured) cells.push_back(Microseconds(row.measured[p]));
 }
 
@@ -80,7 +95,9 @@ void AddSums(std::span<const KernelPoint> points, bool for_an_image, Table& tabl
   std::vector<std::string> cells = {for_an_image ? "for an image" : "sum", ""};
   for (const KernelPoint& point : points) {
     const double share = for_an_image ? 1.0 / point.batch : 1.0;
-    cells.insert(cells.end(), {"", "", Microseconds(share * point.plan.predicted_seconds)});
+    double sum = 0;
+    for (const LayerForecast& layer : point.forecast.layers) sum += 1e-6 * layer.us;
+    cells.insert(cells.end(), {"", "", Microseconds(share * sum)});
     if (point.measured.empty()) continue;
     cells.push_back(
         Microseconds(share * std::accumulate(point.measured.begin(), point.measured.end(), 0.0)));
@@ -174,8 +191,10 @@ std::string KernelText(const std::vector<KernelPoint>& points) {
 
 nlohmann::ordered_json KernelJson(const KernelPoint& point) {
   auto list = nlohmann::ordered_json::array();
+  const std::vector<const LayerForecast*> forecasts = ForecastsOf(point);
   for (std::size_t s = 0; s < point.plan.steps.size(); ++s) {
     const StepInfo& step = point.plan.steps[s];
+    const LayerForecast forecast = forecasts[s] == nullptr ? LayerForecast() : *forecasts[s];
     list.push_back({{"node", step.name},
                     {"op", step.op},
                     {"kernel", step.kernel},
@@ -184,7 +203,9 @@ nlohmann::ordered_json KernelJson(const KernelPoint& point) {
                     {"units", step.units},
                     {"cut", step.cut},
                     {"work", WorkJson(step.work)},
-                    {"predicted_us", 1e6 * step.predicted_seconds}});
+                    {"predicted_us", forecast.us},
+                    {"physical_us", forecast.physical_us},
+                    {"known", forecast.known}});
     if (!point.measured.empty()) list.back()["measured_us"] = 1e6 * point.measured[s];
   }
   return list;

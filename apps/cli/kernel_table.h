@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "characterize/predict/foresee.h"
 #include "kinglet/model.h"
 
 namespace kinglet::cli {
@@ -13,6 +14,7 @@ struct KernelPoint {
   int batch = 1;
   int threads = 1;
   PlanInfo plan;
+  characterize::Forecast forecast;
   std::vector<double> measured{};  // seconds of each step; empty: not measured
 };
 

@@ -37,10 +37,12 @@ Command AddInfo(CLI::App& app) {
   CLI::App* command = app.add_subcommand("info", "Say what a network is and what running it takes");
   AddPoints(*command, options->network, options->batch, options->threads);
   AddShapeOption(*command, options->shapes);
+  AddPredictorOptions(*command, options->predictor);
   command->add_flag(
       "--kernels", options->kernels,
-      "Also the kernel chosen for each node, how its work is cut, and its predicted "
-      "time, at all batch sizes and numbers of threads, side by side where there is room");
+      "Also the kernel chosen for each node, how its work is cut, and its time as 'kinglet "
+      "predict' "
+      "says it, at all batch sizes and numbers of threads, side by side where there is room");
   command->add_flag("--measure", options->measure,
                     "Run the network and show the time of each node beside the predicted one");
   command->add_flag(

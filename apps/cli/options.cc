@@ -127,6 +127,16 @@ void AddComparedModelOptions(CLI::App& command, CommonOptions& options) {
   AddKernelOptions(command, options.costs);
 }
 
+void AddPredictorOptions(CLI::App& command, PredictorOptions& options) {
+  command
+      .add_option("--predictor", options.file,
+                  "What 'kinglet fit' has learned (default: the built-in one for the instruction "
+                  "set, where there is one)")
+      ->option_text("FILE.json");
+  command.add_flag("--physical", options.physical,
+                   "Times without a predictor: by the physical part of the cost model alone");
+}
+
 void AddShapeOption(CLI::App& command, std::vector<std::string>& shapes) {
   command
       .add_option("--shape", shapes,

@@ -42,6 +42,8 @@ void AddComparedModelOptions(CLI::App& command, CommonOptions& options);
 void AddPrecisionOption(CLI::App& command, CostOptions& options);
 // --profile, of commands that run a network.
 void AddProfileOption(CLI::App& command, std::string& profile);
+// --predictor and --physical, of commands that predict times.
+void AddPredictorOptions(CLI::App& command, PredictorOptions& options);
 void AddShapeOption(CLI::App& command, std::vector<std::string>& shapes);
 // MODEL|DESCRIPTOR: what every command that opens a network takes, with standard input or without.
 void AddNetwork(CLI::App& command, std::string& network);

@@ -11,8 +11,8 @@
 #include "apps/cli/model_options.h"
 #include "apps/cli/number_list.h"
 #include "apps/cli/output.h"
+#include "apps/cli/predictor_options.h"
 #include "apps/cli/quantities.h"
-#include "characterize/predict/builtin.h"
 #include "characterize/predict/foresee.h"
 #include "kinglet/machine.h"
 
@@ -61,30 +61,6 @@ Asked AskedOf(const PredictOptions& options) {
   if (asked.threads.back() != cores) asked.threads.push_back(cores);
   asked.instances = asked.threads;
   return asked;
-}
-
-std::optional<Predictor> PredictorOf(const PredictOptions& options, const std::string& set) {
-  if (options.physical) return std::nullopt;
-  if (!options.predictor.empty()) return characterize::ReadPredictor(options.predictor);
-  return characterize::BuiltInPredictor(set);
-}
-
-// How far the answer can be trusted.
-std::string Trust(const Foresight& foresight, const Predictor* predictor, const Forecast& first) {
-  if (predictor == nullptr) {
-    return "no predictor: the physical part alone, which is often 15 to 40 % too fast; kinglet fit "
-           "makes one";
-  }
-  if (foresight.foreign()) {
-    return fmt::format("the predictor was learned on {}: the interval is wider", predictor->cpu);
-  }
-  std::string text =
-      fmt::format("learned from {} networks on this kind of machine", predictor->networks);
-  if (first.time.known_share < 0.995) {
-    text += fmt::format("; {:.0f} % of the time is in kernels that it does not know",
-                        100 * (1 - first.time.known_share));
-  }
-  return text;
 }
 
 std::string Ms(double us) { return fmt::format("{:.3f}", 1e-3 * us); }
@@ -198,7 +174,7 @@ void PrintForecasts(const PredictOptions& options, const std::vector<Forecast>& 
         std::to_string(forecast.threads),
         std::to_string(forecast.instances),
         (forecast.waiting_steps > 0 ? ">= " : "") + Ms(forecast.time.us),
-        Ms(forecast.time.low_us) + " and " + Ms(forecast.time.high_us),
+        IntervalText(forecast.time),
         fmt::format("{:.1f}", forecast.images_per_s),
         Bytes(forecast.resident_bytes)};
     if (around) cells.push_back(Ms(forecast.preprocess_us + forecast.postprocess_us));
@@ -207,7 +183,7 @@ void PrintForecasts(const PredictOptions& options, const std::vector<Forecast>& 
   }
   std::string text = table.Text() + "\n" + MemoryText(forecasts.front());
   if (options.layers) text += "\n" + LayersText(forecasts.front());
-  text += "\n" + trust + "\n";
+  text += '\n' + TrustText(trust);
   if (bounded) {
     const Forecast* best = BestUnder(forecasts, bounds);
     text += best == nullptr
@@ -244,8 +220,8 @@ Status PredictCommand(const PredictOptions& options) {
   foresee.shapes = options.shapes;
   foresee.cores = DefaultThreads();
   if (!options.machine.empty()) foresee.machine = ReadForeignCalibration(options.machine);
-  const std::optional<Predictor> predictor =
-      PredictorOf(options, foresee.machine ? foresee.machine->instruction_set : InstructionSet());
+  const std::optional<Predictor> predictor = PredictorOf(
+      options.predictor, foresee.machine ? foresee.machine->instruction_set : InstructionSet());
   foresee.predictor = predictor ? &*predictor : nullptr;
   const Foresight foresight(
       characterize::OpenWithoutWeights(ModelFile(options.network), ReadOptionsOf(options.common)),

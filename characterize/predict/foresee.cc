@@ -85,11 +85,17 @@ const Forecast* BestUnder(const std::vector<Forecast>& forecasts, const Bounds& 
   return best;
 }
 
+// Braces, as what they hold is made in its order: the outline takes the graph.
 Foresight::Foresight(NamedNetwork network, const ForeseeOptions& options)
+    : Foresight{measure::ShapeChooser(network.graph, options.shapes, network.descriptor),
+                network.descriptor, Outline(std::move(network.graph), options.compile), options} {}
+
+Foresight::Foresight(measure::ShapeChooser chooser, std::optional<Descriptor> descriptor,
+                     Outline outline, const ForeseeOptions& options)
     : options_(options),
-      descriptor_(network.descriptor),
-      chooser_(network.graph, options.shapes, network.descriptor),
-      outline_(std::move(network.graph), options.compile) {
+      descriptor_(std::move(descriptor)),
+      chooser_(std::move(chooser)),
+      outline_(std::move(outline)) {
   notes_ = outline_.notes();
   if (!chooser_.note().empty()) notes_.push_back(chooser_.note());
   const std::string cpu = options.machine ? options.machine->cpu : CpuName();

@@ -32,8 +32,8 @@ struct Forecast {
   double images_per_s = 0;  // of all instances, without pre- and post-processing
   std::size_t waiting_steps = 0;
   MemoryNeed memory;
-  std::size_t resident_bytes = 0;  // of one process with all instances as threads, about
-  std::vector<LayerForecast> layers;
+  std::size_t resident_bytes = 0;     // of one process with all instances as threads, about
+  std::vector<LayerForecast> layers;  // of the steps that do not wait, in the order of the plan
 };
 
 struct Bounds {
@@ -60,6 +60,9 @@ class Foresight {
  public:
   // Consumes the graph. Throws as Outline and ShapeChooser do.
   Foresight(NamedNetwork network, const ForeseeOptions& options);
+  // Of a network that was opened and outlined elsewhere, by the same options.
+  Foresight(measure::ShapeChooser chooser, std::optional<Descriptor> descriptor, Outline outline,
+            const ForeseeOptions& options);
 
   // `batch` 0: the network's own, or 1. Throws as Outline::At does.
   Forecast At(int batch, int threads, int instances) const;

@@ -79,6 +79,53 @@ TEST(PredictCommandTest, TextIsForPeople) {
                                 HasSubstr("conv/")));
 }
 
+// By the built-in predictor, without one, and by one that was learned elsewhere or here.
+TEST(PredictCommandTest, InfoSaysTheSameTimes) {
+  const std::string learned = SourcePath("characterize/predict/builtin/avx2.json").string();
+  for (const std::vector<std::string>& predictor :
+       std::vector<std::vector<std::string>>{{}, {"--physical"}, {"--predictor", learned}}) {
+    for (const char* network : {"squeezenet", "demo_int8", "ssd_mobilenet_v1"}) {
+      const auto json = [&](std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin() + 1, {network, "--batch", "1,3", "--threads", "1,2",
+                                                 "--no-cache", "--quiet", "--json"});
+        arguments.insert(arguments.end(), predictor.begin(), predictor.end());
+        return Kinglet(arguments).OutJson();
+      };
+      const auto info = json({"info", "--kernels"});
+      const auto predict = json({"predict", "--layers"});
+      EXPECT_EQ(info.at("trust"), predict.at("trust"));
+      ASSERT_EQ(info.at("points").size(), predict.at("points").size());
+      for (std::size_t p = 0; p < info.at("points").size(); ++p) {
+        const auto& here = info.at("points").at(p);
+        const auto& there = predict.at("points").at(p);
+        EXPECT_EQ(here.at("batch"), there.at("batch"));
+        EXPECT_EQ(here.at("threads"), there.at("threads"));
+        EXPECT_EQ(here.at("predicted_ms"), there.at("ms")) << network;
+        EXPECT_EQ(here.at("low_ms"), there.at("low_ms"));
+        EXPECT_EQ(here.at("high_ms"), there.at("high_ms"));
+        ASSERT_EQ(here.at("kernels").size(), there.at("layers").size());
+        for (std::size_t k = 0; k < here.at("kernels").size(); ++k) {
+          EXPECT_EQ(here.at("kernels").at(k).at("predicted_us"), there.at("layers").at(k).at("us"));
+          EXPECT_EQ(here.at("kernels").at(k).at("known"), there.at("layers").at(k).at("known"));
+        }
+      }
+    }
+  }
+}
+
+TEST(PredictCommandTest, InfoSaysWhatItsTimesAreMadeOf) {
+  const std::string learned = SourcePath("characterize/predict/builtin/avx2.json").string();
+  EXPECT_THAT(Kinglet({"info", "demo", "--physical"}).out,
+              AllOf(HasSubstr("80 % between"), HasSubstr("the physical part alone")));
+  EXPECT_THAT(Kinglet({"info", "demo", "--predictor", learned, "--batch", "1,2"}).out,
+              HasSubstr("learned"));
+  const auto physical = Kinglet({"info", "demo", "--physical", "--json", "--no-cache"}).OutJson();
+  const auto corrected =
+      Kinglet({"info", "demo", "--predictor", learned, "--json", "--no-cache"}).OutJson();
+  EXPECT_NE(corrected.at("predicted_ms"), physical.at("predicted_ms"));
+  EXPECT_GT(corrected.at("known_share"), 0.5);
+}
+
 // What the process of one point takes, measured by the system.
 TEST(PredictCommandTest, ResidentMemoryIsWhatAProcessTakes) {
   if (kSanitized) GTEST_SKIP() << "the sanitizer takes memory of its own";

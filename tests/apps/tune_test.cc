@@ -52,13 +52,15 @@ TEST_F(TuneCommandTest, TunesIntoTheCacheWhereOthersFindIt) {
   const auto table = nlohmann::json::parse(ReadText(file));
   EXPECT_EQ(table.at("kinglet"), "tuning");
   EXPECT_THAT(table.at("choices"), ::testing::Not(IsEmpty()));
-  const std::vector<std::string> info = {"info", "demo", "--threads", "1", "--json"};
-  const auto by_cache = Kinglet(info).OutJson();
+  const auto before = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> again = {"tune", "demo", "--batch", "1", "--threads", "1", "--json"};
+    again.insert(again.end(), more.begin(), more.end());
+    return Kinglet(again).OutJson().at("points").at(0).at("predicted_ms_before");
+  };
   // A batch that runs image by image has the choices of one image: the last point counts.
-  EXPECT_EQ(by_cache.at("predicted_ms"), tuned.at("points").at(1).at("predicted_ms"));
-  auto without = info;
-  without.push_back("--no-cache");
-  EXPECT_NE(Kinglet(without).OutJson().at("predicted_ms"), by_cache.at("predicted_ms"));
+  const auto kept = tuned.at("points").at(1).at("predicted_ms");
+  EXPECT_NE(before({"--no-cache", "-o", folder_.Path("other.json")}), kept);
+  EXPECT_EQ(before({}), kept);
 }
 
 TEST_F(TuneCommandTest, DamagedFilesOfTheCacheAreNotedAndNamedOnesAreErrors) {
@@ -101,14 +103,14 @@ TEST_F(TuneCommandTest, CalibratesIntoTheCache) {
   EXPECT_GT(figures.at("peak_gflops").get<double>(), 0);
   EXPECT_GT(figures.at("figures").at("l1_latency_ns").at("value").get<double>(), 0);
   EXPECT_EQ(CachedFiles(), 1u);
-  const auto plain = Kinglet({"info", "demo", "--json", "--no-cache"}).OutJson();
-  EXPECT_NE(Kinglet({"info", "demo", "--json"}).OutJson().at("predicted_ms"),
+  const auto plain = Kinglet({"info", "demo", "--physical", "--json", "--no-cache"}).OutJson();
+  EXPECT_NE(Kinglet({"info", "demo", "--physical", "--json"}).OutJson().at("predicted_ms"),
             plain.at("predicted_ms"));
 }
 
 TEST_F(TuneCommandTest, InfoShowsPointsSideBySide) {
   const std::vector<std::string> info = {"info", "demo",      "--kernels", "--batch",
-                                         "1,4",  "--threads", "1..2"};
+                                         "1,4",  "--threads", "1..2",      "--physical"};
   const CommandResult result = Kinglet(info);
   EXPECT_EQ(result.status, 0) << result.err;
   EXPECT_THAT(result.out, AllOf(HasSubstr("batch 1, threads 1"), HasSubstr("batch 4, threads 1"),
@@ -123,7 +125,9 @@ TEST_F(TuneCommandTest, InfoShowsPointsSideBySide) {
       EXPECT_GT(kernel.at("units").get<int>(), 0);
       sum += kernel.at("predicted_us").get<double>();
     }
-    EXPECT_NEAR(sum * 1e-3, point.at("predicted_ms").get<double>(), 1e-9 * sum);
+    if (point.at("threads") == 1) {  // more of them take turns on fewer cores
+      EXPECT_NEAR(sum * 1e-3, point.at("predicted_ms").get<double>(), 1e-9 * sum);
+    }
   }
   EXPECT_EQ(points.at(1).at("batch"), 4);
   EXPECT_EQ(points.at(1).at("threads"), 1);

@@ -93,6 +93,25 @@ TEST(Foresight, CorrectsWhatThePredictorKnows) {
   EXPECT_FALSE(partly.foreign());
 }
 
+TEST(Foresight, OfAModelIsThatOfItsNetwork) {
+  const Predictor predictor = Doubling({"conv/direct_f32", "pool/max_f32"});
+  const ForeseeOptions options = Options(&predictor);
+  NamedNetwork network = OpenNetwork("squeezenet");
+  const measure::ShapeChooser chooser(network.graph, {}, network.descriptor);
+  const Model model = Model::Compile(std::move(network.graph), options.compile);
+  const Foresight of_model(chooser, network.descriptor, Outline(model), options);
+  const Foresight of_network(OpenWithoutWeights("squeezenet"), options);
+  for (const int batch : {1, 4}) {
+    const Forecast one = of_model.At(batch, 2, 1);
+    const Forecast other = of_network.At(batch, 2, 1);
+    EXPECT_EQ(one.time.us, other.time.us);
+    EXPECT_EQ(one.time.high_us, other.time.high_us);
+    EXPECT_EQ(one.memory.packed_bytes, other.memory.packed_bytes);
+    EXPECT_EQ(one.preprocess_us, other.preprocess_us);
+    ASSERT_EQ(one.layers.size(), model.Describe(chooser.For(batch), 2).steps.size());
+  }
+}
+
 TEST(Foresight, OfAnotherMachineIsLessSure) {
   const Foresight plain(OpenWithoutWeights("squeezenet"), Options(nullptr));
   std::vector<std::string> kernels;
