@@ -44,6 +44,7 @@ struct MeasureCommandOptions {
   double seconds = 4;   // for each network
   double most_ms = 2000;
   int time_limit = 120;  // seconds, of each network's process
+  int candidates = 1;    // of each choice among kernels, that are timed
   std::string family;    // "": by the networks' names
   std::string shard;     // "2/8"; "": all
   std::string output;

@@ -106,6 +106,12 @@ Command AddMeasure(CLI::App& app) {
       ->check(CLI::Range(1, 1'000'000))
       ->option_text("S");
   command
+      ->add_option("--candidates", options->candidates,
+                   "Kernels of each choice that are timed in its place, the best ones by the cost "
+                   "model: the others' rows teach what they would have taken (default: 1)")
+      ->check(CLI::Range(1, 8))
+      ->option_text("N");
+  command
       ->add_option("--family", options->family,
                    "Of these networks, which cross-validation leaves out together (default: their "
                    "names without numbers at the end)")

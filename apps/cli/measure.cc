@@ -77,6 +77,7 @@ characterize::MeasureOptions MeasureOptionsOf(const MeasureCommandOptions& optio
   measure.threads = ThreadCounts(options.threads);
   measure.seconds = options.seconds;
   measure.most_ms = options.most_ms;
+  measure.candidates = options.candidates;
   measure.read = ReadOptionsOf(options.common);
   measure.compile = CompileOptionsOf(options.common);
   measure.family = options.family;
@@ -105,7 +106,9 @@ std::vector<std::string> Arguments(const MeasureCommandOptions& options,
                                         "--most-ms",
                                         fmt::format("{}", options.most_ms),
                                         "--time-limit",
-                                        std::to_string(options.time_limit)};
+                                        std::to_string(options.time_limit),
+                                        "--candidates",
+                                        std::to_string(options.candidates)};
   const auto add = [&](const char* option, const std::string& value) {
     if (!value.empty()) arguments.insert(arguments.end(), {option, value});
   };

@@ -1,8 +1,10 @@
 // Rows as text.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <iterator>
 
 #include "characterize/dataset/dataset.h"
 #include "kinglet/error.h"
@@ -97,8 +99,10 @@ DataRow ParseRow(std::string_view line, const std::string& where) {
   }
   reader.Finish();
   const std::string& kind = row[RowText::kKind];
-  if (kind != "network" && kind != "layer" && kind != "done" && kind != "failed") {
-    reader.Refuse("kind", "network, layer, done or failed", "'" + kind.substr(0, 60) + "'");
+  constexpr const char* kKinds[] = {"network", "layer", "alternative", "done", "failed"};
+  if (std::find(std::begin(kKinds), std::end(kKinds), kind) == std::end(kKinds)) {
+    reader.Refuse("kind", "network, layer, alternative, done or failed",
+                  "'" + kind.substr(0, 60) + "'");
   }
   return row;
 }

@@ -1,7 +1,8 @@
 // Measured networks and layers in masses: rows as CSV, with a JSON schema and a data sheet for
 // people beside it.
 //
-// FILE.csv has one row for each layer and each whole network at each point; a network's rows stand
+// FILE.csv has one row for each layer and each whole network at each point, and where they were
+// timed, for each kernel that could be in a layer's place; a network's rows stand
 // together and end with one of the kind "done", or are a single one of the kind "failed" that says
 // why. FILE.schema.json has columns with units, and the machines; FILE.md says the same in words.
 #pragma once

@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
+#include <tuple>
 
 #include "characterize/predict/foresee.h"
 #include "kinglet/error.h"
 #include "kinglet/machine.h"
+#include "kinglet/trials.h"
 #include "measure/common/reference_loop.h"
 #include "measure/common/statistics.h"
 #include "measure/network/shapes.h"
@@ -29,6 +33,9 @@ double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+// Medians of each step, one for each turn.
+using StepTurns = std::vector<std::vector<double>>;
+
 // What is measured at one point, turn by turn.
 struct PointTimes {
   int batch = 1;
@@ -36,33 +43,61 @@ struct PointTimes {
   OutlinedPlan outlined;
   std::unique_ptr<Session> session;
   Tensors inputs;
-  std::vector<double> whole;                // microseconds: the median of each turn
-  std::vector<std::vector<double>> layers;  // the same of each step
+  std::optional<KernelTrials> trials;  // none: other kernels are not timed
+  std::vector<double> whole;           // microseconds: the median of each turn
+  StepTurns layers;
+  std::vector<StepTurns> others;  // of each trial
 };
 
 bool IsLong(const PointTimes& point) {
   return !point.whole.empty() && point.whole.front() > kLongUs;
 }
 
+// Microseconds of each run, by step; then their medians, which begin or go on with `turns`.
+class StepRuns {
+ public:
+  void Add(const std::vector<double>& seconds) {
+    steps_.resize(seconds.size());
+    for (std::size_t s = 0; s < seconds.size(); ++s) steps_[s].push_back(1e6 * seconds[s]);
+  }
+  void EndTurn(StepTurns& turns) {
+    turns.resize(steps_.size());
+    for (std::size_t s = 0; s < steps_.size(); ++s) {
+      turns[s].push_back(measure::Median(std::move(steps_[s])));
+    }
+  }
+
+ private:
+  std::vector<std::vector<double>> steps_;
+};
+
+// Runs the network with each kernel that could be in a place.
+void TryOthers(PointTimes& point, double seconds) {
+  std::vector<StepRuns> runs(point.trials->size());
+  point.others.resize(runs.size());
+  const Clock::time_point start = Clock::now();
+  std::size_t rounds = 0;
+  do {
+    for (std::size_t t = 0; t < runs.size(); ++t) runs[t].Add(point.trials->Run(t));
+  } while (SecondsSince(start) < seconds && ++rounds < kMostRuns);
+  for (std::size_t t = 0; t < runs.size(); ++t) runs[t].EndTurn(point.others[t]);
+}
+
 // Runs the network whole and layer by layer in turns until the time is over, once each at least.
 void TakeTurn(PointTimes& point, double seconds) {
   std::vector<double> whole;
-  std::vector<std::vector<double>> steps;
+  StepRuns steps;
   if (!IsLong(point)) point.session->Run(point.inputs);  // what others have left in the caches goes
   const Clock::time_point start = Clock::now();
   do {
     const Clock::time_point begin = Clock::now();
     point.session->Run(point.inputs);
     whole.push_back(1e6 * SecondsSince(begin));
-    const std::vector<double> times = point.session->Profile(point.inputs);
-    steps.resize(times.size());
-    for (std::size_t s = 0; s < times.size(); ++s) steps[s].push_back(1e6 * times[s]);
+    steps.Add(point.session->Profile(point.inputs));
   } while (SecondsSince(start) < seconds && whole.size() < kMostRuns);
   point.whole.push_back(measure::Median(whole));
-  point.layers.resize(steps.size());
-  for (std::size_t s = 0; s < steps.size(); ++s) {
-    point.layers[s].push_back(measure::Median(std::move(steps[s])));
-  }
+  steps.EndTurn(point.layers);
+  if (point.trials) TryOthers(point, seconds);
 }
 
 double SpreadOf(const std::vector<double>& turns) {
@@ -142,6 +177,9 @@ class NetworkMeasurement {
     point.threads = threads;
     point.inputs = measure::RandomInputs(model.inputs(), shapes);
     point.session = std::make_unique<Session>(model.NewSession({.threads = threads}));
+    if (options_.candidates > 1) {
+      point.trials.emplace(model, shapes, threads, options_.candidates);
+    }
     points_.push_back(std::move(point));
   }
 
@@ -170,9 +208,32 @@ class NetworkMeasurement {
       Finish(point.layers[step++], row);
       rows.push_back(std::move(row));
     }
+    if (point.trials) AddAlternatives(point, rows);
     DataRow network = NetworkRow(point.outlined, point.batch, point.threads);
     Finish(point.whole, network);
     rows.push_back(std::move(network));
+  }
+
+  // Of the layers that several kernels were timed for, those that were chosen with them.
+  void AddAlternatives(const PointTimes& point, std::vector<DataRow>& rows) const {
+    using Place = std::tuple<std::string, std::string, double, double>;
+    std::map<Place, std::map<std::string, DataRow>> places;
+    for (std::size_t t = 0; t < point.others.size(); ++t) {
+      const OutlinedPlan& outlined = point.trials->plan(t);
+      std::size_t step = 0;
+      for (DataRow& row : LayerRows(outlined, point.batch, point.threads)) {
+        while (outlined.plan.steps[step].waits) ++step;
+        Finish(point.others[t][step++], row);
+        row[RowText::kKind] = "alternative";
+        const Place place{row[RowText::kLayer], row[RowText::kOp], row[RowNumber::kImages],
+                          row[RowNumber::kRuns]};
+        places[place].emplace(row[RowText::kKernel], std::move(row));
+      }
+    }
+    for (auto& [place, kernels] : places) {
+      if (kernels.size() < 2) continue;
+      for (auto& [kernel, row] : kernels) rows.push_back(std::move(row));
+    }
   }
 
   const MeasureOptions& options_;

@@ -15,6 +15,9 @@ struct MeasureOptions {
   double seconds = 4;     // for all points of a network together, about
   double most_ms = 2000;  // points that are predicted to take longer are left out
   int turns = 3;
+  // Of each choice among kernels, that are timed in its place; those beyond 1 become rows of the
+  // kind "alternative".
+  int candidates = 1;
   ReadOptions read{};
   CompileOptions compile{};  // its threads are not used
   std::string family{};      // "": FamilyOf

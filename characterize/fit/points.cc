@@ -29,6 +29,8 @@ std::vector<MeasuredPoint> PointsOf(const Dataset& dataset, std::size_t& dropped
     const std::string& kind = row[RowText::kKind];
     if (kind == "layer") {
       next.layers.push_back(row);
+    } else if (kind == "alternative") {
+      next.alternatives.push_back(row);
     } else if (kind == "network") {
       const bool whole = static_cast<double>(next.layers.size()) == row[RowNumber::kSteps];
       const bool quiet = row[RowNumber::kReference] >= kSlowReference * usual;

@@ -13,6 +13,8 @@ namespace kinglet::characterize {
 struct MeasuredPoint {
   DataRow network;
   std::vector<DataRow> layers;
+  std::vector<DataRow>
+      alternatives;  // kernels that could be in the layers' places, those there too
 
   const std::string& name() const { return network[RowText::kNetwork]; }
   const std::string& family() const { return network[RowText::kFamily]; }

@@ -23,6 +23,19 @@ struct KernelSamples {
   std::set<std::string> networks;
 };
 
+// `whole`: microseconds of all layers of the network.
+void AddSample(const DataRow& layer, double whole, KernelSamples& kernel) {
+  const double measured = layer[RowNumber::kMeasured];
+  const double physical = layer[RowNumber::kPhysical];
+  const bool trusted = layer[RowText::kKind] == "layer" || layer[RowText::kMark].empty();
+  if (measured < kLeastUs || physical <= 0 || whole <= 0 || !trusted) return;
+  kernel.samples.features = LayerFeatures().size();
+  // Errors count by what they are of the network, without those of short layers getting lost.
+  kernel.samples.Add(FeaturesOfLayer(layer), std::log(measured / physical),
+                     std::sqrt(measured / whole) + 0.02);
+  kernel.networks.insert(layer[RowText::kNetwork]);
+}
+
 double SumMeasured(const MeasuredPoint& point) {
   double sum = 0;
   for (const DataRow& layer : point.layers) sum += layer[RowNumber::kMeasured];
@@ -65,16 +78,8 @@ Predictor TrainLayers(const PointRefs& points, const BoostingOptions& options) {
   std::map<std::string, KernelSamples> kernels;
   for (const MeasuredPoint* point : points) {
     const double whole = SumMeasured(*point);
-    for (const DataRow& layer : point->layers) {
-      const double measured = layer[RowNumber::kMeasured];
-      const double physical = layer[RowNumber::kPhysical];
-      if (measured < kLeastUs || physical <= 0 || whole <= 0) continue;
-      KernelSamples& kernel = kernels[layer[RowText::kKernel]];
-      kernel.samples.features = LayerFeatures().size();
-      // Errors count by what they are of the network, without those of short layers getting lost.
-      kernel.samples.Add(FeaturesOfLayer(layer), std::log(measured / physical),
-                         std::sqrt(measured / whole) + 0.02);
-      kernel.networks.insert(point->name());
+    for (const std::vector<DataRow>* rows : {&point->layers, &point->alternatives}) {
+      for (const DataRow& row : *rows) AddSample(row, whole, kernels[row[RowText::kKernel]]);
     }
   }
   Predictor predictor;

@@ -5,6 +5,8 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
+#include <set>
 
 #include "characterize/dataset/measure_network.h"
 #include "kinglet/error.h"
@@ -174,7 +176,7 @@ TEST_F(DatasetTest, HostileOnesAreRefused) {
   std::string other = csv;
   other.replace(other.find("layer,net", HeadingText().size()), 5, "thing");
   Write(file, other);
-  EXPECT_THAT(ReadError(file), HasSubstr("network, layer, done or failed"));
+  EXPECT_THAT(ReadError(file), HasSubstr("network, layer, alternative, done or failed"));
   other = csv;
   other.replace(other.find(",m", HeadingText().size()), 3, ",mx");
   Write(file, other);
@@ -214,6 +216,30 @@ TEST(MeasureNetwork, GivesARowForEveryLayerAndPoint) {
   EXPECT_EQ(ParseRows(RowsText(rows), "text").size(), rows.size());
   options.most_ms = 1e-9;
   EXPECT_THROW(MeasureNetwork("demo", options), Error);
+}
+
+TEST(MeasureNetwork, TimesOtherKernelsInTheirPlaces) {
+  MeasureOptions options;
+  options.seconds = 0.01;
+  options.turns = 2;
+  options.candidates = 3;
+  options.compile.use_cache = false;
+  std::map<std::string, std::set<std::string>> kernels;  // of each layer
+  double steps = 0;
+  std::size_t layers = 0;
+  const std::vector<DataRow> rows = MeasureNetwork("demo", options);
+  EXPECT_EQ(ParseRows(RowsText(rows), "text").size(), rows.size());
+  for (const DataRow& row : rows) {
+    if (row[RowText::kKind] == "layer") ++layers;
+    if (row[RowText::kKind] == "network") steps = row[RowNumber::kSteps];
+    if (row[RowText::kKind] != "alternative") continue;
+    EXPECT_GT(row[RowNumber::kMeasured], 0.0);
+    EXPECT_GT(row[RowNumber::kPhysical], 0.0);
+    EXPECT_TRUE(kernels[row[RowText::kLayer]].insert(row[RowText::kKernel]).second);
+  }
+  EXPECT_EQ(static_cast<double>(layers), steps);  // the others are none of the network
+  EXPECT_FALSE(kernels.empty());
+  for (const auto& [layer, of_layer] : kernels) EXPECT_GT(of_layer.size(), 1u) << layer;
 }
 
 TEST_F(DatasetTest, ANetworkOfOneBatchIsMeasuredAtThat) {

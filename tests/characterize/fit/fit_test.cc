@@ -110,6 +110,33 @@ TEST(Boosting, TreesSayWhatTheLibrarySays) {
   }
 }
 
+TEST(Fit, LearnsKernelsThatWereTimedInAnothersPlace) {
+  SKIP_WITHOUT_XGBOOST();
+  Dataset dataset = MadeUp(30);
+  Draws draws(2);
+  std::vector<DataRow> rows;
+  for (const DataRow& row : dataset.rows) {
+    rows.push_back(row);
+    if (row[RowText::kKind] != "layer") continue;
+    DataRow other = row;
+    other[RowText::kKind] = "alternative";
+    other[RowText::kKernel] = "conv/never_chosen";
+    other[RowNumber::kMeasured] = 3 * row[RowNumber::kPhysical];
+    rows.push_back(other);
+  }
+  dataset.rows = rows;
+  FitReport report;
+  const Predictor predictor = Fit(dataset, {.boosting = {.rounds = 80}}, report);
+  EXPECT_EQ(report.dropped, 0u);
+  const Correction* correction = predictor.Find("conv/never_chosen");
+  ASSERT_NE(correction, nullptr);
+  EXPECT_EQ(correction->rows, 30u * 2 * 8);
+  DataRow layer = LayerOf(draws, 2, 1);
+  layer[RowText::kKernel] = "conv/never_chosen";
+  EXPECT_NEAR(CorrectedUs(predictor, layer), 3 * layer[RowNumber::kPhysical],
+              0.1 * layer[RowNumber::kPhysical]);
+}
+
 TEST(Fit, LearnsWhatThePhysicalPartMisses) {
   SKIP_WITHOUT_XGBOOST();
   FitReport report;
