@@ -13,6 +13,36 @@ namespace {
 // part.
 constexpr size_t kMeshL2Bytes = size_t{2} << 20;
 
+// Whether vectors of AVX-512 go through units of half their width, two passes each. AMD's Zen 4 has
+// bfloat16 and lacks AVX-VNNI; whole units with bfloat16 came with it, but for one of Intel's
+// (Cooper Lake), which is taken for one of these.
+bool HasHalfUnits(const CpuFeatures& features) {
+  return features.Has(CpuFeature::kAvx512Bf16) && !features.Has(CpuFeature::kAvxVnni) &&
+         !features.Has(CpuFeature::kAmxTile);
+}
+
+// So arithmetic is no faster than with AVX2, and what waits for something else is nearer to the
+// peak. What threads lose where they meet has in it what they wait for each other's lines.
+void UseHalfUnitFigures(MachineModel& machine) {
+  machine.l2_gbps = 115;
+  machine.l3_gbps = 95;
+  machine.l3_all_gbps = 190;
+  machine.dram_gbps = 40;
+  machine.dram_all_gbps = 70;
+  machine.handover_seconds = 5e-6;
+  machine.Share(WorkKind::kTile) = 0.98;
+  machine.Share(WorkKind::kTileEdge) = 0.17;
+  machine.Share(WorkKind::kPlane) = 0.92;
+  machine.Share(WorkKind::kDepthwise) = 0.75;
+  machine.Share(WorkKind::kDepthwiseStrided) = 0.75;
+  machine.Share(WorkKind::kWinograd) = 1.05;
+  machine.Share(WorkKind::kWinogradTransform) = 0.055;
+  machine.Share(WorkKind::kBlas) = 0.92;
+  machine.Share(WorkKind::kBlasPack) = 0.085;
+  machine.Share(WorkKind::kPoolAverage) = 0.6;
+  machine.Share(WorkKind::kPoolMax) = 0.65;
+}
+
 void UseMeshFigures(MachineModel& machine) {
   machine.l3_bytes = std::min(machine.l3_bytes, 200e6);
   machine.l2_gbps = 170;
@@ -33,13 +63,18 @@ void UseMeshFigures(MachineModel& machine) {
 MachineModel BuiltInMachineModel(const Cpu& cpu) noexcept {
   const std::string_view target = TargetOfFeatures(cpu.features);
   const CacheSizes& caches = cpu.caches;
-  const double peak = target == "avx512" ? 230 : target == "avx2" ? 115 : target == "neon" ? 45 : 8;
+  const bool halves = target == "avx512" && HasHalfUnits(cpu.features);
+  const double peak = halves               ? 118
+                      : target == "avx512" ? 230
+                      : target == "avx2"   ? 115
+                      : target == "neon"   ? 45
+                                           : 8;
   MachineModel machine;
   machine.features = cpu.features;
   machine.Peak(ElementType::kFloat32) = peak;
   // Two multiply-adds of int16 are a product and a sum, which take turns with others where there
   // are two units for all.
-  const double pairs = target == "avx512" ? 1.5 : target == "avx2" ? 2 : 1;
+  const double pairs = halves ? 1.7 : target == "avx512" ? 1.5 : target == "avx2" ? 2 : 1;
   machine.Peak(ElementType::kInt16) = pairs * peak;
   const bool quads = cpu.features.Has(CpuFeature::kAvx512Vnni) ||
                      (target == "avx2" && cpu.features.Has(CpuFeature::kAvxVnni));
@@ -70,6 +105,7 @@ MachineModel BuiltInMachineModel(const Cpu& cpu) noexcept {
   machine.Share(WorkKind::kPoolMax) = 0.16;
   machine.Share(WorkKind::kScalar) = 0.02;
   machine.Share(WorkKind::kReference) = 1 / peak;  // no vectors, so no faster where those are wide
+  if (halves) UseHalfUnitFigures(machine);
   if (target == "avx512" && caches.l2_bytes >= kMeshL2Bytes) UseMeshFigures(machine);
   return machine;
 }

@@ -29,7 +29,7 @@ class MadeUpCpu {
 };
 
 // Machines whose choices tests pin: a desktop of AMD's Zen, a server of Intel's with a mesh of
-// third-level cache, and one of Arm's Neoverse.
+// third-level cache, one of AMD's Zen 4 with AVX-512 in halves, and one of Arm's Neoverse.
 inline constexpr kernels::Cpu kAvx2Cpu = {
     .features = {kernels::CpuFeature::kAvx2},
     .caches = {.l1d_bytes = 32 << 10, .l2_bytes = 512 << 10, .l3_bytes = 16 << 20}};
@@ -37,6 +37,10 @@ inline constexpr kernels::Cpu kAvx512Cpu = {
     .features = {kernels::CpuFeature::kAvx2, kernels::CpuFeature::kAvx512,
                  kernels::CpuFeature::kAvx512Vnni},
     .caches = {.l1d_bytes = 48 << 10, .l2_bytes = 2 << 20, .l3_bytes = 105 << 20}};
+inline constexpr kernels::Cpu kZen4Cpu = {
+    .features = {kernels::CpuFeature::kAvx2, kernels::CpuFeature::kAvx512,
+                 kernels::CpuFeature::kAvx512Vnni, kernels::CpuFeature::kAvx512Bf16},
+    .caches = {.l1d_bytes = 32 << 10, .l2_bytes = 1 << 20, .l3_bytes = 32 << 20}};
 inline constexpr kernels::Cpu kNeonCpu = {
     .features = {kernels::CpuFeature::kNeon, kernels::CpuFeature::kNeonDot},
     .caches = {.l1d_bytes = 64 << 10, .l2_bytes = 1 << 20, .l3_bytes = 32 << 20}};

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/common/cpu_target.h"
+#include "tests/support/made_up_cpu.h"
 #include "tests/support/targets.h"
 
 namespace kinglet::kernels::machine_model_test {
@@ -34,6 +35,20 @@ TEST(MachineModel, IsBuiltInForAnyTargetAndCaches) {
       EXPECT_GT(machine.share_of_peak[kind], 0) << target << " " << kWorkKindNames[kind];
     }
   }
+}
+
+// Vectors of 512 bits in two passes compute what those of 256 do; with AVX-VNNI they take one.
+TEST(MachineModel, HalfUnitsComputeWhatAvx2Does) {
+  const MachineModel halves = BuiltInMachineModel(testing::kZen4Cpu);
+  Cpu cpu = testing::kZen4Cpu;
+  cpu.features = cpu.features | CpuFeatures{CpuFeature::kAvxVnni};
+  const MachineModel wholes = BuiltInMachineModel(cpu);
+  const MachineModel avx2 = BuiltInMachineModel(testing::kAvx2Cpu);
+  const auto peak = [](const MachineModel& machine) { return machine.Peak(ElementType::kFloat32); };
+  EXPECT_NEAR(peak(halves), peak(avx2), 0.1 * peak(avx2));
+  EXPECT_GT(peak(wholes), 1.8 * peak(halves));
+  EXPECT_EQ(peak(BuiltInMachineModel(testing::kAvx512Cpu)), peak(wholes));
+  EXPECT_EQ(halves.Peak(ElementType::kInt8, InstructionFamily::kDot), 4 * peak(halves));
 }
 
 TEST(WorkKind, NamesAreDifferent) {

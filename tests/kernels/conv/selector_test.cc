@@ -9,6 +9,7 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -238,6 +239,22 @@ TEST(Selector, LargerKernels) { Check(kLargerKernels); }
 TEST(Selector, HalvesOfBlocks) {
   testing::ForEachTarget([&] {
     EXPECT_EQ(Winners(Multiplied(Conv(3, 224, 24, 7, 2), 8), testing::kAvx2Cpu), "first");
+  });
+}
+
+// Arithmetic is as dear as with AVX2 where AVX-512 has units of half its width.
+TEST(Selector, HalfUnits) {
+  const std::pair<ConvShape, const char*> rows[] = {
+      {Conv(64, 28, 96, 3), "winograd4"},
+      {Conv(128, 14, 160, 3), "winograd4"},
+      {Conv(256, 14, 256, 3), "winograd4"},
+      {Conv(512, 7, 512, 3), "winograd2 winograd2  winograd4 winograd4  winograd4 winograd4"},
+      {Conv(256, 14, 1024, 1), "direct"},
+  };
+  testing::ForEachTarget([&] {
+    for (const auto& [shape, winners] : rows) {
+      EXPECT_EQ(Winners(shape, testing::kZen4Cpu), winners) << shape.ic << " x " << shape.ih;
+    }
   });
 }
 
