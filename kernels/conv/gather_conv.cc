@@ -8,6 +8,7 @@
 #include "kernels/common/cpu.h"
 #include "kernels/conv/input_window.h"
 #include "kernels/conv/shape.h"
+#include "kernels/gemm/gather_pairs.h"
 
 namespace kinglet::kernels {
 namespace {
@@ -35,31 +36,36 @@ Grouping GroupingOf(const ConvShape& s) {
   return {CeilDiv(s.groups, shared), ic * shared, oc * shared};
 }
 
-// Work units of an image: groups x parts of the output blocks x parts of the output pixels.
+// Blocks of 16 outputs in a pixel as it is stored.
+int64_t BlocksOfPixel(ElementType stored) { return PixelBlock(stored) / kBlock; }
+
+// Work units of an image: groups x parts of the output's pixel blocks x parts of its pixels.
 struct Units {
   int64_t pixel_parts, block_parts, blocks_per_group;
 };
 
-Units UnitsOf(const ConvShape& s) {
+Units UnitsOf(const ConvShape& s, ElementType stored) {
   const Grouping grouping = GroupingOf(s);
+  const int64_t of_pixel = BlocksOfPixel(stored);
   constexpr double kMinUnitMultiplyAdds = 250e3;
   constexpr int64_t kEnoughUnits = 64;
   // A unit reads the weights of its blocks, which takes as long as the products of many pixels.
   constexpr int64_t kMinUnitPixels = 48;
   const int64_t pixels = s.oh * s.ow;
-  const int64_t blocks = BlockCount(grouping.oc);
+  const int64_t blocks = BlockCount(grouping.oc, PixelBlock(stored));
   const auto worthwhile = static_cast<int64_t>(
       std::min(MultiplyAdds(s) / kMinUnitMultiplyAdds, static_cast<double>(kEnoughUnits)));
   const int64_t wanted = CeilDiv(std::max<int64_t>(worthwhile, 1), grouping.groups);
   Units units{1, 1, blocks};
   units.pixel_parts = std::clamp<int64_t>(pixels / 96, 1, wanted);
   units.block_parts =
-      std::clamp<int64_t>(CeilDiv(wanted, units.pixel_parts), 1, CeilDiv(blocks, 4));
+      std::clamp<int64_t>(CeilDiv(wanted, units.pixel_parts), 1, CeilDiv(blocks * of_pixel, 4));
   const auto missing = [&] { return CeilDiv(wanted, units.pixel_parts * units.block_parts); };
   units.pixel_parts = std::clamp<int64_t>(units.pixel_parts * missing(), 1,
                                           std::max(units.pixel_parts, pixels / kMinUnitPixels));
-  units.block_parts = std::clamp<int64_t>(units.block_parts * missing(), 1,
-                                          std::max(units.block_parts, CeilDiv(blocks, 2)));
+  units.block_parts = std::clamp<int64_t>(
+      units.block_parts * missing(), 1, std::max(units.block_parts, CeilDiv(blocks * of_pixel, 2)));
+  units.block_parts = std::min(units.block_parts, blocks);
   // An odd number of few units leaves one of two threads without work at the end.
   const bool odd = grouping.groups * units.pixel_parts * units.block_parts % 2 != 0;
   if (odd && wanted > 1 && units.block_parts < blocks) ++units.block_parts;
@@ -85,7 +91,7 @@ struct Geometry {
 Geometry GeometryOf(const ConvShape& s, GatherUnit unit) {
   const auto u = static_cast<int64_t>(unit);
   const int64_t group_ic = GroupingOf(s).ic;
-  const bool whole_rows = unit == GatherUnit::kPlane && s.dw == 1;
+  const bool whole_rows = unit != GatherUnit::kBlock16 && s.dw == 1;
   return {u, CeilDiv(group_ic, u), group_ic, int64_t{s.kh} * s.kw, whole_rows ? s.kw : 1};
 }
 
@@ -203,12 +209,11 @@ class Runner {
         grouping_(GroupingOf(s)),
         geo_(GeometryOf(s, unit)),
         strips_(StripsOf(s, geo_, source.copy != nullptr)),
-        units_(UnitsOf(s)),
+        stored_(args.epilogue.type),
+        units_(UnitsOf(s, stored_)),
         scratch_(Divide(scratch, geo_, strips_)),
         gemm_(gemm),
         args_(args),
-        residual_(static_cast<const float*>(args.residual)),
-        output_(static_cast<float*>(args.output)),
         source_(source) {
     if (!args.again) *scratch_.held = {-1, -1, -1, -1};
     const int64_t tail = geo_.group_ic % geo_.unit;
@@ -217,7 +222,12 @@ class Runner {
     if (GatherHalves(s)) job_.first_half_steps = s.ic / s.groups * geo_.taps / geo_.taps_per_step;
     job_.step_offsets = scratch_.step_offsets;
     job_.pixel_offsets = scratch_.pixel_offsets;
-    job_.out_block_stride = s.oh * s.ow * kBlock;
+    const int64_t pixel = PixelBlock(stored_);
+    job_.out_pixel_stride = pixel;
+    job_.out_block_stride = s.oh * s.ow * pixel;
+    dense_image_ = BlockCount(s.oc, pixel) * s.oh * s.ow * kPixelBytes;
+    out_image_ =
+        args.output_stride != 0 ? args.output_stride * ElementBytes(stored_) : dense_image_;
     job_.epilogue = args.epilogue;
     if (!strips_.padded) {
       FillSteps(s_, geo_, s_.ih * s_.iw * geo_.unit, s_.iw * geo_.unit, s_.dh,
@@ -264,16 +274,19 @@ class Runner {
       input_ = static_cast<const float*>(args_.input) +
                (image * in_planes + group * geo_.planes) * s_.ih * s_.iw * geo_.unit;
     const int64_t absolute = group * blocks + block;
+    const int64_t of_pixel = BlocksOfPixel(stored_);
     const int64_t floats_per_block = geo_.group_ic * geo_.taps * kBlock;
-    job_.weights = static_cast<const float*>(args_.packed) + absolute * floats_per_block;
-    job_.bias = args_.bias ? args_.bias + absolute * kBlock : nullptr;
+    job_.weights = static_cast<const float*>(args_.packed) + absolute * of_pixel * floats_per_block;
+    job_.bias = args_.bias ? args_.bias + absolute * of_pixel * kBlock : nullptr;
     job_.tail_steps = (planes_ - FullPlanes()) * geo_.taps / geo_.taps_per_step;
-    job_.blocks = block_end - block;
+    job_.blocks = std::min(block_end * of_pixel, BlockCount(grouping_.oc)) - block * of_pixel;
     const int64_t rest = std::min(grouping_.oc, s_.oc - group * grouping_.oc) % kBlock;
     job_.last_lanes = block_end == blocks && rest != 0 ? rest : kBlock;
-    const int64_t in_image = absolute * pixels * kBlock;
-    out_offset_ = image * OutputStride(s_, args_) + in_image;
-    residual_offset_ = image * BlockCount(s_.oc) * pixels * kBlock + in_image;
+    const int64_t in_image = absolute * pixels * kPixelBytes;
+    output_ = static_cast<char*>(args_.output) + image * out_image_ + in_image;
+    residual_ = args_.residual == nullptr
+                    ? nullptr
+                    : static_cast<const char*>(args_.residual) + image * dense_image_ + in_image;
     while (begin < end) {
       const int64_t strip_end = std::min(end, StripEnd(begin));
       RunStrip(begin, strip_end);
@@ -325,8 +338,9 @@ class Runner {
       FillPixels(s_, begin, end, 0, row_stride, geo_.unit, scratch_.pixel_offsets);
     }
     job_.pixels = end - begin;
-    job_.out = output_ + out_offset_ + begin * kBlock;
-    job_.residual = residual_ ? residual_ + residual_offset_ + begin * kBlock : nullptr;
+    job_.out = reinterpret_cast<float*>(output_ + begin * kPixelBytes);
+    job_.residual =
+        residual_ ? reinterpret_cast<const float*>(residual_ + begin * kPixelBytes) : nullptr;
     gemm_(job_);
   }
 
@@ -336,23 +350,56 @@ class Runner {
   const Grouping grouping_;
   const Geometry geo_;
   const Strips strips_;
+  const ElementType stored_;  // in the output
   const Units units_;
   const Scratch scratch_;
   const GatherGemmFn gemm_;
   const ConvArgs& args_;
-  const float* const residual_;
-  float* const output_;
   const WindowSource& source_;
+  int64_t out_image_, dense_image_;  // bytes of an image, of the output and of the residual
   int64_t image_ = 0;
   int64_t group_ = 0;
   const float* input_ = nullptr;  // of the group
   int64_t planes_ = 0;            // that the group reads
-  int64_t out_offset_ = 0;
-  int64_t residual_offset_ = 0;
+  char* output_ = nullptr;        // of the image, from the unit's first block on
+  const char* residual_ = nullptr;
   GatherGemm job_;
 };
 
+// Calls weight(o, i, tap) for each that is packed, in order, outputs and inputs counted over all
+// groups, and zero() in its place where there is no such output.
+template <typename Weight, typename Zero>
+void ForEachWeight(const ConvShape& s, GatherUnit unit, Weight&& weight, Zero&& zero) {
+  const Geometry geo = GeometryOf(s, unit);
+  const Grouping g = GroupingOf(s);
+  for (int64_t group = 0; group < g.groups; ++group) {
+    for (int64_t block = 0; block < BlockCount(g.oc); ++block) {
+      for (int64_t plane = 0; plane < geo.planes; ++plane) {
+        const int64_t channels = std::min(geo.unit, g.ic - plane * geo.unit);
+        for (int64_t tap = 0; tap < geo.taps; ++tap) {
+          for (int64_t c = 0; c < channels; ++c) {
+            const int64_t i = group * g.ic + plane * geo.unit + c;
+            for (int64_t lane = 0; lane < kBlock; ++lane) {
+              const int64_t o = block * kBlock + lane;
+              if (o < g.oc) {
+                weight(group * g.oc + o, i, tap);
+              } else {
+                zero();
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
+
+ConvShape PairsShape(ConvShape s) {
+  s.ic = CeilDiv(s.ic / s.groups, 2) * s.groups;
+  return s;
+}
 
 bool GatherHalves(const ConvShape& s) { return s.groups > 1 && s.oc / s.groups * 2 == kBlock; }
 
@@ -372,39 +419,39 @@ int64_t GatherDepth(const ConvShape& s) {
 }
 
 void GatherPack(const ConvShape& s, GatherUnit unit, const float* oihw, float* packed) {
-  const Geometry geo = GeometryOf(s, unit);
-  const Grouping g = GroupingOf(s);
   const int64_t ic = s.ic / s.groups;
   const int64_t oc = s.oc / s.groups;
-  // The weight of output o and input i, both counted over all groups.
-  const auto weight = [&](int64_t o, int64_t i, int64_t tap) {
-    if (s.groups == 1) return oihw[(o * ic + i) * geo.taps + tap];
-    return o < s.oc && o / oc == i / ic ? oihw[(o * ic + i % ic) * geo.taps + tap] : 0.0f;
-  };
-  for (int64_t group = 0; group < g.groups; ++group) {
-    for (int64_t block = 0; block < BlockCount(g.oc); ++block) {
-      for (int64_t plane = 0; plane < geo.planes; ++plane) {
-        const int64_t channels = std::min(geo.unit, g.ic - plane * geo.unit);
-        for (int64_t tap = 0; tap < geo.taps; ++tap) {
-          for (int64_t c = 0; c < channels; ++c) {
-            const int64_t i = group * g.ic + plane * geo.unit + c;
-            for (int64_t lane = 0; lane < kBlock; ++lane) {
-              const int64_t o = block * kBlock + lane;
-              *packed++ = o < g.oc ? weight(group * g.oc + o, i, tap) : 0.0f;
-            }
-          }
-        }
-      }
-    }
-  }
+  const int64_t taps = int64_t{s.kh} * s.kw;
+  ForEachWeight(
+      s, unit,
+      [&](int64_t o, int64_t i, int64_t tap) {
+        const bool there = s.groups == 1 || (o < s.oc && o / oc == i / ic);
+        *packed++ = there ? oihw[(o * ic + i % ic) * taps + tap] : 0.0f;
+      },
+      [&] { *packed++ = 0.0f; });
 }
 
-int64_t GatherWeightParts(const ConvShape& s) {
-  return s.n > 1 ? 1 : GroupingOf(s).groups * UnitsOf(s).block_parts;
+void GatherPackPairs(const ConvShape& s, GatherUnit unit, const float* oihw, float* packed) {
+  const int64_t ic = s.ic / s.groups;
+  const int64_t taps = int64_t{s.kh} * s.kw;
+  const ConvShape pairs = PairsShape(s);
+  const int64_t group_pairs = pairs.ic / s.groups;
+  ForEachWeight(
+      pairs, unit,
+      [&](int64_t o, int64_t i, int64_t tap) {
+        const int64_t c = i % group_pairs * 2;
+        const float* weight = oihw + (o * ic + c) * taps + tap;
+        *packed++ = PairOf(ToBFloat16(weight[0]), ToBFloat16(c + 1 < ic ? weight[taps] : 0.0f));
+      },
+      [&] { *packed++ = 0.0f; });
 }
 
-int64_t GatherUnits(const ConvShape& s) {
-  const Units units = UnitsOf(s);
+int64_t GatherWeightParts(const ConvShape& s, ElementType stored) {
+  return s.n > 1 ? 1 : GroupingOf(s).groups * UnitsOf(s, stored).block_parts;
+}
+
+int64_t GatherUnits(const ConvShape& s, ElementType stored) {
+  const Units units = UnitsOf(s, stored);
   return s.n * GroupingOf(s).groups * units.pixel_parts * units.block_parts;
 }
 
@@ -421,7 +468,7 @@ void GatherRun(const ConvShape& s, GatherUnit unit, GatherGemmFn gemm, const Con
                int64_t begin_unit, int64_t end_unit, void* scratch,
                const WindowSource& source) noexcept {
   Runner runner(s, unit, gemm, args, scratch, source);
-  const int64_t per_image = GatherUnits(s) / s.n;
+  const int64_t per_image = GatherUnits(s, args.epilogue.type) / s.n;
   while (begin_unit < end_unit) {
     const int64_t image = begin_unit / per_image;
     const int64_t end = std::min(end_unit, (image + 1) * per_image);

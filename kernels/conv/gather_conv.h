@@ -13,8 +13,11 @@
 
 namespace kinglet::kernels {
 
-// Channels that lie together in the input: 16 blocked, 1 plain.
-enum class GatherUnit : int64_t { kPlane = 1, kBlock16 = 16 };
+// Channels that lie together in the input: 16 blocked, 1 plain; or, of pixels that a source writes,
+// two. Where the product takes pairs of bfloat16 (kernels/gemm/gather_pairs.h), a shape counts
+// pairs of input channels: that of PairsShape(s).
+enum class GatherUnit : int64_t { kPlane = 1, kTwo = 2, kBlock16 = 16 };
+ConvShape PairsShape(ConvShape s);
 
 size_t GatherPackedBytes(const ConvShape& s);
 // Whether two groups share each block, so that its halves have inputs of their own.
@@ -25,12 +28,15 @@ double GatherMultiplyAdds(const ConvShape& s);
 int64_t GatherDepth(const ConvShape& s);
 // [oc / 16][ic / unit][KH][KW][unit][16 oc]; the last ic group holds the real channels only.
 void GatherPack(const ConvShape& s, GatherUnit unit, const float* oihw, float* packed);
-int64_t GatherUnits(const ConvShape& s);
+// The same of pairs: `s` counts channels, no groups share a block.
+void GatherPackPairs(const ConvShape& s, GatherUnit unit, const float* oihw, float* packed);
+// `stored`: of the output.
+int64_t GatherUnits(const ConvShape& s, ElementType stored = ElementType::kFloat32);
 // Parts of the weights that the units go through one after the other; 1 where each image needs all.
-int64_t GatherWeightParts(const ConvShape& s);
+int64_t GatherWeightParts(const ConvShape& s, ElementType stored = ElementType::kFloat32);
 
 // Where inputs come from that are no float planes: `copy` writes all channels of a window of image
-// n, zeros outside the picture. Of the unit kPlane, without groups.
+// n, zeros outside the picture. Of the units kPlane and kTwo, without groups.
 using CopyWindowFn = void (*)(const void* source, int64_t n, const InputWindow& w, float* to);
 struct WindowSource {
   CopyWindowFn copy = nullptr;  // null: args.input
@@ -40,6 +46,7 @@ struct WindowSource {
 // `copies`: windows are copied whether they reach outside the input or not, as a source needs it.
 size_t GatherScratchBytes(const ConvShape& s, GatherUnit unit, bool copies = false);
 // `scratch` has GatherScratchBytes(s, unit, source.copy != nullptr) bytes at a 64-byte boundary.
+// The output is of args.epilogue.type, in pixels of 64 bytes.
 void GatherRun(const ConvShape& s, GatherUnit unit, GatherGemmFn gemm, const ConvArgs& args,
                int64_t begin_unit, int64_t end_unit, void* scratch,
                const WindowSource& source = {}) noexcept;

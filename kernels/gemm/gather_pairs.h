@@ -1,0 +1,38 @@
+// GatherGemm of bfloat16 (kernels/gemm/gather_gemm.h): where that has a float of `in` and of
+// `weights` there is a pair of neighbouring inputs here, and a sum grows by both products at once.
+// Offsets, steps and channels count pairs. `out` and `residual` are of epilogue.type: float32, or
+// bfloat16 in pixels of 32 outputs, of which every second block of 16 begins in the middle;
+// `out_pixel_stride` and `out_block_stride` are in elements, the latter from one pixel block to the
+// next. Neither halves nor outputs whose pad lanes are not stored.
+//
+// Sums are of float32. Where the product is that of the hardware (VDPBF16PS) each step rounds to
+// nearest even, the odd product before the even one, and denormals count as zero.
+// Source: Intel Architecture Instruction Set Extensions Programming Reference, chapter 2.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+
+#include "kernels/common/half.h"
+#include "kernels/gemm/gather_gemm.h"
+
+namespace kinglet::kernels {
+
+// Two bfloat16 as a product takes them, in the bits of a float.
+inline float PairOf(BFloat16 even, BFloat16 odd) {
+  return std::bit_cast<float>(even.bits | static_cast<uint32_t>(odd.bits) << 16);
+}
+
+struct GatherPairs {
+  GatherGemmFn gemm;
+  // Writes `count` pixels of `channels` float32 planes, `plane` floats apart, as two pairs each, or
+  // one where there are at most two channels; what is missing is zero.
+  void (*interleave)(const float* from, int64_t plane, int64_t channels, int64_t count, float* to);
+};
+
+// For the active target and a CPU with avx512_bf16.
+GatherPairs ResolveGatherPairs();
+// The same by multiply-adds of float32, for tests: on every CPU.
+GatherPairs ResolveWidenedPairs();
+
+}  // namespace kinglet::kernels
