@@ -251,6 +251,7 @@ void KernelSamples::AddPeaks() {
   };
   add(ElementType::kInt16, InstructionFamily::kVector, {"conv/direct_u8"});
   add(ElementType::kInt8, InstructionFamily::kDot, {"conv/quads_u8", "conv/narrow_quads_u8"});
+  add(ElementType::kBFloat16, InstructionFamily::kDot, {"conv/pairs_bf16"});
   if (on_hardware(kernels::CpuFeature::kAmxInt8)) {
     add(ElementType::kInt8, InstructionFamily::kMatrix, {"conv/tiles_u8"});
   }

@@ -79,6 +79,9 @@ MachineModel BuiltInMachineModel(const Cpu& cpu) noexcept {
   const bool quads = cpu.features.Has(CpuFeature::kAvx512Vnni) ||
                      (target == "avx2" && cpu.features.Has(CpuFeature::kAvxVnni));
   if (quads) machine.Peak(ElementType::kInt8, InstructionFamily::kDot) = 4 * peak;
+  if (cpu.features.Has(CpuFeature::kAvx512Bf16)) {
+    machine.Peak(ElementType::kBFloat16, InstructionFamily::kDot) = 2 * peak;
+  }
   // What products of tiles reach with their operands on the way. Of every CPU: where they are
   // emulated, that is to be as if it had them.
   machine.Peak(ElementType::kBFloat16, InstructionFamily::kMatrix) = 10 * peak;

@@ -11,6 +11,7 @@
 #include "kernels/conv/conv.h"
 #include "kernels/conv/shape.h"
 #include "kernels/conv/variants.h"
+#include "kernels/depthwise/pairs_bf16.h"
 #include "kernels/depthwise/units.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -145,14 +146,6 @@ void RunRow(const ConvShape& s, const Row& row, const Epilogue& epilogue) {
 }
 
 constexpr int64_t kChannels = 2 * kPixelPairs;
-
-// Of the block's bias, evens before odds.
-void SplitBias(const ConvShape& s, const float* bias, int64_t block, float* to) {
-  for (int64_t lane = 0; lane < kChannels; ++lane) {
-    const int64_t c = block * kChannels + lane;
-    to[lane % 2 * kPixelPairs + lane / 2] = bias != nullptr && c < s.oc ? bias[c] : 0.0f;
-  }
-}
 
 void RunDepthwise(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
                   void*) noexcept {

@@ -49,12 +49,14 @@
   FILE("kernels/depthwise/depthwise.cc", Depthwise)          \
   FILE("kernels/depthwise/depthwise_u8.cc", DepthwiseU8)     \
   FILE("kernels/depthwise/depthwise_bf16.cc", DepthwiseBf16) \
+  FILE("kernels/depthwise/pairs_bf16.cc", DepthwisePairs)    \
   FILE("kernels/eltwise/binary.cc", Binary)                  \
   FILE("kernels/eltwise/channel.cc", Channel)                \
   FILE("kernels/eltwise/pairs.cc", Pairs)                    \
   FILE("kernels/eltwise/select.cc", Select)                  \
   FILE("kernels/eltwise/unary.cc", Unary)                    \
   FILE("kernels/gemm/gather_gemm.cc", GatherGemm)            \
+  FILE("kernels/gemm/gather_pairs.cc", GatherPairs)          \
   FILE("kernels/gemm/narrow.cc", NarrowGemm)                 \
   FILE("kernels/gemm/vector.cc", Vector)                     \
   FILE("kernels/layout/convert.cc", Convert)                 \

@@ -1,5 +1,6 @@
 // Every convolution variant with bfloat16, on every target, against the definition in double; those
-// on matrix tiles by their emulation, and by the hardware where it is there, bit for bit.
+// on matrix tiles by their emulation, and by the hardware where it is there, bit for bit; those
+// that multiply pairs where the CPU does, and by multiply-adds of float32 everywhere.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -12,9 +13,13 @@
 
 #include "kernels/common/aligned.h"
 #include "kernels/common/blocked.h"
+#include "kernels/common/cpu_target.h"
 #include "kernels/common/half.h"
 #include "kernels/conv/conv.h"
+#include "kernels/conv/pairs_bf16.h"
+#include "kernels/depthwise/pairs_bf16.h"
 #include "tests/support/conv_reference.h"
+#include "tests/support/made_up_cpu.h"
 #include "tests/support/made_up_tiles.h"
 #include "tests/support/random.h"
 #include "tests/support/targets.h"
@@ -226,6 +231,25 @@ bool HasBFloat16(const ConvVariant& variant) {
   return types.input == ElementType::kBFloat16 || types.output == ElementType::kBFloat16;
 }
 
+// What runs here: variants that the CPU has instructions for, and the plain forms of those that
+// need some.
+std::vector<ConvVariant> VariantsOfBFloat16() {
+  std::vector<ConvVariant> variants = {WidenedPairsConvBf16(), WidenedPairsConvBf16F32(),
+                                       WidenedPairsFirstConvBf16(),
+                                       WidenedDepthwisePairsConvBf16()};
+  for (const ConvVariant& variant : ConvVariants()) {
+    if (HasBFloat16(variant) && UsableFeatures().Contains(variant.needs)) {
+      variants.push_back(variant);
+    }
+  }
+  return variants;
+}
+
+bool IsDepthwise(const ConvVariant& variant) {
+  return std::string_view(variant.id).find("depthwise") != std::string_view::npos;
+}
+bool IsFirst(const ConvVariant& variant) { return !variant.input.blocked(); }
+
 bool IsOnTiles(const ConvVariant& variant) {
   return std::string_view(variant.id).find("tiles") != std::string_view::npos;
 }
@@ -235,14 +259,17 @@ bool HasHardware() {
          RequestTilePermission();
 }
 
-// Every variant must have met a case that it supports, but those of `absent`.
-void CheckAll(const std::vector<Case>& cases, const std::set<std::string_view>& absent = {}) {
+using IsAbsent = bool (*)(const ConvVariant&);
+
+// Every variant must have met a case that it supports, but those that are absent.
+void CheckAll(const std::vector<Case>& cases, IsAbsent absent = nullptr) {
   static constexpr TileMode kEmulated = TileMode::kEmulated;
   static constexpr TileMode kHardware = TileMode::kHardware;
   const MadeUpTiles emulated(kEmulated);
-  std::set<std::string_view> unmet;
-  for (const ConvVariant& variant : ConvVariants()) {
-    if (HasBFloat16(variant)) unmet.insert(variant.id);
+  std::set<std::string_view> unmet, unwanted;
+  for (const ConvVariant& variant : VariantsOfBFloat16()) {
+    unmet.insert(variant.id);
+    if (absent != nullptr && absent(variant)) unwanted.insert(variant.id);
   }
   for (const Case& test : cases) {
     const ConvShape& s = test.shape;
@@ -252,8 +279,8 @@ void CheckAll(const std::vector<Case>& cases, const std::set<std::string_view>& 
                  std::to_string(s.sh) + " dilation " + std::to_string(s.dh));
     const Operands operands = OperandsOf(test);
     testing::ForEachTarget([&] {
-      for (const ConvVariant& variant : ConvVariants()) {
-        if (!HasBFloat16(variant) || !variant.supports(s)) continue;
+      for (const ConvVariant& variant : VariantsOfBFloat16()) {
+        if (!variant.supports(s)) continue;
         SCOPED_TRACE(variant.id);
         unmet.erase(variant.id);
         const auto got = Check(variant, test, operands);
@@ -265,13 +292,12 @@ void CheckAll(const std::vector<Case>& cases, const std::set<std::string_view>& 
     });
     if (::testing::Test::HasFailure()) return;
   }
-  EXPECT_EQ(unmet, absent);
+  EXPECT_EQ(unmet, unwanted);
 }
 
-constexpr std::string_view kFirst = "conv/first_f32_bf16";
-constexpr std::string_view kDepthwise = "conv/depthwise_bf16";
-constexpr std::string_view kTilesFirst = "conv/tiles_first_bf16";
-const std::set<std::string_view> kPlanesAndDepthwise = {kFirst, kDepthwise, kTilesFirst};
+bool IsFirstOrDepthwise(const ConvVariant& variant) {
+  return IsFirst(variant) || IsDepthwise(variant);
+}
 
 TEST(Bf16Conv, ChannelTails) {
   std::vector<Case> cases;
@@ -293,7 +319,7 @@ TEST(Bf16Conv, EveryPixelCount) {
     s.iw = s.ow = pixels;
     cases.push_back({s});
   }
-  CheckAll(cases, kPlanesAndDepthwise);
+  CheckAll(cases, &IsFirstOrDepthwise);
 }
 
 TEST(Bf16Conv, KernelsStridesDilationsAndPads) {
@@ -326,7 +352,7 @@ TEST(Bf16Conv, KernelsStridesDilationsAndPads) {
       }
     }
   }
-  CheckAll(cases, {kDepthwise});
+  CheckAll(cases, &IsDepthwise);
 }
 
 // Planes of few channels: all widths around a tile, kernels up to eight columns.
@@ -347,7 +373,7 @@ TEST(Bf16Conv, FirstLayers) {
       }
     }
   }
-  CheckAll(cases, {kDepthwise});
+  CheckAll(cases, &IsDepthwise);
 }
 
 TEST(Bf16Conv, Depthwise) {
@@ -372,13 +398,23 @@ TEST(Bf16Conv, Depthwise) {
   dilated.dh = dilated.dw = 2;
   dilated.oh = dilated.ow = 15;
   cases.push_back({dilated});
-  std::set<std::string_view> absent;
-  for (const ConvVariant& variant : ConvVariants()) {
-    if (HasBFloat16(variant) && variant.id != kDepthwise) absent.insert(variant.id);
-  }
   // A single channel is no group of its own.
   std::erase_if(cases, [](const Case& c) { return c.shape.ic == 1; });
-  CheckAll(cases, absent);
+  CheckAll(cases, [](const ConvVariant& variant) { return !IsDepthwise(variant); });
+}
+
+// Dense layers: maps of one pixel, of which a batch is one product.
+TEST(Bf16Conv, MapsOfOnePixel) {
+  std::vector<Case> cases;
+  for (const int64_t n : {1, 2, 7, 13, 30}) {
+    for (const int64_t oc : {10, 40, 64, 100}) {
+      cases.push_back({.shape = Square(70, 1, oc, 1, 1, 0, 1, n),
+                       .residual = oc == 40 ? Residual::kSeparate : Residual::kNone,
+                       .units_per_call = n % 3,
+                       .gap = n == 7 ? 64 : 0});
+    }
+  }
+  CheckAll(cases, &IsFirstOrDepthwise);
 }
 
 TEST(Bf16Conv, EpiloguesAndResiduals) {
@@ -399,7 +435,7 @@ TEST(Bf16Conv, EpiloguesAndResiduals) {
       cases.push_back({Square(20, 9, 40, 3, 2, 1), epilogue, residual, false});
     }
   }
-  CheckAll(cases, kPlanesAndDepthwise);
+  CheckAll(cases, &IsFirstOrDepthwise);
 }
 
 TEST(Bf16Conv, GroupsUnitsAndStridedOutputs) {
@@ -413,7 +449,19 @@ TEST(Bf16Conv, GroupsUnitsAndStridedOutputs) {
     cases.push_back({.shape = Square(32, 41, 40, 3, 2, 1), .units_per_call = units_per_call});
     cases.push_back({.shape = Square(640, 3, 640, 1, 1, 0), .units_per_call = units_per_call});
   }
-  CheckAll(cases, kPlanesAndDepthwise);
+  CheckAll(cases, &IsFirstOrDepthwise);
+}
+
+TEST(Bf16Conv, PairsAreLeftAloneWhereTheCpuDoesNotMultiplyThem) {
+  const Cpu without = {.features = DetectedCpu().features - CpuFeatures{CpuFeature::kAvx512Bf16},
+                       .caches = DetectedCpu().caches};
+  const testing::MadeUpCpu cpu(without);
+  for (const ConvVariant& variant : ConvVariants()) {
+    const bool pairs = std::string_view(variant.id).find("pairs") != std::string_view::npos;
+    if (pairs) {
+      EXPECT_FALSE(UsableFeatures().Contains(variant.needs)) << variant.id;
+    }
+  }
 }
 
 TEST(Bf16Conv, TilesAreLeftAloneWhereTheyAreOff) {

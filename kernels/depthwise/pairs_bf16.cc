@@ -1,0 +1,300 @@
+// conv/depthwise_pairs_bf16: a filter of three by three for each channel, stored as bfloat16, by
+// sums of products of pairs: the weights are bfloat16 too, sums float32 (VDPBF16PS).
+//
+// One block of 32 channels and output row at a time, as 16 pairs of channels: even and odd ones are
+// summed apart (kernels/depthwise/depthwise_bf16.cc). Two input rows are interleaved channel by
+// channel, and so is the third one with nothing; tiles of neighbouring output pixels share what
+// comes of it. Rows outside the input are a row of zeros.
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/common/aligned.h"
+#include "kernels/common/blocked.h"
+#include "kernels/conv/conv.h"
+#include "kernels/conv/shape.h"
+#include "kernels/conv/variants.h"
+#include "kernels/depthwise/pairs_bf16.h"
+#include "kernels/depthwise/units.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/depthwise/pairs_bf16.cc"
+#include "kernels/common/dispatch.h"
+#include "kernels/common/pairs_bf16-inl.h"
+#include "kernels/common/unroll.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace kinglet::kernels {
+namespace HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(PairTag()));
+constexpr int64_t kChannels = 2 * kPixelPairs;
+constexpr int kTaps = 3;  // rows and columns
+// In pairs: of rows 0 and 1, and of row 2, for each column those of even and of odd channels.
+constexpr int64_t kWeights = 2 * kTaps * kChannels;
+
+// A product of pairs: the width of a tile, sums[i] + x[2i] * w[2i] + x[2i + 1] * w[2i + 1], and
+// sums as they are stored.
+struct Widened {
+  static constexpr int kPixels = 2;
+
+  static HWY_INLINE PairVec Dot(PairVec sums, PairBits x, PairBits w) {
+    return hn::MulAdd(EvenOf(x), EvenOf(w), hn::MulAdd(OddOf(x), OddOf(w), sums));
+  }
+  static HWY_INLINE PairBits Narrow(PairVec even, PairVec odd) { return PairsOf(even, odd); }
+};
+
+#if HWY_TARGET == HWY_AVX3
+struct Hardware {
+  static constexpr int kPixels = 7;
+
+  static HWY_INLINE PairVec Dot(PairVec sums, PairBits x, PairBits w) {
+    __asm__("vdpbf16ps %2, %1, %0" : "+v"(sums.raw) : "v"(x.raw), "v"(w.raw));
+    return sums;
+  }
+  static HWY_INLINE PairBits Narrow(PairVec even, PairVec odd) {
+    // Word i of the even ones, then word i of the odd ones behind them, in lane i.
+    const PairBitsTag d;
+    const PairBits order =
+        hn::Add(hn::Set(d, 0x100000u), hn::Mul(hn::Iota(d, 0), hn::Set(d, 0x10001u)));
+    PairBits bits;
+    __asm__("vcvtne2ps2bf16 %2, %1, %0" : "=v"(bits.raw) : "v"(odd.raw), "v"(even.raw));
+    __asm__("vpermw %1, %2, %0" : "=v"(bits.raw) : "v"(bits.raw), "v"(order.raw));
+    return bits;
+  }
+};
+#else
+using Hardware = Widened;
+#endif
+
+// An output row of one block.
+struct Row {
+  const uint32_t* in[kTaps];  // input rows
+  const uint32_t* weights;    // [rows 0 and 1, row 2][column][even, odd][16]
+  const float* bias;          // [even, odd][16]
+  const uint32_t* residual;   // row, or null
+  uint32_t* out;              // row
+  const uint32_t* mask;       // of the channels that exist
+};
+
+// Outputs x and following from their sums.
+template <class Op, int R>
+HWY_INLINE void StoreTile(const Row& row, const Epilogue& epilogue, int64_t x, int64_t lane,
+                          PairVec (&even)[R], PairVec (&odd)[R]) {
+  const PairBitsTag d32;
+  const int64_t at = x * kPixelPairs + lane;
+  if (row.residual != nullptr) {
+    KINGLET_UNROLL
+    for (int r = 0; r < R; ++r) {
+      const PairBits skip = hn::LoadU(d32, row.residual + at + r * kPixelPairs);
+      even[r] = hn::Add(even[r], EvenOf(skip));
+      odd[r] = hn::Add(odd[r], OddOf(skip));
+    }
+  }
+  uint32_t* to = row.out + at;
+  if (!IsClamp(epilogue)) {
+    KINGLET_UNROLL
+    for (int r = 0; r < R; ++r) {
+      StorePairs(epilogue, even[r], odd[r], row.mask + lane, to + r * kPixelPairs);
+    }
+    return;
+  }
+  const PairVec low = hn::Set(PairTag(), ClampLow(epilogue));
+  const PairVec high = hn::Set(PairTag(), ClampHigh(epilogue));
+  const PairBits there = hn::LoadU(d32, row.mask + lane);
+  KINGLET_UNROLL
+  for (int r = 0; r < R; ++r) {
+    const PairBits bits = Op::Narrow(ClampVec(even[r], low, high), ClampVec(odd[r], low, high));
+    hn::StoreU(hn::And(bits, there), d32, to + r * kPixelPairs);
+  }
+}
+
+// R pixels from x on. kEdge: some columns lie outside the input.
+template <class Op, int S, int R, bool kEdge>
+HWY_INLINE void Tile(const ConvShape& s, const Row& row, const Epilogue& epilogue, int64_t x,
+                     int64_t lane) {
+  const PairTag d;
+  const PairBitsTag d32;
+  const PairBits low = hn::Set(d32, 0xFFFFu);
+  const PairBits high = hn::Set(d32, 0xFFFF0000u);
+  PairVec even[R];
+  PairVec odd[R];
+  KINGLET_UNROLL
+  for (int r = 0; r < R; ++r) {
+    even[r] = hn::LoadU(d, row.bias + lane);
+    odd[r] = hn::LoadU(d, row.bias + kPixelPairs + lane);
+  }
+  const int64_t first = x * S - s.pad_left;
+  constexpr int kColumns = (R - 1) * S + kTaps;
+  KINGLET_UNROLL
+  for (int c = 0; c < kColumns; ++c) {
+    if (kEdge && (first + c < 0 || first + c >= s.iw)) continue;
+    const int64_t at = (first + c) * kPixelPairs + lane;
+    const PairBits row0 = hn::LoadU(d32, row.in[0] + at);
+    const PairBits row1 = hn::LoadU(d32, row.in[1] + at);
+    const PairBits row2 = hn::LoadU(d32, row.in[2] + at);
+    const PairBits in_even[2] = {hn::OrAnd(hn::ShiftLeft<16>(row1), row0, low), hn::And(row2, low)};
+    const PairBits in_odd[2] = {hn::OrAnd(hn::ShiftRight<16>(row0), row1, high),
+                                hn::ShiftRight<16>(row2)};
+    KINGLET_UNROLL
+    for (int j = 0; j < kTaps; ++j) {
+      const int r = (c - j) / S;
+      if (c < j || (c - j) % S != 0 || r >= R) continue;
+      KINGLET_UNROLL
+      for (int k = 0; k < 2; ++k) {
+        const uint32_t* w = row.weights + (k * kTaps + j) * kChannels + lane;
+        even[r] = Op::Dot(even[r], in_even[k], hn::LoadU(d32, w));
+        odd[r] = Op::Dot(odd[r], in_odd[k], hn::LoadU(d32, w + kPixelPairs));
+      }
+    }
+  }
+  StoreTile<Op, R>(row, epilogue, x, lane, even, odd);
+}
+
+template <class Op, int S>
+HWY_NOINLINE void RunRow(const ConvShape& s, const Row& row, const Epilogue& epilogue) {
+  constexpr int R = Op::kPixels;
+  for (int64_t lane = 0; lane < kPixelPairs; lane += kLanes) {
+    int64_t x = 0;
+    for (; x + R <= s.ow; x += R) {
+      const int64_t begin = x * S - s.pad_left;
+      if (begin >= 0 && begin + (R - 1) * S + kTaps <= s.iw) {
+        Tile<Op, S, R, false>(s, row, epilogue, x, lane);
+      } else {
+        Tile<Op, S, R, true>(s, row, epilogue, x, lane);
+      }
+    }
+    for (; x < s.ow; ++x) Tile<Op, S, 1, true>(s, row, epilogue, x, lane);
+  }
+}
+
+template <class Op>
+void RunDepthwisePairs(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
+                       void* scratch) noexcept {
+  const int64_t parts = DepthwiseRowParts(s, kChannels);
+  const int64_t blocks = BlockCount(s.ic, kChannels);
+  const int64_t in_row = s.iw * kPixelPairs;
+  const int64_t out_row = s.ow * kPixelPairs;
+  const int64_t out_image =
+      args.output_stride != 0 ? args.output_stride / 2 : blocks * s.oh * out_row;
+  auto* zeros = static_cast<uint32_t*>(scratch);
+  std::memset(zeros, 0, static_cast<size_t>(in_row) * sizeof(uint32_t));
+  for (int64_t unit = begin; unit < end; ++unit) {
+    const int64_t plane = unit / parts;
+    const int64_t block = plane % blocks;
+    const PairMask mask(std::min(s.oc - block * kChannels, kChannels));
+    alignas(64) float bias[kChannels];
+    SplitBias(s, args.bias, block, bias);
+    const auto* in = static_cast<const uint32_t*>(args.input) + plane * s.ih * in_row;
+    const auto* residual = static_cast<const uint32_t*>(args.residual);
+    auto* out =
+        static_cast<uint32_t*>(args.output) + plane / blocks * out_image + block * s.oh * out_row;
+    const Range rows = EvenPart(s.oh, parts, unit % parts);
+    for (int64_t y = rows.begin; y < rows.end; ++y) {
+      Row row;
+      for (int i = 0; i < kTaps; ++i) {
+        const int64_t from = y * s.sh - s.pad_top + i * s.dh;
+        row.in[i] = from >= 0 && from < s.ih ? in + from * in_row : zeros;
+      }
+      row.weights = static_cast<const uint32_t*>(args.packed) + block * kWeights;
+      row.bias = bias;
+      row.residual = residual == nullptr ? nullptr : residual + (plane * s.oh + y) * out_row;
+      row.out = out + y * out_row;
+      row.mask = mask.bits;
+      s.sw == 1 ? RunRow<Op, 1>(s, row, args.epilogue) : RunRow<Op, 2>(s, row, args.epilogue);
+    }
+  }
+}
+
+ConvRunFn GetRunDepthwisePairs(bool hardware) {
+  return hardware ? &RunDepthwisePairs<Hardware> : &RunDepthwisePairs<Widened>;
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace kinglet::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace kinglet::kernels {
+
+KINGLET_EXPORT_TARGET(DepthwisePairs);
+HWY_EXPORT(GetRunDepthwisePairs);
+
+namespace {
+
+constexpr int64_t kBlockChannels = PixelBlock(ElementType::kBFloat16);
+constexpr int kTaps = 3;
+
+bool Supports(const ConvShape& s) {
+  return s.groups == s.ic && s.ic == s.oc && s.kh == kTaps && s.kw == kTaps && s.dw == 1 &&
+         s.sw <= 2;
+}
+
+int64_t Units(const ConvShape& s) {
+  return s.n * BlockCount(s.ic, kBlockChannels) * DepthwiseRowParts(s, kBlockChannels);
+}
+
+size_t PackedBytes(const ConvShape& s) {
+  return static_cast<size_t>(BlockCount(s.ic, kBlockChannels) * 2 * kTaps * kBlockChannels * 4);
+}
+
+// [ic / 32][rows 0 and 1, row 2 and nothing][column][even, odd][16][2].
+void Pack(const ConvShape& s, const void* oihw, void* packed) {
+  const auto* weights = static_cast<const float*>(oihw);
+  auto* to = static_cast<BFloat16*>(packed);
+  for (int64_t block = 0; block < BlockCount(s.ic, kBlockChannels); ++block) {
+    for (int64_t i = 0; i < 2 * kTaps * kBlockChannels * 2; ++i) {
+      const int64_t row = i / (kTaps * kBlockChannels * 2) * 2 + i % 2;
+      const int64_t column = i / (kBlockChannels * 2) % kTaps;
+      const int64_t c = block * kBlockChannels + i % 32 / 2 * 2 + i / 32 % 2;
+      const bool there = row < kTaps && c < s.ic;
+      *to++ = ToBFloat16(there ? weights[(c * kTaps + row) * kTaps + column] : 0.0f);
+    }
+  }
+}
+
+Work WorkOf(const ConvShape& s, int threads) {
+  const double products = static_cast<double>(s.n * s.oh * s.ow) * s.kh * s.kw *
+                          static_cast<double>(RoundUpToBlock(s.ic, kBlockChannels));
+  WorkStage stage =
+      ConvTrafficOf(s, ElementType::kBFloat16, ElementType::kBFloat16, PackedBytes(s));
+  stage.Add({.kind = s.sw == 1 ? WorkKind::kDepthwise : WorkKind::kDepthwiseStrided,
+             .count = 0.8 * 2 * products});
+  return SharedWork(stage, Units(s), threads);
+}
+
+ConvVariant Variant(const char* id, CpuFeatures needs, bool hardware) {
+  return {
+      .id = id,
+      .input = kBlockedBF16,
+      .output = kBlockedBF16,
+      .needs = needs,
+      .supports = &Supports,
+      .work = &WorkOf,
+      .packed_format =
+          [](const ConvShape& s) {
+            PackedFormat format = ConvFormat("depthwise_row_pairs", kBlockChannels, s);
+            format.type = ElementType::kBFloat16;
+            return format;
+          },
+      .packed_bytes = &PackedBytes,
+      .pack = &Pack,
+      .units = &Units,
+      .scratch_bytes = [](const ConvShape& s) { return static_cast<size_t>(s.iw * kPixelBytes); },
+      .run = KINGLET_RESOLVE(GetRunDepthwisePairs)(hardware)};
+}
+
+}  // namespace
+
+ConvVariant DepthwisePairsConvBf16() {
+  return Variant("conv/depthwise_pairs_bf16", {CpuFeature::kAvx512Bf16}, true);
+}
+ConvVariant WidenedDepthwisePairsConvBf16() {
+  return Variant("conv/widened_depthwise_pairs_bf16", {}, false);
+}
+
+}  // namespace kinglet::kernels
+#endif
