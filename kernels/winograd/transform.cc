@@ -152,15 +152,34 @@ HWY_INLINE void LineOutput(const Vec (&m)[P], Vec (&y)[M]) {
   }
 }
 
+// Channels of a stored pixel, of float or of bfloat16 (its bits).
+template <typename T>
+constexpr int64_t kPixel = kPixelBytes / static_cast<int64_t>(sizeof(T));
+
+HWY_INLINE Vec LoadStored(const float* from) { return hn::Load(Tag(), from); }
+HWY_INLINE Vec LoadStored(const uint16_t* from) {
+  const hn::Rebind<uint16_t, Tag> d16;
+  const hn::RebindToUnsigned<Tag> d32;
+  return hn::BitCast(Tag(), hn::ShiftLeft<16>(hn::PromoteTo(d32, hn::Load(d16, from))));
+}
+
+// From the beginning of an image to a pixel's block of 16 channels, in elements. `plane`: of a
+// channel.
+template <typename T>
+HWY_INLINE int64_t BlockAt(int64_t block, int64_t plane, int64_t pixel) {
+  constexpr int64_t kBlocks = kPixel<T> / kBlock;
+  return (block / kBlocks * plane + pixel) * kPixel<T> + block % kBlocks * kBlock;
+}
+
 // The input rows and columns of a tile; those outside the input count as zeros.
-template <int P>
+template <typename T, int P>
 struct Window {
-  const float* rows[P];  // at column 0 of the tile
-  int64_t begin, end;    // columns inside
+  const T* rows[P];    // at column 0 of the tile
+  int64_t begin, end;  // columns inside
 };
 
-template <int P>
-HWY_INLINE void TransformTile(const Window<P>& window, float* v, int64_t point_stride) {
+template <typename T, int P>
+HWY_INLINE void TransformTile(const Window<T, P>& window, float* v, int64_t point_stride) {
   const Tag tag;
   for (int lane = 0; lane < kBlock; lane += kLanes) {
     alignas(64) float half[P][P][kLanes];
@@ -169,7 +188,7 @@ HWY_INLINE void TransformTile(const Window<P>& window, float* v, int64_t point_s
       Vec t[P];
       if (x >= window.begin && x < window.end) {
         KINGLET_UNROLL
-        for (int y = 0; y < P; ++y) d[y] = hn::Load(tag, window.rows[y] + x * kBlock + lane);
+        for (int y = 0; y < P; ++y) d[y] = LoadStored(window.rows[y] + x * kPixel<T> + lane);
         InputLine(d, t);
       } else {
         KINGLET_UNROLL
@@ -193,37 +212,37 @@ HWY_INLINE void TransformTile(const Window<P>& window, float* v, int64_t point_s
 }
 
 // One channel block of a tile: `plane` is its block of the image, `v` its place at point 0.
-template <int P>
-HWY_INLINE void TransformSquare(const ConvShape& s, const TilePlace& at, const float* plane,
-                                float* v, int64_t point_stride) {
-  alignas(64) static constexpr float kZeros[P * kBlock] = {};
+template <typename T, int P>
+HWY_INLINE void TransformSquare(const ConvShape& s, const TilePlace& at, const T* plane, float* v,
+                                int64_t point_stride) {
+  alignas(64) static constexpr T kZeros[P * kPixel<T>] = {};
   const int64_t y0 = at.y - s.pad_top;
   const int64_t x0 = at.x - s.pad_left;
-  Window<P> window;
+  Window<T, P> window;
   window.begin = std::clamp<int64_t>(-x0, 0, P);
   window.end = std::clamp<int64_t>(s.iw - x0, window.begin, P);
   for (int64_t y = 0; y < P; ++y) {
     const bool inside = y0 + y >= 0 && y0 + y < s.ih && window.begin < window.end;
-    window.rows[y] = inside ? plane + ((y0 + y) * s.iw + x0) * kBlock : kZeros;
+    window.rows[y] = inside ? plane + ((y0 + y) * s.iw + x0) * kPixel<T> : kZeros;
   }
-  TransformTile<P>(window, v, point_stride);
+  TransformTile(window, v, point_stride);
 }
 
-template <WinogradTile kTile>
-HWY_INLINE void TransformLine(const ConvShape& s, const TilePlace& at, const float* plane, float* v,
+template <WinogradTile kTile, typename T>
+HWY_INLINE void TransformLine(const ConvShape& s, const TilePlace& at, const T* plane, float* v,
                               int64_t point_stride) {
   constexpr int P = LinePointCount<kTile>();
-  alignas(64) static constexpr float kZeros[kBlock] = {};
+  alignas(64) static constexpr T kZeros[kBlock] = {};
   const Tag tag;
   const bool across = s.kh == 1;
-  const int64_t step = across ? kBlock : s.iw * kBlock;
+  const int64_t step = across ? kPixel<T> : s.iw * kPixel<T>;
   const int64_t y0 = at.y - s.pad_top;
   const int64_t x0 = at.x - s.pad_left;
   const bool beside = across ? y0 < 0 || y0 >= s.ih : x0 < 0 || x0 >= s.iw;
   const int64_t begin = across ? x0 : y0;
   const int64_t length = beside ? 0 : across ? s.iw : s.ih;
-  const int64_t origin = (y0 * s.iw + x0) * kBlock;
-  const float* from[P];
+  const int64_t origin = (y0 * s.iw + x0) * kPixel<T>;
+  const T* from[P];
   for (int64_t p = 0; p < P; ++p) {
     const bool inside = begin + p >= 0 && begin + p < length;
     from[p] = inside ? plane + origin + p * step : kZeros;
@@ -232,37 +251,39 @@ HWY_INLINE void TransformLine(const ConvShape& s, const TilePlace& at, const flo
     Vec d[P];
     Vec t[P];
     KINGLET_UNROLL
-    for (int p = 0; p < P; ++p) d[p] = hn::Load(tag, from[p] + lane);
+    for (int p = 0; p < P; ++p) d[p] = LoadStored(from[p] + lane);
     LineInput<kTile>(d, t);
     KINGLET_UNROLL
     for (int p = 0; p < P; ++p) hn::Store(t[p], tag, v + lane + p * point_stride);
   }
 }
 
-template <WinogradTile kTile>
-HWY_INLINE void Transform(const ConvShape& s, const TilePlace& at, const float* plane, float* v,
+template <WinogradTile kTile, typename T>
+HWY_INLINE void Transform(const ConvShape& s, const TilePlace& at, const T* plane, float* v,
                           int64_t point_stride) {
   if constexpr (kTile == WinogradTile::k2) {
-    TransformSquare<4>(s, at, plane, v, point_stride);
+    TransformSquare<T, 4>(s, at, plane, v, point_stride);
   } else if constexpr (kTile == WinogradTile::k4 || kTile == WinogradTile::k2Of5) {
-    TransformSquare<6>(s, at, plane, v, point_stride);
+    TransformSquare<T, 6>(s, at, plane, v, point_stride);
   } else {
     TransformLine<kTile>(s, at, plane, v, point_stride);
   }
 }
 
-template <WinogradTile kTile>
+template <WinogradTile kTile, typename T>
 void TransformInput(const WinogradInputJob& job) noexcept {
   const ConvShape& s = *job.shape;
   const int64_t blocks = BlockCount(s.ic);
-  const int64_t plane = s.ih * s.iw * kBlock;
+  const int64_t plane = s.ih * s.iw;
+  const int64_t image = RoundUpToBlock(s.ic, kPixel<T>) * plane;
+  const auto* input = static_cast<const T*>(job.input);
   float* v = job.v;
   for (int64_t first = 0; first < job.tiles; first += kWinogradStrip) {
     const int64_t last = std::min(first + kWinogradStrip, job.tiles);
     for (int64_t b = 0; b < blocks; ++b, v += kWinogradStrip * kBlock) {
       for (int64_t i = first; i < last; ++i) {
         const TilePlace& at = job.places[i];
-        Transform<kTile>(s, at, job.input + (at.image * blocks + b) * plane,
+        Transform<kTile>(s, at, input + at.image * image + BlockAt<T>(b, plane, 0),
                          v + (i - first) * kBlock, job.point_stride);
       }
     }
@@ -398,30 +419,116 @@ void TransformOutput(const WinogradOutputJob& job) noexcept {
   }
 }
 
+// Of a tile in float32 without residual what is stored as bfloat16: pixel (y, x) of `tile` at
+// values[(y * cols + x) * 16]. `lanes` of the block's channels exist; zeros follow to the end of
+// the pixel where it is the last one of the output.
+struct StoredTile {
+  const float* values;
+  const uint16_t* residual;  // may be null
+  uint16_t* out;
+  int64_t row_stride;  // elements, of out and residual
+  int64_t rows, cols;
+  int64_t lanes;
+  bool ends;
+};
+
+HWY_NOINLINE void StoreBFloat16(const StoredTile& tile, const Epilogue& epilogue) {
+  const Tag tag;
+  const float* from = tile.values;
+  for (int64_t y = 0; y < tile.rows; ++y) {
+    for (int64_t x = 0; x < tile.cols; ++x) {
+      const int64_t at = y * tile.row_stride + x * kPixel<uint16_t>;
+      for (int64_t lane = 0; lane < kBlock; lane += kLanes, from += kLanes) {
+        Vec value = hn::Load(tag, from);
+        if (tile.residual) value = hn::Add(value, LoadStored(tile.residual + at + lane));
+        const auto there = std::clamp<int64_t>(tile.lanes - lane, 0, kLanes);
+        const auto valid = hn::FirstN(tag, static_cast<size_t>(there));
+        value = hn::IfThenElseZero(valid, ActivateVec(tag, value, epilogue));
+        const hn::Rebind<uint16_t, Tag> d16;
+        hn::Store(hn::DemoteTo(d16, BFloat16Bits(tag, value)), d16, tile.out + at + lane);
+      }
+      if (tile.ends) std::fill_n(tile.out + at + kBlock, kBlock, uint16_t{0});
+    }
+  }
+}
+
+template <WinogradTile kTile>
+void TransformOutputBFloat16(const WinogradOutputJob& job) noexcept {
+  using T = uint16_t;
+  const ConvShape& s = *job.shape;
+  const ConvArgs& args = *job.args;
+  const Epilogue none;
+  const int64_t plane = s.oh * s.ow;
+  const int64_t dense = RoundUpToBlock(s.oc, kPixel<T>) * plane;
+  const int64_t image = args.output_stride != 0 ? args.output_stride : dense;
+  const WinogradExtent extent = WinogradTileExtent(s, kTile);
+  constexpr int64_t kMostPixels = LinePoints<kTile>::kOutputs * LinePoints<kTile>::kOutputs;
+  alignas(64) float values[kMostPixels * kBlock];
+  OutputTile tile{};
+  tile.point_stride = job.point_stride;
+  tile.out = values;
+  StoredTile stored{};
+  stored.values = values;
+  stored.row_stride = s.ow * kPixel<T>;
+  for (int64_t b = 0; b < job.blocks; ++b) {
+    const int64_t block = job.block + b;
+    tile.bias = args.bias ? args.bias + block * kBlock : nullptr;
+    stored.lanes = std::min(kBlock, s.oc - block * kBlock);
+    stored.ends = block % 2 == 0 && (block + 1) * kBlock >= s.oc;
+    for (int64_t i = 0; i < job.tiles; ++i) {
+      const TilePlace& at = job.places[i];
+      const int64_t place = BlockAt<T>(block, plane, at.y * s.ow + at.x);
+      tile.m = job.m + (b * job.tiles + i) * kBlock;
+      tile.rows = stored.rows = std::min(extent.rows, s.oh - at.y);
+      tile.cols = stored.cols = std::min(extent.cols, s.ow - at.x);
+      tile.row_stride = tile.cols * kBlock;
+      Restore<kTile>(tile, none);
+      stored.out = static_cast<T*>(args.output) + at.image * image + place;
+      stored.residual = args.residual == nullptr
+                            ? nullptr
+                            : static_cast<const T*>(args.residual) + at.image * dense + place;
+      StoreBFloat16(stored, args.epilogue);
+    }
+  }
+}
+
 template <WinogradTile kTile>
 void RunWinograd(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
                  void* scratch) noexcept {
-  constexpr WinogradKernels kKernels = {&TransformInput<kTile>, &RunGatherGemm,
+  constexpr WinogradKernels kKernels = {&TransformInput<kTile, float>, &RunGatherGemm,
                                         &TransformOutput<kTile>};
   WinogradRun(s, kTile, kKernels, args, begin, end, scratch);
 }
 
+template <WinogradTile kTile>
+void RunWinogradBFloat16(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
+                         void* scratch) noexcept {
+  constexpr WinogradKernels kKernels = {&TransformInput<kTile, uint16_t>, &RunGatherGemm,
+                                        &TransformOutputBFloat16<kTile>};
+  WinogradRun(s, kTile, kKernels, args, begin, end, scratch);
+}
+
+template <WinogradTile kTile>
+ConvRunFn RunOf(ElementType stored) {
+  return stored == ElementType::kBFloat16 ? &RunWinogradBFloat16<kTile> : &RunWinograd<kTile>;
+}
+
 }  // namespace
 
-ConvRunFn GetRunWinograd(WinogradTile tile) {
+ConvRunFn GetRunWinograd(WinogradTile tile, ElementType stored) {
   switch (tile) {
     case WinogradTile::k2:
-      return &RunWinograd<WinogradTile::k2>;
+      return RunOf<WinogradTile::k2>(stored);
     case WinogradTile::k4:
-      return &RunWinograd<WinogradTile::k4>;
+      return RunOf<WinogradTile::k4>(stored);
     case WinogradTile::k2Of5:
-      return &RunWinograd<WinogradTile::k2Of5>;
+      return RunOf<WinogradTile::k2Of5>(stored);
     case WinogradTile::kLine3:
-      return &RunWinograd<WinogradTile::kLine3>;
+      return RunOf<WinogradTile::kLine3>(stored);
     case WinogradTile::kLine7:
       break;
   }
-  return &RunWinograd<WinogradTile::kLine7>;
+  return RunOf<WinogradTile::kLine7>(stored);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -434,7 +541,9 @@ namespace kinglet::kernels {
 KINGLET_EXPORT_TARGET(Winograd);
 HWY_EXPORT(GetRunWinograd);
 
-ConvRunFn ResolveWinograd(WinogradTile tile) { return KINGLET_RESOLVE(GetRunWinograd)(tile); }
+ConvRunFn ResolveWinograd(WinogradTile tile, ElementType stored) {
+  return KINGLET_RESOLVE(GetRunWinograd)(tile, stored);
+}
 
 }  // namespace kinglet::kernels
 #endif  // HWY_ONCE

@@ -68,15 +68,14 @@ size_t ScratchBytes(const ConvShape& s) {
 // Gathering a tile from the picture makes transforming an input that much longer than an output.
 constexpr double kInputOverOutput = 9.0 / 8;
 
-template <WinogradTile kTile>
+template <WinogradTile kTile, ElementType kStored>
 Work WorkOf(const ConvShape& s, int threads) {
   const WinogradCut cut = CutWinograd(s, kTile);
   const auto points = static_cast<double>(WinogradTileExtent(s, kTile).points);
   const double inputs = points * static_cast<double>(cut.tiles) * static_cast<double>(s.ic);
   const double outputs =
       points * static_cast<double>(cut.tiles) * static_cast<double>(RoundUpToBlock(s.oc));
-  WorkStage stage = ConvTraffic(s);
-  stage.weight_bytes = static_cast<double>(PackedBytes<kTile>(s));
+  WorkStage stage = ConvTrafficOf(s, kStored, kStored, PackedBytes<kTile>(s));
   stage.Add({.kind = WorkKind::kWinograd,
              .count = 2 * inputs * static_cast<double>(RoundUpToBlock(s.oc))});
   stage.Add({.kind = WorkKind::kWinogradTransform,
@@ -87,21 +86,23 @@ Work WorkOf(const ConvShape& s, int threads) {
   return work;
 }
 
-template <WinogradTile kTile>
+template <WinogradTile kTile, ElementType kStored = ElementType::kFloat32>
 ConvVariant Variant(const char* id, double error_factor) {
   return {.id = id,
-          .input = kBlockedF32,
-          .output = kBlockedF32,
+          .input = {kStored, Layout::kBlocked},
+          .output = {kStored, Layout::kBlocked},
           .supports = &Supports<kTile>,
-          .work = &WorkOf<kTile>,
+          .work = &WorkOf<kTile, kStored>,
           .packed_format = &Format<kTile>,
           .packed_bytes = &PackedBytes<kTile>,
           .pack = &Pack<kTile>,
           .units = &Units<kTile>,
           .scratch_bytes = &ScratchBytes<kTile>,
-          .run = ResolveWinograd(kTile),
+          .run = ResolveWinograd(kTile, kStored),
           .error_factor = error_factor};
 }
+
+constexpr ElementType kBf16 = ElementType::kBFloat16;
 
 }  // namespace
 
@@ -115,6 +116,22 @@ ConvVariant WinogradLine3ConvF32() {
 }
 ConvVariant WinogradLine7ConvF32() {
   return Variant<WinogradTile::kLine7>("conv/winograd_line7_f32", 8);
+}
+
+ConvVariant Winograd2ConvBf16() {
+  return Variant<WinogradTile::k2, kBf16>("conv/winograd2_bf16", 2);
+}
+ConvVariant Winograd4ConvBf16() {
+  return Variant<WinogradTile::k4, kBf16>("conv/winograd4_bf16", 8);
+}
+ConvVariant Winograd2Of5ConvBf16() {
+  return Variant<WinogradTile::k2Of5, kBf16>("conv/winograd2_5x5_bf16", 8);
+}
+ConvVariant WinogradLine3ConvBf16() {
+  return Variant<WinogradTile::kLine3, kBf16>("conv/winograd_line3_bf16", 4);
+}
+ConvVariant WinogradLine7ConvBf16() {
+  return Variant<WinogradTile::kLine7, kBf16>("conv/winograd_line7_bf16", 8);
 }
 
 }  // namespace kinglet::kernels

@@ -87,9 +87,12 @@ class Runner {
     const Range tiles = TilesOfGroup(cut_, group);
     if (*scratch_.group != group) TransformInput(tiles);
     *scratch_.group = group;
-    const int64_t blocks = BlockCount(s_.oc);
-    const Range wanted = {EvenPart(blocks, cut_.parts, part).begin,
-                          EvenPart(blocks, cut_.parts, part_end - 1).end};
+    // A pixel as it is stored belongs to one part.
+    const int64_t pixel = PixelBlock(args_.epilogue.type);
+    const int64_t blocks = BlockCount(s_.oc, pixel);
+    const int64_t of_pixel = pixel / kBlock;
+    const Range wanted = {EvenPart(blocks, cut_.parts, part).begin * of_pixel,
+                          EvenPart(blocks, cut_.parts, part_end - 1).end * of_pixel};
     for (int64_t c = 0; c < WinogradSlabs(s_); ++c) {
       const Range slab = WinogradSlab(s_, c);
       const Range now = {std::max(slab.begin, wanted.begin), std::min(slab.end, wanted.end)};
@@ -108,7 +111,7 @@ class Runner {
     }
     WinogradInputJob job;
     job.shape = &s_;
-    job.input = static_cast<const float*>(args_.input);
+    job.input = args_.input;
     job.places = scratch_.places;
     job.tiles = count;
     job.v = scratch_.v;

@@ -1,6 +1,7 @@
 // Winograd's minimal filtering: F(m x m, 3 x 3) as conv/winograd2_f32 and conv/winograd4_f32,
 // F(2 x 2, 5 x 5) as conv/winograd2_5x5_f32, and F(m, r) along the kernels 1x3, 3x1, 1x7 and 7x1 as
-// conv/winograd_line3_f32 and conv/winograd_line7_f32.
+// conv/winograd_line3_f32 and conv/winograd_line7_f32. The same of inputs and outputs that are
+// stored as bfloat16, all between in float32: conv/winograd2_bf16 and so on.
 //
 //   Y = A^T [ sum over c of (G g_c G^T) * (B^T d_c B) ] A     (* element by element)
 //
@@ -50,7 +51,7 @@ inline constexpr int64_t kWinogradStrip = 6;
 // V[point][strip of tiles][channel block][tile of the strip][16] of `tiles` tiles.
 struct WinogradInputJob {
   const ConvShape* shape = nullptr;
-  const float* input = nullptr;
+  const void* input = nullptr;
   const TilePlace* places = nullptr;
   int64_t tiles = 0;
   float* v = nullptr;
@@ -107,7 +108,7 @@ void WinogradRun(const ConvShape& s, WinogradTile tile, const WinogradKernels& k
                  const ConvArgs& args, int64_t begin_unit, int64_t end_unit,
                  void* scratch) noexcept;
 
-// WinogradRun with the active target's kernels bound.
-ConvRunFn ResolveWinograd(WinogradTile tile);
+// WinogradRun with the active target's kernels bound. `stored`: inputs and outputs.
+ConvRunFn ResolveWinograd(WinogradTile tile, ElementType stored);
 
 }  // namespace kinglet::kernels

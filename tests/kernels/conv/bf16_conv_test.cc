@@ -1,6 +1,7 @@
 // Every convolution variant with bfloat16, on every target, against the definition in double; those
 // on matrix tiles by their emulation, and by the hardware where it is there, bit for bit; those
 // that multiply pairs where the CPU does, and by multiply-adds of float32 everywhere.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -156,7 +157,9 @@ void ExpectOutput(const ConvVariant& variant, const Case& test, const ConvRefere
                   const unsigned char* output, int64_t image_elements) {
   const ConvShape& s = test.shape;
   const ElementType type = variant.output.type;
-  const double depth = static_cast<double>(s.ic / s.groups) * s.kh * s.kw + 3;
+  const bool mixes = variant.error_factor != 0;
+  const double depth = (static_cast<double>(s.ic / s.groups) * s.kh * s.kw + 3) *
+                       (mixes ? variant.error_factor : 1.0);
   const double rounding = type == ElementType::kBFloat16 ? 0x1p-8 : 1e-6;
   const double slope = test.epilogue.activation == Activation::kHardSwish ? 1.5 : 1.1;
   size_t i = 0;
@@ -169,8 +172,9 @@ void ExpectOutput(const ConvVariant& variant, const Case& test, const ConvRefere
           ASSERT_EQ(got, 0.0f) << "pad lane " << c << " pixel " << p;
           continue;
         }
-        const double bound = slope * depth * 0x1p-24 * want.magnitude[i] +
-                             rounding * std::abs(want.values[i]) + 1e-7;
+        const double magnitude = mixes ? want.mixed_magnitude[i] : want.magnitude[i];
+        const double bound =
+            slope * depth * 0x1p-24 * magnitude + rounding * std::abs(want.values[i]) + 1e-7;
         ASSERT_NEAR(got, want.values[i], bound)
             << "image " << n << " channel " << c << " pixel " << p;
         ++i;
@@ -245,31 +249,32 @@ std::vector<ConvVariant> VariantsOfBFloat16() {
   return variants;
 }
 
-bool IsDepthwise(const ConvVariant& variant) {
-  return std::string_view(variant.id).find("depthwise") != std::string_view::npos;
+bool Has(const ConvVariant& variant, std::string_view word) {
+  return std::string_view(variant.id).find(word) != std::string_view::npos;
 }
+bool IsDepthwise(const ConvVariant& variant) { return Has(variant, "depthwise"); }
+bool IsWinograd(const ConvVariant& variant) { return Has(variant, "winograd"); }
 bool IsFirst(const ConvVariant& variant) { return !variant.input.blocked(); }
-
-bool IsOnTiles(const ConvVariant& variant) {
-  return std::string_view(variant.id).find("tiles") != std::string_view::npos;
+bool IsAny(const ConvVariant& variant) {
+  return !IsDepthwise(variant) && !IsWinograd(variant) && !IsFirst(variant);
 }
+bool IsAnyOrFirst(const ConvVariant& variant) { return IsAny(variant) || IsFirst(variant); }
+
+bool IsOnTiles(const ConvVariant& variant) { return Has(variant, "tiles"); }
 
 bool HasHardware() {
   return ActiveTarget() == "avx512" && DetectedCpu().features.Has(CpuFeature::kAmxBf16) &&
          RequestTilePermission();
 }
 
-using IsAbsent = bool (*)(const ConvVariant&);
-
-// Every variant must have met a case that it supports, but those that are absent.
-void CheckAll(const std::vector<Case>& cases, IsAbsent absent = nullptr) {
+// Every variant that `is_meant` must have met a case that it supports.
+void CheckAll(const std::vector<Case>& cases, bool (*is_meant)(const ConvVariant&)) {
   static constexpr TileMode kEmulated = TileMode::kEmulated;
   static constexpr TileMode kHardware = TileMode::kHardware;
   const MadeUpTiles emulated(kEmulated);
-  std::set<std::string_view> unmet, unwanted;
+  std::set<std::string_view> unmet;
   for (const ConvVariant& variant : VariantsOfBFloat16()) {
-    unmet.insert(variant.id);
-    if (absent != nullptr && absent(variant)) unwanted.insert(variant.id);
+    if (is_meant(variant)) unmet.insert(variant.id);
   }
   for (const Case& test : cases) {
     const ConvShape& s = test.shape;
@@ -292,11 +297,7 @@ void CheckAll(const std::vector<Case>& cases, IsAbsent absent = nullptr) {
     });
     if (::testing::Test::HasFailure()) return;
   }
-  EXPECT_EQ(unmet, unwanted);
-}
-
-bool IsFirstOrDepthwise(const ConvVariant& variant) {
-  return IsFirst(variant) || IsDepthwise(variant);
+  EXPECT_THAT(unmet, ::testing::IsEmpty());
 }
 
 TEST(Bf16Conv, ChannelTails) {
@@ -306,7 +307,7 @@ TEST(Bf16Conv, ChannelTails) {
     cases.push_back({Square(24, 5, c, 1, 1, 0)});
     cases.push_back({Square(c, 4, c, 3, 1, 1)});
   }
-  CheckAll(cases);
+  CheckAll(cases, &IsAnyOrFirst);
 }
 
 TEST(Bf16Conv, EveryPixelCount) {
@@ -319,7 +320,7 @@ TEST(Bf16Conv, EveryPixelCount) {
     s.iw = s.ow = pixels;
     cases.push_back({s});
   }
-  CheckAll(cases, &IsFirstOrDepthwise);
+  CheckAll(cases, &IsAny);
 }
 
 TEST(Bf16Conv, KernelsStridesDilationsAndPads) {
@@ -352,7 +353,7 @@ TEST(Bf16Conv, KernelsStridesDilationsAndPads) {
       }
     }
   }
-  CheckAll(cases, &IsDepthwise);
+  CheckAll(cases, &IsAnyOrFirst);
 }
 
 // Planes of few channels: all widths around a tile, kernels up to eight columns.
@@ -373,7 +374,7 @@ TEST(Bf16Conv, FirstLayers) {
       }
     }
   }
-  CheckAll(cases, &IsDepthwise);
+  CheckAll(cases, &IsAnyOrFirst);
 }
 
 TEST(Bf16Conv, Depthwise) {
@@ -400,7 +401,28 @@ TEST(Bf16Conv, Depthwise) {
   cases.push_back({dilated});
   // A single channel is no group of its own.
   std::erase_if(cases, [](const Case& c) { return c.shape.ic == 1; });
-  CheckAll(cases, [](const ConvVariant& variant) { return !IsDepthwise(variant); });
+  CheckAll(cases, &IsDepthwise);
+}
+
+TEST(Bf16Conv, Winograd) {
+  std::vector<Case> cases;
+  for (const auto& [kh, kw] : {std::pair{3, 3}, {5, 5}, {1, 3}, {3, 1}, {1, 7}, {7, 1}}) {
+    for (const int64_t oc : {8, 18, 40, 70}) {
+      for (const int64_t size : {1, 7, 10}) {
+        Case test{.shape = Square(oc == 40 ? 24 : 33, size, oc, 1, 1, 0, 1, 2),
+                  .epilogue = {.activation = oc == 8 ? Activation::kSigmoid : Activation::kRelu},
+                  .residual = oc == 70 ? Residual::kAliased : Residual::kNone,
+                  .units_per_call = size % 2,
+                  .gap = oc == 18 ? 32 : 0};
+        test.shape.kh = kh;
+        test.shape.kw = kw;
+        test.shape.pad_top = kh / 2;
+        test.shape.pad_left = kw / 2;
+        cases.push_back(test);
+      }
+    }
+  }
+  CheckAll(cases, &IsWinograd);
 }
 
 // Dense layers: maps of one pixel, of which a batch is one product.
@@ -414,7 +436,7 @@ TEST(Bf16Conv, MapsOfOnePixel) {
                        .gap = n == 7 ? 64 : 0});
     }
   }
-  CheckAll(cases, &IsFirstOrDepthwise);
+  CheckAll(cases, &IsAny);
 }
 
 TEST(Bf16Conv, EpiloguesAndResiduals) {
@@ -435,7 +457,7 @@ TEST(Bf16Conv, EpiloguesAndResiduals) {
       cases.push_back({Square(20, 9, 40, 3, 2, 1), epilogue, residual, false});
     }
   }
-  CheckAll(cases, &IsFirstOrDepthwise);
+  CheckAll(cases, &IsAny);
 }
 
 TEST(Bf16Conv, GroupsUnitsAndStridedOutputs) {
@@ -449,7 +471,7 @@ TEST(Bf16Conv, GroupsUnitsAndStridedOutputs) {
     cases.push_back({.shape = Square(32, 41, 40, 3, 2, 1), .units_per_call = units_per_call});
     cases.push_back({.shape = Square(640, 3, 640, 1, 1, 0), .units_per_call = units_per_call});
   }
-  CheckAll(cases, &IsFirstOrDepthwise);
+  CheckAll(cases, &IsAny);
 }
 
 TEST(Bf16Conv, PairsAreLeftAloneWhereTheCpuDoesNotMultiplyThem) {
@@ -457,8 +479,7 @@ TEST(Bf16Conv, PairsAreLeftAloneWhereTheCpuDoesNotMultiplyThem) {
                        .caches = DetectedCpu().caches};
   const testing::MadeUpCpu cpu(without);
   for (const ConvVariant& variant : ConvVariants()) {
-    const bool pairs = std::string_view(variant.id).find("pairs") != std::string_view::npos;
-    if (pairs) {
+    if (Has(variant, "pairs")) {
       EXPECT_FALSE(UsableFeatures().Contains(variant.needs)) << variant.id;
     }
   }
