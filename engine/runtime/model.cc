@@ -51,10 +51,14 @@ void Model::Impl::ComputeInBFloat16() {
   if (stored == 0) {
     precision_ = Precision::kModel;
     notes_.push_back("nothing is stored as bfloat16: there are no convolutions that follow others");
-  } else if (kernels::WantedTiles(kernels::CpuFeature::kAmxBf16) == kernels::TileMode::kOff) {
+    return;
+  }
+  const bool tiles = kernels::WantedTiles(kernels::CpuFeature::kAmxBf16) != kernels::TileMode::kOff;
+  const bool pairs = kernels::UsableFeatures().Has(kernels::CpuFeature::kAvx512Bf16);
+  if (!tiles && !pairs) {
     notes_.push_back(
-        "this CPU has no matrix tiles of bfloat16 (or they are off): bfloat16 saves memory here "
-        "and costs time");
+        "this CPU multiplies bfloat16 neither by matrix tiles (or they are off) nor as pairs "
+        "(avx512_bf16): bfloat16 saves memory here and costs time");
   }
 }
 

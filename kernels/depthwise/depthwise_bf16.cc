@@ -157,9 +157,10 @@ void RunDepthwise(const ConvShape& s, const ConvArgs& args, int64_t begin, int64
     const int64_t plane = unit / parts;
     const int64_t image = plane / blocks;
     const int64_t block = plane % blocks;
-    const PairMask mask(std::min(s.oc - block * kChannels, kChannels));
+    const int64_t channels = std::min(s.oc - block * kChannels, kChannels);
+    const PairMask mask(channels);
     alignas(64) float bias[kChannels];
-    SplitBias(s, args.bias, block, bias);
+    SplitBias(args.bias == nullptr ? nullptr : args.bias + block * kChannels, channels, bias);
     const auto* in = static_cast<const uint32_t*>(args.input) + plane * s.ih * s.iw * kPixelPairs;
     const auto* residual = static_cast<const uint32_t*>(args.residual);
     const float* weights = static_cast<const float*>(args.packed) + block * s.kh * s.kw * kChannels;

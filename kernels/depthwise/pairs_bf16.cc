@@ -5,6 +5,8 @@
 // summed apart (kernels/depthwise/depthwise_bf16.cc). Two input rows are interleaved channel by
 // channel, and so is the third one with nothing; tiles of neighbouring output pixels share what
 // comes of it. Rows outside the input are a row of zeros.
+#include "kernels/depthwise/pairs_bf16.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -13,7 +15,6 @@
 #include "kernels/conv/conv.h"
 #include "kernels/conv/shape.h"
 #include "kernels/conv/variants.h"
-#include "kernels/depthwise/pairs_bf16.h"
 #include "kernels/depthwise/units.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -153,63 +154,65 @@ HWY_INLINE void Tile(const ConvShape& s, const Row& row, const Epilogue& epilogu
   StoreTile<Op, R>(row, epilogue, x, lane, even, odd);
 }
 
+template <class Op, int S, int R>
+HWY_INLINE void TileAt(const ConvShape& s, const Row& row, const Epilogue& epilogue, int64_t x,
+                       int64_t lane) {
+  const int64_t first = x * S - s.pad_left;
+  if (first >= 0 && first + (R - 1) * S + kTaps <= s.iw) {
+    Tile<Op, S, R, false>(s, row, epilogue, x, lane);
+  } else {
+    Tile<Op, S, R, true>(s, row, epilogue, x, lane);
+  }
+}
+
 template <class Op, int S>
 HWY_NOINLINE void RunRow(const ConvShape& s, const Row& row, const Epilogue& epilogue) {
   constexpr int R = Op::kPixels;
   for (int64_t lane = 0; lane < kPixelPairs; lane += kLanes) {
     int64_t x = 0;
-    for (; x + R <= s.ow; x += R) {
-      const int64_t begin = x * S - s.pad_left;
-      if (begin >= 0 && begin + (R - 1) * S + kTaps <= s.iw) {
-        Tile<Op, S, R, false>(s, row, epilogue, x, lane);
-      } else {
-        Tile<Op, S, R, true>(s, row, epilogue, x, lane);
-      }
+    for (; x + R <= s.ow; x += R) TileAt<Op, S, R>(s, row, epilogue, x, lane);
+    // The rest with some of the tile before once more, unless that has added a residual, which may
+    // be the output.
+    if (x < s.ow && s.ow >= R && row.residual == nullptr) {
+      x = s.ow - R;
+      TileAt<Op, S, R>(s, row, epilogue, x, lane);
+      continue;
     }
     for (; x < s.ow; ++x) Tile<Op, S, 1, true>(s, row, epilogue, x, lane);
   }
 }
 
 template <class Op>
-void RunDepthwisePairs(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
-                       void* scratch) noexcept {
-  const int64_t parts = DepthwiseRowParts(s, kChannels);
-  const int64_t blocks = BlockCount(s.ic, kChannels);
+void RunRows(const ConvShape& s, const DepthwiseRows& r) noexcept {
   const int64_t in_row = s.iw * kPixelPairs;
-  const int64_t out_row = s.ow * kPixelPairs;
-  const int64_t out_image =
-      args.output_stride != 0 ? args.output_stride / 2 : blocks * s.oh * out_row;
-  auto* zeros = static_cast<uint32_t*>(scratch);
-  std::memset(zeros, 0, static_cast<size_t>(in_row) * sizeof(uint32_t));
-  for (int64_t unit = begin; unit < end; ++unit) {
-    const int64_t plane = unit / parts;
-    const int64_t block = plane % blocks;
-    const PairMask mask(std::min(s.oc - block * kChannels, kChannels));
+  const auto words = [](const float* floats) { return reinterpret_cast<const uint32_t*>(floats); };
+  for (int64_t block = 0; block < r.blocks; ++block) {
+    const int64_t channels = block + 1 == r.blocks ? r.last_lanes : kChannels;
+    const PairMask mask(channels);
     alignas(64) float bias[kChannels];
-    SplitBias(s, args.bias, block, bias);
-    const auto* in = static_cast<const uint32_t*>(args.input) + plane * s.ih * in_row;
-    const auto* residual = static_cast<const uint32_t*>(args.residual);
-    auto* out =
-        static_cast<uint32_t*>(args.output) + plane / blocks * out_image + block * s.oh * out_row;
-    const Range rows = EvenPart(s.oh, parts, unit % parts);
-    for (int64_t y = rows.begin; y < rows.end; ++y) {
-      Row row;
+    SplitBias(r.bias == nullptr ? nullptr : r.bias + block * kChannels, channels, bias);
+    Row row;
+    row.weights = words(r.weights) + block * kWeights;
+    row.bias = bias;
+    row.mask = mask.bits;
+    const uint32_t* in = words(r.in) + block * r.in_block_stride;
+    int64_t at = block * r.out_block_stride;
+    for (int64_t y = r.rows.begin; y < r.rows.end; ++y, at += s.ow * kPixelPairs) {
       for (int i = 0; i < kTaps; ++i) {
         const int64_t from = y * s.sh - s.pad_top + i * s.dh;
-        row.in[i] = from >= 0 && from < s.ih ? in + from * in_row : zeros;
+        // A division takes as long as several pixels of a row.
+        const int64_t held = from < r.in_rows ? from : from % r.in_rows;
+        row.in[i] = from >= 0 && from < s.ih ? in + held * in_row : words(r.zeros);
       }
-      row.weights = static_cast<const uint32_t*>(args.packed) + block * kWeights;
-      row.bias = bias;
-      row.residual = residual == nullptr ? nullptr : residual + (plane * s.oh + y) * out_row;
-      row.out = out + y * out_row;
-      row.mask = mask.bits;
-      s.sw == 1 ? RunRow<Op, 1>(s, row, args.epilogue) : RunRow<Op, 2>(s, row, args.epilogue);
+      row.residual = r.residual == nullptr ? nullptr : words(r.residual) + at;
+      row.out = reinterpret_cast<uint32_t*>(r.out) + at;
+      s.sw == 1 ? RunRow<Op, 1>(s, row, r.epilogue) : RunRow<Op, 2>(s, row, r.epilogue);
     }
   }
 }
 
-ConvRunFn GetRunDepthwisePairs(bool hardware) {
-  return hardware ? &RunDepthwisePairs<Hardware> : &RunDepthwisePairs<Widened>;
+DepthwiseRowsFn GetRunRows(bool hardware) {
+  return hardware ? &RunRows<Hardware> : &RunRows<Widened>;
 }
 
 }  // namespace
@@ -221,24 +224,25 @@ HWY_AFTER_NAMESPACE();
 namespace kinglet::kernels {
 
 KINGLET_EXPORT_TARGET(DepthwisePairs);
-HWY_EXPORT(GetRunDepthwisePairs);
+HWY_EXPORT(GetRunRows);
 
 namespace {
 
+DepthwiseRowsFn ResolveRows(bool hardware) { return KINGLET_RESOLVE(GetRunRows)(hardware); }
+
 constexpr int64_t kBlockChannels = PixelBlock(ElementType::kBFloat16);
 constexpr int kTaps = 3;
-
-bool Supports(const ConvShape& s) {
-  return s.groups == s.ic && s.ic == s.oc && s.kh == kTaps && s.kw == kTaps && s.dw == 1 &&
-         s.sw <= 2;
-}
+constexpr int64_t kBlockWeights = 2 * kTaps * kBlockChannels;  // in pairs
 
 int64_t Units(const ConvShape& s) {
   return s.n * BlockCount(s.ic, kBlockChannels) * DepthwiseRowParts(s, kBlockChannels);
 }
 
+// A row of zeros.
+size_t ScratchBytes(const ConvShape& s) { return static_cast<size_t>(s.iw * kPixelBytes); }
+
 size_t PackedBytes(const ConvShape& s) {
-  return static_cast<size_t>(BlockCount(s.ic, kBlockChannels) * 2 * kTaps * kBlockChannels * 4);
+  return static_cast<size_t>(BlockCount(s.ic, kBlockChannels) * kBlockWeights * 4);
 }
 
 // [ic / 32][rows 0 and 1, row 2 and nothing][column][even, odd][16][2].
@@ -246,7 +250,7 @@ void Pack(const ConvShape& s, const void* oihw, void* packed) {
   const auto* weights = static_cast<const float*>(oihw);
   auto* to = static_cast<BFloat16*>(packed);
   for (int64_t block = 0; block < BlockCount(s.ic, kBlockChannels); ++block) {
-    for (int64_t i = 0; i < 2 * kTaps * kBlockChannels * 2; ++i) {
+    for (int64_t i = 0; i < 2 * kBlockWeights; ++i) {
       const int64_t row = i / (kTaps * kBlockChannels * 2) * 2 + i % 2;
       const int64_t column = i / (kBlockChannels * 2) % kTaps;
       const int64_t c = block * kBlockChannels + i % 32 / 2 * 2 + i / 32 % 2;
@@ -266,34 +270,71 @@ Work WorkOf(const ConvShape& s, int threads) {
   return SharedWork(stage, Units(s), threads);
 }
 
-ConvVariant Variant(const char* id, CpuFeatures needs, bool hardware) {
-  return {
-      .id = id,
-      .input = kBlockedBF16,
-      .output = kBlockedBF16,
-      .needs = needs,
-      .supports = &Supports,
-      .work = &WorkOf,
-      .packed_format =
-          [](const ConvShape& s) {
-            PackedFormat format = ConvFormat("depthwise_row_pairs", kBlockChannels, s);
-            format.type = ElementType::kBFloat16;
-            return format;
-          },
-      .packed_bytes = &PackedBytes,
-      .pack = &Pack,
-      .units = &Units,
-      .scratch_bytes = [](const ConvShape& s) { return static_cast<size_t>(s.iw * kPixelBytes); },
-      .run = KINGLET_RESOLVE(GetRunDepthwisePairs)(hardware)};
+template <bool kHardware>
+void Run(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
+         void* scratch) noexcept {
+  const DepthwiseRowsFn run = ResolveRows(kHardware);
+  const int64_t parts = DepthwiseRowParts(s, kBlockChannels);
+  const int64_t blocks = BlockCount(s.ic, kBlockChannels);
+  const int64_t out_plane = s.oh * s.ow * kBlock;
+  const int64_t out_image = args.output_stride != 0 ? args.output_stride / 2 : blocks * out_plane;
+  std::memset(scratch, 0, ScratchBytes(s));
+  DepthwiseRows r;
+  r.zeros = static_cast<const float*>(scratch);
+  r.in_rows = s.ih;
+  r.epilogue = args.epilogue;
+  for (int64_t unit = begin; unit < end; ++unit) {
+    const int64_t plane = unit / parts;
+    const int64_t block = plane % blocks;
+    r.rows = EvenPart(s.oh, parts, unit % parts);
+    const int64_t at = r.rows.begin * s.ow * kBlock;
+    r.in = static_cast<const float*>(args.input) + plane * s.ih * s.iw * kBlock;
+    r.weights = static_cast<const float*>(args.packed) + block * kBlockWeights;
+    r.bias = args.bias == nullptr ? nullptr : args.bias + block * kBlockChannels;
+    r.residual = args.residual == nullptr
+                     ? nullptr
+                     : static_cast<const float*>(args.residual) + plane * out_plane + at;
+    r.out = static_cast<float*>(args.output) + plane / blocks * out_image + block * out_plane + at;
+    r.last_lanes = std::min(s.oc - block * kBlockChannels, kBlockChannels);
+    run(s, r);
+  }
+}
+
+template <bool kHardware>
+ConvVariant Variant(const char* id, CpuFeatures needs) {
+  return {.id = id,
+          .input = kBlockedBF16,
+          .output = kBlockedBF16,
+          .needs = needs,
+          .supports = &DepthwisePairsSupport,
+          .work = &WorkOf,
+          .packed_format =
+              [](const ConvShape& s) {
+                PackedFormat format = ConvFormat("depthwise_row_pairs", kBlockChannels, s);
+                format.type = ElementType::kBFloat16;
+                return format;
+              },
+          .packed_bytes = &PackedBytes,
+          .pack = &Pack,
+          .units = &Units,
+          .scratch_bytes = &ScratchBytes,
+          .run = &Run<kHardware>};
 }
 
 }  // namespace
 
+bool DepthwisePairsSupport(const ConvShape& s) noexcept {
+  return s.groups == s.ic && s.ic == s.oc && s.kh == kTaps && s.kw == kTaps && s.dw == 1 &&
+         s.sw <= 2;
+}
+
+DepthwiseRowsFn ResolveDepthwisePairRows() { return ResolveRows(true); }
+
 ConvVariant DepthwisePairsConvBf16() {
-  return Variant("conv/depthwise_pairs_bf16", {CpuFeature::kAvx512Bf16}, true);
+  return Variant<true>("conv/depthwise_pairs_bf16", {CpuFeature::kAvx512Bf16});
 }
 ConvVariant WidenedDepthwisePairsConvBf16() {
-  return Variant("conv/widened_depthwise_pairs_bf16", {}, false);
+  return Variant<false>("conv/widened_depthwise_pairs_bf16", {});
 }
 
 }  // namespace kinglet::kernels

@@ -25,7 +25,8 @@ struct DepthwiseRows {
   int64_t out_block_stride = 0;
   int64_t blocks = 1;
   Range rows = {0, 0};
-  int64_t last_lanes = 16;  // of the last block; those beyond are stored as zeros
+  int64_t last_lanes = 16;       // of the last block; those beyond are stored as zeros
+  const float* zeros = nullptr;  // of pairs of bfloat16: IW pixels
   Epilogue epilogue;
 };
 

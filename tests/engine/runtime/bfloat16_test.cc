@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kinglet/model.h"
 #include "tests/support/graph_builder.h"
+#include "tests/support/made_up_cpu.h"
 #include "tests/support/made_up_tiles.h"
 
 namespace kinglet::bfloat16_test {
@@ -88,8 +90,15 @@ Tensor Run(const Model& model, const Tensor& input, int threads) {
   return session.Run({{"x", input}}).at("y");
 }
 
+kernels::Cpu WithoutPairs() {
+  kernels::Cpu cpu = kernels::ActiveCpu();
+  cpu.features = cpu.features - kernels::CpuFeatures{kernels::CpuFeature::kAvx512Bf16};
+  return cpu;
+}
+
 // `make` builds the network; the answers of both precisions differ by at most `tolerance` of the
-// largest one, on one and several threads and for batches, with tiles and without.
+// largest one, on one and several threads and for batches, with tiles, with what else the CPU has,
+// and without either: the kernels of that are returned.
 template <typename Make>
 std::vector<std::string> Check(Make&& make, const Shape& input, double tolerance = 0.02) {
   CompileOptions options;
@@ -97,8 +106,12 @@ std::vector<std::string> Check(Make&& make, const Shape& input, double tolerance
   const Model exact = Model::Compile(make().Take(), options);
   options.precision = Precision::kBFloat16;
   std::vector<std::string> kernels;
-  for (const TileMode mode : {TileMode::kEmulated, TileMode::kOff}) {
+  const kernels::Cpu own = kernels::ActiveCpu();
+  for (const auto& [mode, cpu] : {std::pair{TileMode::kEmulated, own},
+                                  {TileMode::kOff, own},
+                                  {TileMode::kOff, WithoutPairs()}}) {
     const MadeUpTiles tiles(mode);
+    const testing::MadeUpCpu made_up(cpu);
     const Model model = Model::Compile(make().Take(), options);
     for (const std::int64_t batch : {1, 3}) {
       Shape shape = input;
