@@ -1,5 +1,7 @@
 #include "engine/ops/conv_chain.h"
 
+#include <limits>
+
 #include "engine/cost/cost_model.h"
 #include "engine/ops/conv.h"
 #include "engine/ops/elementwise.h"
@@ -11,12 +13,14 @@ namespace {
 
 // Convolution `index` of the chain, whose weights are input 1 + 2 * index of the joined node.
 kernels::ChainStage PlanStage(PlanContext& context, const Node& node, std::size_t index,
-                              const char* variant, const kernels::ConvShape& shape) {
+                              const char* variant, const kernels::ConvShape& shape,
+                              kernels::ElementType stored) {
   const std::size_t weights = 1 + 2 * index;
   kernels::ChainStage stage;
   stage.packed = PackWeights(context, weights, *kernels::FindConvVariant(variant), shape);
   stage.bias = PackBias(context, weights + 1, shape.oc);
   stage.epilogue = FusedEpilogue(node.fusion);
+  stage.epilogue.type = stored;
   return stage;
 }
 
@@ -32,18 +36,19 @@ std::unique_ptr<Step> PlanConvChain(PlanContext& context, const ConvChainNodes& 
   std::size_t next = 0;
   const auto stage = [&](const char* variant, const kernels::ConvShape& shape) {
     const std::size_t index = next++;
-    return PlanStage(context, *chain.nodes[index], index, variant, shape);
+    return PlanStage(context, *chain.nodes[index], index, variant, shape, shapes.stored);
   };
-  if (shapes.expands) args.expand = stage("conv/direct_f32", shapes.expand);
-  args.depthwise = stage("conv/depthwise_f32", shapes.depthwise);
-  args.project = stage("conv/direct_f32", shapes.project);
-  context.ReadAs(0, plan.input);
-  context.WriteAs(0, plan.output);
+  const char* const pointwise = PointwiseOfChain(shapes);
+  if (shapes.expands) args.expand = stage(pointwise, shapes.expand);
+  args.depthwise = stage(DepthwiseOfChain(shapes), shapes.depthwise);
+  args.project = stage(pointwise, shapes.project);
+  context.ReadAs(0, plan.desc());
+  context.WriteAs(0, plan.desc());
   args.output_stride = context.OutputStride(0);
   const bool has_residual = chain.joined.fusion.residual;
   const std::size_t residual = 1 + 2 * chain.nodes.size();
   if (has_residual) {
-    context.ReadAs(residual, plan.output);
+    context.ReadAs(residual, plan.desc());
     // Strips of the input are read after their neighbours are written.
     if (chain.joined.input(residual) != chain.joined.input(0)) context.AllowInPlace(0, residual);
   }
@@ -65,6 +70,10 @@ std::unique_ptr<Step> PlanConvChain(PlanContext& context, const ConvChainNodes& 
 }  // namespace
 
 JoinedStep ConvChainNodes::Choose(int threads, const CostModel& cost) const {
+  if (!cost.machine.features.Contains(kernels::ChainNeeds(shapes))) {
+    constexpr double kNever = std::numeric_limits<double>::infinity();
+    return {.seconds = kNever, .apart_seconds = 0, .plan = nullptr};
+  }
   const kernels::ChainPlan plan = kernels::PlanChain(shapes, threads, cost.machine);
   return {
       .seconds = kernels::PredictSeconds(kernels::ChainWork(plan, threads), cost.machine),

@@ -43,9 +43,8 @@ class ChainFinder {
   bool IsConv(const Node& node) const {
     if (node.op != "Conv" || !node.domain.empty() || node.input(0) == kNoValue) return false;
     const TensorState& out = State(node.outputs[0]);
-    // What is stored as something else has kernels of its own.
-    const bool stored = out.stored_as() == ElementType::kFloat32 &&
-                        State(node.input(0)).stored_as() == ElementType::kFloat32;
+    // What is stored in another type than it is read has kernels of its own.
+    const bool stored = out.stored_as() == State(node.input(0)).stored_as();
     return stored && out.type == DataType::kFloat32 && out.shape.size() == 4 &&
            ElementCount(out.shape) > 0 && node.input(1) != kNoValue && IsKnown(node.input(1)) &&
            IsKnown(node.input(2));
@@ -74,6 +73,7 @@ class ChainFinder {
     if (shapes.expands) shapes.expand = ShapeOf(*nodes.front());
     shapes.depthwise = ShapeOf(*nodes[nodes.size() - 2]);
     shapes.project = ShapeOf(*nodes.back());
+    shapes.stored = State(nodes.back()->outputs[0]).stored_as();
     if (!kernels::IsChain(shapes)) return;
     chain->joined = Join(nodes);
     chain->nodes = std::move(nodes);

@@ -9,6 +9,7 @@
 #include "engine/plan/division.h"
 #include "engine/plan/segment_step.h"
 #include "engine/runtime/model_impl.h"
+#include "kernels/common/cpu_target.h"
 #include "kernels/tiles/mode.h"
 #include "kinglet/error.h"
 #include "kinglet/verdict.h"

@@ -1,19 +1,21 @@
-// Two or three convolutions of float32 tensors in one pass, what lies between them in scratch that
-// stays in the second-level cache:
+// Two or three convolutions in one pass, what lies between them in scratch that stays in the
+// second-level cache:
 //
 //   conv/chain_dw_pw_f32              out = project(depthwise(in))
 //   conv/chain_expand_dw_project_f32  out = project(depthwise(expand(in)))
 //
+// and the same of bfloat16 where the CPU multiplies pairs of that (avx512_bf16).
 // each of them a convolution of kernels/conv/conv.h with its own bias and epilogue; the residual is
 // added by `project`. `expand` and `project` are 1x1 with stride 1, no padding and one group;
 // `depthwise` is any with a filter of its own for each channel. Its padding stands around the
 // expanded map: zeros, not what `expand` makes of zeros.
 //
-// Layout: input, residual and output are blocked, with the guarantees of conv.h. The packed weights
-// are those of conv/direct_f32 (expand, project) and conv/depthwise_f32.
-// Aliasing: output may be the residual, where that is not the input as well: strips of rows are
-// read by their neighbours. Nothing else may overlap the output.
-// Numerical bound: that of conv.h for each of the three.
+// Layout: input, residual and output are blocked, with the guarantees of conv.h, and so is what
+// lies between. The packed weights are those of conv/direct_f32 (expand, project) and
+// conv/depthwise_f32, or of conv/pairs_bf16 and conv/depthwise_pairs_bf16, which give the same bits
+// one by one. Aliasing: output may be the residual, where that is not the input as well: strips of
+// rows are read by their neighbours. Nothing else may overlap the output. Numerical bound: that of
+// conv.h for each of the three.
 #pragma once
 
 #include <cstddef>
@@ -31,10 +33,17 @@ struct ConvChain {
   ConvShape expand;  // where `expands`
   ConvShape depthwise;
   ConvShape project;
+  ElementType stored = ElementType::kFloat32;  // all but the weights
 };
 
-// Whether the shapes are of the kinds above and each takes what the one before it gives.
+// Whether the shapes are of the kinds above and each takes what the one before it gives, and there
+// are kernels for what is stored.
 bool IsChain(const ConvChain& chain) noexcept;
+// What the CPU must have.
+CpuFeatures ChainNeeds(const ConvChain& chain) noexcept;
+// The variants whose weights it has.
+const char* PointwiseOfChain(const ConvChain& chain) noexcept;
+const char* DepthwiseOfChain(const ConvChain& chain) noexcept;
 
 // A chain and how it is cut: units are parts of the output rows of an image, each computed strip by
 // strip with the expanded rows that neighbouring strips share in a ring. Where a unit begins, the
@@ -47,15 +56,13 @@ struct ChainPlan {
   GatherGemmFn gemm = nullptr;
   DepthwiseRowsFn depthwise_rows = nullptr;
 
-  const char* id() const {
-    return chain.expands ? "conv/chain_expand_dw_project_f32" : "conv/chain_dw_pw_f32";
-  }
-  // Of the residual too.
-  static constexpr TensorDesc input = kBlockedF32, output = kBlockedF32;
+  const char* id() const;
+  // Of input, residual and output.
+  TensorDesc desc() const { return {chain.stored, Layout::kBlocked}; }
   int64_t units() const { return chain.project.n * units_per_image; }
 };
 
-// For the active target.
+// For the active target, whose CPU need not have what the chain needs until it runs.
 ChainPlan PlanChain(const ConvChain& chain, int threads, const MachineModel& machine);
 size_t ChainScratchBytes(const ChainPlan& plan);  // for each worker
 // What it does to the whole batch: the operations of the three with the rows that are expanded

@@ -18,11 +18,17 @@ constexpr int64_t RingRows(const ConvChain& chain, int64_t strip_rows) {
   return chain.expands ? std::min((strip_rows - 1) * s.sh + SpannedRows(s), s.ih) : 0;
 }
 
+// Pixel blocks of `channels`, each of which takes as much as 16 floats whatever the type.
+constexpr int64_t PixelBlocks(const ConvChain& chain, int64_t channels) {
+  return BlockCount(channels, PixelBlock(chain.stored));
+}
 constexpr int64_t StripFloats(const ConvChain& chain, int64_t strip_rows) {
-  return RoundUpToBlock(chain.depthwise.ic) * strip_rows * chain.depthwise.ow;
+  const ConvShape& s = chain.depthwise;
+  return PixelBlocks(chain, s.ic) * kBlock * strip_rows * s.ow;
 }
 constexpr int64_t RingFloats(const ConvChain& chain, int64_t ring_rows) {
-  return chain.expands ? RoundUpToBlock(chain.depthwise.ic) * ring_rows * chain.depthwise.iw : 0;
+  const ConvShape& s = chain.depthwise;
+  return chain.expands ? PixelBlocks(chain, s.ic) * kBlock * ring_rows * s.iw : 0;
 }
 
 }  // namespace kinglet::kernels

@@ -8,6 +8,8 @@
 #include "kernels/common/predict.h"
 #include "kernels/conv/choose.h"
 #include "kernels/conv/shape.h"
+#include "kernels/depthwise/pairs_bf16.h"
+#include "kernels/gemm/gather_pairs.h"
 
 namespace kinglet::kernels {
 namespace {
@@ -27,9 +29,12 @@ bool Follows(const ConvShape& first, const ConvShape& second) {
          first.ow == second.iw;
 }
 
+bool IsFloat(const ConvChain& chain) { return chain.stored == ElementType::kFloat32; }
+
 double WeightBytes(const ConvChain& chain) {
-  return (chain.expands ? WeightBytes(chain.expand) : 0) + WeightBytes(chain.depthwise) +
-         WeightBytes(chain.project);
+  const double floats = (chain.expands ? WeightBytes(chain.expand) : 0) +
+                        WeightBytes(chain.depthwise) + WeightBytes(chain.project);
+  return floats / 4 * static_cast<double>(ElementBytes(chain.stored));
 }
 
 // What every strip goes through: scratch and weights.
@@ -84,8 +89,30 @@ void AddOperations(const char* id, const ConvShape& s, double times, WorkStage& 
 bool IsChain(const ConvChain& chain) noexcept {
   const ConvShape& s = chain.depthwise;
   if (s.groups != s.ic || s.ic != s.oc) return false;
+  if (!IsFloat(chain) && !(chain.stored == ElementType::kBFloat16 && DepthwisePairsSupport(s))) {
+    return false;
+  }
   if (!IsPointwise(chain.project) || !Follows(s, chain.project)) return false;
   return !chain.expands || (IsPointwise(chain.expand) && Follows(chain.expand, s));
+}
+
+CpuFeatures ChainNeeds(const ConvChain& chain) noexcept {
+  return IsFloat(chain) ? CpuFeatures{} : CpuFeatures{CpuFeature::kAvx512Bf16};
+}
+
+const char* PointwiseOfChain(const ConvChain& chain) noexcept {
+  return IsFloat(chain) ? "conv/direct_f32" : "conv/pairs_bf16";
+}
+
+const char* DepthwiseOfChain(const ConvChain& chain) noexcept {
+  return IsFloat(chain) ? "conv/depthwise_f32" : "conv/depthwise_pairs_bf16";
+}
+
+const char* ChainPlan::id() const {
+  if (IsFloat(chain)) {
+    return chain.expands ? "conv/chain_expand_dw_project_f32" : "conv/chain_dw_pw_f32";
+  }
+  return chain.expands ? "conv/chain_expand_dw_project_bf16" : "conv/chain_dw_pw_bf16";
 }
 
 Work ChainWork(const ChainPlan& plan, int threads) {
@@ -97,12 +124,14 @@ Work ChainWork(const ChainPlan& plan, int threads) {
   // traffic hides behind the arithmetic of its own part alone. That of weights hides behind none.
   auto& [weights, before, project] = work.stages;
   weights.weight_bytes = WeightBytes(chain);
-  before.read_bytes =
-      times * ConvTraffic(chain.expands ? chain.expand : chain.depthwise).read_bytes;
-  AddOperations("conv/depthwise_f32", chain.depthwise, 1, before);
-  if (chain.expands) AddOperations("conv/direct_f32", chain.expand, times, before);
-  project.write_bytes = ConvTraffic(out).write_bytes;
-  AddOperations("conv/direct_f32", out, 1, project);
+  const auto traffic = [&](const ConvShape& s) {
+    return ConvTrafficOf(s, chain.stored, chain.stored, 0);
+  };
+  before.read_bytes = times * traffic(chain.expands ? chain.expand : chain.depthwise).read_bytes;
+  AddOperations(DepthwiseOfChain(chain), chain.depthwise, 1, before);
+  if (chain.expands) AddOperations(PointwiseOfChain(chain), chain.expand, times, before);
+  project.write_bytes = traffic(out).write_bytes;
+  AddOperations(PointwiseOfChain(chain), out, 1, project);
   work.scratch_bytes = StripBytes(chain, plan.strip_rows);
   work.scratch_passes = static_cast<double>(out.n * CeilDiv(out.oh, plan.strip_rows));
   return work;
@@ -110,7 +139,10 @@ Work ChainWork(const ChainPlan& plan, int threads) {
 
 double SeparateSeconds(const ConvChain& chain, int threads, const MachineModel& machine) {
   const auto best = [&](const ConvShape& s) {
-    return RankConvVariants(s, threads, machine, {.may_block = true, .input_blocked = true})
+    return RankConvVariants(s, threads, machine,
+                            {.may_block = true,
+                             .input_blocked = true,
+                             .types = {chain.stored, ElementType::kFloat32, chain.stored}})
         .front()
         .seconds;
   };
@@ -136,8 +168,8 @@ ChainPlan PlanChain(const ConvChain& chain, int threads, const MachineModel& mac
     best_seconds = seconds;
     best = plan;
   }
-  best.gemm = ResolveGatherGemm();
-  best.depthwise_rows = ResolveDepthwiseRows();
+  best.gemm = IsFloat(chain) ? ResolveGatherGemm() : ResolveGatherPairs().gemm;
+  best.depthwise_rows = IsFloat(chain) ? ResolveDepthwiseRows() : ResolveDepthwisePairRows();
   return best;
 }
 

@@ -33,9 +33,6 @@ namespace hn = hwy::HWY_NAMESPACE;
 constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(PairTag()));
 constexpr int64_t kChannels = 2 * kPixelPairs;
 constexpr int kTaps = 3;  // rows and columns
-// In pairs: of rows 0 and 1, and of row 2, for each column those of even and of odd channels.
-constexpr int64_t kWeights = 2 * kTaps * kChannels;
-
 // A product of pairs: the width of a tile, sums[i] + x[2i] * w[2i] + x[2i + 1] * w[2i + 1], and
 // sums as they are stored.
 struct Widened {
@@ -192,7 +189,7 @@ void RunRows(const ConvShape& s, const DepthwiseRows& r) noexcept {
     alignas(64) float bias[kChannels];
     SplitBias(r.bias == nullptr ? nullptr : r.bias + block * kChannels, channels, bias);
     Row row;
-    row.weights = words(r.weights) + block * kWeights;
+    row.weights = words(r.weights) + block * kDepthwisePairs;
     row.bias = bias;
     row.mask = mask.bits;
     const uint32_t* in = words(r.in) + block * r.in_block_stride;
@@ -232,7 +229,6 @@ DepthwiseRowsFn ResolveRows(bool hardware) { return KINGLET_RESOLVE(GetRunRows)(
 
 constexpr int64_t kBlockChannels = PixelBlock(ElementType::kBFloat16);
 constexpr int kTaps = 3;
-constexpr int64_t kBlockWeights = 2 * kTaps * kBlockChannels;  // in pairs
 
 int64_t Units(const ConvShape& s) {
   return s.n * BlockCount(s.ic, kBlockChannels) * DepthwiseRowParts(s, kBlockChannels);
@@ -242,7 +238,7 @@ int64_t Units(const ConvShape& s) {
 size_t ScratchBytes(const ConvShape& s) { return static_cast<size_t>(s.iw * kPixelBytes); }
 
 size_t PackedBytes(const ConvShape& s) {
-  return static_cast<size_t>(BlockCount(s.ic, kBlockChannels) * kBlockWeights * 4);
+  return static_cast<size_t>(BlockCount(s.ic, kBlockChannels) * kDepthwisePairs * 4);
 }
 
 // [ic / 32][rows 0 and 1, row 2 and nothing][column][even, odd][16][2].
@@ -250,7 +246,7 @@ void Pack(const ConvShape& s, const void* oihw, void* packed) {
   const auto* weights = static_cast<const float*>(oihw);
   auto* to = static_cast<BFloat16*>(packed);
   for (int64_t block = 0; block < BlockCount(s.ic, kBlockChannels); ++block) {
-    for (int64_t i = 0; i < 2 * kBlockWeights; ++i) {
+    for (int64_t i = 0; i < 2 * kDepthwisePairs; ++i) {
       const int64_t row = i / (kTaps * kBlockChannels * 2) * 2 + i % 2;
       const int64_t column = i / (kBlockChannels * 2) % kTaps;
       const int64_t c = block * kBlockChannels + i % 32 / 2 * 2 + i / 32 % 2;
@@ -289,7 +285,7 @@ void Run(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
     r.rows = EvenPart(s.oh, parts, unit % parts);
     const int64_t at = r.rows.begin * s.ow * kBlock;
     r.in = static_cast<const float*>(args.input) + plane * s.ih * s.iw * kBlock;
-    r.weights = static_cast<const float*>(args.packed) + block * kBlockWeights;
+    r.weights = static_cast<const float*>(args.packed) + block * kDepthwisePairs;
     r.bias = args.bias == nullptr ? nullptr : args.bias + block * kBlockChannels;
     r.residual = args.residual == nullptr
                      ? nullptr
@@ -329,6 +325,7 @@ bool DepthwisePairsSupport(const ConvShape& s) noexcept {
 }
 
 DepthwiseRowsFn ResolveDepthwisePairRows() { return ResolveRows(true); }
+DepthwiseRowsFn ResolveWidenedDepthwisePairRows() { return ResolveRows(false); }
 
 ConvVariant DepthwisePairsConvBf16() {
   return Variant<true>("conv/depthwise_pairs_bf16", {CpuFeature::kAvx512Bf16});

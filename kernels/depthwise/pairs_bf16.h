@@ -18,10 +18,15 @@ inline void SplitBias(const float* bias, int64_t channels, float* to) {
   }
 }
 
+// Weights of a block of conv/depthwise_pairs_bf16, in pairs.
+inline constexpr int64_t kDepthwisePairs = 2 * 3 * PixelBlock(ElementType::kBFloat16);
+
 // What conv/depthwise_pairs_bf16 takes, and its rows for the active target and a CPU with
 // avx512_bf16: blocks of 32 channels, pairs of which are counted as floats are elsewhere.
 bool DepthwisePairsSupport(const ConvShape& s) noexcept;
 DepthwiseRowsFn ResolveDepthwisePairRows();
+// The same by multiply-adds of float32, for tests: on every CPU.
+DepthwiseRowsFn ResolveWidenedDepthwisePairRows();
 
 // conv/depthwise_pairs_bf16 by multiply-adds of float32, for tests where no CPU has the
 // instruction: the form of the weights and all around the products are those of the variant.
