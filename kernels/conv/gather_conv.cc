@@ -455,6 +455,8 @@ int64_t GatherUnits(const ConvShape& s, ElementType stored) {
   return s.n * GroupingOf(s).groups * units.pixel_parts * units.block_parts;
 }
 
+int64_t GatherUnits(const ConvShape& s) { return GatherUnits(s, ElementType::kFloat32); }
+
 size_t GatherScratchBytes(const ConvShape& s, GatherUnit unit, bool copies) {
   const Geometry geo = GeometryOf(s, unit);
   const Strips strips = StripsOf(s, geo, copies);

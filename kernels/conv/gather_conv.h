@@ -30,8 +30,9 @@ int64_t GatherDepth(const ConvShape& s);
 void GatherPack(const ConvShape& s, GatherUnit unit, const float* oihw, float* packed);
 // The same of pairs: `s` counts channels, no groups share a block.
 void GatherPackPairs(const ConvShape& s, GatherUnit unit, const float* oihw, float* packed);
-// `stored`: of the output.
-int64_t GatherUnits(const ConvShape& s, ElementType stored = ElementType::kFloat32);
+// `stored`: of the output; float32 without it.
+int64_t GatherUnits(const ConvShape& s, ElementType stored);
+int64_t GatherUnits(const ConvShape& s);
 // Parts of the weights that the units go through one after the other; 1 where each image needs all.
 int64_t GatherWeightParts(const ConvShape& s, ElementType stored = ElementType::kFloat32);
 
