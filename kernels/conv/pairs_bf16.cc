@@ -68,23 +68,28 @@ void RunRow(const ConvShape& s, GatherGemmFn gemm, const ConvArgs& args, int64_t
     job.residual = reinterpret_cast<const float*>(static_cast<const char*>(args.residual) + at);
   }
   job.out = reinterpret_cast<float*>(static_cast<char*>(args.output) + at);
-  job.out_pixel_stride = args.output_stride != 0 ? args.output_stride : RoundUpToBlock(s.oc, pixel);
+  const int64_t dense = RoundUpToBlock(s.oc, pixel);
+  job.out_pixel_stride = args.output_stride != 0 ? args.output_stride : dense;
   job.out_block_stride = pixel;
   job.blocks = last - first;
   job.last_lanes = last == BlockCount(s.oc) && s.oc % kBlock != 0 ? s.oc % kBlock : kBlock;
   job.epilogue = args.epilogue;
-  gemm(job);
+  if (job.residual == nullptr || job.out_pixel_stride == dense) return gemm(job);
+  // The residual has strides of its own.
+  job.pixels = 1;
+  for (int64_t i = 0; i < s.n; ++i, ++job.pixel_offsets) {
+    gemm(job);
+    job.out += job.out_pixel_stride * ElementBytes(stored) / 4;
+    job.residual += dense * ElementBytes(stored) / 4;
+  }
 }
-
-// The residual of a row lies as its output does.
-bool IsRow(const ConvShape& s) { return IsRowOfImages(s); }
 
 template <Resolve kResolve>
 void Run(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
          void* scratch) noexcept {
   if (begin >= end) return;
   const GatherGemmFn gemm = kResolve().gemm;
-  if (IsRow(s)) return RunRow(s, gemm, args, begin, end, scratch);
+  if (IsRowOfImages(s)) return RunRow(s, gemm, args, begin, end, scratch);
   GatherRun(PairsShape(s), GatherUnit::kBlock16, gemm, args, begin, end, scratch);
 }
 
@@ -126,7 +131,7 @@ void RunFirst(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t e
 
 template <ElementType kStored>
 int64_t Units(const ConvShape& s) {
-  return IsRow(s) ? RowUnits(s) : GatherUnits(PairsShape(s), kStored);
+  return IsRowOfImages(s) ? RowUnits(s) : GatherUnits(PairsShape(s), kStored);
 }
 
 PackedFormat Format(const char* variant, const ConvShape& s) {
@@ -146,7 +151,7 @@ Work WorkOf(const ConvShape& s, int threads) {
              .count = 2 * 2 * products});
   stage.Add(
       {.kind = WorkKind::kTileEdge, .count = products / static_cast<double>(GatherDepth(pairs))});
-  const bool row = kIn == ElementType::kBFloat16 && IsRow(s);
+  const bool row = kIn == ElementType::kBFloat16 && IsRowOfImages(s);
   Work work = SharedWork(stage, row ? RowUnits(s) : GatherUnits(pairs, kOut), threads);
   work.weight_parts = row ? RowUnits(s) : GatherWeightParts(pairs, kOut);
   return work;
@@ -170,8 +175,8 @@ ConvVariant Blocks(const char* id, CpuFeatures needs) {
           .units = &Units<kOut>,
           .scratch_bytes =
               [](const ConvShape& s) {
-                return IsRow(s) ? RowScratch(s).bytes(s)
-                                : GatherScratchBytes(PairsShape(s), GatherUnit::kBlock16);
+                return IsRowOfImages(s) ? RowScratch(s).bytes(s)
+                                        : GatherScratchBytes(PairsShape(s), GatherUnit::kBlock16);
               },
           .run = &Run<kResolve>};
 }

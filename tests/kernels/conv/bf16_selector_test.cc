@@ -51,8 +51,9 @@ struct Row {
 
 TEST(Bf16Selector, LayersOfNetworks) {
   constexpr std::string_view kFirst = "conv/first_f32_bf16", kDepthwise = "conv/depthwise_bf16",
-                             kDirect = "conv/direct_bf16", kWinograd = "conv/winograd4_bf16",
-                             kPairs = "conv/pairs_bf16", kPairsFirst = "conv/pairs_first_bf16",
+                             kDirect = "conv/direct_bf16", kWinograd2 = "conv/winograd2_bf16",
+                             kWinograd = "conv/winograd4_bf16", kPairs = "conv/pairs_bf16",
+                             kPairsFirst = "conv/pairs_first_bf16",
                              kPairsDepthwise = "conv/depthwise_pairs_bf16",
                              kTiles = "conv/tiles_bf16", kTilesFirst = "conv/tiles_first_bf16";
   const Row rows[] = {
@@ -65,7 +66,7 @@ TEST(Bf16Selector, LayersOfNetworks) {
       {"1x1, 14", Square(512, 14, 512, 1), kDirect, kDirect, kPairs, kTiles},
       {"1x1, 7", Square(1024, 7, 1024, 1), kDirect, kDirect, kPairs, kTiles},
       {"3x3, 28", Square(128, 28, 128, 3), kWinograd, kWinograd, kWinograd, kTiles},
-      {"3x3, 7", Square(512, 7, 512, 3), kDirect, kWinograd, kPairs, kTiles},
+      {"3x3, 7", Square(512, 7, 512, 3), kWinograd2, kDirect, kPairs, kTiles},
       {"3x3 by 2", Square(256, 28, 256, 3, 2), kDirect, kDirect, kPairs, kTiles},
   };
   for (const Row& row : rows) {
