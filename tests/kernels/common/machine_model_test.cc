@@ -51,6 +51,17 @@ TEST(MachineModel, HalfUnitsComputeWhatAvx2Does) {
   EXPECT_EQ(halves.Peak(ElementType::kInt8, InstructionFamily::kDot), 4 * peak(halves));
 }
 
+TEST(MachineModel, PairsOfBFloat16HaveAPeakWhereTheCpuMultipliesThem) {
+  const CacheSizes caches = {.l1d_bytes = 32 << 10, .l2_bytes = 1 << 20, .l3_bytes = 32 << 20};
+  Cpu cpu = {.features = FeaturesOfTarget("avx512"), .caches = caches};
+  const auto peak = [&] {
+    return BuiltInMachineModel(cpu).Peak(ElementType::kBFloat16, InstructionFamily::kDot);
+  };
+  EXPECT_EQ(peak(), 0);
+  cpu.features = WithFoundations({CpuFeature::kAvx512Bf16});
+  EXPECT_EQ(peak(), 2 * BuiltInMachineModel(cpu).Peak(ElementType::kFloat32));
+}
+
 TEST(WorkKind, NamesAreDifferent) {
   std::vector<std::string_view> names(std::begin(kWorkKindNames), std::end(kWorkKindNames));
   std::sort(names.begin(), names.end());
