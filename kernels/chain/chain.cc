@@ -7,7 +7,6 @@
 #include "kernels/common/aligned.h"
 #include "kernels/common/blocked.h"
 #include "kernels/conv/shape.h"
-#include "kernels/depthwise/pairs_bf16.h"
 
 namespace kinglet::kernels {
 namespace {
@@ -182,7 +181,7 @@ class Runner {
     const ChainStage& stage = args_.depthwise;
     rows_.in = in + block * rows_.in_block_stride;
     const int64_t pixel = PixelBlock(plan_.chain.stored);
-    const int64_t block_weights = pixel == kBlock ? s_.kh * s_.kw * kBlock : kDepthwisePairs;
+    const int64_t block_weights = s_.kh * s_.kw * pixel;
     rows_.weights = static_cast<const float*>(stage.packed) + block * block_weights;
     rows_.bias = stage.bias ? stage.bias + block * pixel : nullptr;
     rows_.out = scratch_.strip + block * rows_.out_block_stride;

@@ -12,7 +12,7 @@
 //
 // Layout: input, residual and output are blocked, with the guarantees of conv.h, and so is what
 // lies between. The packed weights are those of conv/direct_f32 (expand, project) and
-// conv/depthwise_f32, or of conv/pairs_bf16 and conv/depthwise_pairs_bf16, which give the same bits
+// conv/depthwise_f32, or of conv/pairs_bf16 and conv/depthwise3_bf16, which give the same bits
 // one by one. Aliasing: output may be the residual, where that is not the input as well: strips of
 // rows are read by their neighbours. Nothing else may overlap the output. Numerical bound: that of
 // conv.h for each of the three.

@@ -8,7 +8,7 @@
 #include "kernels/common/predict.h"
 #include "kernels/conv/choose.h"
 #include "kernels/conv/shape.h"
-#include "kernels/depthwise/pairs_bf16.h"
+#include "kernels/depthwise/depthwise3_bf16.h"
 #include "kernels/gemm/gather_pairs.h"
 
 namespace kinglet::kernels {
@@ -89,7 +89,7 @@ void AddOperations(const char* id, const ConvShape& s, double times, WorkStage& 
 bool IsChain(const ConvChain& chain) noexcept {
   const ConvShape& s = chain.depthwise;
   if (s.groups != s.ic || s.ic != s.oc) return false;
-  if (!IsFloat(chain) && !(chain.stored == ElementType::kBFloat16 && DepthwisePairsSupport(s))) {
+  if (!IsFloat(chain) && !(chain.stored == ElementType::kBFloat16 && Depthwise3Supports(s))) {
     return false;
   }
   if (!IsPointwise(chain.project) || !Follows(s, chain.project)) return false;
@@ -105,7 +105,7 @@ const char* PointwiseOfChain(const ConvChain& chain) noexcept {
 }
 
 const char* DepthwiseOfChain(const ConvChain& chain) noexcept {
-  return IsFloat(chain) ? "conv/depthwise_f32" : "conv/depthwise_pairs_bf16";
+  return IsFloat(chain) ? "conv/depthwise_f32" : "conv/depthwise3_bf16";
 }
 
 const char* ChainPlan::id() const {
@@ -168,8 +168,8 @@ ChainPlan PlanChain(const ConvChain& chain, int threads, const MachineModel& mac
     best_seconds = seconds;
     best = plan;
   }
-  best.gemm = IsFloat(chain) ? ResolveGatherGemm() : ResolveGatherPairs().gemm;
-  best.depthwise_rows = IsFloat(chain) ? ResolveDepthwiseRows() : ResolveDepthwisePairRows();
+  best.gemm = IsFloat(chain) ? ResolveGatherGemm() : ResolveGatherProduct(GatherProduct::kPairs);
+  best.depthwise_rows = IsFloat(chain) ? ResolveDepthwiseRows() : ResolveDepthwise3Rows();
   return best;
 }
 

@@ -1,7 +1,7 @@
 // conv/direct_bf16 and its kin: convolutions with weights in bfloat16, sums in float32, inputs and
-// outputs in blocks of bfloat16 or of float32, or float32 planes as input. For CPUs without matrix
-// tiles, by vectors of float32: no product is faster than that of float32, but what is stored and
-// read is half as much.
+// outputs in blocks of bfloat16 or of float32. For CPUs that multiply bfloat16 neither by matrix
+// tiles nor as pairs, by vectors of float32: no product is faster than that of float32, but what is
+// stored and read is half as much.
 //
 // The window of a strip of output rows is copied as float32 (kernels/conv/tile_window.h); a tile is
 // up to six neighbouring pixels by 16 output channels. Weights are pairs of input channels
@@ -56,7 +56,6 @@ struct Source {
 
   void Copy(int64_t y, int64_t x, int64_t count, float* to) const {
     const int64_t at = y * s.iw + x;
-    if (!desc.blocked()) return CopyPlanes(at, count, to);
     if (desc.type == ElementType::kBFloat16) return CopyBFloat16(at, count, to);
     CopyFloat(at, count, to);
   }
@@ -87,13 +86,6 @@ struct Source {
       }
     }
   }
-  void CopyPlanes(int64_t at, int64_t count, float* to) const {
-    std::memset(to, 0, static_cast<size_t>(count * kPixel) * sizeof(float));
-    for (int64_t c = 0; c < channels; ++c) {
-      const float* from = static_cast<const float*>(image) + (first + c) * s.ih * s.iw + at;
-      for (int64_t i = 0; i < count; ++i) to[i * kPixel + c] = from[i * s.sw];
-    }
-  }
 };
 
 class Runner {
@@ -121,8 +113,7 @@ class Runner {
 
   void Hold(const TileUnit& unit, const Range& rows) const {
     const int64_t group_ic = s_.ic / s_.groups;
-    const int64_t image_elements =
-        (input_.blocked() ? RoundUpToBlock(s_.ic, PixelBlock(input_.type)) : s_.ic) * s_.ih * s_.iw;
+    const int64_t image_elements = RoundUpToBlock(s_.ic, PixelBlock(input_.type)) * s_.ih * s_.iw;
     Source source{s_, input_,
                   static_cast<const char*>(args_.input) +
                       unit.image * image_elements * ElementBytes(input_.type)};
@@ -325,13 +316,7 @@ void RunF32Bf16(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t
                 void* scratch) noexcept {
   Runner(s, args, kBlockedF32, kBlockedBF16, scratch).Run(begin, end);
 }
-void RunFirst(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
-              void* scratch) noexcept {
-  Runner(s, args, kPlainF32, kBlockedBF16, scratch).Run(begin, end);
-}
-
 ConvRunFn GetRunDirectBf16(TensorDesc input, TensorDesc output) {
-  if (!input.blocked()) return &RunFirst;
   if (input.type == ElementType::kFloat32) return &RunF32Bf16;
   return output.type == ElementType::kFloat32 ? &RunBf16F32 : &RunBf16Bf16;
 }
@@ -378,19 +363,15 @@ Work WorkOf(const ConvShape& s, int threads) {
 }
 
 bool SupportsBlocks(const ConvShape& s) { return HasWideGroups(s, kBlockBf16); }
-bool SupportsPlanes(const ConvShape& s) {
-  constexpr int64_t kMostChannels = 4;
-  return s.groups == 1 && s.ic <= kMostChannels;
-}
 
 template <ElementType kIn, ElementType kOut>
-ConvVariant Variant(const char* id, Layout layout) {
-  const TensorDesc input{kIn, layout};
+ConvVariant Variant(const char* id) {
+  const TensorDesc input{kIn, Layout::kBlocked};
   const TensorDesc output{kOut, Layout::kBlocked};
   return {.id = id,
           .input = input,
           .output = output,
-          .supports = layout == Layout::kPlain ? &SupportsPlanes : &SupportsBlocks,
+          .supports = &SupportsBlocks,
           .work = &WorkOf<kIn, kOut>,
           .packed_format = &FormatBf16,
           .packed_bytes = &PackedBytesBf16,
@@ -404,18 +385,9 @@ using enum ElementType;
 
 }  // namespace
 
-ConvVariant DirectConvBf16() {
-  return Variant<kBFloat16, kBFloat16>("conv/direct_bf16", Layout::kBlocked);
-}
-ConvVariant DirectConvBf16F32() {
-  return Variant<kBFloat16, kFloat32>("conv/direct_bf16_f32", Layout::kBlocked);
-}
-ConvVariant DirectConvF32Bf16() {
-  return Variant<kFloat32, kBFloat16>("conv/direct_f32_bf16", Layout::kBlocked);
-}
-ConvVariant FirstConvF32Bf16() {
-  return Variant<kFloat32, kBFloat16>("conv/first_f32_bf16", Layout::kPlain);
-}
+ConvVariant DirectConvBf16() { return Variant<kBFloat16, kBFloat16>("conv/direct_bf16"); }
+ConvVariant DirectConvBf16F32() { return Variant<kBFloat16, kFloat32>("conv/direct_bf16_f32"); }
+ConvVariant DirectConvF32Bf16() { return Variant<kFloat32, kBFloat16>("conv/direct_f32_bf16"); }
 
 }  // namespace kinglet::kernels
 #endif

@@ -91,7 +91,7 @@ struct Geometry {
 Geometry GeometryOf(const ConvShape& s, GatherUnit unit) {
   const auto u = static_cast<int64_t>(unit);
   const int64_t group_ic = GroupingOf(s).ic;
-  const bool whole_rows = unit != GatherUnit::kBlock16 && s.dw == 1;
+  const bool whole_rows = unit == GatherUnit::kPlane && s.dw == 1;
   return {u, CeilDiv(group_ic, u), group_ic, int64_t{s.kh} * s.kw, whole_rows ? s.kw : 1};
 }
 
@@ -431,13 +431,13 @@ void GatherPack(const ConvShape& s, GatherUnit unit, const float* oihw, float* p
       [&] { *packed++ = 0.0f; });
 }
 
-void GatherPackPairs(const ConvShape& s, GatherUnit unit, const float* oihw, float* packed) {
+void GatherPackPairs(const ConvShape& s, const float* oihw, float* packed) {
   const int64_t ic = s.ic / s.groups;
   const int64_t taps = int64_t{s.kh} * s.kw;
   const ConvShape pairs = PairsShape(s);
   const int64_t group_pairs = pairs.ic / s.groups;
   ForEachWeight(
-      pairs, unit,
+      pairs, GatherUnit::kBlock16,
       [&](int64_t o, int64_t i, int64_t tap) {
         const int64_t c = i % group_pairs * 2;
         const float* weight = oihw + (o * ic + c) * taps + tap;

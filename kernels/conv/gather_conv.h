@@ -28,8 +28,8 @@ double GatherMultiplyAdds(const ConvShape& s);
 int64_t GatherDepth(const ConvShape& s);
 // [oc / 16][ic / unit][KH][KW][unit][16 oc]; the last ic group holds the real channels only.
 void GatherPack(const ConvShape& s, GatherUnit unit, const float* oihw, float* packed);
-// The same of pairs: `s` counts channels, no groups share a block.
-void GatherPackPairs(const ConvShape& s, GatherUnit unit, const float* oihw, float* packed);
+// The same of pairs in blocks: `s` counts channels, no groups share a block.
+void GatherPackPairs(const ConvShape& s, const float* oihw, float* packed);
 // `stored`: of the output; float32 without it.
 int64_t GatherUnits(const ConvShape& s, ElementType stored);
 int64_t GatherUnits(const ConvShape& s);
@@ -37,7 +37,7 @@ int64_t GatherUnits(const ConvShape& s);
 int64_t GatherWeightParts(const ConvShape& s, ElementType stored = ElementType::kFloat32);
 
 // Where inputs come from that are no float planes: `copy` writes all channels of a window of image
-// n, zeros outside the picture. Of the units kPlane and kTwo, without groups.
+// n, zeros outside the picture. Of the unit kPlane, without groups.
 using CopyWindowFn = void (*)(const void* source, int64_t n, const InputWindow& w, float* to);
 struct WindowSource {
   CopyWindowFn copy = nullptr;  // null: args.input
@@ -54,5 +54,7 @@ void GatherRun(const ConvShape& s, GatherUnit unit, GatherGemmFn gemm, const Con
 
 // GatherRun with the unit and the active target's product bound: what ConvVariant::run holds.
 ConvRunFn ResolveGatherConv(GatherUnit unit);
+// The same of kPlane with outputs of bfloat16.
+ConvRunFn ResolveFirstConvBf16();
 
 }  // namespace kinglet::kernels

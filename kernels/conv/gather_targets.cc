@@ -2,6 +2,7 @@
 #include "kernels/conv/dilated.h"
 #include "kernels/conv/gather_conv.h"
 #include "kernels/conv/transposed_blocks.h"
+#include "kernels/gemm/gather_pairs.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/conv/gather_targets.cc"
@@ -22,6 +23,15 @@ ConvRunFn GetRunGatherConv(GatherUnit unit) {
   return unit == GatherUnit::kPlane ? &RunGatherConv<GatherUnit::kPlane>
                                     : &RunGatherConv<GatherUnit::kBlock16>;
 }
+
+// Planes of float32, stored as bfloat16.
+void RunFirstBf16(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
+                  void* scratch) noexcept {
+  GatherRun(s, GatherUnit::kPlane, ResolveGatherProduct(GatherProduct::kFloats), args, begin, end,
+            scratch);
+}
+
+ConvRunFn GetRunFirstBf16() { return &RunFirstBf16; }
 
 void RunDilatedConv(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
                     void* scratch) noexcept {
@@ -46,10 +56,13 @@ namespace kinglet::kernels {
 
 KINGLET_EXPORT_TARGET(GatherConv);
 HWY_EXPORT(GetRunGatherConv);
+HWY_EXPORT(GetRunFirstBf16);
 HWY_EXPORT(GetRunDilatedConv);
 HWY_EXPORT(GetRunTransposedBlocks);
 
 ConvRunFn ResolveGatherConv(GatherUnit unit) { return KINGLET_RESOLVE(GetRunGatherConv)(unit); }
+
+ConvRunFn ResolveFirstConvBf16() { return KINGLET_RESOLVE(GetRunFirstBf16)(); }
 
 ConvRunFn ResolveDilatedConv() { return KINGLET_RESOLVE(GetRunDilatedConv)(); }
 

@@ -1,4 +1,4 @@
-// conv/pairs_bf16, conv/pairs_bf16_f32 and conv/pairs_first_bf16, and their plain forms.
+// conv/pairs_bf16 and conv/pairs_bf16_f32, and their plain forms.
 #include "kernels/conv/pairs_bf16.h"
 
 #include <algorithm>
@@ -15,10 +15,6 @@
 
 namespace kinglet::kernels {
 namespace {
-
-using Resolve = GatherPairs (*)();
-
-constexpr int64_t kFirstChannels = 4;
 
 // Maps of one pixel: the blocks of output channels are divided into units.
 int64_t RowUnits(const ConvShape& s) {
@@ -84,49 +80,13 @@ void RunRow(const ConvShape& s, GatherGemmFn gemm, const ConvArgs& args, int64_t
   }
 }
 
-template <Resolve kResolve>
+template <GatherProduct kProduct>
 void Run(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
          void* scratch) noexcept {
   if (begin >= end) return;
-  const GatherGemmFn gemm = kResolve().gemm;
+  const GatherGemmFn gemm = ResolveGatherProduct(kProduct);
   if (IsRowOfImages(s)) return RunRow(s, gemm, args, begin, end, scratch);
   GatherRun(PairsShape(s), GatherUnit::kBlock16, gemm, args, begin, end, scratch);
-}
-
-// Planes of float32.
-struct Planes {
-  const ConvShape& shape;
-  const float* planes;
-  GatherPairs pairs;
-};
-
-void CopyPlanes(const void* from, int64_t n, const InputWindow& w, float* to) {
-  const auto& [s, planes, pairs] = *static_cast<const Planes*>(from);
-  const WindowColumns columns = ColumnsOf(s, w);
-  const int64_t pixel = CeilDiv(s.ic, 2);
-  const int64_t plane = s.ih * s.iw;
-  for (int64_t r = 0; r < w.rows; ++r, to += w.cols * pixel) {
-    const int64_t y = w.y0 + r * w.row_step;
-    const bool inside = y >= 0 && y < s.ih && columns.valid > 0;
-    std::fill_n(to, (inside ? columns.left : w.cols) * pixel, 0.0f);
-    if (!inside) continue;
-    float* valid = to + columns.left * pixel;
-    std::fill_n(valid + columns.valid * pixel, columns.right * pixel, 0.0f);
-    pairs.interleave(planes + n * s.ic * plane + y * s.iw + w.x0 + columns.left, plane, s.ic,
-                     columns.valid, valid);
-  }
-}
-
-GatherUnit FirstUnit(const ConvShape& s) {
-  return s.ic > 2 ? GatherUnit::kTwo : GatherUnit::kPlane;
-}
-
-template <Resolve kResolve>
-void RunFirst(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
-              void* scratch) noexcept {
-  const Planes planes = {s, static_cast<const float*>(args.input), kResolve()};
-  GatherRun(PairsShape(s), FirstUnit(s), planes.pairs.gemm, args, begin, end, scratch,
-            {&CopyPlanes, &planes});
 }
 
 template <ElementType kStored>
@@ -134,43 +94,42 @@ int64_t Units(const ConvShape& s) {
   return IsRowOfImages(s) ? RowUnits(s) : GatherUnits(PairsShape(s), kStored);
 }
 
-PackedFormat Format(const char* variant, const ConvShape& s) {
-  PackedFormat format = ConvFormat(variant, kBlock, s);
+PackedFormat Format(const ConvShape& s) {
+  PackedFormat format = ConvFormat("gathered_pairs", kBlock, s);
   format.type = ElementType::kBFloat16;
   return format;
 }
 
-template <ElementType kIn, ElementType kOut>
+template <ElementType kOut>
 Work WorkOf(const ConvShape& s, int threads) {
   const ConvShape pairs = PairsShape(s);
   const double products = GatherMultiplyAdds(pairs) * static_cast<double>(s.n);
-  WorkStage stage = ConvTrafficOf(s, kIn, kOut, GatherPackedBytes(pairs));
+  WorkStage stage = ConvTrafficOf(s, ElementType::kBFloat16, kOut, GatherPackedBytes(pairs));
   stage.Add({.kind = WorkKind::kTile,
              .type = ElementType::kBFloat16,
              .family = InstructionFamily::kDot,
              .count = 2 * 2 * products});
   stage.Add(
       {.kind = WorkKind::kTileEdge, .count = products / static_cast<double>(GatherDepth(pairs))});
-  const bool row = kIn == ElementType::kBFloat16 && IsRowOfImages(s);
+  const bool row = IsRowOfImages(s);
   Work work = SharedWork(stage, row ? RowUnits(s) : GatherUnits(pairs, kOut), threads);
   work.weight_parts = row ? RowUnits(s) : GatherWeightParts(pairs, kOut);
   return work;
 }
 
-template <Resolve kResolve, ElementType kOut>
+template <GatherProduct kProduct, ElementType kOut>
 ConvVariant Blocks(const char* id, CpuFeatures needs) {
   return {.id = id,
           .input = kBlockedBF16,
           .output = {kOut, Layout::kBlocked},
           .needs = needs,
           .supports = [](const ConvShape& s) { return HasWideGroups(s, kBlockBf16); },
-          .work = &WorkOf<ElementType::kBFloat16, kOut>,
-          .packed_format = [](const ConvShape& s) { return Format("gathered_pairs", s); },
+          .work = &WorkOf<kOut>,
+          .packed_format = &Format,
           .packed_bytes = [](const ConvShape& s) { return GatherPackedBytes(PairsShape(s)); },
           .pack =
               [](const ConvShape& s, const void* oihw, void* packed) {
-                GatherPackPairs(s, GatherUnit::kBlock16, static_cast<const float*>(oihw),
-                                static_cast<float*>(packed));
+                GatherPackPairs(s, static_cast<const float*>(oihw), static_cast<float*>(packed));
               },
           .units = &Units<kOut>,
           .scratch_bytes =
@@ -178,30 +137,7 @@ ConvVariant Blocks(const char* id, CpuFeatures needs) {
                 return IsRowOfImages(s) ? RowScratch(s).bytes(s)
                                         : GatherScratchBytes(PairsShape(s), GatherUnit::kBlock16);
               },
-          .run = &Run<kResolve>};
-}
-
-template <Resolve kResolve>
-ConvVariant First(const char* id, CpuFeatures needs) {
-  return {
-      .id = id,
-      .input = kPlainF32,
-      .output = kBlockedBF16,
-      .needs = needs,
-      .supports = [](const ConvShape& s) { return s.groups == 1 && s.ic <= kFirstChannels; },
-      .work = &WorkOf<ElementType::kFloat32, ElementType::kBFloat16>,
-      .packed_format = [](const ConvShape& s) { return Format("pairs_of_planes", s); },
-      .packed_bytes = [](const ConvShape& s) { return GatherPackedBytes(PairsShape(s)); },
-      .pack =
-          [](const ConvShape& s, const void* oihw, void* packed) {
-            GatherPackPairs(s, FirstUnit(s), static_cast<const float*>(oihw),
-                            static_cast<float*>(packed));
-          },
-      .units =
-          [](const ConvShape& s) { return GatherUnits(PairsShape(s), ElementType::kBFloat16); },
-      .scratch_bytes =
-          [](const ConvShape& s) { return GatherScratchBytes(PairsShape(s), FirstUnit(s), true); },
-      .run = &RunFirst<kResolve>};
+          .run = &Run<kProduct>};
 }
 
 constexpr CpuFeatures kDots = {CpuFeature::kAvx512Bf16};
@@ -209,22 +145,18 @@ constexpr CpuFeatures kDots = {CpuFeature::kAvx512Bf16};
 }  // namespace
 
 ConvVariant PairsConvBf16() {
-  return Blocks<&ResolveGatherPairs, ElementType::kBFloat16>("conv/pairs_bf16", kDots);
+  return Blocks<GatherProduct::kPairs, ElementType::kBFloat16>("conv/pairs_bf16", kDots);
 }
 ConvVariant PairsConvBf16F32() {
-  return Blocks<&ResolveGatherPairs, ElementType::kFloat32>("conv/pairs_bf16_f32", kDots);
-}
-ConvVariant PairsFirstConvBf16() {
-  return First<&ResolveGatherPairs>("conv/pairs_first_bf16", kDots);
+  return Blocks<GatherProduct::kPairs, ElementType::kFloat32>("conv/pairs_bf16_f32", kDots);
 }
 ConvVariant WidenedPairsConvBf16() {
-  return Blocks<&ResolveWidenedPairs, ElementType::kBFloat16>("conv/widened_pairs_bf16", {});
+  return Blocks<GatherProduct::kWidenedPairs, ElementType::kBFloat16>("conv/widened_pairs_bf16",
+                                                                      {});
 }
 ConvVariant WidenedPairsConvBf16F32() {
-  return Blocks<&ResolveWidenedPairs, ElementType::kFloat32>("conv/widened_pairs_bf16_f32", {});
-}
-ConvVariant WidenedPairsFirstConvBf16() {
-  return First<&ResolveWidenedPairs>("conv/widened_pairs_first_bf16", {});
+  return Blocks<GatherProduct::kWidenedPairs, ElementType::kFloat32>("conv/widened_pairs_bf16_f32",
+                                                                     {});
 }
 
 }  // namespace kinglet::kernels

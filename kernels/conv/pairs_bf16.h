@@ -11,6 +11,5 @@ namespace kinglet::kernels {
 // the weights and all around the product are those of the variants.
 ConvVariant WidenedPairsConvBf16();
 ConvVariant WidenedPairsConvBf16F32();
-ConvVariant WidenedPairsFirstConvBf16();
 
 }  // namespace kinglet::kernels

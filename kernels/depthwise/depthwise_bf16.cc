@@ -11,7 +11,7 @@
 #include "kernels/conv/conv.h"
 #include "kernels/conv/shape.h"
 #include "kernels/conv/variants.h"
-#include "kernels/depthwise/pairs_bf16.h"
+#include "kernels/depthwise/depthwise3_bf16.h"
 #include "kernels/depthwise/units.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -208,12 +208,24 @@ int64_t Units(const ConvShape& s) {
   return s.n * BlockCount(s.ic, kBlockChannels) * DepthwiseRowParts(s, kBlockChannels);
 }
 
-size_t PackedBytes(const ConvShape& s) {
+Work WorkOf(const ConvShape& s, int threads) {
+  const double products = static_cast<double>(s.n * s.oh * s.ow) * s.kh * s.kw *
+                          static_cast<double>(RoundUpToBlock(s.ic, kBlockChannels));
+  WorkStage stage =
+      ConvTrafficOf(s, ElementType::kBFloat16, ElementType::kBFloat16, DepthwisePairsBytes(s));
+  stage.Add({.kind = s.sw == 1 ? WorkKind::kDepthwise : WorkKind::kDepthwiseStrided,
+             .count = 1.3 * 2 * products});
+  return SharedWork(stage, Units(s), threads);
+}
+
+}  // namespace
+
+size_t DepthwisePairsBytes(const ConvShape& s) {
   return static_cast<size_t>(RoundUpToBlock(s.ic, kBlockChannels) * s.kh * s.kw) * sizeof(float);
 }
 
 // [ic / 32][tap][even, odd][16].
-void Pack(const ConvShape& s, const void* oihw, void* packed) {
+void PackDepthwisePairs(const ConvShape& s, const void* oihw, void* packed) {
   const auto* weights = static_cast<const float*>(oihw);
   auto* to = static_cast<float*>(packed);
   const int64_t taps = int64_t{s.kh} * s.kw;
@@ -227,17 +239,9 @@ void Pack(const ConvShape& s, const void* oihw, void* packed) {
   }
 }
 
-Work WorkOf(const ConvShape& s, int threads) {
-  const double products = static_cast<double>(s.n * s.oh * s.ow) * s.kh * s.kw *
-                          static_cast<double>(RoundUpToBlock(s.ic, kBlockChannels));
-  WorkStage stage =
-      ConvTrafficOf(s, ElementType::kBFloat16, ElementType::kBFloat16, PackedBytes(s));
-  stage.Add({.kind = s.sw == 1 ? WorkKind::kDepthwise : WorkKind::kDepthwiseStrided,
-             .count = 1.3 * 2 * products});
-  return SharedWork(stage, Units(s), threads);
+PackedFormat DepthwisePairsFormat(const ConvShape& s) {
+  return ConvFormat("depthwise_pairs", kBlockChannels, s);
 }
-
-}  // namespace
 
 ConvVariant DepthwiseConvBf16() {
   return {.id = "conv/depthwise_bf16",
@@ -245,10 +249,9 @@ ConvVariant DepthwiseConvBf16() {
           .output = kBlockedBF16,
           .supports = &Supports,
           .work = &WorkOf,
-          .packed_format =
-              [](const ConvShape& s) { return ConvFormat("depthwise_pairs", kBlockChannels, s); },
-          .packed_bytes = &PackedBytes,
-          .pack = &Pack,
+          .packed_format = &DepthwisePairsFormat,
+          .packed_bytes = &DepthwisePairsBytes,
+          .pack = &PackDepthwisePairs,
           .units = &Units,
           .scratch_bytes = [](const ConvShape&) -> size_t { return 0; },
           .run = KINGLET_RESOLVE(GetRunDepthwise)()};

@@ -59,6 +59,21 @@ struct Hardware {
 using Hardware = Widened;
 #endif
 
+// Floats, one at a time.
+struct Floats {
+#if HWY_TARGET == HWY_AVX3
+  static constexpr int kMaxPixels[] = {0, 24, 14, 9, 6};
+#elif HWY_TARGET == HWY_AVX2 || HWY_ARCH_ARM_A64
+  static constexpr int kMaxPixels[] = {0, 6};
+#else
+  static constexpr int kMaxPixels[] = {0, 2};
+#endif
+  static constexpr int kBestBlocks = static_cast<int>(std::size(kMaxPixels)) - 1;
+
+  static HWY_INLINE Vec Dot(Vec sums, Vec x, Vec w) { return hn::MulAdd(x, w, sums); }
+  static HWY_INLINE hn::Vec<Tag16> Narrow(Vec x) { return Widened::Narrow(x); }
+};
+
 // As in kernels/gemm/gather_gemm.cc.
 constexpr int64_t kMinPixelsToFetchAhead = 12;
 constexpr int64_t kMinStepsToFetchInputs = 4;
@@ -298,33 +313,16 @@ void RunGatherPairs(const GatherGemm& g) noexcept {
   }
 }
 
-void Interleave(const float* from, int64_t plane, int64_t channels, int64_t count, float* to) {
-  const Tag d;
-  const PairBitsTag d32;
-  const int64_t pairs = channels > 2 ? 2 : 1;
-  const auto pair = [&](int64_t c, int64_t i) HWY_ATTR {
-    const Vec even = hn::LoadU(d, from + c * plane + i);
-    return PairsOf(even, c + 1 < channels ? hn::LoadU(d, from + (c + 1) * plane + i) : hn::Zero(d));
-  };
-  auto* bits = reinterpret_cast<uint32_t*>(to);
-  int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes) {
-    if (pairs == 1) {
-      hn::StoreU(pair(0, i), d32, bits + i);
-    } else {
-      hn::StoreInterleaved2(pair(0, i), pair(2, i), d32, bits + 2 * i);
-    }
+GatherGemmFn GetProduct(GatherProduct product) {
+  switch (product) {
+    case GatherProduct::kPairs:
+      return &RunGatherPairs<Hardware>;
+    case GatherProduct::kWidenedPairs:
+      return &RunGatherPairs<Widened>;
+    case GatherProduct::kFloats:
+      break;
   }
-  const auto value = [&](int64_t c) {
-    return c < channels ? ToBFloat16(from[c * plane + i]) : BFloat16{0};
-  };
-  for (; i < count; ++i) {
-    for (int64_t k = 0; k < pairs; ++k) to[i * pairs + k] = PairOf(value(2 * k), value(2 * k + 1));
-  }
-}
-
-GatherPairs GetPairs(bool hardware) {
-  return {hardware ? &RunGatherPairs<Hardware> : &RunGatherPairs<Widened>, &Interleave};
+  return &RunGatherPairs<Floats>;
 }
 
 }  // namespace
@@ -336,10 +334,11 @@ HWY_AFTER_NAMESPACE();
 namespace kinglet::kernels {
 
 KINGLET_EXPORT_TARGET(GatherPairs);
-HWY_EXPORT(GetPairs);
+HWY_EXPORT(GetProduct);
 
-GatherPairs ResolveGatherPairs() { return KINGLET_RESOLVE(GetPairs)(true); }
-GatherPairs ResolveWidenedPairs() { return KINGLET_RESOLVE(GetPairs)(false); }
+GatherGemmFn ResolveGatherProduct(GatherProduct product) {
+  return KINGLET_RESOLVE(GetProduct)(product);
+}
 
 }  // namespace kinglet::kernels
 #endif  // HWY_ONCE

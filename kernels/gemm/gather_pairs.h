@@ -23,16 +23,13 @@ inline float PairOf(BFloat16 even, BFloat16 odd) {
   return std::bit_cast<float>(even.bits | static_cast<uint32_t>(odd.bits) << 16);
 }
 
-struct GatherPairs {
-  GatherGemmFn gemm;
-  // Writes `count` pixels of `channels` float32 planes, `plane` floats apart, as two pairs each, or
-  // one where there are at most two channels; what is missing is zero.
-  void (*interleave)(const float* from, int64_t plane, int64_t channels, int64_t count, float* to);
+enum class GatherProduct : uint8_t {
+  kPairs,         // needs a CPU with avx512_bf16
+  kWidenedPairs,  // the same by multiply-adds of float32, for tests: on every CPU
+  kFloats,        // of floats, as GatherGemm has them
 };
 
-// For the active target and a CPU with avx512_bf16.
-GatherPairs ResolveGatherPairs();
-// The same by multiply-adds of float32, for tests: on every CPU.
-GatherPairs ResolveWidenedPairs();
+// For the active target.
+GatherGemmFn ResolveGatherProduct(GatherProduct product);
 
 }  // namespace kinglet::kernels

@@ -15,7 +15,7 @@
 #include "kernels/common/machine_model.h"
 #include "kernels/conv/conv.h"
 #include "kernels/conv/pairs_bf16.h"
-#include "kernels/depthwise/pairs_bf16.h"
+#include "kernels/depthwise/depthwise3_bf16.h"
 #include "kernels/gemm/gather_pairs.h"
 #include "tests/support/random.h"
 #include "tests/support/targets.h"
@@ -186,12 +186,12 @@ TEST(ChainBf16, IsItsConvolutionsOneByOne) {
     }
   }
   testing::ForEachTarget([&] {
-    std::vector<Kernels> all = {{WidenedPairsConvBf16(), WidenedDepthwisePairsConvBf16(),
-                                 ResolveWidenedPairs().gemm, ResolveWidenedDepthwisePairRows()}};
+    std::vector<Kernels> all = {{WidenedPairsConvBf16(), PlainDepthwise3ConvBf16(),
+                                 ResolveGatherProduct(GatherProduct::kWidenedPairs),
+                                 ResolvePlainDepthwise3Rows()}};
     if (UsableFeatures().Contains(ChainNeeds(ChainOf(cases.front())))) {
-      all.push_back({*FindConvVariant("conv/pairs_bf16"),
-                     *FindConvVariant("conv/depthwise_pairs_bf16"), ResolveGatherPairs().gemm,
-                     ResolveDepthwisePairRows()});
+      all.push_back({*FindConvVariant("conv/pairs_bf16"), *FindConvVariant("conv/depthwise3_bf16"),
+                     ResolveGatherProduct(GatherProduct::kPairs), ResolveDepthwise3Rows()});
     }
     for (const Kernels& kernels : all) {
       for (const Case& test : cases) {

@@ -18,7 +18,7 @@
 #include "kernels/common/half.h"
 #include "kernels/conv/conv.h"
 #include "kernels/conv/pairs_bf16.h"
-#include "kernels/depthwise/pairs_bf16.h"
+#include "kernels/depthwise/depthwise3_bf16.h"
 #include "tests/support/conv_reference.h"
 #include "tests/support/made_up_cpu.h"
 #include "tests/support/made_up_tiles.h"
@@ -239,8 +239,7 @@ bool HasBFloat16(const ConvVariant& variant) {
 // need some.
 std::vector<ConvVariant> VariantsOfBFloat16() {
   std::vector<ConvVariant> variants = {WidenedPairsConvBf16(), WidenedPairsConvBf16F32(),
-                                       WidenedPairsFirstConvBf16(),
-                                       WidenedDepthwisePairsConvBf16()};
+                                       PlainDepthwise3ConvBf16()};
   for (const ConvVariant& variant : ConvVariants()) {
     if (HasBFloat16(variant) && UsableFeatures().Contains(variant.needs)) {
       variants.push_back(variant);
@@ -479,7 +478,7 @@ TEST(Bf16Conv, PairsAreLeftAloneWhereTheCpuDoesNotMultiplyThem) {
                        .caches = DetectedCpu().caches};
   const testing::MadeUpCpu cpu(without);
   for (const ConvVariant& variant : ConvVariants()) {
-    if (Has(variant, "pairs")) {
+    if (Has(variant, "pairs") || Has(variant, "depthwise3")) {
       EXPECT_FALSE(UsableFeatures().Contains(variant.needs)) << variant.id;
     }
   }

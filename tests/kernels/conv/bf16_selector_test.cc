@@ -53,12 +53,11 @@ TEST(Bf16Selector, LayersOfNetworks) {
   constexpr std::string_view kFirst = "conv/first_f32_bf16", kDepthwise = "conv/depthwise_bf16",
                              kDirect = "conv/direct_bf16", kWinograd2 = "conv/winograd2_bf16",
                              kWinograd = "conv/winograd4_bf16", kPairs = "conv/pairs_bf16",
-                             kPairsFirst = "conv/pairs_first_bf16",
-                             kPairsDepthwise = "conv/depthwise_pairs_bf16",
-                             kTiles = "conv/tiles_bf16", kTilesFirst = "conv/tiles_first_bf16";
+                             kDepthwise3 = "conv/depthwise3_bf16", kTiles = "conv/tiles_bf16",
+                             kTilesFirst = "conv/tiles_first_bf16";
   const Row rows[] = {
-      {"first", Square(3, 224, 32, 3, 2), kFirst, kFirst, kPairsFirst, kTilesFirst},
-      {"depthwise", Square(128, 56, 128, 3, 1, 128), kDepthwise, kDepthwise, kPairsDepthwise,
+      {"first", Square(3, 224, 32, 3, 2), kFirst, kFirst, kFirst, kTilesFirst},
+      {"depthwise", Square(128, 56, 128, 3, 1, 128), kDepthwise, kDepthwise, kDepthwise3,
        kDepthwise},
       {"depthwise 5x5 by 2", Square(240, 28, 240, 5, 2, 240), kDepthwise, kDepthwise, kDepthwise,
        kDepthwise},
