@@ -5,6 +5,8 @@
 // One block of 32 channels and output row at a time, as 16 pairs of channels: even and odd ones are
 // summed apart. Tiles of neighbouring output pixels share what they widen. Rows outside the input
 // are a row of zeros.
+#include "kernels/depthwise/depthwise3_bf16.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -13,7 +15,6 @@
 #include "kernels/conv/conv.h"
 #include "kernels/conv/shape.h"
 #include "kernels/conv/variants.h"
-#include "kernels/depthwise/depthwise3_bf16.h"
 #include "kernels/depthwise/units.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -210,7 +211,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace kinglet::kernels {
 
-KINGLET_EXPORT_TARGET(Depthwise3Bf16);
+KINGLET_EXPORT_TARGET(Rows3Bf16);
 HWY_EXPORT(GetRunRows);
 
 namespace {

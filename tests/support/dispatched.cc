@@ -49,7 +49,7 @@
   FILE("kernels/depthwise/depthwise.cc", Depthwise)          \
   FILE("kernels/depthwise/depthwise_u8.cc", DepthwiseU8)     \
   FILE("kernels/depthwise/depthwise_bf16.cc", DepthwiseBf16) \
-  FILE("kernels/depthwise/depthwise3_bf16.cc", Depthwise3Bf16) \
+  FILE("kernels/depthwise/depthwise3_bf16.cc", Rows3Bf16)    \
   FILE("kernels/eltwise/binary.cc", Binary)                  \
   FILE("kernels/eltwise/channel.cc", Channel)                \
   FILE("kernels/eltwise/pairs.cc", Pairs)                    \
