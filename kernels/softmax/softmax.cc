@@ -8,6 +8,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/softmax/softmax.cc"
 #include "kernels/common/dispatch.h"
+#include "kernels/common/unroll.h"
 #include "kernels/eltwise/array-inl.h"
 #include "kernels/layout/layout.h"
 #include "kernels/math/math.h"
@@ -23,14 +24,12 @@ constexpr int64_t kShortAxis = 16;  // rows up to this size go side by side, a r
 constexpr float kLowest = -std::numeric_limits<float>::infinity();
 
 // exp(x) of x <= 0 by 2^n * p(r), |r| <= ln2 / 2, with Cephes' polynomial of expf; 0 below the
-// smallest normal float. NaN stays.
+// smallest normal float. NaN stays: p is NaN then.
 HWY_INLINE ArrayVec ExpNotAbove0(ArrayVec x) {
   const ArrayTag d;
   const hn::RebindToSigned<ArrayTag> di;
-  const auto vanishes = hn::Lt(x, hn::Set(d, -87.33654f));
-  x = hn::IfThenZeroElse(vanishes, x);
-  // In the low bits of a float of this size there is the nearest integer.
-  const ArrayVec magic = hn::Set(d, 12582912.0f);
+  // In the low bits of a float of this size there is the nearest integer, with the exponent's bias.
+  const ArrayVec magic = hn::Set(d, 12582912.0f + 127.0f);
   const ArrayVec shifted = hn::MulAdd(x, hn::Set(d, 1.44269504088896341f), magic);
   const ArrayVec n = hn::Sub(shifted, magic);
   ArrayVec r = hn::NegMulAdd(n, hn::Set(d, 0.693359375f), x);
@@ -42,112 +41,141 @@ HWY_INLINE ArrayVec ExpNotAbove0(ArrayVec x) {
   p = hn::MulAdd(p, r, hn::Set(d, 1.6666665459e-1f));
   p = hn::MulAdd(p, r, hn::Set(d, 5.0000001201e-1f));
   p = hn::MulAdd(p, hn::Mul(r, r), hn::Add(r, hn::Set(d, 1.0f)));
-  const auto exponent = hn::ShiftLeft<23>(hn::BitCast(di, shifted));
-  const ArrayVec y = hn::BitCast(d, hn::Add(hn::BitCast(di, p), exponent));
-  return hn::IfThenElse(hn::Eq(x, x), hn::IfThenZeroElse(vanishes, y), x);
+  const ArrayVec power = hn::BitCast(d, hn::ShiftLeft<23>(hn::BitCast(di, shifted)));
+  return hn::IfThenZeroElse(hn::Lt(x, hn::Set(d, -87.33654f)), hn::Mul(p, power));
 }
 
 // Any NaN may be lost in a maximum: the exponentials find it again.
-float MaxOfLanes(ArrayVec v) {
-  HWY_ALIGN float values[kLanes];
-  hn::Store(v, ArrayTag(), values);
-  float best = values[0];
-  for (int64_t l = 1; l < kLanes; ++l) best = values[l] > best ? values[l] : best;
-  return best;
-}
+HWY_INLINE float MaxOfLanes(ArrayVec v) { return hn::GetLane(hn::MaxOfLanes(ArrayTag(), v)); }
+HWY_INLINE float SumOfLanes(ArrayVec v) { return hn::GetLane(hn::SumOfLanes(ArrayTag(), v)); }
 
-float SumOfLanes(ArrayVec v) {
-  HWY_ALIGN float values[kLanes];
-  hn::Store(v, ArrayTag(), values);
-  for (int64_t width = kLanes / 2; width > 0; width /= 2) {
-    for (int64_t l = 0; l < width; ++l) values[l] += values[l + width];
-  }
-  return values[0];
-}
+// Rows of at least a vector. The last vector overlaps the one before, of which it is loaded before
+// anything is stored, as y may be x; `before` are the lanes that both have.
+struct RowForm {
+  explicit RowForm(int64_t length)
+      : n(length),
+        last(length - kLanes),
+        whole((length - 1) / kLanes * kLanes),
+        before(hn::FirstN(ArrayTag(), static_cast<size_t>(whole - last))) {}
 
-// A row of at least a vector. The last vector overlaps the one before; it is loaded first, as y may
-// be x.
-struct Row {
-  const float* x;
-  float* y;
-  int64_t n;
-
-  int64_t last() const { return n - kLanes; }
-  int64_t whole() const { return n / kLanes * kLanes; }
+  int64_t n, last, whole;  // elements, where the last vector begins, elements of those before it
+  hn::Mask<ArrayTag> before;
 };
 
-float MaxOf(const Row& r) {
+float MaxOf(const RowForm& f, const float* x) {
   const ArrayTag d;
-  ArrayVec even = hn::LoadU(d, r.x + r.last()), odd = even;
+  ArrayVec even = hn::LoadU(d, x + f.last), odd = even;
   int64_t i = 0;
-  for (; i + 2 * kLanes <= r.n; i += 2 * kLanes) {
-    even = hn::Max(hn::LoadU(d, r.x + i), even);
-    odd = hn::Max(hn::LoadU(d, r.x + i + kLanes), odd);
+  for (; i + 2 * kLanes <= f.whole; i += 2 * kLanes) {
+    even = hn::Max(hn::LoadU(d, x + i), even);
+    odd = hn::Max(hn::LoadU(d, x + i + kLanes), odd);
   }
-  if (i + kLanes <= r.n) even = hn::Max(hn::LoadU(d, r.x + i), even);
+  if (i < f.whole) even = hn::Max(hn::LoadU(d, x + i), even);
   return MaxOfLanes(hn::Max(even, odd));
-}
-
-// Lanes that the last vector does not share with the one before are kept, the others are zero.
-ArrayVec OnlyRest(const Row& r, ArrayVec v) {
-  HWY_ALIGN float lanes[kLanes];
-  hn::Store(v, ArrayTag(), lanes);
-  std::fill(lanes, lanes + (kLanes - (r.n - r.whole())), 0.0f);
-  return hn::Load(ArrayTag(), lanes);
 }
 
 // The sum of exp(x - max); where kStore they are y.
 template <bool kStore>
-float ExpSum(const Row& r, float max) {
+float ExpSum(const RowForm& f, const float* x, float max, float* y) {
   const ArrayTag d;
   const ArrayVec m = hn::Set(d, max);
-  const ArrayVec tail = hn::LoadU(d, r.x + r.last());
-  ArrayVec even = hn::Zero(d), odd = hn::Zero(d);
-  const int64_t whole = r.whole();
+  const ArrayVec rest = ExpNotAbove0(hn::Sub(hn::LoadU(d, x + f.last), m));
+  ArrayVec even = hn::IfThenZeroElse(f.before, rest), odd = hn::Zero(d);
   int64_t i = 0;
-  for (; i + 2 * kLanes <= whole; i += 2 * kLanes) {
-    const ArrayVec a = ExpNotAbove0(hn::Sub(hn::LoadU(d, r.x + i), m));
-    const ArrayVec b = ExpNotAbove0(hn::Sub(hn::LoadU(d, r.x + i + kLanes), m));
+  for (; i + 2 * kLanes <= f.whole; i += 2 * kLanes) {
+    const ArrayVec a = ExpNotAbove0(hn::Sub(hn::LoadU(d, x + i), m));
+    const ArrayVec b = ExpNotAbove0(hn::Sub(hn::LoadU(d, x + i + kLanes), m));
     if (kStore) {
-      hn::StoreU(a, d, r.y + i);
-      hn::StoreU(b, d, r.y + i + kLanes);
+      hn::StoreU(a, d, y + i);
+      hn::StoreU(b, d, y + i + kLanes);
     }
     even = hn::Add(even, a);
     odd = hn::Add(odd, b);
   }
-  if (i < whole) {
-    const ArrayVec a = ExpNotAbove0(hn::Sub(hn::LoadU(d, r.x + i), m));
-    if (kStore) hn::StoreU(a, d, r.y + i);
-    even = hn::Add(even, a);
+  if (i < f.whole) {
+    const ArrayVec a = ExpNotAbove0(hn::Sub(hn::LoadU(d, x + i), m));
+    if (kStore) hn::StoreU(a, d, y + i);
+    odd = hn::Add(odd, a);
   }
-  if (whole < r.n) {
-    const ArrayVec a = ExpNotAbove0(hn::Sub(tail, m));
-    if (kStore) hn::StoreU(a, d, r.y + r.last());
-    odd = hn::Add(odd, OnlyRest(r, a));
-  }
+  if (kStore) hn::StoreU(rest, d, y + f.last);
   return SumOfLanes(hn::Add(even, odd));
 }
 
 // y[i] = f(x[i]), a vector at a time.
 template <class F>
-HWY_INLINE void MapRow(const Row& r, F f) {
+HWY_INLINE void MapRow(const RowForm& form, const float* x, float* y, F f) {
   const ArrayTag d;
-  const ArrayVec tail = hn::LoadU(d, r.x + r.last());
-  const int64_t whole = r.whole();
-  for (int64_t i = 0; i < whole; i += kLanes) hn::StoreU(f(hn::LoadU(d, r.x + i)), d, r.y + i);
-  if (whole < r.n) hn::StoreU(f(tail), d, r.y + r.last());
+  const ArrayVec rest = f(hn::LoadU(d, x + form.last));
+  for (int64_t i = 0; i < form.whole; i += kLanes) hn::StoreU(f(hn::LoadU(d, x + i)), d, y + i);
+  hn::StoreU(rest, d, y + form.last);
 }
 
-void LongRow(const Row& r, bool log) {
+void LongRow(const RowForm& f, const float* x, float* y) {
+  const ArrayVec factor = hn::Set(ArrayTag(), 1.0f / ExpSum<true>(f, x, MaxOf(f, x), y));
+  MapRow(f, y, y, [&](ArrayVec v) HWY_ATTR { return hn::Mul(v, factor); });
+}
+
+// A row of kVecs vectors, which stays in registers.
+template <int kVecs>
+HWY_INLINE void RegisterRow(const RowForm& f, const float* x, float* y) {
   const ArrayTag d;
-  const float max = MaxOf(r);
-  if (log) {
-    const ArrayVec m = hn::Set(d, max), s = hn::Set(d, std::log(ExpSum<false>(r, max)));
-    MapRow(r, [&](ArrayVec v) HWY_ATTR { return hn::Sub(hn::Sub(v, m), s); });
+  ArrayVec v[kVecs];
+  KINGLET_UNROLL
+  for (int i = 0; i + 1 < kVecs; ++i) v[i] = hn::LoadU(d, x + i * kLanes);
+  v[kVecs - 1] = hn::LoadU(d, x + f.last);
+  ArrayVec max = v[0];
+  KINGLET_UNROLL
+  for (int i = 1; i < kVecs; ++i) max = hn::Max(v[i], max);
+  max = hn::MaxOfLanes(d, max);
+  KINGLET_UNROLL
+  for (int i = 0; i < kVecs; ++i) v[i] = ExpNotAbove0(hn::Sub(v[i], max));
+  ArrayVec sum = hn::IfThenZeroElse(f.before, v[kVecs - 1]);
+  KINGLET_UNROLL
+  for (int i = 0; i + 1 < kVecs; ++i) sum = hn::Add(sum, v[i]);
+  const ArrayVec factor = hn::Div(hn::Set(d, 1.0f), hn::SumOfLanes(d, sum));
+  KINGLET_UNROLL
+  for (int i = 0; i + 1 < kVecs; ++i) hn::StoreU(hn::Mul(v[i], factor), d, y + i * kLanes);
+  hn::StoreU(hn::Mul(v[kVecs - 1], factor), d, y + f.last);
+}
+
+template <int kVecs>
+void RegisterRows(const RowForm& f, const float* x, float* y, int64_t rows) {
+  for (int64_t r = 0; r < rows; ++r) RegisterRow<kVecs>(f, x + r * f.n, y + r * f.n);
+}
+
+// Logarithms of the sums of some rows at once.
+void LogRows(const RowForm& f, const float* x, float* y, int64_t rows, MathFn log) {
+  float max[kTile], sum[kTile];
+  for (int64_t r = 0; r < rows; ++r) {
+    max[r] = MaxOf(f, x + r * f.n);
+    sum[r] = ExpSum<false>(f, x + r * f.n, max[r], nullptr);
+  }
+  log(sum, sum, static_cast<size_t>(rows), 0, 0);
+  for (int64_t r = 0; r < rows; ++r) {
+    const ArrayVec m = hn::Set(ArrayTag(), max[r]), s = hn::Set(ArrayTag(), sum[r]);
+    MapRow(f, x + r * f.n, y + r * f.n,
+           [&](ArrayVec v) HWY_ATTR { return hn::Sub(hn::Sub(v, m), s); });
+  }
+}
+
+void LongRows(const float* x, float* y, int64_t n, int64_t rows, MathFn log) {
+  const RowForm form(n);
+  if (log != nullptr) {
+    for (int64_t r = 0; r < rows; r += kTile) {
+      LogRows(form, x + r * n, y + r * n, std::min(kTile, rows - r), log);
+    }
     return;
   }
-  const ArrayVec factor = hn::Set(d, 1.0f / ExpSum<true>(r, max));
-  MapRow({r.y, r.y, r.n}, [&](ArrayVec v) HWY_ATTR { return hn::Mul(v, factor); });
+  switch (form.whole / kLanes + 1) {
+    case 2:
+      return RegisterRows<2>(form, x, y, rows);
+    case 3:
+      return RegisterRows<3>(form, x, y, rows);
+    case 4:
+      return RegisterRows<4>(form, x, y, rows);
+    default:
+      for (int64_t r = 0; r < rows; ++r) LongRow(form, x + r * n, y + r * n);
+  }
 }
 
 // Lines side by side, whose elements are `step` apart. In what runs them, `log` is the logarithm
@@ -295,8 +323,7 @@ void Run(const Softmax& s, const float* x, float* y, int64_t begin, int64_t end)
     return ShortRows(x + begin * s.axis, y + begin * s.axis, s.axis, end - begin, log);
   }
   if (s.inner == 1) {
-    for (int64_t r = begin; r < end; ++r) LongRow({x + r * s.axis, y + r * s.axis, s.axis}, s.log);
-    return;
+    return LongRows(x + begin * s.axis, y + begin * s.axis, s.axis, end - begin, log);
   }
   const int64_t tiles = (s.inner + kTile - 1) / kTile;
   for (int64_t unit = begin; unit < end; ++unit) {
