@@ -12,6 +12,7 @@
 #define HWY_TARGET_INCLUDE "kernels/layout/layout.cc"
 #include "kernels/common/blocked.h"
 #include "kernels/common/dispatch.h"
+#include "kernels/common/unroll.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace kinglet::kernels {
@@ -21,84 +22,126 @@ namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
 #if HWY_TARGET != HWY_SCALAR
-using D4 = hn::CappedTag<float, 4>;
-using V4 = hn::Vec<D4>;
+// The 4x4 matrices in each 128 bits of four vectors.
+template <class D, class V>
+HWY_INLINE void Transpose4x4(D d, V& a, V& b, V& c, V& e) {
+  const hn::Repartition<double, D> dd;
+  const auto ab_lo = hn::BitCast(dd, hn::InterleaveLower(d, a, b));
+  const auto ab_hi = hn::BitCast(dd, hn::InterleaveUpper(d, a, b));
+  const auto ce_lo = hn::BitCast(dd, hn::InterleaveLower(d, c, e));
+  const auto ce_hi = hn::BitCast(dd, hn::InterleaveUpper(d, c, e));
+  a = hn::BitCast(d, hn::InterleaveLower(dd, ab_lo, ce_lo));
+  b = hn::BitCast(d, hn::InterleaveUpper(dd, ab_lo, ce_lo));
+  c = hn::BitCast(d, hn::InterleaveLower(dd, ab_hi, ce_hi));
+  e = hn::BitCast(d, hn::InterleaveUpper(dd, ab_hi, ce_hi));
+}
 
-void Transpose4x4(V4& a, V4& b, V4& c, V4& d) {
-  const D4 d4;
-  const hn::Repartition<double, D4> dd;
-  const auto ab_lo = hn::BitCast(dd, hn::InterleaveLower(d4, a, b));
-  const auto ab_hi = hn::BitCast(dd, hn::InterleaveUpper(d4, a, b));
-  const auto cd_lo = hn::BitCast(dd, hn::InterleaveLower(d4, c, d));
-  const auto cd_hi = hn::BitCast(dd, hn::InterleaveUpper(d4, c, d));
-  a = hn::BitCast(d4, hn::InterleaveLower(dd, ab_lo, cd_lo));
-  b = hn::BitCast(d4, hn::InterleaveUpper(dd, ab_lo, cd_lo));
-  c = hn::BitCast(d4, hn::InterleaveLower(dd, ab_hi, cd_hi));
-  d = hn::BitCast(d4, hn::InterleaveUpper(dd, ab_hi, cd_hi));
+using D4 = hn::CappedTag<float, 4>;
+
+// dst[r * dst_stride + c] = src[c * src_stride + r], r, c < 4.
+template <typename T>
+HWY_INLINE void TransposeFour(const T* src, int64_t src_stride, T* dst, int64_t dst_stride) {
+  const D4 d;
+  const hn::CappedTag<T, 4> dt;
+  hn::Vec<D4> v[4];
+  KINGLET_UNROLL
+  for (int64_t i = 0; i < 4; ++i) v[i] = hn::BitCast(d, hn::LoadU(dt, src + i * src_stride));
+  Transpose4x4(d, v[0], v[1], v[2], v[3]);
+  KINGLET_UNROLL
+  for (int64_t i = 0; i < 4; ++i) hn::StoreU(hn::BitCast(dt, v[i]), dt, dst + i * dst_stride);
 }
 #endif
+
+#undef KINGLET_TRANSPOSE_EIGHT
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
+#define KINGLET_TRANSPOSE_EIGHT 1
+// The same of r, c < 8.
+template <typename T>
+HWY_INLINE void TransposeEight(const T* src, int64_t src_stride, T* dst, int64_t dst_stride) {
+  const hn::CappedTag<float, 8> d;
+  const hn::CappedTag<T, 8> dt;
+  hn::Vec<decltype(d)> v[8];
+  KINGLET_UNROLL
+  for (int64_t i = 0; i < 8; ++i) v[i] = hn::BitCast(d, hn::LoadU(dt, src + i * src_stride));
+  Transpose4x4(d, v[0], v[1], v[2], v[3]);
+  Transpose4x4(d, v[4], v[5], v[6], v[7]);
+  KINGLET_UNROLL
+  for (int64_t i = 0; i < 4; ++i) {
+    T* upper = dst + i * dst_stride;
+    hn::StoreU(hn::BitCast(dt, hn::ConcatLowerLower(d, v[i + 4], v[i])), dt, upper);
+    hn::StoreU(hn::BitCast(dt, hn::ConcatUpperUpper(d, v[i + 4], v[i])), dt,
+               upper + 4 * dst_stride);
+  }
+}
+#else
+#define KINGLET_TRANSPOSE_EIGHT 0
+#endif
+
+// dst[r * dst_stride + c] = src[c * src_stride + r], r < rows, c < kCols (4 or 8).
+template <int64_t kCols, typename T>
+HWY_INLINE void TransposeColumns(const T* src, int64_t src_stride, T* dst, int64_t dst_stride,
+                                 int64_t rows) {
+  int64_t r = 0;
+#if KINGLET_TRANSPOSE_EIGHT
+  if (kCols == 8) {
+    for (; r + 8 <= rows; r += 8) {
+      TransposeEight(src + r, src_stride, dst + r * dst_stride, dst_stride);
+    }
+  }
+#endif
+#if HWY_TARGET != HWY_SCALAR
+  for (; r + 4 <= rows; r += 4) {
+    for (int64_t c = 0; c < kCols; c += 4) {
+      TransposeFour(src + c * src_stride + r, src_stride, dst + r * dst_stride + c, dst_stride);
+    }
+  }
+#endif
+  for (; r < rows; ++r) {
+    for (int64_t c = 0; c < kCols; ++c) dst[r * dst_stride + c] = src[c * src_stride + r];
+  }
+}
+
+// 16 rows at a time, so that each cache line of the source is used whole.
+template <typename T>
+void Transpose(const T* src, int64_t src_stride, T* dst, int64_t dst_stride, int64_t rows,
+               int64_t cols) {
+  for (int64_t r0 = 0; r0 < rows; r0 += 16) {
+    const int64_t count = std::min(rows - r0, int64_t{16});
+    const T* in = src + r0;
+    T* out = dst + r0 * dst_stride;
+    int64_t c = 0;
+#if KINGLET_TRANSPOSE_EIGHT
+    for (; c + 8 <= cols && count >= 8; c += 8) {
+      TransposeColumns<8>(in + c * src_stride, src_stride, out + c, dst_stride, count);
+    }
+#endif
+    for (; c + 4 <= cols && count >= 4; c += 4) {
+      TransposeColumns<4>(in + c * src_stride, src_stride, out + c, dst_stride, count);
+    }
+    for (int64_t r = 0; r < count; ++r) {
+      for (int64_t i = c; i < cols; ++i) out[r * dst_stride + i] = in[i * src_stride + r];
+    }
+  }
+}
+
+void Transpose32(const uint32_t* src, int64_t src_stride, uint32_t* dst, int64_t dst_stride,
+                 int64_t rows, int64_t cols) noexcept {
+  Transpose(src, src_stride, dst, dst_stride, rows, cols);
+}
 
 // One block: `channels` planes that are `plane` apart become lanes.
 void BlockFromPlanes(const float* src, int64_t plane, int64_t channels, int64_t pixels,
                      float* dst) {
-  int64_t p = 0;
-#if HWY_TARGET != HWY_SCALAR
-  const D4 d;
-  const int64_t quads = channels / 4;
-  for (; p + 4 <= pixels; p += 4) {
+  const int64_t whole = channels / 4 * 4;
+  if (whole > 0) Transpose(src, plane, dst, kBlock, pixels, whole);
+  if (whole == kBlock) return;
+  const int64_t rest = channels - whole;
+  for (int64_t p = 0; p < pixels; ++p) {
+    float quad[4] = {0.0f, 0.0f, 0.0f, 0.0f};
+    for (int64_t r = 0; r < rest; ++r) quad[r] = src[(whole + r) * plane + p];
     float* out = dst + p * kBlock;
-    for (int64_t q = 0; q < quads; ++q) {
-      const float* in = src + 4 * q * plane + p;
-      V4 a = hn::LoadU(d, in), b = hn::LoadU(d, in + plane);
-      V4 c = hn::LoadU(d, in + 2 * plane), e = hn::LoadU(d, in + 3 * plane);
-      Transpose4x4(a, b, c, e);
-      hn::StoreU(a, d, out + 4 * q);
-      hn::StoreU(b, d, out + 4 * q + kBlock);
-      hn::StoreU(c, d, out + 4 * q + 2 * kBlock);
-      hn::StoreU(e, d, out + 4 * q + 3 * kBlock);
-    }
-    if (quads == 4) continue;
-    const int64_t rest = channels - 4 * quads;
-    for (int64_t i = 0; i < 4; ++i) {
-      float quad[4] = {0.0f, 0.0f, 0.0f, 0.0f};
-      for (int64_t r = 0; r < rest; ++r) quad[r] = src[(4 * quads + r) * plane + p + i];
-      hn::StoreU(hn::LoadU(d, quad), d, out + i * kBlock + 4 * quads);
-      for (int64_t q = quads + 1; q < 4; ++q) hn::StoreU(hn::Zero(d), d, out + i * kBlock + 4 * q);
-    }
-  }
-#endif
-  for (; p < pixels; ++p) {
-    for (int64_t l = 0; l < kBlock; ++l) {
-      dst[p * kBlock + l] = l < channels ? src[l * plane + p] : 0.0f;
-    }
-  }
-}
-
-void PlanesFromBlock(const float* src, int64_t plane, int64_t channels, int64_t pixels,
-                     float* dst) {
-  int64_t p = 0;
-#if HWY_TARGET != HWY_SCALAR
-  const D4 d;
-  const int64_t quads = channels / 4;
-  for (; p + 4 <= pixels; p += 4) {
-    const float* in = src + p * kBlock;
-    for (int64_t q = 0; q < quads; ++q) {
-      V4 a = hn::LoadU(d, in + 4 * q), b = hn::LoadU(d, in + 4 * q + kBlock);
-      V4 c = hn::LoadU(d, in + 4 * q + 2 * kBlock), e = hn::LoadU(d, in + 4 * q + 3 * kBlock);
-      Transpose4x4(a, b, c, e);
-      float* out = dst + 4 * q * plane + p;
-      hn::StoreU(a, d, out);
-      hn::StoreU(b, d, out + plane);
-      hn::StoreU(c, d, out + 2 * plane);
-      hn::StoreU(e, d, out + 3 * plane);
-    }
-    for (int64_t l = 4 * quads; l < channels; ++l) {
-      for (int64_t i = 0; i < 4; ++i) dst[l * plane + p + i] = in[i * kBlock + l];
-    }
-  }
-#endif
-  for (; p < pixels; ++p) {
-    for (int64_t l = 0; l < channels; ++l) dst[l * plane + p] = src[p * kBlock + l];
+    std::memcpy(out + whole, quad, sizeof(quad));
+    std::fill(out + whole + 4, out + kBlock, 0.0f);
   }
 }
 
@@ -123,7 +166,7 @@ void ToPlain(const Reorder& r, const void* from, void* to, int64_t begin, int64_
     const float* src =
         blocked + run.n * r.blocked_batch_stride + c0 * plane + run.row * r.w * kBlock;
     float* dst = plain + run.n * r.plain_batch_stride + c0 * plane + run.row * r.w;
-    PlanesFromBlock(src, plane, std::min(kBlock, r.c - c0), run.rows * r.w, dst);
+    Transpose(src, kBlock, dst, plane, std::min(kBlock, r.c - c0), run.rows * r.w);
   });
 }
 
@@ -235,41 +278,6 @@ void ShuffleChannels(const ChannelShuffle& p, const float* src, float* dst, int6
       for (int64_t l = lanes; l < kBlock; ++l) out[i + l] = 0.0f;
     }
   });
-}
-
-// 16 rows at a time, so that each cache line of the source is used whole.
-void Transpose32(const uint32_t* src, int64_t src_stride, uint32_t* dst, int64_t dst_stride,
-                 int64_t rows, int64_t cols) noexcept {
-#if HWY_TARGET != HWY_SCALAR
-  const D4 d;
-  const hn::RebindToUnsigned<D4> du;
-  const auto load = [&](const uint32_t* p) HWY_ATTR { return hn::BitCast(d, hn::LoadU(du, p)); };
-#endif
-  for (int64_t r0 = 0; r0 < rows; r0 += 16) {
-    const int64_t count = std::min(rows - r0, int64_t{16});
-    int64_t c = 0;
-#if HWY_TARGET != HWY_SCALAR
-    for (; c + 4 <= cols && count >= 4; c += 4) {
-      const uint32_t* in = src + c * src_stride + r0;
-      uint32_t* out = dst + r0 * dst_stride + c;
-      int64_t r = 0;
-      for (; r + 4 <= count; r += 4) {
-        V4 v[4] = {load(in + r), load(in + r + src_stride), load(in + r + 2 * src_stride),
-                   load(in + r + 3 * src_stride)};
-        Transpose4x4(v[0], v[1], v[2], v[3]);
-        for (int64_t i = 0; i < 4; ++i) {
-          hn::StoreU(hn::BitCast(du, v[i]), du, out + (r + i) * dst_stride);
-        }
-      }
-      for (; r < count; ++r) {
-        for (int64_t i = 0; i < 4; ++i) out[r * dst_stride + i] = in[i * src_stride + r];
-      }
-    }
-#endif
-    for (int64_t r = r0; r < r0 + count; ++r) {
-      for (int64_t i = c; i < cols; ++i) dst[r * dst_stride + i] = src[i * src_stride + r];
-    }
-  }
 }
 
 constexpr LayoutTable kTable = {ToBlocked, ToPlain, CopyChannels, ShuffleChannels, Transpose32};
