@@ -59,7 +59,7 @@ void InferQLinearMatMul(InferContext& context) {
 }
 
 template <typename Y>
-std::unique_ptr<Step> PlanQLinearMatMulTo(const PlanContext& context) {
+std::unique_ptr<Step> PlanQLinearMatMulTo(PlanContext& context) {
   const IntegerProduct product = MatMulOf(context, kQLinearMatMul, true);
   const std::int64_t m = std::max<std::int64_t>(product.m, 1);
   const std::int64_t n = product.n;
@@ -163,7 +163,7 @@ void InferQGemm(InferContext& context) {
 }
 
 template <typename Y>
-std::unique_ptr<Step> PlanQGemmTo(const PlanContext& context) {
+std::unique_ptr<Step> PlanQGemmTo(PlanContext& context) {
   const IntegerProduct product = GemmOf(context, kQGemm);
   const std::int64_t n = product.n;
   const std::int64_t b_step = StepBetween(context, 4);

@@ -2,6 +2,7 @@
 
 #include "engine/ops/broadcast.h"
 #include "engine/ops/views.h"
+#include "kernels/common/aligned.h"
 
 namespace kinglet {
 namespace {
@@ -97,15 +98,136 @@ IntegerProduct GemmOf(const NodeContext& context, const ProductInputs& at) {
 }
 
 namespace internal {
+namespace {
 
-void DescribeIntegerProduct(const PlanContext& context, const IntegerProduct& p, Step& step) {
-  const std::int64_t block = std::min(p.n, kProductColumns);
-  step.units =
-      p.matrices() == 0 ? 0 : p.matrices() * CeilDiv(p.m, kProductRows) * CeilDiv(p.n, block);
-  step.scratch_bytes = static_cast<std::size_t>(block) * sizeof(std::int32_t) +
-                       static_cast<std::size_t>((block + 1) * p.k) * sizeof(std::int16_t);
+constexpr std::int64_t kBlockBytes = 128 << 10;  // of packed rows, which stay in a cache
+constexpr std::int64_t kUnitPanels = 4;
+
+kernels::ByteMatrix MatrixA(const PanelPlan& plan, const void* data, std::int64_t matrix,
+                            std::int64_t top) {
+  const IntegerProduct& p = plan.p;
+  const std::int64_t first =
+      p.a_batches[static_cast<std::size_t>(matrix)] * p.m * p.k + top * p.a_row;
+  return {static_cast<const std::byte*>(data) + first, p.a_row, p.a_column, plan.a_signed};
+}
+
+// The columns of a panel of one of the matrices B.
+kernels::ByteMatrix MatrixB(const PanelPlan& plan, const void* data, std::int64_t matrix,
+                            std::int64_t panel) {
+  const IntegerProduct& p = plan.p;
+  const std::int64_t first = matrix * p.k * p.n + panel * kernels::kPanelColumns * p.b_column;
+  return {static_cast<const std::byte*>(data) + first, p.b_row, p.b_column, plan.b_signed};
+}
+
+void PackPanel(const PanelPlan& plan, const void* data, std::int64_t matrix, std::int64_t panel,
+               std::byte* to) {
+  const std::int64_t columns =
+      std::min(kernels::kPanelColumns, plan.p.n - panel * kernels::kPanelColumns);
+  plan.table.pack_panel(plan.form, MatrixB(plan, data, matrix, panel), plan.p.k, columns, to);
+}
+
+void PackConstants(PlanContext& context, PanelPlan& plan) {
+  const IntegerProduct& p = plan.p;
+  const std::int64_t matrices = ElementCount(context.InputShape(plan.at.b)) / (p.k * p.n);
+  const std::int64_t bytes = plan.panel_bytes();
+  const kernels::PackedFormat format{
+      .family = "integer_product",
+      .variant = plan.form.quads ? "quads" : "pairs",
+      .block = kernels::kPanelColumns,
+      .type = plan.b_signed ? kernels::ElementType::kInt8 : kernels::ElementType::kUInt8,
+      .transposed = p.b_row == 1 && p.b_column != 1};
+  plan.packed = static_cast<const std::byte*>(context.Packed(
+      plan.at.b, format, static_cast<std::size_t>(matrices * plan.panels * bytes), [&](void* to) {
+        const void* data = context.InputValue(plan.at.b)->raw();
+        for (std::int64_t i = 0; i < matrices * plan.panels; ++i) {
+          PackPanel(plan, data, i / plan.panels, i % plan.panels,
+                    static_cast<std::byte*>(to) + i * bytes);
+        }
+      }));
+  context.DoNotRead(plan.at.b);
+}
+
+}  // namespace
+
+PanelScratch::PanelScratch(const PanelPlan& plan, std::byte* memory) {
+  const auto take = [&](std::int64_t count) -> std::byte* {
+    const std::size_t at = bytes;
+    bytes += kernels::RoundUpToLine(static_cast<std::size_t>(count));
+    return memory == nullptr ? nullptr : memory + at;
+  };
+  const std::int64_t rows_of_block = plan.block_rows;
+  constexpr std::int64_t kInt = sizeof(std::int32_t);
+  packed_rows = reinterpret_cast<std::int64_t*>(take(sizeof(std::int64_t)));
+  rows = take(rows_of_block * plan.form.RowBytes(plan.p.k));
+  panel = take(plan.packed != nullptr ? 0 : plan.panel_bytes());
+  sums = reinterpret_cast<std::int32_t*>(take(rows_of_block * kernels::kPanelColumns * kInt));
+  row_sums = reinterpret_cast<std::int32_t*>(take(rows_of_block * kInt));
+  row_zeros = reinterpret_cast<std::int32_t*>(take(rows_of_block * kInt));
+  column_zeros = reinterpret_cast<std::int32_t*>(take(kernels::kPanelColumns * kInt));
+}
+
+PanelPlan MakePanelPlan(PlanContext& context, const IntegerProduct& product,
+                        const ProductInputs& at) {
+  PanelPlan plan{.p = product,
+                 .at = at,
+                 .form = kernels::FindPanelForm(),
+                 .table = kernels::GetPanelTable(),
+                 .a_signed = context.InputType(at.a) == DataType::kInt8,
+                 .b_signed = context.InputType(at.b) == DataType::kInt8};
+  if (product.matrices() == 0) return plan;
+  const std::int64_t fitting =
+      kBlockBytes / std::max<std::int64_t>(plan.form.RowBytes(product.k), 1);
+  constexpr std::int64_t kStep = 84;  // tiles of 12, 14, 6 and 4 rows are whole
+  plan.block_rows = std::clamp(fitting / kStep * kStep, kStep, kernels::kPanelRows);
+  plan.block_rows = std::min(plan.block_rows, product.m);
+  plan.row_blocks = CeilDiv(product.m, plan.block_rows);
+  plan.panels = CeilDiv(product.n, kernels::kPanelColumns);
+  plan.unit_panels = kUnitPanels;
+  plan.panel_parts = CeilDiv(plan.panels, plan.unit_panels);
+  if (context.IsKnown(at.b) && product.k > 0) PackConstants(context, plan);
+  return plan;
+}
+
+void DescribePanels(const PlanContext& context, const PanelPlan& plan, Step& step) {
+  const IntegerProduct& p = plan.p;
+  step.units = plan.units();
   step.macs = p.matrices() * p.m * p.n * p.k;
-  step.work = IntegerProductWork(step.macs, context.threads());
+  if (step.units == 0) return;
+  step.scratch_bytes = PanelScratch(plan, nullptr).bytes;
+  const auto matrices = static_cast<double>(p.matrices());
+  const auto sums = matrices * static_cast<double>(p.m * p.n);
+  kernels::WorkStage stage;
+  stage.read_bytes = matrices * static_cast<double>(p.m * p.k);
+  stage.write_bytes = 4 * sums;
+  stage.weight_bytes = static_cast<double>(plan.panels * plan.panel_bytes());
+  stage.Add({.kind = kernels::WorkKind::kTile,
+             .type = plan.form.quads ? kernels::ElementType::kInt8 : kernels::ElementType::kInt16,
+             .family = plan.form.quads ? kernels::InstructionFamily::kDot
+                                       : kernels::InstructionFamily::kVector,
+             .count = 2 * static_cast<double>(step.macs)});
+  stage.Add({.kind = kernels::WorkKind::kTileEdge, .count = sums});
+  step.work = kernels::SharedWork(stage, step.units, context.threads());
+}
+
+void PackUnitRows(const PanelPlan& plan, const StepArgs& args, std::int64_t matrix,
+                  std::int64_t block, std::int64_t rows, const PanelScratch& scratch) {
+  const std::int64_t key =
+      plan.p.a_batches[static_cast<std::size_t>(matrix)] * plan.row_blocks + block;
+  if (*scratch.packed_rows == key) return;
+  *scratch.packed_rows = key;
+  const std::int64_t top = block * plan.block_rows;
+  plan.table.pack_rows(plan.form, MatrixA(plan, args.inputs[plan.at.a], matrix, top), rows,
+                       plan.p.k, scratch.rows, scratch.row_sums);
+}
+
+const std::byte* PanelOf(const PanelPlan& plan, const StepArgs& args, std::int64_t matrix,
+                         std::int64_t panel, const PanelScratch& scratch) {
+  const std::int64_t b = plan.p.b_batches[static_cast<std::size_t>(matrix)];
+  if (plan.packed != nullptr) {
+    return plan.packed + (b * plan.panels + panel) * plan.panel_bytes();
+  }
+  PackPanel(plan, args.inputs[plan.at.b], b, panel, scratch.panel);
+  return scratch.panel;
 }
 
 }  // namespace internal

@@ -13,7 +13,7 @@
 
 #include "engine/op/op.h"
 #include "engine/ops/quantized.h"
-#include "kernels/quantize/integer_dot.h"
+#include "kernels/quantize/integer_panels.h"
 
 namespace kinglet {
 
@@ -42,76 +42,112 @@ IntegerProduct GemmOf(const NodeContext& context, const ProductInputs& at);
 
 namespace internal {
 
-inline constexpr std::int64_t kProductRows = 256;    // of a unit
-inline constexpr std::int64_t kProductColumns = 64;  // of a unit
-inline constexpr std::int64_t kProductDepth = 32;    // rows of B that are near at once
+// A product with all that is resolved when it is planned. Units are (matrix, block of rows, some
+// panels of columns).
+struct PanelPlan {
+  IntegerProduct p;
+  ProductInputs at;
+  kernels::PanelForm form;
+  kernels::PanelTable table;
+  bool a_signed = false, b_signed = false;
+  const std::byte* packed = nullptr;  // all panels of all matrices B, where they are constants
+  std::int64_t block_rows = 1, row_blocks = 0;
+  std::int64_t panels = 0, unit_panels = 1, panel_parts = 0;  // of a matrix, of a unit, units
+
+  std::int64_t units() const { return p.matrices() * row_blocks * panel_parts; }
+  std::int64_t panel_bytes() const { return form.PanelBytes(p.k); }
+};
+
+// The worker's memory, as it lies behind `memory`; of null only its size is known.
+struct PanelScratch {
+  PanelScratch(const PanelPlan& plan, std::byte* memory);
+
+  std::size_t bytes = 0;
+  std::int64_t* packed_rows;  // which block of rows is packed: matrix of A * row_blocks + block
+  std::byte* rows;
+  std::byte* panel;
+  std::int32_t* sums;
+  std::int32_t* row_sums;
+  std::int32_t* row_zeros;
+  std::int32_t* column_zeros;
+};
+
+// Finds how the operands are packed; constants are.
+PanelPlan MakePanelPlan(PlanContext& context, const IntegerProduct& product,
+                        const ProductInputs& at);
+// Units, scratch memory and work of a step that runs it.
+void DescribePanels(const PlanContext& context, const PanelPlan& plan, Step& step);
+
+// Packs the rows of a unit where they are not there already.
+void PackUnitRows(const PanelPlan& plan, const StepArgs& args, std::int64_t matrix,
+                  std::int64_t block, std::int64_t rows, const PanelScratch& scratch);
+// Columns from 32 * panel on: the constant, or packed now.
+const std::byte* PanelOf(const PanelPlan& plan, const StepArgs& args, std::int64_t matrix,
+                         std::int64_t panel, const PanelScratch& scratch);
 
 template <typename A, typename B, typename Write>
-void RunIntegerProduct(const IntegerProduct& p, const ProductInputs& at, const StepArgs& args,
-                       std::int64_t begin, std::int64_t end, const Write& write) {
-  const std::int64_t block = std::min(p.n, kProductColumns);
-  const std::int64_t column_blocks = (p.n + block - 1) / block;
-  const std::int64_t row_blocks = (p.m + kProductRows - 1) / kProductRows;
-  auto* sums = reinterpret_cast<std::int32_t*>(args.scratch);
-  auto* columns = reinterpret_cast<std::int16_t*>(sums + block);
-  std::int16_t* row = columns + block * p.k;
-  const kernels::IntegerDotsFn dots = kernels::GetIntegerDots();
-  const auto a_zero = ZeroPointsOf<A>(args, at.a_zero, p.a_zero_step);
-  const auto b_zero = ZeroPointsOf<B>(args, at.b_zero, p.b_zero_step);
-  for (std::int64_t unit = begin; unit < end; ++unit) {  // (matrix, rows, columns)
-    const std::int64_t first = unit % column_blocks * block;
-    const std::int64_t count = std::min(block, p.n - first);
-    const std::int64_t top = unit / column_blocks % row_blocks * kProductRows;
-    const std::int64_t matrix = unit / column_blocks / row_blocks;
-    const auto index = static_cast<std::size_t>(matrix);
-    const A* a = static_cast<const A*>(args.inputs[at.a]) + p.a_batches[index] * p.m * p.k;
-    const B* b = static_cast<const B*>(args.inputs[at.b]) + p.b_batches[index] * p.k * p.n;
-    for (std::int64_t top_k = 0; top_k < p.k; top_k += kProductDepth) {
-      const std::int64_t end_k = std::min(p.k, top_k + kProductDepth);
-      for (std::int64_t j = 0; j < count; ++j) {
-        const B* from = b + (first + j) * p.b_column;
-        const std::int32_t zero = b_zero.At(first + j);
-        for (std::int64_t k = top_k; k < end_k; ++k) {
-          columns[j * p.k + k] = static_cast<std::int16_t>(from[k * p.b_row] - zero);
-        }
+void RunIntegerProduct(const PanelPlan& plan, const StepArgs& args, std::int64_t begin,
+                       std::int64_t end, const Write& write) {
+  constexpr std::int64_t kColumns = kernels::kPanelColumns;
+  const IntegerProduct& p = plan.p;
+  const PanelScratch scratch(plan, args.scratch);
+  if (!args.again) *scratch.packed_rows = -1;
+  const auto a_zero = ZeroPointsOf<A>(args, plan.at.a_zero, p.a_zero_step);
+  const auto b_zero = ZeroPointsOf<B>(args, plan.at.b_zero, p.b_zero_step);
+  kernels::PanelProduct product{.form = plan.form,
+                                .depth = p.k,
+                                .row_data = scratch.rows,
+                                .row_sums = scratch.row_sums,
+                                .row_zeros = scratch.row_zeros,
+                                .rows_are_signed = plan.a_signed,
+                                .column_zeros = scratch.column_zeros,
+                                .columns_are_signed = plan.b_signed,
+                                .sums = scratch.sums};
+  for (std::int64_t unit = begin; unit < end; ++unit) {
+    const std::int64_t part = unit % plan.panel_parts;
+    const std::int64_t block = unit / plan.panel_parts % plan.row_blocks;
+    const std::int64_t matrix = unit / plan.panel_parts / plan.row_blocks;
+    const std::int64_t top = block * plan.block_rows;
+    product.rows = std::min(plan.block_rows, p.m - top);
+    PackUnitRows(plan, args, matrix, block, product.rows, scratch);
+    for (std::int64_t r = 0; r < product.rows; ++r) scratch.row_zeros[r] = a_zero.At(top + r);
+    const std::int64_t last = std::min(plan.panels, (part + 1) * plan.unit_panels);
+    for (std::int64_t panel = part * plan.unit_panels; panel < last; ++panel) {
+      const std::int64_t first = panel * kColumns;
+      const std::int64_t count = std::min(kColumns, p.n - first);
+      product.panel = PanelOf(plan, args, matrix, panel, scratch);
+      for (std::int64_t j = 0; j < kColumns; ++j) {
+        scratch.column_zeros[j] = j < count ? b_zero.At(first + j) : 0;
       }
-    }
-    for (std::int64_t i = top; i < std::min(p.m, top + kProductRows); ++i) {
-      const A* from = a + i * p.a_row;
-      const std::int32_t zero = a_zero.At(i);
-      for (std::int64_t k = 0; k < p.k; ++k) {
-        row[k] = static_cast<std::int16_t>(from[k * p.a_column] - zero);
+      plan.table.multiply(product);
+      for (std::int64_t r = 0; r < product.rows; ++r) {
+        write(matrix * p.m + top + r, first, count, scratch.sums + r * kColumns);
       }
-      dots(row, columns, count, p.k, sums);
-      write(matrix * p.m + i, first, count, sums);
     }
   }
 }
-
-// Units, scratch memory and work of a step that runs it.
-void DescribeIntegerProduct(const PlanContext& context, const IntegerProduct& product, Step& step);
 
 }  // namespace internal
 
 // make_write(args) gives write(row of all output matrices, first column, columns, sums), which
 // takes the results.
 template <typename MakeWrite>
-std::unique_ptr<Step> MakeProductStep(const PlanContext& context, std::string kernel,
+std::unique_ptr<Step> MakeProductStep(PlanContext& context, std::string kernel,
                                       const IntegerProduct& product, const ProductInputs& inputs,
                                       MakeWrite make_write) {
   const ProductInputs at{inputs.a, IfPresent(context, inputs.a_zero), inputs.b,
                          IfPresent(context, inputs.b_zero)};
+  const internal::PanelPlan plan = internal::MakePanelPlan(context, product, at);
   std::unique_ptr<Step> step = DispatchEightBits(context.InputType(at.a), [&]<typename A>() {
     return DispatchEightBits(context.InputType(at.b), [&]<typename B>() -> std::unique_ptr<Step> {
-      return MakeStep(std::move(kernel), 0,
-                      [p = product, at, make_write](const StepArgs& args, std::int64_t begin,
-                                                    std::int64_t end) {
-                        internal::RunIntegerProduct<A, B>(p, at, args, begin, end,
-                                                          make_write(args));
-                      });
+      return MakeStep(
+          std::move(kernel), 0,
+          [plan, make_write](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+            internal::RunIntegerProduct<A, B>(plan, args, begin, end, make_write(args));
+          });
     });
   });
-  internal::DescribeIntegerProduct(context, product, *step);
+  internal::DescribePanels(context, plan, *step);
   return step;
 }
 

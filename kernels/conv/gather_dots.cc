@@ -51,6 +51,11 @@ struct Pass {
   int64_t weights_stride;  // from block to block
   int64_t block;           // the first one
   bool first, last;
+
+  // Where the sums of a pixel are in g.sums.
+  int32_t* Sums(const GatherDots& g, int64_t pixel) const {
+    return g.sums + pixel * kSumsOfPixel + block * kDotBlock % kSumsOfPixel;
+  }
 };
 
 template <int R, int B>
@@ -59,8 +64,7 @@ HWY_INLINE void InitTile(const GatherDots& g, const Pass& pass, int64_t pixel,
   const Tag d;
   KINGLET_UNROLL
   for (int r = 0; r < R; ++r) {
-    const int32_t* from =
-        pass.first ? g.bias + pass.block * 16 : g.sums + (pixel + r) * kSumsOfPixel;
+    const int32_t* from = pass.first ? g.bias + pass.block * 16 : pass.Sums(g, pixel + r);
     KINGLET_UNROLL
     for (int v = 0; v < B * kParts; ++v) acc[r][v] = hn::LoadU(d, from + v * kLanes);
   }
@@ -76,7 +80,7 @@ HWY_INLINE void StoreTile(const GatherDots& g, const Pass& pass, int64_t pixel,
     for (int r = 0; r < R; ++r) {
       KINGLET_UNROLL
       for (int v = 0; v < B * kParts; ++v) {
-        hn::StoreU(acc[r][v], d, g.sums + (pixel + r) * kSumsOfPixel + v * kLanes);
+        hn::StoreU(acc[r][v], d, pass.Sums(g, pixel + r) + v * kLanes);
       }
     }
     return;

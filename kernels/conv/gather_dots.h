@@ -41,9 +41,9 @@ struct GatherDots {
   const int32_t* bias = nullptr;  // 16 for each block
   const float* scales = nullptr;  // 16 for each block
   int64_t blocks = 0;             // at most kMaxDotBlocks
-  int32_t* sums = nullptr;        // scratch: [pixels][2 blocks][16]
-  bool raw = false;               // the sums are left there, nothing is stored in `out`
-  uint8_t* out = nullptr;         // the first block of the first pixel
+  int32_t* sums = nullptr;        // scratch: [pixels][2 blocks][16]; quads need it for `raw` only
+  bool raw = false;  // the sums of at most 2 blocks are left there, nothing is stored in `out`
+  uint8_t* out = nullptr;  // the first block of the first pixel
   const Epilogue* epilogue = nullptr;
   // Whether codes are sums times finite scales, in [low, high] without the zero point; else each is
   // what `store_any` stores.

@@ -72,6 +72,17 @@ struct QuadDots {
   }
 
   template <int R, int B>
+  static void StoreSums(const GatherDots& g, const Pass& pass, int64_t pixel,
+                        const Int (&sums)[R][B * kParts]) {
+    int32_t* to = g.sums + pixel * 32 + pass.block % 2 * 16;
+    KINGLET_UNROLL_QUADS
+    for (int r = 0; r < R; ++r) {
+      KINGLET_UNROLL_QUADS
+      for (int v = 0; v < B * kParts; ++v) Ops::Store(sums[r][v], to + r * 32 + v * Ops::kLanes);
+    }
+  }
+
+  template <int R, int B>
   static inline __attribute__((always_inline)) void AddSteps(const GatherDots& g, const int32_t* w,
                                                              int64_t weights_stride,
                                                              const int64_t (&at)[R],
@@ -141,7 +152,9 @@ struct QuadDots {
         AddSteps<R, B>(g, i < 2 ? pass.weights : pass.rest, pass.weights_stride, at, sums);
       }
       if (has_extras) AddExtras<R, B>(g, pass, at, sums);
-      if (g.plain) {
+      if (g.raw) {
+        StoreSums<R, B>(g, pass, pixel, sums);
+      } else if (g.plain) {
         StoreTile<R, B>(g, pass, pixel, sums);
       } else {
         StoreAny<R, B>(g, pass, pixel, sums);

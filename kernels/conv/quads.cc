@@ -88,8 +88,6 @@ void Run(const ConvShape& s, const ConvArgs& args, int64_t begin, int64_t end,
   DotRun(s, kForm, {kProduct(), &CopyCodes, ResolveInterleaveBytes()}, args, begin, end, scratch);
 }
 
-GatherDotsFn PlainQuads() noexcept { return &QuadDots<Plain>::Run; }
-
 bool Supports(const ConvShape& s) { return DotSupports(s, kQuadBlocks); }
 // Of few channels the products with zeros between groups cost less than blocks that are mostly
 // empty.
@@ -144,6 +142,8 @@ ConvVariant Variant(const char* id, CpuFeatures needs, ConvRunFn run) {
 
 }  // namespace
 
+GatherDotsFn PlainQuadDots() noexcept { return &QuadDots<Plain>::Run; }
+
 ConvVariant QuadsConvU8() {
   return Variant<kQuadBlocks>("conv/quads_u8", {CpuFeature::kAvx512Vnni},
                               &Run<kQuadBlocks, &QuadDotsAvx512Vnni>);
@@ -161,8 +161,8 @@ ConvVariant FirstNarrowQuadsConvU8() {
                               &Run<kQuadPlanes, &QuadDotsAvxVnni>);
 }
 std::vector<ConvVariant> PlainQuadsConvsU8() {
-  return {Variant<kQuadBlocks>("conv/plain_quads_u8", {}, &Run<kQuadBlocks, &PlainQuads>),
-          Variant<kQuadPlanes>("conv/plain_first_quads_u8", {}, &Run<kQuadPlanes, &PlainQuads>)};
+  return {Variant<kQuadBlocks>("conv/plain_quads_u8", {}, &Run<kQuadBlocks, &PlainQuadDots>),
+          Variant<kQuadPlanes>("conv/plain_first_quads_u8", {}, &Run<kQuadPlanes, &PlainQuadDots>)};
 }
 
 }  // namespace kinglet::kernels

@@ -17,6 +17,7 @@ GatherDotsFn QuadDotsAvxVnni() noexcept;
 
 // The same by plain loops, for tests where no CPU has the instructions: the form of the weights and
 // all around the product are those of the variants.
+GatherDotsFn PlainQuadDots() noexcept;
 std::vector<ConvVariant> PlainQuadsConvsU8();
 
 }  // namespace kinglet::kernels

@@ -25,6 +25,7 @@
 #include "kernels/pool/pool_u8.h"
 #include "kernels/quantize/code_ops.h"
 #include "kernels/quantize/integer_dot.h"
+#include "kernels/quantize/integer_panels.h"
 #include "kernels/quantize/quantize.h"
 #include "kernels/reduce/arg.h"
 #include "kernels/resize/picture.h"
@@ -71,6 +72,7 @@
   FILE("kernels/pool/pool_u8.cc", PoolU8)                    \
   FILE("kernels/quantize/code_ops.cc", CodeOps)              \
   FILE("kernels/quantize/integer_dot.cc", IntegerDot)        \
+  FILE("kernels/quantize/integer_panels.cc", IntegerPanels)  \
   FILE("kernels/quantize/quantize.cc", Quantize)             \
   FILE("kernels/reduce/arg.cc", Arg)                         \
   FILE("kernels/resize/picture.cc", Picture)                 \
@@ -141,6 +143,7 @@ std::vector<EntryPoint> EntryPoints() {
   all.Add("activate", kernels::ResolveActivate());
   all.Add("vector", kernels::GetVectorFns());
   all.Add("integer dots", kernels::GetIntegerDots());
+  all.Add("integer panels", kernels::GetPanelTable());
   all.Add("pool", kernels::GetPoolTable());
   all.Add("pools of codes", kernels::GetPoolU8Table());
   all.Add("unary", kernels::GetUnary(kernels::UnaryOp::kAbs));
