@@ -7,6 +7,7 @@
 #include "engine/ops/bfloat16.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/loop_work.h"
+#include "kernels/layout/layout.h"
 #include "kernels/pool/pool_nd.h"
 #include "kernels/pool/pool_u8.h"
 
@@ -45,11 +46,60 @@ void InferPool(InferContext& context) {
   if (context.HasOutput(1)) context.SetOutput(1, DataType::kInt64, shape);
 }
 
+// Plain images whose rows are shorter than a few vectors.
+bool HasSmallMaps(const kernels::Pool& p) {
+  constexpr std::int64_t kMostPixels = 256;
+  constexpr std::int64_t kFewestChannels = 4;
+  return p.in_d == 1 && p.kernel_d == 1 && p.pad_front == 0 && p.pad_back == 0 && p.out_d == 1 &&
+         p.in_h * p.in_w <= kMostPixels && p.out_h * p.out_w <= kMostPixels &&
+         p.c >= kFewestChannels;
+}
+
+// 16 channels at a time become a block, which is pooled, and come back.
+std::unique_ptr<Step> PlanSmallMaps(const PlanContext& context, const kernels::Pool& p, bool max) {
+  const kernels::LayoutTable& layout = kernels::GetLayoutTable();
+  const kernels::PoolTable& table = kernels::GetPoolTable();
+  const kernels::PoolFn function = max ? table.max_blocked : table.average_blocked;
+  const std::int64_t in_plane = p.in_h * p.in_w;
+  const std::int64_t out_plane = p.out_h * p.out_w;
+  const std::int64_t blocks = kernels::BlockCount(p.c);
+  auto step = MakeStep(
+      max ? "pool/max_f32" : "pool/average_f32", p.n * blocks,
+      [=, to_blocked = layout.to_blocked, to_plain = layout.to_plain](
+          const StepArgs& a, std::int64_t begin, std::int64_t end) {
+        auto* x = reinterpret_cast<float*>(a.scratch);
+        float* y = x + in_plane * kernels::kBlock;
+        for (std::int64_t unit = begin; unit < end; ++unit) {
+          const std::int64_t first = unit % blocks * kernels::kBlock;
+          const std::int64_t plane = unit / blocks * p.c + first;
+          kernels::Pool block = p;
+          block.n = 1;
+          block.c = std::min(kernels::kBlock, p.c - first);
+          to_blocked({1, block.c, p.in_h, p.in_w, 0, 0},
+                     static_cast<const float*>(a.inputs[0]) + plane * in_plane, x, 0, p.in_h);
+          function(block, x, y, 0, p.out_h);
+          to_plain({1, block.c, p.out_h, p.out_w, 0, 0}, y,
+                   static_cast<float*>(a.outputs[0]) + plane * out_plane, 0, p.out_h);
+        }
+      });
+  step->scratch_bytes =
+      static_cast<std::size_t>((in_plane + out_plane) * kernels::kBlock) * sizeof(float);
+  step->work = kernels::PoolWork(p, max, true, context.threads());
+  constexpr double kMoved = 0.3;  // operations that moving an element into or out of a block takes
+  step->work.stage().Add(
+      {.kind = kernels::WorkKind::kScalar,
+       .count = kMoved * static_cast<double>(p.n * p.c * (in_plane + out_plane))});
+  return step;
+}
+
 std::unique_ptr<Step> PlanImagePool(PlanContext& context, kernels::Pool p) {
   const bool max = KindOf(context) == PoolNdKind::kMax;
   if (auto step = PlanBFloat16Pool(context, p, max)) return step;
   const kernels::PoolTable& table = kernels::GetPoolTable();
   const bool blocked = UsesBlocked(context, 0);
+  if (!blocked && HasSmallMaps(p) && ElementCount(context.OutputShape(0)) > 0) {
+    return PlanSmallMaps(context, p, max);
+  }
   const std::int64_t channels = blocked ? kernels::RoundUpToBlock(p.c) : p.c;
   p.in_batch_stride = channels * p.in_d * p.in_h * p.in_w;
   p.out_batch_stride = channels * p.out_d * p.out_h * p.out_w;
