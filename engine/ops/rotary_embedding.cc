@@ -2,11 +2,13 @@
 // angle that belongs to the token's position.
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 #include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/views.h"
+#include "kernels/eltwise/rotate.h"
 
 namespace kinglet {
 namespace {
@@ -78,7 +80,7 @@ void InferRotary(InferContext& context) {
 
 // In place as well: both elements of a pair are read before they are written.
 template <typename T>
-void Turn(const Rotary& r, const T* x, const T* cosines, const T* sines, T* y) {
+void TurnPairs(const Rotary& r, const T* x, const T* cosines, const T* sines, T* y) {
   const std::int64_t step = r.interleaved ? 2 : 1;
   const std::int64_t other = r.interleaved ? 1 : r.pairs;
   for (std::int64_t i = 0; i < r.pairs; ++i) {
@@ -87,7 +89,21 @@ void Turn(const Rotary& r, const T* x, const T* cosines, const T* sines, T* y) {
     y[i * step] = cosines[i] * a - sines[i] * b;
     y[i * step + other] = sines[i] * a + cosines[i] * b;
   }
-  if (x != y) std::copy(x + 2 * r.pairs, x + r.size, y + 2 * r.pairs);
+}
+
+// Turns one row: function(x, cosines, sines, y).
+template <typename T>
+auto TurnerOf(const Rotary& r) {
+  if constexpr (std::is_same_v<T, float>) {
+    return [pairs = r.pairs, rotate = kernels::GetRotate(r.interleaved)](
+               const float* x, const float* cosines, const float* sines, float* y) {
+      rotate(x, cosines, sines, pairs, y);
+    };
+  } else {
+    return [r](const T* x, const T* cosines, const T* sines, T* y) {
+      TurnPairs(r, x, cosines, sines, y);
+    };
+  }
 }
 
 template <typename T>
@@ -95,9 +111,10 @@ std::unique_ptr<Step> MakeRotary(PlanContext& context, const Rotary& r) {
   const bool has_positions = context.HasInput(kPositions);
   context.AllowInPlace(0, kX);
   return MakeItemStep(
-      "reference/rotary_embedding", r.size == 0 ? 0 : r.images * r.heads * r.tokens,
+      std::is_same_v<T, float> ? "eltwise/rotate_f32" : "reference/rotary_embedding",
+      r.size == 0 ? 0 : r.images * r.heads * r.tokens,
       2 * r.size * static_cast<std::int64_t>(sizeof(T)),
-      [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+      [=, turn = TurnerOf<T>(r)](const StepArgs& args, std::int64_t begin, std::int64_t end) {
         for (std::int64_t row = begin; row < end; ++row) {
           const std::int64_t token = r.heads_first ? row % r.tokens : row / r.heads % r.tokens;
           const std::int64_t place = row / (r.heads * r.tokens) * r.tokens + token;
@@ -111,10 +128,11 @@ std::unique_ptr<Step> MakeRotary(PlanContext& context, const Rotary& r) {
               return;
             }
           }
-          Turn(r, static_cast<const T*>(args.inputs[kX]) + row * r.size,
-               static_cast<const T*>(args.inputs[kCos]) + position * r.pairs,
-               static_cast<const T*>(args.inputs[kSin]) + position * r.pairs,
-               static_cast<T*>(args.outputs[0]) + row * r.size);
+          const T* x = static_cast<const T*>(args.inputs[kX]) + row * r.size;
+          T* y = static_cast<T*>(args.outputs[0]) + row * r.size;
+          turn(x, static_cast<const T*>(args.inputs[kCos]) + position * r.pairs,
+               static_cast<const T*>(args.inputs[kSin]) + position * r.pairs, y);
+          if (x != y) std::copy(x + 2 * r.pairs, x + r.size, y + 2 * r.pairs);
         }
       });
 }

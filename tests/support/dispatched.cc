@@ -8,6 +8,7 @@
 #include "kernels/depthwise/rows.h"
 #include "kernels/eltwise/binary.h"
 #include "kernels/eltwise/channel.h"
+#include "kernels/eltwise/rotate.h"
 #include "kernels/eltwise/select.h"
 #include "kernels/eltwise/unary.h"
 #include "kernels/gemm/gather_gemm.h"
@@ -54,6 +55,7 @@
   FILE("kernels/eltwise/binary.cc", Binary)                  \
   FILE("kernels/eltwise/channel.cc", Channel)                \
   FILE("kernels/eltwise/pairs.cc", Pairs)                    \
+  FILE("kernels/eltwise/rotate.cc", Rotate)                  \
   FILE("kernels/eltwise/select.cc", Select)                  \
   FILE("kernels/eltwise/unary.cc", Unary)                    \
   FILE("kernels/gemm/gather_gemm.cc", GatherGemm)            \
@@ -149,6 +151,7 @@ std::vector<EntryPoint> EntryPoints() {
   all.Add("unary", kernels::GetUnary(kernels::UnaryOp::kAbs));
   all.Add("binary", kernels::GetBinary(kernels::BinaryOp::kAdd));
   all.Add("channel", kernels::GetChannelTable());
+  all.Add("rotate", kernels::GetRotate(false));
   all.Add("select", kernels::GetSelect(4));
   all.Add("normalize", kernels::GetNormalizeTable());
   all.Add("arg", kernels::GetArgTable(true));
