@@ -6,6 +6,7 @@
 #include "engine/ops/dispatch.h"
 #include "engine/ops/loop_work.h"
 #include "engine/ops/views.h"
+#include "kernels/common/independent.h"
 
 namespace kinglet {
 namespace {
@@ -23,8 +24,6 @@ void InferCumulative(InferContext& context) {
   context.SetOutput(0, context.InputType(0), context.InputShape(0));
 }
 
-constexpr std::int64_t kPiece = 256;
-
 // op(a, b); integers wrap around.
 template <typename Operation, typename T>
 T Combine(T a, T b) {
@@ -36,57 +35,104 @@ T Combine(T a, T b) {
   }
 }
 
-// Items are pieces of the elements after the axis, side by side. `neutral`: what stands before the
-// first element.
-template <typename Operation, typename T>
-std::unique_ptr<Step> MakeCumulative(const PlanContext& context, std::string kernel, T neutral) {
-  const Shape& shape = context.InputShape(0);
-  const std::size_t axis = AxisOf(context);
-  const std::int64_t size = shape[axis];
-  const std::int64_t inner = DimsProduct(shape, axis + 1, shape.size());
-  const std::int64_t pieces = CeilDiv(inner, kPiece);
-  const bool exclusive = context.attributes().Int("exclusive", 0) != 0;
-  const bool reverse = context.attributes().Int("reverse", 0) != 0;
-  return MakeItemStep(std::move(kernel), size == 0 ? 0 : DimsProduct(shape, 0, axis) * pieces,
-                      std::min(inner, kPiece) * size * static_cast<std::int64_t>(sizeof(T)),
+struct Cumulation {
+  std::int64_t outer = 1, size = 1, inner = 1;
+  bool exclusive = false, reverse = false;
+
+  std::int64_t First() const { return reverse ? (size - 1) * inner : 0; }
+  std::int64_t Step() const { return reverse ? -inner : inner; }
+};
+
+constexpr std::int64_t kPiece = 256;  // elements after the axis that go together
+constexpr std::int64_t kLines = 8;    // lines along the last axis, so that none waits for its sum
+
+// kCount lines along the last axis. `neutral`: what stands before the first element.
+template <typename Operation, bool kExclusive, std::int64_t kCount, typename T>
+void AccumulateLines(const Cumulation& c, const T* x, T* y, T neutral) {
+  T so_far[kCount];
+  std::fill_n(so_far, kCount, neutral);
+  std::int64_t at = c.First();
+  for (std::int64_t k = 0; k < c.size; ++k, at += c.Step()) {
+    for (std::int64_t line = 0; line < kCount; ++line) {
+      const T before = so_far[line];
+      so_far[line] = Combine<Operation>(before, x[line * c.size + at]);
+      y[line * c.size + at] = kExclusive ? before : so_far[line];
+    }
+  }
+}
+
+template <typename Operation, bool kExclusive, typename T>
+void AccumulateAllLines(const Cumulation& c, const T* x, T* y, std::int64_t lines, T neutral) {
+  for (; lines >= kLines; lines -= kLines, x += kLines * c.size, y += kLines * c.size) {
+    AccumulateLines<Operation, kExclusive, kLines>(c, x, y, neutral);
+  }
+  for (; lines > 0; --lines, x += c.size, y += c.size) {
+    AccumulateLines<Operation, kExclusive, 1>(c, x, y, neutral);
+  }
+}
+
+// `count` <= kPiece elements after the axis, side by side.
+template <typename Operation, bool kExclusive, typename T>
+void AccumulatePiece(const Cumulation& c, const T* x, T* y, std::int64_t count, T neutral) {
+  T so_far[kPiece];
+  std::fill_n(so_far, count, neutral);
+  std::int64_t at = c.First();
+  for (std::int64_t k = 0; k < c.size; ++k, at += c.Step()) {
+    KINGLET_INDEPENDENT
+    for (std::int64_t i = 0; i < count; ++i) {
+      const T before = so_far[i];
+      const T after = Combine<Operation>(before, x[at + i]);
+      so_far[i] = after;
+      y[at + i] = kExclusive ? before : after;
+    }
+  }
+}
+
+template <typename Operation, bool kExclusive, typename T>
+std::unique_ptr<Step> MakeCumulative(std::string kernel, const Cumulation& c, T neutral) {
+  const std::int64_t pieces = CeilDiv(c.inner, kPiece);
+  return MakeItemStep(std::move(kernel), c.size == 0 ? 0 : c.outer * pieces,
+                      std::min(c.inner, kPiece) * c.size * static_cast<std::int64_t>(sizeof(T)),
                       [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                        const T* x = static_cast<const T*>(args.inputs[0]);
+                        T* y = static_cast<T*>(args.outputs[0]);
+                        if (c.inner == 1) {
+                          AccumulateAllLines<Operation, kExclusive>(
+                              c, x + begin * c.size, y + begin * c.size, end - begin, neutral);
+                          return;
+                        }
                         for (std::int64_t item = begin; item < end; ++item) {
                           const std::int64_t first = item % pieces * kPiece;
-                          const std::int64_t count = std::min(kPiece, inner - first);
-                          const std::int64_t last = reverse ? (size - 1) * inner : 0;
-                          const std::int64_t at = item / pieces * size * inner + first + last;
-                          const T* x = static_cast<const T*>(args.inputs[0]) + at;
-                          T* y = static_cast<T*>(args.outputs[0]) + at;
-                          T so_far[kPiece];
-                          std::fill_n(so_far, count, neutral);
-                          for (std::int64_t k = 0; k < size; ++k) {
-                            for (std::int64_t i = 0; i < count; ++i) {
-                              const T before = so_far[i];
-                              so_far[i] = Combine<Operation>(before, x[i]);
-                              y[i] = exclusive ? before : so_far[i];
-                            }
-                            if (k + 1 == size) break;
-                            x += reverse ? -inner : inner;
-                            y += reverse ? -inner : inner;
-                          }
+                          const std::int64_t at = item / pieces * c.size * c.inner + first;
+                          AccumulatePiece<Operation, kExclusive>(
+                              c, x + at, y + at, std::min(kPiece, c.inner - first), neutral);
                         }
                       });
 }
 
-std::unique_ptr<Step> PlanCumSum(PlanContext& context) {
+template <typename Operation>
+std::unique_ptr<Step> PlanCumulative(PlanContext& context, const std::string& kernel, int neutral) {
   context.AllowInPlace(0, 0);
+  const Shape& shape = context.InputShape(0);
+  const std::size_t axis = AxisOf(context);
+  const Cumulation c{.outer = DimsProduct(shape, 0, axis),
+                     .size = shape[axis],
+                     .inner = DimsProduct(shape, axis + 1, shape.size()),
+                     .exclusive = context.attributes().Int("exclusive", 0) != 0,
+                     .reverse = context.attributes().Int("reverse", 0) != 0};
   auto step = DispatchNumeric(context.InputType(0), [&]<typename T>() {
-    return MakeCumulative<std::plus<>>(context, "reference/cum_sum", T{0});
+    return c.exclusive ? MakeCumulative<Operation, true>(kernel, c, static_cast<T>(neutral))
+                       : MakeCumulative<Operation, false>(kernel, c, static_cast<T>(neutral));
   });
-  return WithLoops(std::move(step), context, 3 * OutputElements(context));
+  return WithLoops(std::move(step), context, 2 * OutputElements(context));
+}
+
+std::unique_ptr<Step> PlanCumSum(PlanContext& context) {
+  return PlanCumulative<std::plus<>>(context, "reference/cum_sum", 0);
 }
 
 std::unique_ptr<Step> PlanCumProd(PlanContext& context) {
-  context.AllowInPlace(0, 0);
-  auto step = DispatchNumeric(context.InputType(0), [&]<typename T>() {
-    return MakeCumulative<std::multiplies<>>(context, "reference/cum_prod", T{1});
-  });
-  return WithLoops(std::move(step), context, 3 * OutputElements(context));
+  return PlanCumulative<std::multiplies<>>(context, "reference/cum_prod", 1);
 }
 
 constexpr std::string_view kTypes =
