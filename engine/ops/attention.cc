@@ -12,6 +12,7 @@
 #include "engine/ops/dispatch.h"
 #include "engine/ops/views.h"
 #include "kernels/common/aligned.h"
+#include "kernels/common/independent.h"
 #include "kernels/common/partition.h"
 #include "kernels/gemm/product.h"
 #include "kernels/math/math.h"
@@ -126,6 +127,34 @@ struct Seen {
   std::int64_t begin, end;
 };
 
+// Adds a mask, whose elements are kStep apart, to scores; returns whether some key is seen.
+template <std::int64_t kStep, typename T>
+bool AddMask(const T* mask, std::int64_t count, T* row) {
+  constexpr T kNever = -std::numeric_limits<T>::infinity();
+  int any = 0;
+  KINGLET_INDEPENDENT
+  for (std::int64_t j = 0; j < count; ++j) {
+    const T value = mask[j * kStep], sum = row[j] + value;
+    any |= value != kNever ? 1 : 0;
+    row[j] = value == kNever ? kNever : sum;
+  }
+  return any != 0;
+}
+
+// The same of a mask that says whether a key is seen.
+template <std::int64_t kStep, typename T>
+bool AddMask(const bool* mask, std::int64_t count, T* row) {
+  constexpr T kNever = -std::numeric_limits<T>::infinity();
+  int any = 0;
+  KINGLET_INDEPENDENT
+  for (std::int64_t j = 0; j < count; ++j) {
+    const T score = row[j];
+    any |= mask[j * kStep] ? 1 : 0;
+    row[j] = mask[j * kStep] ? score : kNever;
+  }
+  return any != 0;
+}
+
 // Some queries of one head of one image.
 template <typename T>
 class Unit {
@@ -238,24 +267,17 @@ class Unit {
     if (!a_.has_mask) return seen.begin < seen.end;
     const std::int64_t at = a_.mask.At(image_, head_, first_ + i);
     const std::int64_t masked_from = a_.mask_repeats ? keys_ : a_.mask_keys;
-    const std::int64_t end = std::min(seen.end, masked_from);
-    const std::int64_t step = a_.mask_repeats ? 0 : 1;
-    bool any = false;
+    const std::int64_t end = std::max(std::min(seen.end, masked_from), seen.begin);
+    std::fill(row + end, row + seen.end, kNever);
+    const std::int64_t count = end - seen.begin;
     if (a_.mask_is_bool) {
       const bool* mask = static_cast<const bool*>(args_.inputs[kMask]) + at;
-      for (std::int64_t j = seen.begin; j < end; ++j) {
-        if (!mask[j * step]) row[j] = kNever;
-        any = any || mask[j * step];
-      }
-    } else {
-      const T* mask = In(kMask) + at;
-      for (std::int64_t j = seen.begin; j < end; ++j) {
-        any = any || mask[j * step] != kNever;
-        row[j] = mask[j * step] == kNever ? kNever : row[j] + mask[j * step];
-      }
+      return a_.mask_repeats ? AddMask<0>(mask, count, row + seen.begin)
+                             : AddMask<1>(mask + seen.begin, count, row + seen.begin);
     }
-    for (std::int64_t j = std::max(end, seen.begin); j < seen.end; ++j) row[j] = kNever;
-    return any;
+    const T* mask = In(kMask) + at;
+    return a_.mask_repeats ? AddMask<0>(mask, count, row + seen.begin)
+                           : AddMask<1>(mask + seen.begin, count, row + seen.begin);
   }
 
   void Show(ScoresShown what) const {
