@@ -3,12 +3,12 @@
 //   y_scale = (max(0, max x) - min(0, min x)) / 255, 1 where that is 0
 //   y_zero_point = saturate(round(-min(0, min x) / y_scale)), halves to even
 //   y = saturate(round(x / y_scale) + y_zero_point)
-#include <algorithm>
+#include <cstddef>
+#include <cstdint>
 
 #include "engine/ops/elementwise.h"
 #include "engine/ops/quantized.h"
 #include "kernels/quantize/quantize.h"
-#include "kernels/reduce/arg.h"
 
 namespace kinglet {
 namespace {
@@ -20,27 +20,9 @@ void InferDynamicQuantize(InferContext& context) {
   context.SetOutput(2, DataType::kUInt8, {});
 }
 
-struct ValueRange {
-  float low = 0, high = 0;  // with zero in it; what is NaN does not count
-};
-
-ValueRange RangeOf(const float* x, std::int64_t count) {
-  if (count == 0) return {};
-  const float low = kernels::GetArgTable(false).extreme(x, count);
-  if (low == low) {
-    return {std::min(0.0f, low), std::max(0.0f, kernels::GetArgTable(true).extreme(x, count))};
-  }
-  ValueRange range;
-  for (std::int64_t i = 0; i < count; ++i) {
-    range.low = std::min(range.low, x[i]);
-    range.high = std::max(range.high, x[i]);
-  }
-  return range;
-}
-
 void DynamicQuantize(const float* x, std::int64_t count, std::uint8_t* y, float* y_scale,
                      std::uint8_t* y_zero) {
-  const auto [low, high] = RangeOf(x, count);
+  const auto [low, high] = kernels::GetQuantizeTable().range(x, static_cast<std::size_t>(count));
   const float scale = low == high ? 1.0f : (high - low) / 255.0f;
   const auto zero = SaturateTo<std::uint8_t>(0.0f - low / scale);
   if (y_scale != nullptr) *y_scale = scale;

@@ -198,6 +198,33 @@ void FromCodeBlock(const float* scales, const int32_t* zero_points, const uint8_
   ForEachLane(scales, zero_points, blocks, lanes);
 }
 
+ValueRange RangeOf(const float* x, size_t n) noexcept {
+  const ArrayTag d;
+  constexpr size_t kChains = 4;
+  const size_t lanes = hn::Lanes(d);
+  ArrayVec low[kChains], high[kChains];
+  for (size_t c = 0; c < kChains; ++c) low[c] = high[c] = hn::Zero(d);
+  size_t i = 0;
+  for (; i + kChains * lanes <= n; i += kChains * lanes) {
+    for (size_t c = 0; c < kChains; ++c) {  // comparisons with NaN are false
+      const ArrayVec v = hn::LoadU(d, x + i + c * lanes);
+      low[c] = hn::IfThenElse(hn::Lt(v, low[c]), v, low[c]);
+      high[c] = hn::IfThenElse(hn::Gt(v, high[c]), v, high[c]);
+    }
+  }
+  for (size_t c = 1; c < kChains; ++c) {
+    low[0] = hn::Min(low[0], low[c]);
+    high[0] = hn::Max(high[0], high[c]);
+  }
+  ValueRange range = {hn::GetLane(hn::MinOfLanes(d, low[0])),
+                      hn::GetLane(hn::MaxOfLanes(d, high[0]))};
+  for (; i < n; ++i) {
+    range.low = x[i] < range.low ? x[i] : range.low;
+    range.high = x[i] > range.high ? x[i] : range.high;
+  }
+  return range;
+}
+
 constexpr QuantizeTable kTable = {ConvertUnits<float, uint8_t>,
                                   ConvertUnits<float, int8_t>,
                                   ConvertUnits<uint8_t, float>,
@@ -206,7 +233,8 @@ constexpr QuantizeTable kTable = {ConvertUnits<float, uint8_t>,
                                   RoundTrip,
                                   RoundTripBlocked,
                                   ToCodeBlock,
-                                  FromCodeBlock};
+                                  FromCodeBlock,
+                                  RangeOf};
 }  // namespace
 
 const QuantizeTable* QuantizeTableForTarget() { return &kTable; }

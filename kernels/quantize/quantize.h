@@ -35,6 +35,11 @@ struct QuantizedRange {
 inline constexpr QuantizedRange kUint8Range = {0, 255};
 inline constexpr QuantizedRange kInt8Range = {-128, 127};
 
+// The least and the greatest of some values and of zero; what is NaN does not count.
+struct ValueRange {
+  float low = 0, high = 0;
+};
+
 struct QuantizeTable {
   QuantizeFn<float, uint8_t> to_uint8;
   QuantizeFn<float, int8_t> to_int8;
@@ -55,6 +60,8 @@ struct QuantizeTable {
                         size_t blocks, uint8_t* y, size_t pixels) noexcept;
   void (*from_code_block)(const float* scales, const int32_t* zero_points, const uint8_t* x,
                           float* const* y, size_t blocks, size_t pixels) noexcept;
+  // Of x[0, n).
+  ValueRange (*range)(const float* x, size_t n) noexcept;
 };
 
 // Functions for the active target. Fetch them at plan time.

@@ -231,6 +231,29 @@ TEST(Quantize, CodeBlocksBothWays) {
   });
 }
 
+TEST(Quantize, RangeOfEveryLengthHasZeroInItAndNoNan) {
+  ForEachTarget([] {
+    const auto range = GetQuantizeTable().range;
+    for (size_t n = 0; n <= 140; ++n) {
+      std::vector<float> x = RandomFloats(n, 83, -3, 2);
+      for (size_t i = 1; i < n; i += 5) x[i] = std::nanf("");
+      for (const float shift : {0.0f, 10.0f, -10.0f}) {
+        float low = 0, high = 0;
+        for (float& v : x) {
+          v += shift;
+          if (std::isnan(v)) continue;
+          low = std::min(low, v);
+          high = std::max(high, v);
+        }
+        const GuardedBuffer<float> guarded(x, 1);
+        const ValueRange found = range(guarded.data(), n);
+        ASSERT_EQ(found.low, low) << n;
+        ASSERT_EQ(found.high, high) << n;
+      }
+    }
+  });
+}
+
 TEST(Quantize, NothingToDo) {
   EXPECT_EQ(UnitCount(Quantization{1, 1, 0, nullptr, nullptr}), 0);
   EXPECT_EQ(UnitCount(Quantization{1, 0, 5, nullptr, nullptr}), 0);
