@@ -1,7 +1,7 @@
 // Cast and CastLike: the same values in another element type.
-#include <algorithm>
-#include <cmath>
-#include <limits>
+#include "kernels/layout/cast.h"
+
+#include <type_traits>
 
 #include "engine/ops/batch.h"
 #include "engine/ops/dispatch.h"
@@ -9,6 +9,7 @@
 #include "engine/ops/views.h"
 #include "kernels/common/half.h"
 #include "kernels/layout/convert.h"
+#include "kernels/layout/numbers.h"
 
 namespace kinglet {
 namespace {
@@ -18,20 +19,6 @@ using kernels::Float16;
 
 template <typename T>
 constexpr bool kIsHalf = std::is_same_v<T, Float16> || std::is_same_v<T, BFloat16>;
-
-// Beyond the range of int64 (which ONNX leaves open) a value saturates; a narrower integer keeps
-// the low bits, as C has it for integers. NaN becomes 0.
-template <typename To>
-To FloatToInteger(double value) {
-  if (std::isnan(value)) return To{0};
-  if constexpr (std::is_same_v<To, std::uint64_t>) {
-    if (value >= 0x1p64) return std::numeric_limits<To>::max();
-    if (value >= 0x1p63) return static_cast<To>(value);
-  }
-  if (value >= 0x1p63) return static_cast<To>(std::numeric_limits<std::int64_t>::max());
-  if (value < -0x1p63) return static_cast<To>(std::numeric_limits<std::int64_t>::min());
-  return static_cast<To>(static_cast<std::int64_t>(value));
-}
 
 template <typename To, typename From>
 To Convert(From value) {
@@ -44,51 +31,21 @@ To Convert(From value) {
   } else if constexpr (std::is_same_v<To, bool>) {
     return value != From{};
   } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
-    return FloatToInteger<To>(static_cast<double>(value));
+    return kernels::FloatToInteger<To>(static_cast<double>(value));
   } else {
     return static_cast<To>(value);
   }
 }
 
 template <typename From, typename To>
-void ConvertEach(const From* src, To* dst, std::int64_t count) {
-  for (std::int64_t k = 0; k < count; ++k) dst[k] = Convert<To>(src[k]);
-}
-
-// Floats to integers of at most 32 bits, or to int64: by way of int32, which vectors can do, where
-// all of a piece are in its range.
-template <typename To>
-void FloatsToIntegers(const float* src, To* dst, std::int64_t count) {
-  constexpr std::int64_t kChecked = 512;
-  for (std::int64_t at = 0; at < count; at += kChecked) {
-    const std::int64_t n = std::min(kChecked, count - at);
-    const float* from = src + at;
-    std::int32_t far = 0;
-    for (std::int64_t k = 0; k < n; ++k) far |= std::abs(from[k]) < 0x1p31f ? 0 : 1;
-    if (far != 0) {
-      ConvertEach(from, dst + at, n);
-      continue;
-    }
-    for (std::int64_t k = 0; k < n; ++k) {
-      dst[at + k] = static_cast<To>(static_cast<std::int32_t>(from[k]));
-    }
-  }
+void ConvertEach(const void* src, void* dst, std::int64_t count) {
+  const auto* from = static_cast<const From*>(src);
+  auto* to = static_cast<To*>(dst);
+  for (std::int64_t k = 0; k < count; ++k) to[k] = Convert<To>(from[k]);
 }
 
 // `count` elements from `src` to `dst`.
 using ConvertFn = void (*)(const void* src, void* dst, std::int64_t count);
-
-template <typename From, typename To>
-void ConvertAll(const void* src_data, void* dst_data, std::int64_t count) {
-  const auto* src = static_cast<const From*>(src_data);
-  auto* dst = static_cast<To*>(dst_data);
-  if constexpr (std::is_same_v<From, float> && std::is_integral_v<To> &&
-                !std::is_same_v<To, bool> && !std::is_same_v<To, std::uint64_t>) {
-    FloatsToIntegers(src, dst, count);
-  } else {
-    ConvertEach(src, dst, count);
-  }
-}
 
 // Which type's function has the same effect, so that there are fewer of them: integers of one size
 // are written alike by whatever does not saturate, and a bool is a byte that is 0 or 1.
@@ -114,7 +71,7 @@ decltype(auto) DispatchAny(DataType type, F&& f) {
 ConvertFn ConvertFnOf(DataType from, DataType to) {
   return DispatchAny(from, [&]<typename From>() {
     return DispatchAny(to, []<typename To>() -> ConvertFn {
-      return ConvertAll<ReadAs<From>, typename WrittenAs<From, To>::Type>;
+      return ConvertEach<ReadAs<From>, typename WrittenAs<From, To>::Type>;
     });
   });
 }
@@ -129,7 +86,10 @@ std::unique_ptr<Step> PlanCast(PlanContext& context) {
   }
   const auto from_bytes = static_cast<std::int64_t>(DataTypeSize(from));
   const auto to_bytes = static_cast<std::int64_t>(DataTypeSize(to));
-  const kernels::Conversion fast = kernels::FindConversion(ElementTypeOf(from), ElementTypeOf(to));
+  kernels::Conversion fast = kernels::FindConversion(ElementTypeOf(from), ElementTypeOf(to));
+  if (fast.run == nullptr) {
+    fast = {"layout/cast", kernels::FindCast(ElementTypeOf(from), ElementTypeOf(to))};
+  }
   if (fast.run != nullptr) {
     return MakeItemStep(fast.id, ElementCount(context.InputShape(0)), from_bytes + to_bytes,
                         [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {

@@ -14,6 +14,7 @@
 #include "kernels/gemm/gather_gemm.h"
 #include "kernels/gemm/gemm.h"
 #include "kernels/gemm/vector.h"
+#include "kernels/layout/cast.h"
 #include "kernels/layout/convert.h"
 #include "kernels/layout/layout.h"
 #include "kernels/layout/narrow.h"
@@ -62,6 +63,7 @@
   FILE("kernels/gemm/gather_pairs.cc", GatherPairs)          \
   FILE("kernels/gemm/narrow.cc", NarrowGemm)                 \
   FILE("kernels/gemm/vector.cc", Vector)                     \
+  FILE("kernels/layout/cast.cc", Cast)                       \
   FILE("kernels/layout/convert.cc", Convert)                 \
   FILE("kernels/layout/layout.cc", Layout)                   \
   FILE("kernels/layout/narrow.cc", NarrowLayout)             \
@@ -162,6 +164,7 @@ std::vector<EntryPoint> EntryPoints() {
           kernels::FindConversion(ElementType::kFloat32, ElementType::kBFloat16).run);
   all.Add("from bfloat16",
           kernels::FindConversion(ElementType::kBFloat16, ElementType::kFloat32).run);
+  all.Add("cast", kernels::FindCast(ElementType::kFloat32, ElementType::kUInt8));
   all.Add("reorders of bytes", kernels::GetNarrowReorders().to_blocked[0]);
   all.Add("codes", kernels::GetLookUp());
   all.Add("quantize", kernels::GetQuantizeTable());
