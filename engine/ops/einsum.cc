@@ -14,6 +14,7 @@
 #include "engine/ops/einsum_stages.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/product.h"
+#include "engine/ops/reduce_loops.h"
 #include "engine/ops/views.h"
 
 namespace kinglet {
@@ -251,10 +252,33 @@ std::unique_ptr<Step> MakeView(const EinsumStage& stage, DataType type) {
   return MakeCopyStep("layout/einsum", {part});
 }
 
+// Whether a stage sums rows that lie one behind the other.
+bool SumsRows(const EinsumStage& stage) {
+  if (stage.summed.size() != 1 || stage.summed[0].strides[0] != 1) return false;
+  std::int64_t rows = 1;
+  for (auto loop = stage.kept.rbegin(); loop != stage.kept.rend(); rows *= (loop++)->size) {
+    if (loop->strides[0] != rows * stage.summed[0].size || loop->strides[2] != rows) return false;
+  }
+  return true;
+}
+
+// As ReduceSum has it.
+std::unique_ptr<Step> MakeRowSums(const EinsumStage& stage, DataType type) {
+  const std::int64_t length = stage.summed[0].size;
+  const ReduceGeometry geometry = ReduceGeometryOf({stage.elements, length}, {false, true});
+  return MakeItemStep("einsum/rows", stage.elements,
+                      length * static_cast<std::int64_t>(DataTypeSize(type)),
+                      [geometry, loops = ReduceLoopsOf(Reduction::kSum, type)](
+                          const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                        loops.Run(geometry, args.inputs[0], args.outputs[0], begin, end);
+                      });
+}
+
 std::unique_ptr<Step> PlanOne(PlanContext& context, const EinsumStage& stage) {
   const DataType type = context.InputType(0);
   if (stage.b == EinsumStage::kNone) {
     if (stage.summed.empty()) return MakeView(stage, type);
+    if (SumsRows(stage)) return MakeRowSums(stage, type);
   } else if (type == DataType::kFloat32 && EinsumProduct::Suits(stage)) {
     const EinsumProduct product(stage);
     const std::size_t right = product.swapped() ? 0 : 1;

@@ -156,6 +156,10 @@ const float* EinsumProduct::Copied(const float* from, const EinsumLoops& rows,
     const float* at = from + OffsetsOf(rows, row)[operand];
     for (std::int64_t column = 0; column < width; column += inner) {
       const float* run = at + OffsetsOf(columns, column)[operand];
+      if (step == 1) {
+        to = std::copy_n(run, inner, to);
+        continue;
+      }
       for (std::int64_t i = 0; i < inner; ++i) *to++ = run[i * step];
     }
   }
@@ -171,6 +175,11 @@ void EinsumProduct::Scatter(const float* from, std::int64_t first, std::int64_t 
     float* line = c + OffsetsOf(rows_, row)[kC];
     for (std::int64_t column = 0; column < n_; column += inner) {
       float* run = line + OffsetsOf(columns_, column)[kC];
+      if (step == 1) {
+        std::copy_n(from, inner, run);
+        from += inner;
+        continue;
+      }
       for (std::int64_t i = 0; i < inner; ++i) run[i * step] = *from++;
     }
   }
