@@ -126,6 +126,27 @@ void InferScatterNd(InferContext& context) {
   CheckUpdates(context, expected);
 }
 
+// `count` elements of each of `rows` rows, `stride` apart.
+template <typename T>
+void CopyRows(const T* from, std::int64_t rows, std::int64_t stride, std::int64_t count,
+              T* to) noexcept {
+  if (count == stride) count *= std::exchange(rows, 1);
+  for (std::int64_t k = 0; k < rows; ++k) {
+    std::memcpy(to + k * stride, from + k * stride, static_cast<std::size_t>(count) * sizeof(T));
+  }
+}
+
+// Updates of single elements.
+template <typename T, typename Indices, typename Combine>
+void ScatterElementsNd(const IndexTuples& t, const Indices& indices, const T* updates,
+                       Combine combine, T* out, RunStatus& status) noexcept {
+  for (std::int64_t k = 0; k < t.tuples; ++k) {
+    const std::int64_t offset = t.Offset(indices, k, status);
+    if (offset < 0) return;
+    out[offset] = combine(out[offset], updates[k]);
+  }
+}
+
 // Units are pieces of slices.
 template <typename T, typename Combine>
 std::unique_ptr<Step> MakeScatterNd(const PlanContext& context, Combine combine) {
@@ -138,11 +159,10 @@ std::unique_ptr<Step> MakeScatterNd(const PlanContext& context, Combine combine)
     const std::int64_t count = std::min(end * kPieceElements, slice) - begin;
     const T* data = static_cast<const T*>(args.inputs[0]) + begin;
     T* out = static_cast<T*>(args.outputs[0]) + begin;
-    for (std::int64_t s = 0; data != out && s < slices; ++s) {
-      std::memcpy(out + s * slice, data + s * slice, static_cast<std::size_t>(count) * sizeof(T));
-    }
+    if (data != out) CopyRows(data, slices, slice, count, out);
     WithIndices(args, wide, [&](const auto* indices) {
       const T* update = static_cast<const T*>(args.inputs[2]) + begin;
+      if (slice == 1) return ScatterElementsNd(t, indices, update, combine, out, *args.status);
       for (std::int64_t k = 0; k < t.tuples; ++k, update += slice) {
         const std::int64_t offset = t.Offset(indices, k, *args.status);
         if (offset < 0) return;
@@ -169,16 +189,6 @@ void InferScatterElements(InferContext& context) {
 struct Lines {
   std::int64_t outer, data_axis, index_axis, inner;
 };
-
-// `count` elements of each of `rows` rows, `stride` apart.
-template <typename T>
-void CopyRows(const T* from, std::int64_t rows, std::int64_t stride, std::int64_t count,
-              T* to) noexcept {
-  if (count == stride) count *= std::exchange(rows, 1);
-  for (std::int64_t k = 0; k < rows; ++k) {
-    std::memcpy(to + k * stride, from + k * stride, static_cast<std::size_t>(count) * sizeof(T));
-  }
-}
 
 // `count` of the inner elements of one outer.
 template <typename T, typename Index, typename Combine>
