@@ -26,19 +26,53 @@ struct BlockedPixel {
 struct AxisGather {
   Shape in, out;
   std::vector<std::vector<std::int64_t>> source;
+};
 
-  // Offset of the input row behind an output row, -1 when there is none.
-  std::int64_t SourceRow(std::int64_t row) const {
-    std::int64_t offset = 0;
-    std::int64_t stride = in.back();
-    for (std::size_t k = out.size() - 1; k-- > 0; row /= out[k]) {
-      const std::int64_t from = source[k][static_cast<std::size_t>(row % out[k])];
-      if (from < 0) return -1;
-      offset += from * stride;
-      stride *= in[k];
-    }
-    return offset;
+// The rows of the output from one on, in order.
+class AxisGatherRows {
+ public:
+  AxisGatherRows(const AxisGather& gather, std::int64_t row) : gather_(gather) {
+    for (std::size_t k = row_dims(); k-- > 0; row /= gather.out[k]) index_[k] = row % gather.out[k];
+    FindOuter();
   }
+
+  // Offset of the input row behind this one, -1 when there is none.
+  std::int64_t Offset() const {
+    if (row_dims() == 0) return 0;
+    const std::int64_t from = Source(row_dims() - 1);
+    return outer_ < 0 || from < 0 ? -1 : outer_ + from * gather_.in.back();
+  }
+
+  void Next() {
+    std::size_t k = row_dims();
+    while (k-- > 0 && ++index_[k] == gather_.out[k]) index_[k] = 0;
+    if (k + 1 < row_dims()) FindOuter();
+  }
+
+ private:
+  std::size_t row_dims() const { return gather_.out.size() - 1; }
+  std::int64_t Source(std::size_t k) const {
+    return gather_.source[k][static_cast<std::size_t>(index_[k])];
+  }
+
+  // What all dimensions but the rows' own add to the offset.
+  void FindOuter() {
+    outer_ = 0;
+    if (row_dims() == 0) return;
+    std::int64_t stride = gather_.in.back() * gather_.in[row_dims() - 1];
+    for (std::size_t k = row_dims() - 1; k-- > 0; stride *= gather_.in[k]) {
+      const std::int64_t from = Source(k);
+      if (from < 0) {
+        outer_ = -1;
+        return;
+      }
+      outer_ += from * stride;
+    }
+  }
+
+  const AxisGather& gather_;
+  std::int64_t outer_ = 0;
+  std::int64_t index_[kMaxRank] = {};
 };
 
 // The step; `constant(args, row)` gives the constant of an output row as it runs.
@@ -70,9 +104,10 @@ std::unique_ptr<Step> MakeAxisGather(std::string kernel, AxisGather g, Constant 
         T* out = static_cast<T*>(args.outputs[0]) + begin * width;
         const std::int64_t* column = g.source.back().data();
         std::int64_t last_offset = -1;
-        for (std::int64_t row = begin; row < end; ++row, out += width) {
+        AxisGatherRows source(g, begin);
+        for (std::int64_t row = begin; row < end; ++row, out += width, source.Next()) {
           const T value = constant(args, row);
-          const std::int64_t offset = g.SourceRow(row);
+          const std::int64_t offset = source.Offset();
           if (offset >= 0 && offset == last_offset) {
             std::memcpy(out, out - width, row_bytes);
             continue;

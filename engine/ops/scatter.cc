@@ -159,7 +159,7 @@ std::unique_ptr<Step> MakeScatterNd(const PlanContext& context, Combine combine)
     const std::int64_t count = std::min(end * kPieceElements, slice) - begin;
     const T* data = static_cast<const T*>(args.inputs[0]) + begin;
     T* out = static_cast<T*>(args.outputs[0]) + begin;
-    if (data != out) CopyRows(data, slices, slice, count, out);
+    if (data != out && slices > 0) CopyRows(data, slices, slice, count, out);
     WithIndices(args, wide, [&](const auto* indices) {
       const T* update = static_cast<const T*>(args.inputs[2]) + begin;
       if (slice == 1) return ScatterElementsNd(t, indices, update, combine, out, *args.status);
