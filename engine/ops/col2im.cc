@@ -112,44 +112,53 @@ void AddRun(const kernels::BinaryFns& add, const T* x, std::int64_t count, std::
   for (std::int64_t i = 0; i < count; ++i, to += step) *to = Sum(*to, x[i]);
 }
 
-// One channel of one image: tap after tap, the columns in rows along the last dimension.
+// One channel of one image.
 template <typename T>
-void AddColumns(const Blocks& b, const T* x, T* y) {
-  const kernels::BinaryFns& add = kernels::GetBinary(kernels::BinaryOp::kAdd);
-  const std::size_t last = b.image.size() - 1;
-  const std::int64_t rows = b.columns / b.counts[last];
-  for (std::int64_t tap = 0; tap < b.taps; ++tap) {
-    std::array<std::int64_t, kMaxRank> shift{};  // of the tap
-    std::int64_t rest = tap;
-    for (std::size_t k = last + 1; k-- > 0; rest /= b.kernel[k]) {
-      shift[k] = rest % b.kernel[k] * b.dilations[k] - b.pads_begin[k];
-    }
-    for (std::int64_t row = 0; row < rows; ++row, x += b.counts[last]) {
-      std::int64_t offset = 0, stride = b.image[last];
-      bool inside = true;
-      rest = row;
-      for (std::size_t k = last; inside && k-- > 0;) {
-        std::int64_t position = rest;
-        if (k > 0) {
-          position = rest % b.counts[k];
-          rest /= b.counts[k];
-        }
-        const std::int64_t at = position * b.strides[k] + shift[k];
-        inside = at >= 0 && at < b.image[k];
-        if (inside) offset += at * stride;
-        stride *= b.image[k];
-      }
-      if (!inside) continue;
-      // The columns whose element lies inside.
-      const std::int64_t step = b.strides[last];
-      const std::int64_t begin = CeilDiv(std::max<std::int64_t>(-shift[last], 0), step);
-      const std::int64_t end = std::min(
-          CeilDiv(std::max<std::int64_t>(b.image[last] - shift[last], 0), step), b.counts[last]);
-      if (begin < end)
-        AddRun(add, x + begin, end - begin, step, y + offset + begin * step + shift[last]);
+class Channel {
+ public:
+  explicit Channel(const Blocks& b) : b_(b), last_(b.image.size() - 1) {
+    columns_[last_] = elements_[last_] = 1;
+    for (std::size_t k = last_; k-- > 0;) {
+      columns_[k] = columns_[k + 1] * b.counts[k + 1];
+      elements_[k] = elements_[k + 1] * b.image[k + 1];
     }
   }
-}
+
+  // Tap after tap.
+  void Add(const T* x, T* y) {
+    for (std::int64_t tap = 0; tap < b_.taps; ++tap, x += b_.columns) {
+      std::int64_t rest = tap;
+      for (std::size_t k = last_ + 1; k-- > 0; rest /= b_.kernel[k]) {
+        const std::int64_t shift = rest % b_.kernel[k] * b_.dilations[k] - b_.pads_begin[k];
+        const std::int64_t step = b_.strides[k];
+        shift_[k] = shift;
+        begin_[k] = CeilDiv(std::max<std::int64_t>(-shift, 0), step);
+        end_[k] =
+            std::min(CeilDiv(std::max<std::int64_t>(b_.image[k] - shift, 0), step), b_.counts[k]);
+      }
+      AddDim(0, x, y);
+    }
+  }
+
+ private:
+  // The columns of the tap along dimensions [k, ...) whose element lies inside.
+  void AddDim(std::size_t k, const T* x, T* y) const {
+    const std::int64_t begin = begin_[k], end = end_[k], step = b_.strides[k];
+    if (begin >= end) return;
+    if (k == last_) return AddRun(add_, x + begin, end - begin, step, y + begin * step + shift_[k]);
+    for (std::int64_t i = begin; i < end; ++i) {
+      AddDim(k + 1, x + i * columns_[k], y + (i * step + shift_[k]) * elements_[k]);
+    }
+  }
+
+  const Blocks& b_;
+  const std::size_t last_;
+  const kernels::BinaryFns& add_ = kernels::GetBinary(kernels::BinaryOp::kAdd);
+  // Columns, and elements of the image, that one step along a dimension passes.
+  std::array<std::int64_t, kMaxRank> columns_{}, elements_{};
+  // Of the tap: where its elements lie, and which positions of the block have them inside.
+  std::array<std::int64_t, kMaxRank> shift_{}, begin_{}, end_{};
+};
 
 // Items are the channels of all images.
 template <typename T>
@@ -157,11 +166,12 @@ std::unique_ptr<Step> MakeCol2Im(const Blocks& b, std::int64_t elements) {
   const std::int64_t bytes = b.taps * b.columns * static_cast<std::int64_t>(sizeof(T));
   return MakeItemStep("reference/col2im", b.images * b.channels, bytes,
                       [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                        Channel<T> channel(b);
                         for (std::int64_t k = begin; k < end; ++k) {
                           T* y = static_cast<T*>(args.outputs[0]) + k * elements;
                           std::fill_n(y, elements, T{0});
-                          AddColumns(
-                              b, static_cast<const T*>(args.inputs[0]) + k * b.taps * b.columns, y);
+                          channel.Add(
+                              static_cast<const T*>(args.inputs[0]) + k * b.taps * b.columns, y);
                         }
                       });
 }
