@@ -149,6 +149,10 @@ std::map<std::string, DatasetMachine> ReadSchema(const std::string& file) {
 // The rows of the text behind its heading.
 std::vector<DataRow> RowsOf(std::string_view text, const std::string& file) {
   const std::string heading = HeadingText();
+  if (text.empty()) {
+    throw Error(ErrorCode::kInvalidInput,
+                file + ": is empty, expected a dataset that kinglet measure has written");
+  }
   if (!text.starts_with(heading)) {
     throw Error(ErrorCode::kInvalidInput,
                 file + ": line 1: the columns are not those of a dataset of this version");
@@ -175,8 +179,8 @@ std::size_t FinishedBytes(const std::string& text) {
 Dataset ReadDataset(const std::string& file) {
   Dataset dataset;
   const std::string text = ReadTextFile(file, kMaxCsvBytes, "a dataset");
+  dataset.rows = RowsOf(text, file);  // what is no dataset has no schema either
   dataset.machines = ReadSchema(file);
-  dataset.rows = RowsOf(text, file);
   for (std::size_t i = 0; i < dataset.rows.size(); ++i) {
     const std::string& key = dataset.rows[i][RowText::kMachine];
     if (dataset.machines.contains(key)) continue;
@@ -200,6 +204,9 @@ DatasetWriter::DatasetWriter(std::string file, const DatasetMachine& machine)
     WriteDataset({{{machine_, machine}}, {}}, file_);
     return;
   }
+  const std::string text = ReadTextFile(file_, kMaxCsvBytes, "a dataset");
+  const std::size_t finished = FinishedBytes(text);
+  const std::vector<DataRow> rows = RowsOf(std::string_view(text).substr(0, finished), file_);
   const auto machines = ReadSchema(file_);
   if (!machines.contains(machine_)) {
     throw Error(ErrorCode::kInvalidInput,
@@ -208,9 +215,7 @@ DatasetWriter::DatasetWriter(std::string file, const DatasetMachine& machine)
                     "figures; name another file, and put them together by kinglet dataset "
                     "merge");
   }
-  const std::string text = ReadTextFile(file_, kMaxCsvBytes, "a dataset");
-  const std::size_t finished = FinishedBytes(text);
-  for (const DataRow& row : RowsOf(std::string_view(text).substr(0, finished), file_)) {
+  for (const DataRow& row : rows) {
     if (row[RowText::kKind] == "done" || row[RowText::kKind] == "failed") {
       finished_.insert(row[RowText::kNetwork]);
     }

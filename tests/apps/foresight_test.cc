@@ -250,6 +250,10 @@ TEST(ScoreCommandTest, SaysHowWellAPredictorDoes) {
   EXPECT_EQ(none.status, kIoStatus);
   EXPECT_THAT(none.err, HasSubstr("none.json"));
   EXPECT_THAT(Kinglet({"score", folder.Path("none.csv")}).err, HasSubstr("none.csv"));
+  const CommandResult empty = Kinglet({"score", folder.Write("empty.csv", "")});
+  EXPECT_EQ(empty.status, kUsageStatus);
+  EXPECT_THAT(empty.err, HasSubstr("empty.csv: is empty"));
+  EXPECT_THAT(empty.err, ::testing::Not(HasSubstr("schema")));
   const std::string broken = folder.Write("broken.json", "{}");
   EXPECT_THAT(Kinglet({"score", times, "--predictor", broken}).err,
               HasSubstr("is no predictor file"));

@@ -157,6 +157,8 @@ TEST_F(DatasetTest, HostileOnesAreRefused) {
   const std::string schema = Text(Path("d.schema.json"));
   const std::string row = csv.substr(HeadingText().size());
   EXPECT_THAT(ReadError(Path("none.csv")), HasSubstr("none.csv"));
+  std::ofstream(Path("empty.csv")).close();
+  EXPECT_THAT(ReadError(Path("empty.csv")), HasSubstr("empty.csv: is empty"));
   Write(file, "a,b\n1,2\n");
   EXPECT_THAT(ReadError(file), HasSubstr("line 1: the columns"));
   Write(file, HeadingText() + "layer,net\n");
