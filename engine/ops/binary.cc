@@ -37,6 +37,7 @@ struct SubOp {
 };
 struct MulOp {
   static constexpr auto kKernel = kernels::BinaryOp::kMul;
+  static constexpr auto kIntegers = kernels::IntegerOp::kMul;
   template <typename T>
   static T Of(T a, T b) {
     if constexpr (kWraps<T>) {
@@ -48,6 +49,7 @@ struct MulOp {
 };
 struct DivOp {  // truncates towards zero
   static constexpr auto kKernel = kernels::BinaryOp::kDiv;
+  static constexpr auto kIntegers = kernels::IntegerOp::kDiv;
   template <typename T>
   static T Of(T a, T b) {
     if constexpr (kWraps<T>) {

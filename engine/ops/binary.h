@@ -15,6 +15,7 @@
 #include "engine/ops/dispatch.h"
 #include "engine/ops/elementwise.h"
 #include "kernels/eltwise/binary.h"
+#include "kernels/eltwise/integers.h"
 
 namespace kinglet {
 
@@ -45,6 +46,12 @@ concept HasKernel = requires {
   Op::kKernel;
 };
 
+// Op::kIntegers names the loop of an operator that has one for integers.
+template <typename Op>
+concept HasIntegers = requires {
+  Op::kIntegers;
+};
+
 template <typename Op, typename T, typename R>
 void ScalarRun(const void* a_data, std::int64_t a_stride, const void* b_data, std::int64_t b_stride,
                void* y_data, std::int64_t n) {
@@ -69,6 +76,11 @@ template <typename Op, typename T, typename R = T>
 BinaryLoops LoopsOf() {
   BinaryLoops loops{
       .run = ScalarRun<Op, T, R>, .operand_bytes = sizeof(T), .result_bytes = sizeof(R)};
+  if constexpr (HasIntegers<Op> && std::is_integral_v<T> && !std::is_same_v<T, bool>) {
+    const kernels::IntegerFn run =
+        kernels::FindIntegers(Op::kIntegers, std::is_signed_v<T>, sizeof(T));
+    if (run != nullptr) loops.run = run;
+  }
   if constexpr (HasKernel<Op>) {
     if constexpr (std::is_same_v<T, float> && std::is_same_v<R, float>) {
       loops.kernel = &kernels::GetBinary(Op::kKernel);

@@ -1,6 +1,10 @@
 // Comparisons and logic: operators whose output is bool, and BitwiseNot.
+#include <cstdint>
+#include <limits>
+
 #include "engine/ops/batch.h"
 #include "engine/ops/binary.h"
+#include "kernels/common/independent.h"
 
 namespace kinglet {
 namespace {
@@ -12,7 +16,6 @@ namespace {
       return expression;                  \
     }                                     \
   };
-KINGLET_COMPARE(EqualOp, a == b)
 KINGLET_COMPARE(GreaterOp, a > b)
 KINGLET_COMPARE(GreaterOrEqualOp, a >= b)
 KINGLET_COMPARE(LessOp, a < b)
@@ -21,6 +24,14 @@ KINGLET_COMPARE(AndOp, a&& b)
 KINGLET_COMPARE(OrOp, a || b)
 KINGLET_COMPARE(XorOp, a != b)
 #undef KINGLET_COMPARE
+
+struct EqualOp {
+  static constexpr auto kIntegers = kernels::IntegerOp::kEqual;
+  template <typename T>
+  static bool Of(T a, T b) {
+    return a == b;
+  }
+};
 
 void InferEqual(InferContext& context) {
   DispatchType(context.InputType(0), []<typename T>() {});
@@ -77,15 +88,17 @@ std::unique_ptr<Step> PlanMap(PlanContext& context, MapFn map) {
 }
 
 void NotRun(const void* x, void* y, std::int64_t n) {
-  const auto* from = static_cast<const bool*>(x);
-  auto* to = static_cast<bool*>(y);
-  for (std::int64_t i = 0; i < n; ++i) to[i] = static_cast<bool>(from[i] ^ true);
+  const auto* from = static_cast<const std::uint8_t*>(x);  // 0 or 1
+  auto* to = static_cast<std::uint8_t*>(y);
+  KINGLET_INDEPENDENT
+  for (std::int64_t i = 0; i < n; ++i) to[i] = from[i] ^ std::uint8_t{1};
 }
 
 template <typename T>
 void BitwiseNotRun(const void* x, void* y, std::int64_t n) {
   const auto* from = static_cast<const T*>(x);
   auto* to = static_cast<T*>(y);
+  KINGLET_INDEPENDENT
   for (std::int64_t i = 0; i < n; ++i) to[i] = static_cast<T>(~from[i]);
 }
 
@@ -108,22 +121,27 @@ std::unique_ptr<Step> PlanFloatTest(PlanContext& context, F test) {
     return MakeStep(ElementwiseId(context, DataTypeOf<T>::value), units.count(),
                     [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
                       const auto* x = static_cast<const T*>(args.inputs[0]);
-                      auto* y = static_cast<bool*>(args.outputs[0]);
+                      auto* y = static_cast<std::uint8_t*>(args.outputs[0]);
                       const std::int64_t last = units.Start(end);
-                      for (std::int64_t i = units.Start(begin); i < last; ++i) y[i] = test(x[i]);
+                      KINGLET_INDEPENDENT
+                      for (std::int64_t i = units.Start(begin); i < last; ++i) {
+                        y[i] = test(x[i]) ? 1 : 0;
+                      }
                     });
   });
 }
 
 std::unique_ptr<Step> PlanIsNaN(PlanContext& context) {
-  return PlanFloatTest(context, [](auto x) { return std::isnan(x); });
+  return PlanFloatTest(context, [](auto x) { return x != x; });
 }
 
 std::unique_ptr<Step> PlanIsInf(PlanContext& context) {
   const bool positive = context.attributes().Int("detect_positive", 1) != 0;
   const bool negative = context.attributes().Int("detect_negative", 1) != 0;
-  return PlanFloatTest(context,
-                       [=](auto x) { return std::isinf(x) && (x > 0 ? positive : negative); });
+  return PlanFloatTest(context, [=](auto x) {
+    constexpr auto kInfinity = std::numeric_limits<decltype(x)>::infinity();
+    return ((x == kInfinity) & positive) | ((x == -kInfinity) & negative);
+  });
 }
 
 }  // namespace

@@ -22,11 +22,14 @@ using IntVec = hn::Vec<IntTag>;
 
 // The quantised value without its zero point, still a float: clamping before the rounding to
 // [low - zero_point, high - zero_point] saturates alike, since those are whole numbers.
-HWY_INLINE ArrayVec Steps(ArrayVec x, ArrayVec scale, ArrayVec zero, QuantizedRange range) {
+HWY_INLINE ArrayVec ClampedSteps(ArrayVec x, ArrayVec scale, ArrayVec zero, QuantizedRange range) {
   const ArrayTag d;
   const ArrayVec low = hn::Sub(hn::Set(d, static_cast<float>(range.low)), zero);
   const ArrayVec high = hn::Sub(hn::Set(d, static_cast<float>(range.high)), zero);
-  return hn::Round(hn::Min(hn::Max(hn::Div(x, scale), low), high));
+  return hn::Min(hn::Max(hn::Div(x, scale), low), high);
+}
+HWY_INLINE ArrayVec Steps(ArrayVec x, ArrayVec scale, ArrayVec zero, QuantizedRange range) {
+  return hn::Round(ClampedSteps(x, scale, zero, range));
 }
 
 HWY_INLINE ArrayVec ToFloat(const int32_t* zero_points) {
@@ -37,14 +40,25 @@ HWY_INLINE ArrayVec ToFloat(const int32_t* zero_points) {
 template <class From, class To>
 struct Convert;
 
+// Numbers of so few bits are rounded, halves to even, by the addition of one whose last bit counts
+// ones; what the bits of the sum have beyond those of that number is the result.
 template <class Q>
 struct Convert<float, Q> {
   static HWY_INLINE void Run(ArrayVec scale, ArrayVec zero, const float* x, Q* y) {
     const ArrayTag d;
-    const QuantizedRange range = {std::numeric_limits<Q>::min(), std::numeric_limits<Q>::max()};
-    const ArrayVec q = hn::Add(Steps(hn::LoadU(d, x), scale, zero, range), zero);
+    const IntTag di;
     const hn::Rebind<Q, ArrayTag> dq;
-    hn::StoreU(hn::DemoteTo(dq, hn::ConvertTo(IntTag(), q)), dq, y);
+    const QuantizedRange range = {std::numeric_limits<Q>::min(), std::numeric_limits<Q>::max()};
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3  // where the maximum with NaN is the other one
+    const ArrayVec shift = hn::Set(d, 12582912.0f);   // 1.5 * 2^23
+    const ArrayVec q = ClampedSteps(hn::LoadU(d, x), scale, zero, range);
+    const IntVec bits = hn::BitCast(di, hn::Add(q, shift));
+    const IntVec bias = hn::Sub(hn::BitCast(di, shift), hn::ConvertTo(di, zero));
+    hn::StoreU(hn::DemoteTo(dq, hn::Sub(bits, bias)), dq, y);
+#else
+    const ArrayVec q = hn::Add(Steps(hn::LoadU(d, x), scale, zero, range), zero);
+    hn::StoreU(hn::DemoteTo(dq, hn::ConvertTo(di, q)), dq, y);
+#endif
   }
 };
 
@@ -73,22 +87,25 @@ HWY_INLINE void ForEachVector(const float* scales, const int32_t* zeros, size_t 
                               F f) {
   const ArrayTag d;
   const size_t lanes = hn::Lanes(d);
-  for (size_t i = 0; i < n; i += lanes) {
-    const size_t count = std::min(lanes, n - i);
-    HWY_ALIGN float scale[hn::MaxLanes(d)];
-    HWY_ALIGN int32_t zero[hn::MaxLanes(d)];
-    if (step == 1 && count < lanes) {
-      std::fill_n(scale, lanes, 1.0f);
-      std::fill_n(zero, lanes, 0);
-      std::copy_n(scales + i, count, scale);
-      std::copy_n(zeros + i, count, zero);
-      f(i, count, hn::Load(d, scale), ToFloat(zero));
-    } else if (step == 1) {
-      f(i, count, hn::LoadU(d, scales + i), ToFloat(zeros + i));
-    } else {
-      f(i, count, hn::Set(d, *scales), hn::Set(d, static_cast<float>(*zeros)));
-    }
+  const size_t whole = n / lanes * lanes;
+  if (step == 0) {
+    const ArrayVec scale = hn::Set(d, *scales);
+    const ArrayVec zero = hn::Set(d, static_cast<float>(*zeros));
+    for (size_t i = 0; i < whole; i += lanes) f(i, lanes, scale, zero);
+    if (whole < n) f(whole, n - whole, scale, zero);
+    return;
   }
+  for (size_t i = 0; i < whole; i += lanes) {
+    f(i, lanes, hn::LoadU(d, scales + i), ToFloat(zeros + i));
+  }
+  if (whole == n) return;
+  HWY_ALIGN float scale[hn::MaxLanes(d)];
+  HWY_ALIGN int32_t zero[hn::MaxLanes(d)];
+  std::fill_n(scale, lanes, 1.0f);
+  std::fill_n(zero, lanes, 0);
+  std::copy_n(scales + whole, n - whole, scale);
+  std::copy_n(zeros + whole, n - whole, zero);
+  f(whole, n - whole, hn::Load(d, scale), ToFloat(zero));
 }
 
 template <class From, class To>

@@ -46,33 +46,50 @@ float BestOf(const float* x, int64_t n) {
   return best;
 }
 
-// NaN in either gives NaN.
 template <bool kMax>
-HWY_INLINE ArrayVec Extreme(ArrayVec x, ArrayVec best) {
-  return hn::IfThenElse(hn::Eq(x, x), hn::IfThenElse(hn::Eq(best, best), Best<kMax>(x, best), best),
-                        x);
+HWY_INLINE ArrayVec MinOrMax(ArrayVec a, ArrayVec b) {
+  return kMax ? hn::Max(a, b) : hn::Min(a, b);
 }
 
+float FirstNan(const float* x) {
+  while (*x == *x) ++x;
+  return *x;
+}
+
+// What NaN makes of a maximum depends on the target: they are looked for apart.
 template <bool kMax>
 float ExtremeOf(const float* x, int64_t n) noexcept {
   const ArrayTag d;
+  constexpr int64_t kChains = 4;
   float best = x[0];
+  bool has_nan = false;
   int64_t i = 0;
-  if (n >= 2 * kLanes) {
-    ArrayVec a = hn::LoadU(d, x), b = hn::LoadU(d, x + kLanes);
-    for (i = 2 * kLanes; i + 2 * kLanes <= n; i += 2 * kLanes) {
-      a = Extreme<kMax>(hn::LoadU(d, x + i), a);
-      b = Extreme<kMax>(hn::LoadU(d, x + i + kLanes), b);
+  if (n >= kLanes) {
+    ArrayVec chains[kChains];
+    for (int64_t c = 0; c < kChains; ++c) chains[c] = hn::LoadU(d, x);
+    auto nan = hn::Ne(chains[0], chains[0]);
+    for (; i + kChains * kLanes <= n; i += kChains * kLanes) {
+      for (int64_t c = 0; c < kChains; ++c) {
+        const ArrayVec v = hn::LoadU(d, x + i + c * kLanes);
+        nan = hn::Or(nan, hn::Ne(v, v));
+        chains[c] = MinOrMax<kMax>(v, chains[c]);
+      }
     }
-    HWY_ALIGN float lanes[kLanes];
-    hn::Store(Extreme<kMax>(b, a), d, lanes);
-    best = lanes[0];
-    for (const float lane : lanes) {
-      best = IsBetter<kMax>(lane, best) || lane != lane ? lane : best;
+    for (; i + kLanes <= n; i += kLanes) {
+      const ArrayVec v = hn::LoadU(d, x + i);
+      nan = hn::Or(nan, hn::Ne(v, v));
+      chains[0] = MinOrMax<kMax>(v, chains[0]);
     }
+    const ArrayVec all =
+        MinOrMax<kMax>(MinOrMax<kMax>(chains[0], chains[1]), MinOrMax<kMax>(chains[2], chains[3]));
+    has_nan = !hn::AllFalse(d, nan);
+    best = hn::GetLane(kMax ? hn::MaxOfLanes(d, all) : hn::MinOfLanes(d, all));
   }
-  for (; i < n; ++i) best = IsBetter<kMax>(x[i], best) || x[i] != x[i] ? x[i] : best;
-  return best;
+  for (; i < n; ++i) {
+    has_nan = has_nan || x[i] != x[i];
+    best = IsBetter<kMax>(x[i], best) ? x[i] : best;
+  }
+  return has_nan ? FirstNan(x) : best;
 }
 
 int64_t FirstEqual(const float* x, int64_t n, float value) {

@@ -8,6 +8,7 @@
 #include "kernels/depthwise/rows.h"
 #include "kernels/eltwise/binary.h"
 #include "kernels/eltwise/channel.h"
+#include "kernels/eltwise/integers.h"
 #include "kernels/eltwise/rotate.h"
 #include "kernels/eltwise/select.h"
 #include "kernels/eltwise/unary.h"
@@ -56,6 +57,7 @@
   FILE("kernels/eltwise/binary.cc", Binary)                  \
   FILE("kernels/eltwise/channel.cc", Channel)                \
   FILE("kernels/eltwise/pairs.cc", Pairs)                    \
+  FILE("kernels/eltwise/integers.cc", Integers)              \
   FILE("kernels/eltwise/rotate.cc", Rotate)                  \
   FILE("kernels/eltwise/select.cc", Select)                  \
   FILE("kernels/eltwise/unary.cc", Unary)                    \
@@ -153,6 +155,7 @@ std::vector<EntryPoint> EntryPoints() {
   all.Add("unary", kernels::GetUnary(kernels::UnaryOp::kAbs));
   all.Add("binary", kernels::GetBinary(kernels::BinaryOp::kAdd));
   all.Add("channel", kernels::GetChannelTable());
+  all.Add("integers", kernels::FindIntegers(kernels::IntegerOp::kMul, true, 4));
   all.Add("rotate", kernels::GetRotate(false));
   all.Add("select", kernels::GetSelect(4));
   all.Add("normalize", kernels::GetNormalizeTable());
