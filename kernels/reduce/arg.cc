@@ -67,22 +67,22 @@ float ExtremeOf(const float* x, int64_t n) noexcept {
   if (n >= kLanes) {
     ArrayVec chains[kChains];
     for (int64_t c = 0; c < kChains; ++c) chains[c] = hn::LoadU(d, x);
-    auto nan = hn::Ne(chains[0], chains[0]);
+    auto numbers = hn::Eq(chains[0], chains[0]);
     for (; i + kChains * kLanes <= n; i += kChains * kLanes) {
       for (int64_t c = 0; c < kChains; ++c) {
         const ArrayVec v = hn::LoadU(d, x + i + c * kLanes);
-        nan = hn::Or(nan, hn::Ne(v, v));
+        numbers = hn::And(numbers, hn::Eq(v, v));
         chains[c] = MinOrMax<kMax>(v, chains[c]);
       }
     }
     for (; i + kLanes <= n; i += kLanes) {
       const ArrayVec v = hn::LoadU(d, x + i);
-      nan = hn::Or(nan, hn::Ne(v, v));
+      numbers = hn::And(numbers, hn::Eq(v, v));
       chains[0] = MinOrMax<kMax>(v, chains[0]);
     }
     const ArrayVec all =
         MinOrMax<kMax>(MinOrMax<kMax>(chains[0], chains[1]), MinOrMax<kMax>(chains[2], chains[3]));
-    has_nan = !hn::AllFalse(d, nan);
+    has_nan = !hn::AllTrue(d, numbers);
     best = hn::GetLane(kMax ? hn::MaxOfLanes(d, all) : hn::MinOfLanes(d, all));
   }
   for (; i < n; ++i) {
