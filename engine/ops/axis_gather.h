@@ -13,6 +13,7 @@
 
 #include "engine/ops/views.h"
 #include "kernels/common/blocked.h"
+#include "kernels/eltwise/rows.h"
 
 namespace kinglet {
 
@@ -75,6 +76,17 @@ class AxisGatherRows {
   std::int64_t index_[kMaxRank] = {};
 };
 
+// to[2 * i] = to[2 * i + 1] = from[i], i < count.
+template <typename T>
+void CopyTwice(const T* from, std::int64_t count, T* to) {
+  if constexpr (sizeof(T) == sizeof(float)) {
+    kernels::GetRowsTable().interleave(reinterpret_cast<const float*>(from), 2, 0, count,
+                                       reinterpret_cast<float*>(to));
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) to[2 * i] = to[2 * i + 1] = from[i];
+  }
+}
+
 // The step; `constant(args, row)` gives the constant of an output row as it runs.
 template <typename T, typename Constant>
 std::unique_ptr<Step> MakeAxisGather(std::string kernel, AxisGather g, Constant constant) {
@@ -119,7 +131,7 @@ std::unique_ptr<Step> MakeAxisGather(std::string kernel, AxisGather g, Constant 
           }
           const T* from = in + offset;
           if (doubles) {
-            for (std::int64_t x = 0; x < width / 2; ++x) out[2 * x] = out[2 * x + 1] = from[x];
+            CopyTwice(from, width / 2, out);
             continue;
           }
           const auto gather = [&](std::int64_t x) {

@@ -7,7 +7,7 @@
 #include "engine/ops/dispatch.h"
 #include "engine/ops/loop_work.h"
 #include "engine/ops/views.h"
-#include "kernels/eltwise/binary.h"
+#include "kernels/eltwise/rows.h"
 
 namespace kinglet {
 namespace {
@@ -102,17 +102,9 @@ T Sum(T a, T b) {
   }
 }
 
-// to[i * step] += x[i], i < count.
-template <typename T>
-void AddRun(const kernels::BinaryFns& add, const T* x, std::int64_t count, std::int64_t step,
-            T* to) {
-  if constexpr (std::is_same_v<T, float>) {
-    if (step == 1) return add.arrays(to, x, to, static_cast<std::size_t>(count));
-  }
-  for (std::int64_t i = 0; i < count; ++i, to += step) *to = Sum(*to, x[i]);
-}
-
-// One channel of one image.
+// One channel of one image. Where blocks are more than one element apart along the last dimension,
+// and not too far, the image comes to be in phases: [rows][last stride][elements of a phase], which
+// are put together at the end.
 template <typename T>
 class Channel {
  public:
@@ -120,60 +112,112 @@ class Channel {
     columns_[last_] = elements_[last_] = 1;
     for (std::size_t k = last_; k-- > 0;) {
       columns_[k] = columns_[k + 1] * b.counts[k + 1];
-      elements_[k] = elements_[k + 1] * b.image[k + 1];
+      elements_[k] = elements_[k + 1] * (k == last_ - 1 ? RowElements(b) : b.image[k + 1]);
     }
   }
 
-  // Tap after tap.
-  void Add(const T* x, T* y) {
+  static std::int64_t ScratchElements(const Blocks& b) {
+    if (Phases(b) == 1) return 0;
+    return RowElements(b) * DimsProduct(b.image, 0, b.image.size() - 1);
+  }
+
+  // Tap after tap. `y` is the image; `scratch` has ScratchElements.
+  void Run(const T* x, T* scratch, T* y) {
+    const std::int64_t width = b_.image[last_];
+    const std::int64_t rows = DimsProduct(b_.image, 0, last_);
+    T* sums = Phases(b_) == 1 ? y : scratch;
+    std::fill_n(sums, rows * RowElements(b_), T{0});
     for (std::int64_t tap = 0; tap < b_.taps; ++tap, x += b_.columns) {
-      std::int64_t rest = tap;
-      for (std::size_t k = last_ + 1; k-- > 0; rest /= b_.kernel[k]) {
-        const std::int64_t shift = rest % b_.kernel[k] * b_.dilations[k] - b_.pads_begin[k];
-        const std::int64_t step = b_.strides[k];
-        shift_[k] = shift;
-        begin_[k] = CeilDiv(std::max<std::int64_t>(-shift, 0), step);
-        end_[k] =
-            std::min(CeilDiv(std::max<std::int64_t>(b_.image[k] - shift, 0), step), b_.counts[k]);
+      TakeTap(tap);
+      AddDim(0, x, sums);
+    }
+    if constexpr (std::is_same_v<T, float>) {
+      if (sums == y) return;
+      const std::int64_t phases = Phases(b_), length = RowElements(b_) / phases;
+      for (std::int64_t r = 0; r < rows; ++r, sums += RowElements(b_), y += width) {
+        table_.interleave(sums, phases, length, width / phases, y);
+        for (std::int64_t i = width / phases * phases; i < width; ++i) {
+          y[i] = sums[i % phases * length + i / phases];
+        }
       }
-      AddDim(0, x, y);
     }
   }
 
  private:
+  static std::int64_t Phases(const Blocks& b) {
+    constexpr std::int64_t kMost = 4;
+    const std::int64_t stride = b.strides.back();
+    return std::is_same_v<T, float> && stride <= kMost ? stride : 1;
+  }
+  static std::int64_t RowElements(const Blocks& b) {
+    return CeilDiv(b.image.back(), Phases(b)) * Phases(b);
+  }
+
+  void TakeTap(std::int64_t tap) {
+    for (std::size_t k = last_ + 1; k-- > 0; tap /= b_.kernel[k]) {
+      const std::int64_t shift = tap % b_.kernel[k] * b_.dilations[k] - b_.pads_begin[k];
+      const std::int64_t step = b_.strides[k];
+      begin_[k] = CeilDiv(std::max<std::int64_t>(-shift, 0), step);
+      end_[k] =
+          std::min(CeilDiv(std::max<std::int64_t>(b_.image[k] - shift, 0), step), b_.counts[k]);
+      first_[k] = begin_[k] * step + shift;
+    }
+  }
+
   // The columns of the tap along dimensions [k, ...) whose element lies inside.
   void AddDim(std::size_t k, const T* x, T* y) const {
-    const std::int64_t begin = begin_[k], end = end_[k], step = b_.strides[k];
-    if (begin >= end) return;
-    if (k == last_) return AddRun(add_, x + begin, end - begin, step, y + begin * step + shift_[k]);
-    for (std::int64_t i = begin; i < end; ++i) {
-      AddDim(k + 1, x + i * columns_[k], y + (i * step + shift_[k]) * elements_[k]);
+    if (k == last_) return AddRows(x, 0, 1, y, 0);
+    const std::int64_t count = end_[k] - begin_[k], step = b_.strides[k] * elements_[k];
+    if (count <= 0) return;
+    x += begin_[k] * columns_[k];
+    y += first_[k] * elements_[k];
+    if (k + 1 == last_) return AddRows(x, columns_[k], count, y, step);
+    for (std::int64_t i = 0; i < count; ++i) AddDim(k + 1, x + i * columns_[k], y + i * step);
+  }
+
+  // The same of `rows` rows along the last dimension.
+  void AddRows(const T* x, std::int64_t x_stride, std::int64_t rows, T* y,
+               std::int64_t y_stride) const {
+    const std::int64_t count = end_[last_] - begin_[last_];
+    if (count <= 0) return;
+    const std::int64_t phases = Phases(b_), first = first_[last_];
+    const std::int64_t step = b_.strides[last_] / phases;
+    x += begin_[last_];
+    y += first % phases * (RowElements(b_) / phases) + first / phases;
+    if constexpr (std::is_same_v<T, float>) {
+      if (step == 1) return table_.add(x, x_stride, rows, count, y, y_stride);
+    }
+    for (std::int64_t r = 0; r < rows; ++r, x += x_stride, y += y_stride) {
+      for (std::int64_t i = 0; i < count; ++i) y[i * step] = Sum(y[i * step], x[i]);
     }
   }
 
   const Blocks& b_;
   const std::size_t last_;
-  const kernels::BinaryFns& add_ = kernels::GetBinary(kernels::BinaryOp::kAdd);
-  // Columns, and elements of the image, that one step along a dimension passes.
+  const kernels::RowsTable& table_ = kernels::GetRowsTable();
+  // Columns, and elements of the sums, that one step along a dimension passes.
   std::array<std::int64_t, kMaxRank> columns_{}, elements_{};
-  // Of the tap: where its elements lie, and which positions of the block have them inside.
-  std::array<std::int64_t, kMaxRank> shift_{}, begin_{}, end_{};
+  // Of the tap: which positions of the block have its element inside, and where that of the first
+  // of them lies.
+  std::array<std::int64_t, kMaxRank> begin_{}, end_{}, first_{};
 };
 
 // Items are the channels of all images.
 template <typename T>
 std::unique_ptr<Step> MakeCol2Im(const Blocks& b, std::int64_t elements) {
   const std::int64_t bytes = b.taps * b.columns * static_cast<std::int64_t>(sizeof(T));
-  return MakeItemStep("reference/col2im", b.images * b.channels, bytes,
-                      [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
-                        Channel<T> channel(b);
-                        for (std::int64_t k = begin; k < end; ++k) {
-                          T* y = static_cast<T*>(args.outputs[0]) + k * elements;
-                          std::fill_n(y, elements, T{0});
-                          channel.Add(
-                              static_cast<const T*>(args.inputs[0]) + k * b.taps * b.columns, y);
-                        }
-                      });
+  auto step =
+      MakeItemStep("reference/col2im", b.images * b.channels, bytes,
+                   [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                     Channel<T> channel(b);
+                     for (std::int64_t k = begin; k < end; ++k) {
+                       channel.Run(static_cast<const T*>(args.inputs[0]) + k * b.taps * b.columns,
+                                   reinterpret_cast<T*>(args.scratch),
+                                   static_cast<T*>(args.outputs[0]) + k * elements);
+                     }
+                   });
+  step->scratch_bytes = static_cast<std::size_t>(Channel<T>::ScratchElements(b)) * sizeof(T);
+  return step;
 }
 
 std::unique_ptr<Step> PlanCol2Im(PlanContext& context) {

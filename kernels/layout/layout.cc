@@ -101,10 +101,61 @@ HWY_INLINE void TransposeColumns(const T* src, int64_t src_stride, T* dst, int64
   }
 }
 
+// Rows that lie side by side in the source, two or three elements of each column: how many columns
+// are done.
+template <typename T>
+HWY_INLINE int64_t SeparateRows(const T* src, T* dst, int64_t dst_stride, int64_t rows,
+                                int64_t cols) {
+  const hn::CappedTag<T, 16> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  hn::Vec<decltype(d)> a, b, c = hn::Zero(d);
+  int64_t i = 0;
+  for (; i + lanes <= cols; i += lanes) {
+    if (rows == 2) {
+      hn::LoadInterleaved2(d, src + 2 * i, a, b);
+    } else {
+      hn::LoadInterleaved3(d, src + 3 * i, a, b, c);
+      hn::StoreU(c, d, dst + 2 * dst_stride + i);
+    }
+    hn::StoreU(a, d, dst + i);
+    hn::StoreU(b, d, dst + dst_stride + i);
+  }
+  return i;
+}
+
+// The other way round: columns that lie side by side in the destination; how many rows are done.
+template <typename T>
+HWY_INLINE int64_t JoinColumns(const T* src, int64_t src_stride, T* dst, int64_t rows,
+                               int64_t cols) {
+  const hn::CappedTag<T, 16> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  int64_t i = 0;
+  for (; i + lanes <= rows; i += lanes) {
+    const auto a = hn::LoadU(d, src + i), b = hn::LoadU(d, src + src_stride + i);
+    if (cols == 2) {
+      hn::StoreInterleaved2(a, b, d, dst + 2 * i);
+    } else {
+      hn::StoreInterleaved3(a, b, hn::LoadU(d, src + 2 * src_stride + i), d, dst + 3 * i);
+    }
+  }
+  return i;
+}
+
 // 16 rows at a time, so that each cache line of the source is used whole.
 template <typename T>
 void Transpose(const T* src, int64_t src_stride, T* dst, int64_t dst_stride, int64_t rows,
                int64_t cols) {
+  if ((rows == 2 || rows == 3) && src_stride == rows) {
+    const int64_t done = SeparateRows(src, dst, dst_stride, rows, cols);
+    src += done * src_stride;
+    dst += done;
+    cols -= done;
+  } else if ((cols == 2 || cols == 3) && dst_stride == cols) {
+    const int64_t done = JoinColumns(src, src_stride, dst, rows, cols);
+    src += done;
+    dst += done * dst_stride;
+    rows -= done;
+  }
   for (int64_t r0 = 0; r0 < rows; r0 += 16) {
     const int64_t count = std::min(rows - r0, int64_t{16});
     const T* in = src + r0;
@@ -122,6 +173,29 @@ void Transpose(const T* src, int64_t src_stride, T* dst, int64_t dst_stride, int
       for (int64_t i = c; i < cols; ++i) out[r * dst_stride + i] = in[i * src_stride + r];
     }
   }
+}
+
+// As many elements as vectors of kWidth take, from i on; where they end. The last
+// element is left out: behind it there may be none, which would be loaded as well.
+template <int kWidth>
+HWY_INLINE int64_t EveryOtherVectors(const uint32_t* src, int64_t i, int64_t count, uint32_t* dst) {
+  const hn::CappedTag<uint32_t, kWidth> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (; i + lanes < count; i += lanes) {
+    const uint32_t* from = src + 2 * i;
+    hn::StoreU(hn::ConcatEven(d, hn::LoadU(d, from + lanes), hn::LoadU(d, from)), d, dst + i);
+  }
+  return i;
+}
+
+void EveryOther32(const uint32_t* src, uint32_t* dst, int64_t count) noexcept {
+  int64_t i = 0;
+#if HWY_TARGET != HWY_SCALAR
+  i = EveryOtherVectors<16>(src, i, count, dst);
+  i = EveryOtherVectors<8>(src, i, count, dst);
+  i = EveryOtherVectors<4>(src, i, count, dst);
+#endif
+  for (; i < count; ++i) dst[i] = src[2 * i];
 }
 
 void Transpose32(const uint32_t* src, int64_t src_stride, uint32_t* dst, int64_t dst_stride,
@@ -280,7 +354,8 @@ void ShuffleChannels(const ChannelShuffle& p, const float* src, float* dst, int6
   });
 }
 
-constexpr LayoutTable kTable = {ToBlocked, ToPlain, CopyChannels, ShuffleChannels, Transpose32};
+constexpr LayoutTable kTable = {ToBlocked,       ToPlain,     CopyChannels,
+                                ShuffleChannels, Transpose32, EveryOther32};
 }  // namespace
 
 const LayoutTable* LayoutTableForTarget() { return &kTable; }

@@ -73,6 +73,8 @@ struct LayoutTable {
   // dst[r * dst_stride + c] = src[c * src_stride + r] for r < rows, c < cols.
   void (*transpose32)(const uint32_t* src, int64_t src_stride, uint32_t* dst, int64_t dst_stride,
                       int64_t rows, int64_t cols) noexcept;
+  // dst[i] = src[2 * i], i < count.
+  void (*every_other32)(const uint32_t* src, uint32_t* dst, int64_t count) noexcept;
 };
 const LayoutTable& GetLayoutTable() noexcept;
 

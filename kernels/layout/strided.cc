@@ -4,8 +4,6 @@
 #include <cstring>
 #include <utility>
 
-#include "kernels/layout/layout.h"
-
 namespace kinglet::kernels {
 namespace {
 
@@ -41,7 +39,7 @@ void CopyColumns(const T* src, int64_t src_col, T* dst, int64_t dst_col, int64_t
 }  // namespace
 
 StridedCopy::StridedCopy(const StridedView& view, size_t element_bytes) noexcept
-    : view_(view), element_bytes_(element_bytes), transpose32_(GetLayoutTable().transpose32) {
+    : view_(view), element_bytes_(element_bytes), layout_(&GetLayoutTable()) {
   for (int k = 0; k < view.rank; ++k) {
     if (view.dims[k] <= 0) return;
   }
@@ -124,7 +122,13 @@ void StridedCopy::RunRows(const T* src, T* dst, int64_t rows, int64_t cols) cons
   }
   if constexpr (sizeof(T) == 4) {
     if (kind_ == Inner::kTranspose) {
-      transpose32_(src, src_col, dst, dst_row, rows, cols);
+      layout_->transpose32(src, src_col, dst, dst_row, rows, cols);
+      return;
+    }
+    if (dst_col == 1 && src_col == 2) {
+      for (int64_t r = 0; r < rows; ++r) {
+        layout_->every_other32(src + r * src_row, dst + r * dst_row, cols);
+      }
       return;
     }
   }

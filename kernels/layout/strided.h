@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/layout/layout.h"
+
 namespace kinglet::kernels {
 
 inline constexpr int kMaxCopyRank = 8;
@@ -53,8 +55,7 @@ class StridedCopy {
   Inner kind_ = Inner::kRun;
   int64_t unit_rows_ = 1, unit_cols_ = 1;  // rows and columns of one unit, at most
   int64_t row_parts_ = 0, col_parts_ = 0, units_ = 0;
-  void (*transpose32_)(const uint32_t*, int64_t, uint32_t*, int64_t, int64_t,
-                       int64_t) noexcept = nullptr;
+  const LayoutTable* layout_ = nullptr;
 };
 
 }  // namespace kinglet::kernels

@@ -263,57 +263,16 @@ void RunFewLines(const Lines& t, int64_t count, MathFn log) {
   }
 }
 
-// Rows of two and of three elements, a row in a lane: line k has element k of each.
-HWY_INLINE void LoadRows(const float* x, int64_t n, float* lines) {
-  const ArrayTag d;
-  ArrayVec a, b, c = hn::Zero(d);
-  if (n == 2) {
-    hn::LoadInterleaved2(d, x, a, b);
-  } else {
-    hn::LoadInterleaved3(d, x, a, b, c);
-    hn::StoreU(c, d, lines + 2 * kTile);
-  }
-  hn::StoreU(a, d, lines);
-  hn::StoreU(b, d, lines + kTile);
-}
-
-HWY_INLINE void StoreRows(const float* lines, int64_t n, float* y) {
-  const ArrayTag d;
-  const ArrayVec a = hn::LoadU(d, lines), b = hn::LoadU(d, lines + kTile);
-  if (n == 2) {
-    hn::StoreInterleaved2(a, b, d, y);
-  } else {
-    hn::StoreInterleaved3(a, b, hn::LoadU(d, lines + 2 * kTile), d, y);
-  }
-}
-
-// `count` <= kTile short rows into lines of kTile, and back.
-void RowsToLines(const float* x, int64_t n, int64_t count, float* lines) {
-  int64_t r = 0;
-  if (n == 2 || n == 3) {
-    for (; r + kLanes <= count; r += kLanes) LoadRows(x + r * n, n, lines + r);
-  }
-  GetLayoutTable().transpose32(reinterpret_cast<const uint32_t*>(x + r * n), n,
-                               reinterpret_cast<uint32_t*>(lines + r), kTile, n, count - r);
-}
-
-void LinesToRows(const float* lines, int64_t n, int64_t count, float* y) {
-  int64_t r = 0;
-  if (n == 2 || n == 3) {
-    for (; r + kLanes <= count; r += kLanes) StoreRows(lines + r, n, y + r * n);
-  }
-  GetLayoutTable().transpose32(reinterpret_cast<const uint32_t*>(lines + r), kTile,
-                               reinterpret_cast<uint32_t*>(y + r * n), n, count - r, n);
-}
-
 // Rows of a few elements each: side by side, so that vectors are full.
 void ShortRows(const float* x, float* y, int64_t n, int64_t rows, MathFn log) {
+  const auto transpose = GetLayoutTable().transpose32;
   HWY_ALIGN float lines[kShortAxis * kTile] = {};
+  auto* bits = reinterpret_cast<uint32_t*>(lines);
   for (int64_t first = 0; first < rows; first += kTile) {
     const int64_t count = std::min(kTile, rows - first);
-    RowsToLines(x + first * n, n, count, lines);
+    transpose(reinterpret_cast<const uint32_t*>(x + first * n), n, bits, kTile, n, count);
     RunWholeVectors({lines, lines, n, kTile}, (count + kLanes - 1) / kLanes * kLanes, log);
-    LinesToRows(lines, n, count, y + first * n);
+    transpose(bits, kTile, reinterpret_cast<uint32_t*>(y + first * n), n, count, n);
   }
 }
 

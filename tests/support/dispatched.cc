@@ -10,6 +10,7 @@
 #include "kernels/eltwise/channel.h"
 #include "kernels/eltwise/integers.h"
 #include "kernels/eltwise/rotate.h"
+#include "kernels/eltwise/rows.h"
 #include "kernels/eltwise/select.h"
 #include "kernels/eltwise/unary.h"
 #include "kernels/gemm/gather_gemm.h"
@@ -59,6 +60,7 @@
   FILE("kernels/eltwise/pairs.cc", Pairs)                    \
   FILE("kernels/eltwise/integers.cc", Integers)              \
   FILE("kernels/eltwise/rotate.cc", Rotate)                  \
+  FILE("kernels/eltwise/rows.cc", Rows)                      \
   FILE("kernels/eltwise/select.cc", Select)                  \
   FILE("kernels/eltwise/unary.cc", Unary)                    \
   FILE("kernels/gemm/gather_gemm.cc", GatherGemm)            \
@@ -157,6 +159,7 @@ std::vector<EntryPoint> EntryPoints() {
   all.Add("channel", kernels::GetChannelTable());
   all.Add("integers", kernels::FindIntegers(kernels::IntegerOp::kMul, true, 4));
   all.Add("rotate", kernels::GetRotate(false));
+  all.Add("rows", kernels::GetRowsTable());
   all.Add("select", kernels::GetSelect(4));
   all.Add("normalize", kernels::GetNormalizeTable());
   all.Add("arg", kernels::GetArgTable(true));

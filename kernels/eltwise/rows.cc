@@ -1,0 +1,67 @@
+#include "kernels/eltwise/rows.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/eltwise/rows.cc"
+#include "kernels/common/dispatch.h"
+#include "kernels/eltwise/array-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace kinglet::kernels {
+namespace HWY_NAMESPACE {
+namespace {
+
+constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(ArrayTag()));
+
+// As many vectors of kWidth as fit from i on; where they end.
+template <int kWidth>
+HWY_INLINE int64_t AddVectors(const float* x, int64_t i, int64_t count, float* y) {
+  const hn::CappedTag<float, kWidth> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (; i + lanes <= count; i += lanes) {
+    hn::StoreU(hn::Add(hn::LoadU(d, y + i), hn::LoadU(d, x + i)), d, y + i);
+  }
+  return i;
+}
+
+void Add(const float* x, int64_t x_stride, int64_t rows, int64_t count, float* y,
+         int64_t y_stride) noexcept {
+  for (int64_t r = 0; r < rows; ++r, x += x_stride, y += y_stride) {
+    int64_t i = AddVectors<16>(x, 0, count, y);
+    i = AddVectors<8>(x, i, count, y);
+    i = AddVectors<4>(x, i, count, y);
+    for (; i < count; ++i) y[i] += x[i];
+  }
+}
+
+void Interleave(const float* x, int64_t phases, int64_t phase_stride, int64_t count,
+                float* y) noexcept {
+  const ArrayTag d;
+  int64_t i = 0;
+  for (; phases == 2 && i + kLanes <= count; i += kLanes) {
+    hn::StoreInterleaved2(hn::LoadU(d, x + i), hn::LoadU(d, x + phase_stride + i), d, y + 2 * i);
+  }
+  for (; i < count; ++i) {
+    for (int64_t p = 0; p < phases; ++p) y[i * phases + p] = x[p * phase_stride + i];
+  }
+}
+
+constexpr RowsTable kTable = {Add, Interleave};
+
+}  // namespace
+
+const RowsTable* RowsTableForTarget() { return &kTable; }
+
+}  // namespace HWY_NAMESPACE
+}  // namespace kinglet::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace kinglet::kernels {
+
+KINGLET_EXPORT_TARGET(Rows);
+HWY_EXPORT(RowsTableForTarget);
+
+const RowsTable& GetRowsTable() noexcept { return *KINGLET_RESOLVE(RowsTableForTarget)(); }
+
+}  // namespace kinglet::kernels
+#endif
