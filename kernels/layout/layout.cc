@@ -175,6 +175,7 @@ void Transpose(const T* src, int64_t src_stride, T* dst, int64_t dst_stride, int
   }
 }
 
+#if HWY_TARGET != HWY_SCALAR
 // As many elements as vectors of kWidth take, from i on; where they end. The last
 // element is left out: behind it there may be none, which would be loaded as well.
 template <int kWidth>
@@ -187,6 +188,7 @@ HWY_INLINE int64_t EveryOtherVectors(const uint32_t* src, int64_t i, int64_t cou
   }
   return i;
 }
+#endif
 
 void EveryOther32(const uint32_t* src, uint32_t* dst, int64_t count) noexcept {
   int64_t i = 0;
