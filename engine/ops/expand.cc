@@ -60,6 +60,52 @@ void InferTile(InferContext& context) {
   context.SetOutput(0, context.InputType(0), std::move(out));
 }
 
+// A run that is short more often than not.
+void CopyRun(const std::byte* from, std::int64_t bytes, std::byte* to) {
+  constexpr std::int64_t kChunk = 16, kMost = 256;
+  if (bytes < kChunk || bytes > kMost) {
+    std::memcpy(to, from, static_cast<std::size_t>(bytes));
+    return;
+  }
+  for (std::int64_t at = 0; at + kChunk < bytes; at += kChunk) {
+    std::memcpy(to + at, from + at, kChunk);
+  }
+  std::memcpy(to + bytes - kChunk, from + bytes - kChunk, kChunk);  // overlaps the one before
+}
+
+// The rows of the input behind those of the output, in the order of the latter.
+class TileRows {
+ public:
+  // `in_row`: elements, or bytes, from one row of the input to the next.
+  TileRows(const Shape& in, const Shape& out, std::int64_t in_row, std::int64_t row)
+      : in_(in), out_(out) {
+    std::int64_t stride = in_row;
+    for (std::size_t k = in.size() - 1; k-- > 0; stride *= in[k], row /= out[k]) {
+      strides_[k] = stride;
+      at_[k] = row % out[k];
+      offset_ += at_[k] % in[k] * stride;
+    }
+  }
+
+  std::int64_t offset() const { return offset_; }
+  void Next() {
+    for (std::size_t k = in_.size() - 1; k-- > 0;) {
+      offset_ += strides_[k];
+      ++at_[k];
+      const bool repeats = in_[k] == 1 || at_[k] % in_[k] == 0;
+      if (repeats) offset_ -= in_[k] * strides_[k];
+      if (at_[k] < out_[k]) return;
+      at_[k] = 0;
+    }
+  }
+
+ private:
+  const Shape& in_;
+  const Shape& out_;
+  std::int64_t offset_ = 0;
+  std::int64_t strides_[kMaxRank] = {}, at_[kMaxRank] = {};
+};
+
 // Rows along the last axis: the matching row of the input, over and over.
 std::unique_ptr<Step> PlanTile(PlanContext& context) {
   context.DoNotRead(1);
@@ -83,16 +129,10 @@ std::unique_ptr<Step> PlanTile(PlanContext& context) {
                       [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
                         const auto* src = static_cast<const std::byte*>(args.inputs[0]);
                         auto* dst = static_cast<std::byte*>(args.outputs[0]) + begin * out_row;
-                        for (std::int64_t row = begin; row < end; ++row) {
-                          std::int64_t rest = row;
-                          std::int64_t from = 0;
-                          std::int64_t stride = in_row;
-                          for (std::size_t k = out.size() - 1; k-- > 0; rest /= out[k]) {
-                            from += rest % out[k] % in[k] * stride;
-                            stride *= in[k];
-                          }
+                        TileRows from(in, out, in_row, begin);
+                        for (std::int64_t row = begin; row < end; ++row, from.Next()) {
                           for (std::int64_t at = 0; at < out_row; at += in_row, dst += in_row) {
-                            std::memcpy(dst, src + from, static_cast<std::size_t>(in_row));
+                            CopyRun(src + from.offset(), in_row, dst);
                           }
                         }
                       });

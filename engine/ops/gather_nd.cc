@@ -4,6 +4,7 @@
 #include "engine/ops/dispatch.h"
 #include "engine/ops/indices.h"
 #include "engine/ops/views.h"
+#include "kernels/layout/pick.h"
 
 namespace kinglet {
 namespace {
@@ -59,30 +60,38 @@ void InferGatherElements(InferContext& context) {
   context.SetOutput(0, context.InputType(0), context.InputShape(1));
 }
 
-template <typename T, typename Index>
+// Reports the first index that is out of range.
+template <typename Index>
+void ReportFirst(const Index* indices, std::int64_t count, std::int64_t size, RunStatus& status) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (InRange(std::int64_t{indices[i]}, size, status) < 0) return;
+  }
+}
+
+template <typename Index>
 std::unique_ptr<Step> MakeGatherElements(const PlanContext& context) {
   const ElementRows rows = MakeElementRows(context);
-  return MakeItemStep(
-      "reference/gather_elements", rows.count, rows.width * static_cast<std::int64_t>(sizeof(T)),
-      [=](const StepArgs& args, std::int64_t begin, std::int64_t end) {
-        const auto* index = static_cast<const Index*>(args.inputs[1]) + begin * rows.width;
-        auto* dst = static_cast<T*>(args.outputs[0]) + begin * rows.width;
-        for (std::int64_t row = begin; row < end; ++row) {
-          const T* src = static_cast<const T*>(args.inputs[0]) + rows.DataOffset(row);
-          for (std::int64_t x = 0; x < rows.width; ++x, src += rows.step) {
-            const std::int64_t at = InRange(std::int64_t{*index++}, rows.axis_size, *args.status);
-            if (at < 0) return;
-            *dst++ = src[at * rows.axis_stride];
-          }
-        }
-      });
+  const auto bytes = static_cast<std::int64_t>(DataTypeSize(context.InputType(0)));
+  const kernels::Pick pick{rows.axis_size, rows.axis_stride, rows.step};
+  return MakeItemStep("layout/gather_elements", rows.count, rows.width * bytes,
+                      [=, run = kernels::GetPick(bytes, sizeof(Index) == 8)](
+                          const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                        const auto* data = static_cast<const std::byte*>(args.inputs[0]);
+                        auto* to = static_cast<std::byte*>(args.outputs[0]);
+                        for (std::int64_t row = begin; row < end; ++row) {
+                          const Index* indices =
+                              static_cast<const Index*>(args.inputs[1]) + row * rows.width;
+                          if (!run(pick, data + rows.DataOffset(row) * bytes, indices, rows.width,
+                                   to + row * rows.width * bytes)) {
+                            return ReportFirst(indices, rows.width, rows.axis_size, *args.status);
+                          }
+                        }
+                      });
 }
 
 std::unique_ptr<Step> PlanGatherElements(PlanContext& context) {
-  return DispatchIndex(context.InputType(1), [&]<typename Index>() {
-    return DispatchSize(context.InputType(0),
-                        [&]<typename T>() { return MakeGatherElements<T, Index>(context); });
-  });
+  return DispatchIndex(context.InputType(1),
+                       [&]<typename Index>() { return MakeGatherElements<Index>(context); });
 }
 
 // Images of data and indices go together, off the axis.

@@ -24,29 +24,53 @@ Reduction ReductionOf(const NodeContext& context) {
   context.Invalid("reduction is \"" + name + "\", expected none, add, mul, max or min");
 }
 
-// What becomes of an element that gets an update.
+// What becomes of an element that gets an update; WithKnown(f) calls f with the same, known when it
+// is compiled.
 struct Replace {
   template <typename T>
   T operator()(T, T update) const noexcept {
     return update;
   }
+  template <typename F>
+  void WithKnown(F f) const {
+    f(*this);
+  }
 };
+
+template <Reduction kReduction>
+struct ReduceBy {
+  template <typename T>
+  T operator()(T x, T update) const noexcept {
+    if constexpr (kReduction == Reduction::kAdd) return static_cast<T>(x + update);
+    if constexpr (kReduction == Reduction::kMul) return static_cast<T>(x * update);
+    const bool is_nan = update != update;  // without short circuits, which are guessed wrongly
+    const bool wins = kReduction == Reduction::kMax ? update > x : update < x;
+    return static_cast<bool>(static_cast<int>(wins) | static_cast<int>(is_nan)) ? update : x;
+  }
+};
+
 struct Reduce {
   Reduction reduction;
 
   template <typename T>
   T operator()(T x, T update) const noexcept {
+    T result = update;
+    WithKnown([&](auto known) { result = known(x, update); });
+    return result;
+  }
+  template <typename F>
+  void WithKnown(F f) const {
     switch (reduction) {
       case Reduction::kAdd:
-        return static_cast<T>(x + update);
+        return f(ReduceBy<Reduction::kAdd>());
       case Reduction::kMul:
-        return static_cast<T>(x * update);
+        return f(ReduceBy<Reduction::kMul>());
       case Reduction::kMax:
-        return update > x || update != update ? update : x;
+        return f(ReduceBy<Reduction::kMax>());
       case Reduction::kMin:
-        return update < x || update != update ? update : x;
+        return f(ReduceBy<Reduction::kMin>());
       default:
-        return update;
+        return f(Replace());
     }
   }
 };
@@ -196,11 +220,13 @@ void ScatterLine(const Lines& lines, const Index* indices, const T* updates, std
                  Combine combine, T* out, RunStatus& status) noexcept {
   const std::int64_t inner = lines.inner;
   if (inner == 1) {  // the axis is the last
-    for (std::int64_t k = 0; k < lines.index_axis; ++k) {
-      const std::int64_t place = InRange(indices[k], lines.data_axis, status);
-      if (place < 0) return;
-      out[place] = combine(out[place], updates[k]);
-    }
+    combine.WithKnown([&](auto known) {
+      for (std::int64_t k = 0; k < lines.index_axis; ++k) {
+        const std::int64_t place = InRange(indices[k], lines.data_axis, status);
+        if (place < 0) return;
+        out[place] = known(out[place], updates[k]);
+      }
+    });
     return;
   }
   for (std::int64_t k = 0; k < lines.index_axis; ++k, indices += inner, updates += inner) {

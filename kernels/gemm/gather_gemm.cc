@@ -377,8 +377,9 @@ void RunHalves(const GatherGemm& g, int64_t blocks, int64_t floats_per_block) {
 
 // A last block whose pad lanes must not be stored is computed beside the output.
 void RunPartialBlock(const GatherGemm& g, int64_t floats_per_block) {
-  constexpr int64_t kPixels = 48;
-  alignas(64) float beside[kPixels * 16] = {};
+  constexpr int64_t kPixels = 64;
+  alignas(64) float beside[kPixels * 16];
+  if (g.residual != nullptr) std::fill_n(beside, kPixels * 16, 0.0f);
   const int64_t last = g.blocks - 1;
   const auto bytes = static_cast<size_t>(g.last_lanes) * sizeof(float);
   GatherGemm part = g;

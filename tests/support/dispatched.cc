@@ -20,6 +20,7 @@
 #include "kernels/layout/convert.h"
 #include "kernels/layout/layout.h"
 #include "kernels/layout/narrow.h"
+#include "kernels/layout/pick.h"
 #include "kernels/math/math.h"
 #include "kernels/nms/box_coder.h"
 #include "kernels/nms/keys.h"
@@ -71,6 +72,7 @@
   FILE("kernels/layout/convert.cc", Convert)                 \
   FILE("kernels/layout/layout.cc", Layout)                   \
   FILE("kernels/layout/narrow.cc", NarrowLayout)             \
+  FILE("kernels/layout/pick.cc", Pick)                       \
   FILE("kernels/nms/box_coder.cc", BoxCoder)                 \
   FILE("kernels/nms/keys.cc", Keys)                          \
   FILE("kernels/nms/nms.cc", Nms)                            \
@@ -170,6 +172,7 @@ std::vector<EntryPoint> EntryPoints() {
           kernels::FindConversion(ElementType::kFloat32, ElementType::kBFloat16).run);
   all.Add("from bfloat16",
           kernels::FindConversion(ElementType::kBFloat16, ElementType::kFloat32).run);
+  all.Add("pick", kernels::GetPick(4, true));
   all.Add("cast", kernels::FindCast(ElementType::kFloat32, ElementType::kUInt8));
   all.Add("reorders of bytes", kernels::GetNarrowReorders().to_blocked[0]);
   all.Add("codes", kernels::GetLookUp());
