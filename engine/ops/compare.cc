@@ -1,4 +1,5 @@
 // Comparisons and logic: operators whose output is bool, and BitwiseNot.
+#include <cmath>
 #include <cstdint>
 #include <limits>
 
@@ -135,13 +136,20 @@ std::unique_ptr<Step> PlanIsNaN(PlanContext& context) {
   return PlanFloatTest(context, [](auto x) { return x != x; });
 }
 
+template <typename T>
+constexpr T InfinityLike(T) {
+  return std::numeric_limits<T>::infinity();
+}
+
 std::unique_ptr<Step> PlanIsInf(PlanContext& context) {
   const bool positive = context.attributes().Int("detect_positive", 1) != 0;
   const bool negative = context.attributes().Int("detect_negative", 1) != 0;
-  return PlanFloatTest(context, [=](auto x) {
-    constexpr auto kInfinity = std::numeric_limits<decltype(x)>::infinity();
-    return ((x == kInfinity) & positive) | ((x == -kInfinity) & negative);
-  });
+  if (positive && negative) {
+    return PlanFloatTest(context, [](auto x) { return std::abs(x) == InfinityLike(x); });
+  }
+  if (positive) return PlanFloatTest(context, [](auto x) { return x == InfinityLike(x); });
+  if (negative) return PlanFloatTest(context, [](auto x) { return x == -InfinityLike(x); });
+  return PlanFloatTest(context, [](auto) { return false; });
 }
 
 }  // namespace

@@ -48,7 +48,7 @@ void InferPool(InferContext& context) {
 
 // Plain images whose rows are shorter than a few vectors.
 bool HasSmallMaps(const kernels::Pool& p) {
-  constexpr std::int64_t kMostPixels = 256;
+  constexpr std::int64_t kMostPixels = 1024;
   constexpr std::int64_t kFewestChannels = 4;
   return p.in_d == 1 && p.kernel_d == 1 && p.pad_front == 0 && p.pad_back == 0 && p.out_d == 1 &&
          p.in_h * p.in_w <= kMostPixels && p.out_h * p.out_w <= kMostPixels &&

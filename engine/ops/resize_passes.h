@@ -112,15 +112,20 @@ struct PlanePlan {
   Extrapolation<T> outside{};
 };
 
-// Shrinking axes come first, so that nothing in between is larger than both ends.
+// Shrinking axes come first, so that nothing in between is larger than both ends. Of equal ones the
+// last axis, where elements are picked one by one, has the smaller part: it is last to shrink and
+// first to grow.
 inline std::vector<std::size_t> PassOrder(const std::vector<ResizeAxis>& axes) {
   std::vector<std::size_t> order;
   for (std::size_t k = axes.size(); k-- > 0;) {
     if (!axes[k].identity) order.push_back(k);
   }
+  const auto ratio = [&](std::size_t k) {
+    return static_cast<double>(axes[k].out) / static_cast<double>(axes[k].in);
+  };
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return static_cast<double>(axes[a].out) / static_cast<double>(axes[a].in) <
-           static_cast<double>(axes[b].out) / static_cast<double>(axes[b].in);
+    if (ratio(a) != ratio(b)) return ratio(a) < ratio(b);
+    return ratio(a) < 1 && a < b;
   });
   return order;
 }

@@ -1,8 +1,11 @@
 // ScatterND, ScatterElements and its older name Scatter: a tensor with some elements or slices
 // replaced by, or combined with, updates.
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 #include <cstring>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "engine/ops/indices.h"
@@ -43,9 +46,22 @@ struct ReduceBy {
   T operator()(T x, T update) const noexcept {
     if constexpr (kReduction == Reduction::kAdd) return static_cast<T>(x + update);
     if constexpr (kReduction == Reduction::kMul) return static_cast<T>(x * update);
-    const bool is_nan = update != update;  // without short circuits, which are guessed wrongly
-    const bool wins = kReduction == Reduction::kMax ? update > x : update < x;
-    return static_cast<bool>(static_cast<int>(wins) | static_cast<int>(is_nan)) ? update : x;
+    const int is_nan = update != update ? 1 : 0;
+    const int wins = (kReduction == Reduction::kMax ? update > x : update < x) ? 1 : 0;
+    return Selected((wins | is_nan) != 0, update, x);
+  }
+
+ private:
+  // By a mask: which of them wins is not to be guessed.
+  template <typename T>
+  static T Selected(bool first, T a, T b) noexcept {
+    if constexpr (std::is_floating_point_v<T>) {
+      using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
+      const Bits mask = Bits{0} - static_cast<Bits>(first);
+      return std::bit_cast<T>((std::bit_cast<Bits>(a) & mask) | (std::bit_cast<Bits>(b) & ~mask));
+    } else {
+      return first ? a : b;
+    }
   }
 };
 

@@ -10,6 +10,8 @@ namespace kinglet::kernels {
 namespace HWY_NAMESPACE {
 namespace {
 
+namespace hn = hwy::HWY_NAMESPACE;
+
 template <typename T>
 struct Mul {
   using Result = T;
@@ -23,24 +25,47 @@ struct Equal {
 };
 
 // By way of float64, whose quotient of numbers of 32 bits is never rounded up to the next integer.
-struct SignedDiv {
-  using Result = int32_t;
-  static HWY_INLINE int32_t Of(int32_t a, int32_t b) {
-    const int32_t divisor = b == 0 || b == -1 ? 1 : b;
-    const auto quotient = static_cast<int32_t>(static_cast<double>(a) / divisor);
-    const auto negated = static_cast<int32_t>(0U - static_cast<uint32_t>(a));
-    return b == 0 ? 0 : b == -1 ? negated : quotient;
-  }
-};
+using DoubleTag = hn::CappedTag<double, 8>;
+using IntTag = hn::Rebind<int32_t, DoubleTag>;
+using IntVec = hn::Vec<IntTag>;
 
-struct UnsignedDiv {
-  using Result = uint32_t;
-  static HWY_INLINE uint32_t Of(uint32_t a, uint32_t b) {
-    const uint32_t divisor = b == 0 ? 1 : b;
-    const auto quotient = static_cast<uint32_t>(static_cast<double>(a) / divisor);
-    return b == 0 ? 0 : quotient;
+HWY_INLINE IntVec Quotient(IntVec a, IntVec b) {
+  const IntTag d;
+  const DoubleTag dd;
+  const auto zero = hn::Eq(b, hn::Zero(d));
+  const auto minus_one = hn::Eq(b, hn::Set(d, -1));
+  const hn::RebindToUnsigned<IntTag> du;  // the least integer has no negative
+  const IntVec negated = hn::BitCast(d, hn::Sub(hn::Zero(du), hn::BitCast(du, a)));
+  const IntVec divisor = hn::IfThenElse(hn::Or(zero, minus_one), hn::Set(d, 1), b);
+  const IntVec whole = hn::DemoteTo(d, hn::Div(hn::PromoteTo(dd, a), hn::PromoteTo(dd, divisor)));
+  return hn::IfThenZeroElse(zero, hn::IfThenElse(minus_one, negated, whole));
+}
+
+int32_t QuotientOf(int32_t a, int32_t b) {
+  if (b == 0) return 0;
+  if (b == -1) return static_cast<int32_t>(0U - static_cast<uint32_t>(a));
+  return a / b;
+}
+
+void Divide(const void* a_data, int64_t a_stride, const void* b_data, int64_t b_stride,
+            void* y_data, int64_t n) noexcept {
+  const IntTag d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  const auto* a = static_cast<const int32_t*>(a_data);
+  const auto* b = static_cast<const int32_t*>(b_data);
+  auto* y = static_cast<int32_t*>(y_data);
+  if (n == 0) return;
+  const int32_t first_a = *a, first_b = *b;
+  int64_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    const IntVec x = a_stride == 0 ? hn::Set(d, first_a) : hn::LoadU(d, a + i);
+    const IntVec z = b_stride == 0 ? hn::Set(d, first_b) : hn::LoadU(d, b + i);
+    hn::StoreU(Quotient(x, z), d, y + i);
   }
-};
+  for (; i < n; ++i) {
+    y[i] = QuotientOf(a_stride == 0 ? first_a : a[i], b_stride == 0 ? first_b : b[i]);
+  }
+}
 
 template <typename Op, typename T>
 void Run(const void* a_data, int64_t a_stride, const void* b_data, int64_t b_stride, void* y_data,
@@ -75,8 +100,7 @@ IntegerFn IntegersForTarget(IntegerOp op, bool is_signed, int64_t bytes) {
     case IntegerOp::kEqual:
       return wide ? &Run<Equal<uint64_t>, uint64_t> : &Run<Equal<uint32_t>, uint32_t>;
     case IntegerOp::kDiv:
-      if (wide) return nullptr;
-      return is_signed ? &Run<SignedDiv, int32_t> : &Run<UnsignedDiv, uint32_t>;
+      return is_signed && !wide ? &Divide : nullptr;
   }
   return nullptr;
 }

@@ -16,8 +16,8 @@ enum class IntegerOp { kMul, kDiv, kEqual };
 using IntegerFn = void (*)(const void* a, int64_t a_stride, const void* b, int64_t b_stride,
                            void* y, int64_t n) noexcept;
 
-// For the active target, of signed or unsigned integers of so many bytes; null where there is none:
-// quotients of 64 bits. Fetch it at plan time.
+// For the active target, of signed or unsigned integers of so many bytes; null where there is none,
+// as of quotients other than int32. Fetch it at plan time.
 IntegerFn FindIntegers(IntegerOp op, bool is_signed, int64_t bytes) noexcept;
 
 }  // namespace kinglet::kernels

@@ -10,8 +10,6 @@ namespace kinglet::kernels {
 namespace HWY_NAMESPACE {
 namespace {
 
-constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(ArrayTag()));
-
 // As many vectors of kWidth as fit from i on; where they end.
 template <int kWidth>
 HWY_INLINE int64_t AddVectors(const float* x, int64_t i, int64_t count, float* y) {
@@ -33,14 +31,27 @@ void Add(const float* x, int64_t x_stride, int64_t rows, int64_t count, float* y
   }
 }
 
+// Two rows of at least a vector of kWidth; the last vector overlaps the one before.
+template <int kWidth>
+HWY_INLINE void InterleaveTwo(const float* a, const float* b, int64_t count, float* y) {
+  const hn::CappedTag<float, kWidth> d;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  for (int64_t i = 0; i + lanes < count; i += lanes) {
+    hn::StoreInterleaved2(hn::LoadU(d, a + i), hn::LoadU(d, b + i), d, y + 2 * i);
+  }
+  const int64_t last = count - lanes;
+  hn::StoreInterleaved2(hn::LoadU(d, a + last), hn::LoadU(d, b + last), d, y + 2 * last);
+}
+
 void Interleave(const float* x, int64_t phases, int64_t phase_stride, int64_t count,
                 float* y) noexcept {
-  const ArrayTag d;
-  int64_t i = 0;
-  for (; phases == 2 && i + kLanes <= count; i += kLanes) {
-    hn::StoreInterleaved2(hn::LoadU(d, x + i), hn::LoadU(d, x + phase_stride + i), d, y + 2 * i);
+  if (phases == 2 && count >= 4) {
+    const float* other = x + phase_stride;
+    if (count >= 16) return InterleaveTwo<16>(x, other, count, y);
+    if (count >= 8) return InterleaveTwo<8>(x, other, count, y);
+    return InterleaveTwo<4>(x, other, count, y);
   }
-  for (; i < count; ++i) {
+  for (int64_t i = 0; i < count; ++i) {
     for (int64_t p = 0; p < phases; ++p) y[i * phases + p] = x[p * phase_stride + i];
   }
 }

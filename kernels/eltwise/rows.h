@@ -1,7 +1,8 @@
 // Rows of float32 that are added to others, and put together element by element.
 //
 // add:         y[r * y_stride + i] += x[r * x_stride + i], r < rows, i < count
-// interleave:  y[i * phases + p] = x[p * phase_stride + i], p < phases, i < count; of a phase_stride
+// interleave:  y[i * phases + p] = x[p * phase_stride + i], p < phases, i < count; of a
+// phase_stride
 //              of 0 every element is there so many times; bit by bit
 // Alignment: that of the element. Over-read, over-write: none. No overlap. One addition each, exact
 // to its rounding.

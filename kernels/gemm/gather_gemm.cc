@@ -173,10 +173,11 @@ HWY_NOINLINE void RunTiles(const GatherGemm& g, const Pass& pass, int64_t pixel,
     int64_t at[R];
     KINGLET_UNROLL
     for (int r = 0; r < R; ++r) at[r] = g.pixel_offsets[pixel + r];
-    const int64_t fetched = 16 * pass.full_steps * pixel / g.pixels;  // lines
+    // Lines; where there are no steps that fetch, no division.
+    const int64_t fetched = pass.full_steps == 0 ? 0 : 16 * pass.full_steps * pixel / g.pixels;
     const float* ahead = lines_ahead == 0 ? nullptr : pass.ahead + fetched * 16;
     [[maybe_unused]] int64_t next[R] = {};
-    if constexpr (kFetchesInputs) {
+    if (kFetchesInputs && pass.fetches_inputs) {
       KINGLET_UNROLL
       for (int r = 0; r < R; ++r) next[r] = g.pixel_offsets[std::min(pixel + R + r, g.pixels - 1)];
     }

@@ -176,28 +176,29 @@ void Transpose(const T* src, int64_t src_stride, T* dst, int64_t dst_stride, int
 }
 
 #if HWY_TARGET != HWY_SCALAR
-// As many elements as vectors of kWidth take, from i on; where they end. The last
-// element is left out: behind it there may be none, which would be loaded as well.
+// More elements than a vector of kWidth has. The last vector overlaps the one before, and is loaded
+// from one element earlier on, as there may be none behind the last one.
 template <int kWidth>
-HWY_INLINE int64_t EveryOtherVectors(const uint32_t* src, int64_t i, int64_t count, uint32_t* dst) {
+HWY_INLINE void EveryOtherVectors(const uint32_t* src, uint32_t* dst, int64_t count) {
   const hn::CappedTag<uint32_t, kWidth> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  for (; i + lanes < count; i += lanes) {
+  for (int64_t i = 0; i + lanes < count; i += lanes) {
     const uint32_t* from = src + 2 * i;
     hn::StoreU(hn::ConcatEven(d, hn::LoadU(d, from + lanes), hn::LoadU(d, from)), d, dst + i);
   }
-  return i;
+  const int64_t last = count - lanes;
+  const uint32_t* from = src + 2 * last - 1;
+  hn::StoreU(hn::ConcatOdd(d, hn::LoadU(d, from + lanes), hn::LoadU(d, from)), d, dst + last);
 }
 #endif
 
 void EveryOther32(const uint32_t* src, uint32_t* dst, int64_t count) noexcept {
-  int64_t i = 0;
 #if HWY_TARGET != HWY_SCALAR
-  i = EveryOtherVectors<16>(src, i, count, dst);
-  i = EveryOtherVectors<8>(src, i, count, dst);
-  i = EveryOtherVectors<4>(src, i, count, dst);
+  if (count > 16) return EveryOtherVectors<16>(src, dst, count);
+  if (count > 8) return EveryOtherVectors<8>(src, dst, count);
+  if (count > 4) return EveryOtherVectors<4>(src, dst, count);
 #endif
-  for (; i < count; ++i) dst[i] = src[2 * i];
+  for (int64_t i = 0; i < count; ++i) dst[i] = src[2 * i];
 }
 
 void Transpose32(const uint32_t* src, int64_t src_stride, uint32_t* dst, int64_t dst_stride,
