@@ -61,20 +61,26 @@ class WholeWindow {
     }
   }
 
-  bool Is(const Taps3& taps) const { return count_ > 0 && taps.Count() == count_; }
+  bool exists() const { return count_ > 0; }
 
   // The offset of the first of the largest, without a branch on what the elements are.
   template <typename T>
   int64_t Largest(const T* x) const {
+    constexpr int64_t kUsual = 4;  // 2x2
+    return count_ == kUsual ? LargestOf(x, kUsual) : LargestOf(x, count_);
+  }
+
+ private:
+  template <typename T>
+  int64_t LargestOf(const T* x, int64_t count) const {
     int64_t at = 0;
-    for (int64_t t = 1; t < count_; ++t) {
+    for (int64_t t = 1; t < count; ++t) {
       const int64_t better = x[offsets_[t]] > x[at] ? -1 : 0;
       at ^= (at ^ offsets_[t]) & better;
     }
     return at;
   }
 
- private:
   static constexpr int64_t kMost = 64;
   int64_t offsets_[kMost];
   int64_t count_ = 0;  // 0: not of this pool
@@ -109,27 +115,31 @@ void RunPoolNd(const PoolNd& p, const T* x, T* y, int64_t* indices, int64_t begi
                int64_t end) noexcept {
   const int64_t plane = p.in[0] * p.in[1] * p.in[2];
   const WholeWindow whole(p);
+  const PoolAxis columns = AxisOf(p, 2);
+  const PoolInterior inside = InteriorOf(columns);
   for (int64_t unit = begin; unit < end; ++unit) {
     const int64_t map = unit / (p.out[0] * p.out[1]);
     Taps3 taps;
     taps.axis[0] = TapsAt(AxisOf(p, 0), unit / p.out[1] % p.out[0]);
     taps.axis[1] = TapsAt(AxisOf(p, 1), unit % p.out[1]);
+    const bool is_whole = whole.exists() && taps.axis[0].count() == p.kernel[0] &&
+                          taps.axis[1].count() == p.kernel[1];
+    const int64_t row = map * plane + (taps.axis[0].start * p.in[1] + taps.axis[1].start) * p.in[2];
     for (int64_t o = 0; o < p.out[2]; ++o) {
-      taps.axis[2] = TapsAt(AxisOf(p, 2), o);
       const int64_t to = unit * p.out[2] + o;
+      if (is_whole && o >= inside.begin && o < inside.end) {
+        const int64_t start = row + o * p.stride[2] - p.pad_begin[2];
+        const int64_t index = start + whole.Largest(x + start);
+        y[to] = x[index];
+        if (indices != nullptr) indices[to] = index;
+        continue;
+      }
+      taps.axis[2] = TapsAt(columns, o);
       if (p.kind != PoolNdKind::kMax) {
         y[to] = NormOrAverage(p, taps, x + map * plane);
         continue;
       }
       int64_t index = -1;
-      if (whole.Is(taps)) {
-        const PoolTaps &a = taps.axis[0], &b = taps.axis[1], &c = taps.axis[2];
-        const int64_t start = map * plane + (a.start * p.in[1] + b.start) * p.in[2] + c.start;
-        index = start + whole.Largest(x + start);
-        y[to] = x[index];
-        if (indices != nullptr) indices[to] = index;
-        continue;
-      }
       y[to] = MaxOf(p, taps, x + map * plane, &index);
       if (indices != nullptr) indices[to] = index < 0 ? index : index + map * plane;
     }
