@@ -4,7 +4,9 @@
 #include "engine/ops/attention.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <type_traits>
 
@@ -127,16 +129,21 @@ struct Seen {
   std::int64_t begin, end;
 };
 
-// Adds a mask, whose elements are kStep apart, to scores; returns whether some key is seen.
+// Adds a mask, whose elements are kStep apart, to scores; returns whether some key is seen. By
+// bits, as compilers make a branch of a sum that is not always wanted.
 template <std::int64_t kStep, typename T>
 bool AddMask(const T* mask, std::int64_t count, T* row) {
+  using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
   constexpr T kNever = -std::numeric_limits<T>::infinity();
-  int any = 0;
+  constexpr Bits kNeverBits = std::bit_cast<Bits>(kNever);
+  Bits any = 0;
   KINGLET_INDEPENDENT
   for (std::int64_t j = 0; j < count; ++j) {
-    const T value = mask[j * kStep], sum = row[j] + value;
-    any |= value != kNever ? 1 : 0;
-    row[j] = value == kNever ? kNever : sum;
+    const T value = mask[j * kStep];
+    const Bits seen = value != kNever ? ~Bits{0} : Bits{0};
+    any |= seen;
+    const Bits sum = std::bit_cast<Bits>(row[j] + value);
+    row[j] = std::bit_cast<T>((sum & seen) | (kNeverBits & ~seen));
   }
   return any != 0;
 }

@@ -78,10 +78,10 @@ class AxisGatherRows {
 
 // to[2 * i] = to[2 * i + 1] = from[i], i < count.
 template <typename T>
-void CopyTwice(const T* from, std::int64_t count, T* to) {
+void CopyTwice(const kernels::RowsTable& table, const T* from, std::int64_t count, T* to) {
   if constexpr (sizeof(T) == sizeof(float)) {
-    kernels::GetRowsTable().interleave(reinterpret_cast<const float*>(from), 2, 0, count,
-                                       reinterpret_cast<float*>(to));
+    table.interleave(reinterpret_cast<const float*>(from), 2, 0, count,
+                     reinterpret_cast<float*>(to));
   } else {
     for (std::int64_t i = 0; i < count; ++i) to[2 * i] = to[2 * i + 1] = from[i];
   }
@@ -111,7 +111,8 @@ std::unique_ptr<Step> MakeAxisGather(std::string kernel, AxisGather g, Constant 
   const auto row_bytes = static_cast<std::size_t>(width) * sizeof(T);
   return MakeItemStep(
       std::move(kernel), rows, static_cast<std::int64_t>(row_bytes),
-      [=, g = std::move(g)](const StepArgs& args, std::int64_t begin, std::int64_t end) {
+      [=, g = std::move(g), table = &kernels::GetRowsTable()](
+          const StepArgs& args, std::int64_t begin, std::int64_t end) {
         const T* in = static_cast<const T*>(args.inputs[0]);
         T* out = static_cast<T*>(args.outputs[0]) + begin * width;
         const std::int64_t* column = g.source.back().data();
@@ -131,7 +132,7 @@ std::unique_ptr<Step> MakeAxisGather(std::string kernel, AxisGather g, Constant 
           }
           const T* from = in + offset;
           if (doubles) {
-            CopyTwice(from, width / 2, out);
+            CopyTwice(*table, from, width / 2, out);
             continue;
           }
           const auto gather = [&](std::int64_t x) {

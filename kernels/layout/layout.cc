@@ -101,15 +101,14 @@ HWY_INLINE void TransposeColumns(const T* src, int64_t src_stride, T* dst, int64
   }
 }
 
-// Rows that lie side by side in the source, two or three elements of each column: how many columns
-// are done.
-template <typename T>
-HWY_INLINE int64_t SeparateRows(const T* src, T* dst, int64_t dst_stride, int64_t rows,
+// Rows that lie side by side in the source, two or three elements of each column: from column i on,
+// as many as vectors of kWidth take; where they end.
+template <int kWidth, typename T>
+HWY_INLINE int64_t SeparateRows(const T* src, T* dst, int64_t dst_stride, int64_t rows, int64_t i,
                                 int64_t cols) {
-  const hn::CappedTag<T, 16> d;
+  const hn::CappedTag<T, kWidth> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   hn::Vec<decltype(d)> a, b, c = hn::Zero(d);
-  int64_t i = 0;
   for (; i + lanes <= cols; i += lanes) {
     if (rows == 2) {
       hn::LoadInterleaved2(d, src + 2 * i, a, b);
@@ -123,13 +122,12 @@ HWY_INLINE int64_t SeparateRows(const T* src, T* dst, int64_t dst_stride, int64_
   return i;
 }
 
-// The other way round: columns that lie side by side in the destination; how many rows are done.
-template <typename T>
-HWY_INLINE int64_t JoinColumns(const T* src, int64_t src_stride, T* dst, int64_t rows,
+// The other way round: columns that lie side by side in the destination, from row i on.
+template <int kWidth, typename T>
+HWY_INLINE int64_t JoinColumns(const T* src, int64_t src_stride, T* dst, int64_t i, int64_t rows,
                                int64_t cols) {
-  const hn::CappedTag<T, 16> d;
+  const hn::CappedTag<T, kWidth> d;
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  int64_t i = 0;
   for (; i + lanes <= rows; i += lanes) {
     const auto a = hn::LoadU(d, src + i), b = hn::LoadU(d, src + src_stride + i);
     if (cols == 2) {
@@ -146,12 +144,14 @@ template <typename T>
 void Transpose(const T* src, int64_t src_stride, T* dst, int64_t dst_stride, int64_t rows,
                int64_t cols) {
   if ((rows == 2 || rows == 3) && src_stride == rows) {
-    const int64_t done = SeparateRows(src, dst, dst_stride, rows, cols);
+    int64_t done = SeparateRows<16>(src, dst, dst_stride, rows, 0, cols);
+    done = SeparateRows<4>(src, dst, dst_stride, rows, done, cols);
     src += done * src_stride;
     dst += done;
     cols -= done;
   } else if ((cols == 2 || cols == 3) && dst_stride == cols) {
-    const int64_t done = JoinColumns(src, src_stride, dst, rows, cols);
+    int64_t done = JoinColumns<16>(src, src_stride, dst, 0, rows, cols);
+    done = JoinColumns<4>(src, src_stride, dst, done, rows, cols);
     src += done;
     dst += done * dst_stride;
     rows -= done;

@@ -140,22 +140,35 @@ void StridedCopy::RunRows(const T* src, T* dst, int64_t rows, int64_t cols) cons
 template <typename T>
 void StridedCopy::RunTyped(const T* src, T* dst, int64_t begin, int64_t end) const noexcept {
   const int col = view_.rank - 1, row = view_.rank - 2;
+  int64_t rest = begin;
+  int64_t col_part = rest % col_parts_;
+  rest /= col_parts_;
+  int64_t row_part = rest % row_parts_;
+  rest /= row_parts_;
+  int64_t index[kMaxCopyRank] = {};
+  int64_t from = 0, to = 0;  // of the dimensions before rows and columns
+  for (int k = row - 1; k >= 0; --k, rest /= view_.dims[k + 1]) {
+    index[k] = rest % view_.dims[k];
+    from += index[k] * view_.src_strides[k];
+    to += index[k] * view_.dst_strides[k];
+  }
   for (int64_t unit = begin; unit < end; ++unit) {
-    int64_t rest = unit;
-    const int64_t c = rest % col_parts_ * unit_cols_;
-    rest /= col_parts_;
-    const int64_t r = rest % row_parts_ * unit_rows_;
-    rest /= row_parts_;
-    int64_t from = r * view_.src_strides[row] + c * view_.src_strides[col];
-    int64_t to = r * view_.dst_strides[row] + c * view_.dst_strides[col];
+    const int64_t c = col_part * unit_cols_, r = row_part * unit_rows_;
+    RunRows(src + from + r * view_.src_strides[row] + c * view_.src_strides[col],
+            dst + to + r * view_.dst_strides[row] + c * view_.dst_strides[col],
+            std::min(unit_rows_, view_.dims[row] - r), std::min(unit_cols_, view_.dims[col] - c));
+    if (++col_part < col_parts_) continue;
+    col_part = 0;
+    if (++row_part < row_parts_) continue;
+    row_part = 0;
     for (int k = row - 1; k >= 0; --k) {
-      const int64_t index = rest % view_.dims[k];
-      rest /= view_.dims[k];
-      from += index * view_.src_strides[k];
-      to += index * view_.dst_strides[k];
+      from += view_.src_strides[k];
+      to += view_.dst_strides[k];
+      if (++index[k] < view_.dims[k]) break;
+      index[k] = 0;
+      from -= view_.dims[k] * view_.src_strides[k];
+      to -= view_.dims[k] * view_.dst_strides[k];
     }
-    RunRows(src + from, dst + to, std::min(unit_rows_, view_.dims[row] - r),
-            std::min(unit_cols_, view_.dims[col] - c));
   }
 }
 
