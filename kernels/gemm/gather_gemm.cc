@@ -243,6 +243,7 @@ template <int B, int V, int R>
 TilesFn RowTilesOfWidth(int64_t taps, int64_t width) {
   if (width != R && width != R - 1) return nullptr;
   if (taps == 3) return width == R ? &RunRowTiles<R, B, V, 3> : &RunRowTiles<R - 1, B, V, 3>;
+  if (taps == 4) return width == R ? &RunRowTiles<R, B, V, 4> : &RunRowTiles<R - 1, B, V, 4>;
   if (taps == 7) return width == R ? &RunRowTiles<R, B, V, 7> : &RunRowTiles<R - 1, B, V, 7>;
   return nullptr;
 }
