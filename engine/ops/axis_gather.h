@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/ops/copy_run.h"
 #include "engine/ops/views.h"
 #include "kernels/common/blocked.h"
 #include "kernels/eltwise/rows.h"
@@ -108,9 +109,9 @@ std::unique_ptr<Step> MakeAxisGather(std::string kernel, AxisGather g, Constant 
   for (std::int64_t x = 0; doubles && x < width; ++x) {
     doubles = columns[static_cast<std::size_t>(x)] == x / 2;
   }
-  const auto row_bytes = static_cast<std::size_t>(width) * sizeof(T);
+  const std::int64_t row_bytes = width * static_cast<std::int64_t>(sizeof(T));
   return MakeItemStep(
-      std::move(kernel), rows, static_cast<std::int64_t>(row_bytes),
+      std::move(kernel), rows, row_bytes,
       [=, g = std::move(g), table = &kernels::GetRowsTable()](
           const StepArgs& args, std::int64_t begin, std::int64_t end) {
         const T* in = static_cast<const T*>(args.inputs[0]);
@@ -122,7 +123,8 @@ std::unique_ptr<Step> MakeAxisGather(std::string kernel, AxisGather g, Constant 
           const T value = constant(args, row);
           const std::int64_t offset = source.Offset();
           if (offset >= 0 && offset == last_offset) {
-            std::memcpy(out, out - width, row_bytes);
+            CopyRun(reinterpret_cast<const std::byte*>(out - width), row_bytes,
+                    reinterpret_cast<std::byte*>(out));
             continue;
           }
           last_offset = offset;

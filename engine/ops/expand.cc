@@ -1,8 +1,8 @@
 // Expand and Tile: a tensor repeated.
 #include <algorithm>
-#include <cstring>
 
 #include "engine/ops/batch.h"
+#include "engine/ops/copy_run.h"
 #include "engine/ops/views.h"
 
 namespace kinglet {
@@ -58,19 +58,6 @@ void InferTile(InferContext& context) {
     out.push_back(MultiplySizes(context, in[k], repeats[k]));
   }
   context.SetOutput(0, context.InputType(0), std::move(out));
-}
-
-// A run that is short more often than not.
-void CopyRun(const std::byte* from, std::int64_t bytes, std::byte* to) {
-  constexpr std::int64_t kChunk = 16, kMost = 256;
-  if (bytes < kChunk || bytes > kMost) {
-    std::memcpy(to, from, static_cast<std::size_t>(bytes));
-    return;
-  }
-  for (std::int64_t at = 0; at + kChunk < bytes; at += kChunk) {
-    std::memcpy(to + at, from + at, kChunk);
-  }
-  std::memcpy(to + bytes - kChunk, from + bytes - kChunk, kChunk);  // overlaps the one before
 }
 
 // The rows of the input behind those of the output, in the order of the latter.

@@ -10,11 +10,6 @@ constexpr int64_t kStripBytes = 192 << 10;  // of A, to stay in the second-level
 constexpr int64_t kMaxRows = 192;           // of one product
 constexpr int64_t kCopiedRows = 24;         // of a transposed A
 
-void ClearLanes(float* to, int64_t depth, int64_t lanes) {
-  for (int64_t i = 0; i < depth; ++i)
-    std::fill(to + i * kBlock + lanes, to + (i + 1) * kBlock, 0.0f);
-}
-
 // Up to 16 columns, whose elements are side by side.
 void PackColumns(const PanelFns& fns, const float* from, int64_t stride, int64_t depth,
                  int64_t lanes, float alpha, float* to) {
@@ -23,7 +18,6 @@ void PackColumns(const PanelFns& fns, const float* from, int64_t stride, int64_t
   for (int64_t i = 0; alpha != 1 && i < depth; ++i) {
     for (int64_t lane = 0; lane < kBlock; ++lane) to[i * kBlock + lane] *= alpha;
   }
-  if (lanes < kBlock) ClearLanes(to, depth, lanes);
 }
 
 // A whole block of columns whose rows are side by side.
@@ -40,6 +34,7 @@ void PackPanels(const PanelFns& fns, const MatrixView& b, int64_t depth, int64_t
   for (int64_t column = 0; column < columns; column += kBlock, to += depth * kBlock) {
     const int64_t lanes = std::min(kBlock, columns - column);
     const float* from = b.At(0, column);
+    if (lanes < kBlock) std::fill_n(to, depth * kBlock, 0.0f);
     if (b.row_stride == 1) {
       PackColumns(fns, from, b.column_stride, depth, lanes, alpha, to);
     } else if (lanes == kBlock && b.column_stride == 1) {
@@ -50,7 +45,6 @@ void PackPanels(const PanelFns& fns, const MatrixView& b, int64_t depth, int64_t
           to[i * kBlock + lane] = alpha * from[i * b.row_stride + lane * b.column_stride];
         }
       }
-      ClearLanes(to, depth, lanes);
     }
   }
 }
