@@ -216,5 +216,48 @@ TEST(Layout, ReorderWorkCountsBytesAndSingleLanes) {
   EXPECT_EQ(padded.Count(WorkKind::kScalar), 16 * 2 * 5 * 7);
 }
 
+void CheckTranspose(int64_t rows, int64_t cols, int64_t src_stride, int64_t dst_stride) {
+  std::vector<uint32_t> values(static_cast<size_t>((cols - 1) * src_stride + rows));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<uint32_t>(i + 1);
+  const GuardedBuffer<uint32_t> src(values, 1);
+  GuardedBuffer<uint32_t> dst(static_cast<size_t>((rows - 1) * dst_stride + cols), 1);
+  GetLayoutTable().transpose32(src.data(), src_stride, dst.data(), dst_stride, rows, cols);
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t c = 0; c < dst_stride && r * dst_stride + c < static_cast<int64_t>(dst.size());
+         ++c) {
+      const uint32_t want = c < cols ? values[static_cast<size_t>(c * src_stride + r)] : 0;
+      ASSERT_EQ(dst[static_cast<size_t>(r * dst_stride + c)], want)
+          << rows << 'x' << cols << ", " << r << ", " << c;
+    }
+  }
+  ASSERT_TRUE(dst.Intact());
+}
+
+TEST(Layout, TransposesOfEverySize) {
+  ForEachTarget([] {
+    for (int64_t rows = 1; rows <= 36; ++rows) {
+      for (int64_t cols = 1; cols <= 36; ++cols) {
+        CheckTranspose(rows, cols, rows, cols);
+        CheckTranspose(rows, cols, rows + 3, cols + 2);
+        if (::testing::Test::HasFatalFailure()) return;
+      }
+    }
+  });
+}
+
+TEST(Layout, EveryOtherOfEveryCount) {
+  ForEachTarget([] {
+    for (size_t count = 0; count <= 70; ++count) {
+      std::vector<uint32_t> values(count == 0 ? 0 : 2 * count - 1);
+      for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<uint32_t>(i + 1);
+      const GuardedBuffer<uint32_t> src(values, 1);
+      GuardedBuffer<uint32_t> dst(count, 1);
+      GetLayoutTable().every_other32(src.data(), dst.data(), static_cast<int64_t>(count));
+      for (size_t i = 0; i < count; ++i) ASSERT_EQ(dst[i], values[2 * i]) << i << " of " << count;
+      ASSERT_TRUE(dst.Intact());
+    }
+  });
+}
+
 }  // namespace
 }  // namespace kinglet::kernels::layout_test
