@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include "kinglet/model.h"
+#include "tests/support/graph_builder.h"
 #include "tests/support/quantized_op.h"
 
 namespace kinglet::integer_matmul_test {
@@ -72,6 +74,39 @@ TEST(MatMulInteger, EveryTypeAndShape) {
   ExpectMatMulInteger<std::uint8_t, std::uint8_t>();
   ExpectMatMulInteger<std::int8_t, std::int8_t>();
   ExpectMatMulInteger<std::int8_t, std::uint8_t>();
+}
+
+// Rows of several units and threads, stacks that share operands, columns that are packed as they
+// run.
+TEST(MatMulInteger, OfActivations) {
+  for (const Shapes& c : std::vector<Shapes>{
+           {{600, 70}, {70, 300}}, {{2, 3, 90, 33}, {2, 1, 33, 40}}, {{90, 33}, {3, 33, 140}}}) {
+    const Tensor a = RandomBytes<std::uint8_t>(c.a, 1);
+    const Tensor b = RandomBytes<std::uint8_t>(c.b, 2);
+    const Tensor az = Single<std::uint8_t>(17), bz = Single<std::uint8_t>(101);
+    const Tensor sums = Sums<std::uint8_t, std::uint8_t>(a, az, b, bz);
+    for (const bool constant : {false, true}) {
+      for (const int threads : {1, 2}) {
+        testing::GraphBuilder builder;
+        const ValueId in_a = builder.Input("a", a.shape(), a.type());
+        const ValueId in_b =
+            constant ? builder.Constant(b) : builder.Input("b", b.shape(), b.type());
+        builder.Output(
+            builder.Op("MatMulInteger", {in_a, in_b, builder.Constant(az), builder.Constant(bz)}),
+            "y");
+        const Model model = Model::Compile(builder.Take(), {.threads = threads});
+        Tensors given = {{"a", a}};
+        if (!constant) given.emplace("b", b);
+        Session session = model.NewSession({.threads = threads});
+        const Tensor& found = session.Run(given).at("y");
+        ASSERT_EQ(found.shape(), sums.shape());
+        for (std::int64_t i = 0; i < sums.size(); ++i) {
+          ASSERT_EQ(found.data<std::int32_t>()[i], sums.data<double>()[i])
+              << ShapeToString(c.a) << " at " << i;
+        }
+      }
+    }
+  }
 }
 
 TEST(MatMulInteger, ZeroPointsMayBeAbsent) {
