@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/ops/copy_run.h"
+#include "engine/ops/copy_short_run.h"
 #include "engine/ops/views.h"
 #include "kernels/common/blocked.h"
 #include "kernels/eltwise/rows.h"
@@ -123,8 +123,8 @@ std::unique_ptr<Step> MakeAxisGather(std::string kernel, AxisGather g, Constant 
           const T value = constant(args, row);
           const std::int64_t offset = source.Offset();
           if (offset >= 0 && offset == last_offset) {
-            CopyRun(reinterpret_cast<const std::byte*>(out - width), row_bytes,
-                    reinterpret_cast<std::byte*>(out));
+            CopyShortRun(reinterpret_cast<const std::byte*>(out - width), row_bytes,
+                         reinterpret_cast<std::byte*>(out));
             continue;
           }
           last_offset = offset;

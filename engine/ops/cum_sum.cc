@@ -44,7 +44,8 @@ struct Cumulation {
 };
 
 constexpr std::int64_t kPiece = 256;  // elements after the axis that go together
-constexpr std::int64_t kLines = 8;    // lines along the last axis, so that none waits for its sum
+constexpr std::int64_t kLinesAtOnce =
+    8;  // lines along the last axis, so that none waits for its sum
 
 // kCount lines along the last axis. `neutral`: what stands before the first element.
 template <typename Operation, bool kExclusive, std::int64_t kCount, typename T>
@@ -63,8 +64,9 @@ void AccumulateLines(const Cumulation& c, const T* x, T* y, T neutral) {
 
 template <typename Operation, bool kExclusive, typename T>
 void AccumulateAllLines(const Cumulation& c, const T* x, T* y, std::int64_t lines, T neutral) {
-  for (; lines >= kLines; lines -= kLines, x += kLines * c.size, y += kLines * c.size) {
-    AccumulateLines<Operation, kExclusive, kLines>(c, x, y, neutral);
+  for (; lines >= kLinesAtOnce;
+       lines -= kLinesAtOnce, x += kLinesAtOnce * c.size, y += kLinesAtOnce * c.size) {
+    AccumulateLines<Operation, kExclusive, kLinesAtOnce>(c, x, y, neutral);
   }
   for (; lines > 0; --lines, x += c.size, y += c.size) {
     AccumulateLines<Operation, kExclusive, 1>(c, x, y, neutral);

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "engine/ops/batch.h"
-#include "engine/ops/copy_run.h"
+#include "engine/ops/copy_short_run.h"
 #include "engine/ops/views.h"
 
 namespace kinglet {
@@ -119,7 +119,7 @@ std::unique_ptr<Step> PlanTile(PlanContext& context) {
                         TileRows from(in, out, in_row, begin);
                         for (std::int64_t row = begin; row < end; ++row, from.Next()) {
                           for (std::int64_t at = 0; at < out_row; at += in_row, dst += in_row) {
-                            CopyRun(src + from.offset(), in_row, dst);
+                            CopyShortRun(src + from.offset(), in_row, dst);
                           }
                         }
                       });

@@ -7,7 +7,7 @@
 
 namespace kinglet {
 
-inline void CopyRun(const std::byte* from, std::int64_t bytes, std::byte* to) noexcept {
+inline void CopyShortRun(const std::byte* from, std::int64_t bytes, std::byte* to) noexcept {
   constexpr std::int64_t kChunk = 16, kMost = 256;
   if (bytes < kChunk || bytes > kMost) {
     std::memcpy(to, from, static_cast<std::size_t>(bytes));
