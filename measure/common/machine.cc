@@ -164,6 +164,8 @@ double PeakRssMib() {
   return static_cast<double>(usage.ru_maxrss) / kKibOfMib;
 }
 
+double FileRssMib() { return MibOf("/proc/self/status", "RssFile:"); }
+
 double AvailableMib() { return MibOf("/proc/meminfo", "MemAvailable:"); }
 
 }  // namespace kinglet::measure

@@ -35,6 +35,10 @@ double PeakGflopsOf(int cores);
 // The largest resident set that this program has had, MiB: not that of the process that started it.
 double PeakRssMib();
 
+// Of this process what is mapped from files and in memory now, MiB: the program itself, for the
+// most part; 0 where it is not known.
+double FileRssMib();
+
 // Memory that programs can still take, MiB; 0: not readable.
 double AvailableMib();
 
