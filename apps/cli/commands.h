@@ -128,6 +128,7 @@ struct DescribeOptions {
 
 constexpr int kMaxBatch = 65536;
 constexpr int kMaxThreads = 1024;
+constexpr int kMaxInstances = 256;
 
 struct BenchOptions {
   CommonOptions common;  // its threads are not used

@@ -26,8 +26,6 @@ using characterize::Predictor;
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kMaxForecasts = 2000;
-constexpr int kMaxInstances = 256;
-
 struct Asked {
   std::vector<int> batches, threads, instances;
   Bounds bounds;

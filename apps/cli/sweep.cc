@@ -35,8 +35,6 @@ using characterize::InstanceKind;
 using characterize::SweepKey;
 using characterize::SweepPoint;
 
-constexpr int kMaxInstances = 256;
-
 std::vector<std::string> Precisions(const std::string& list) {
   if (list.empty()) return {""};
   std::vector<std::string> names;

@@ -37,7 +37,6 @@ using characterize::SweepPoint;
 using characterize::Trial;
 
 constexpr const char* kUsualBatches = "1,2,3,4,6,8,12,16,24,32";
-constexpr int kMaxInstances = 256;
 constexpr double kMib = 1 << 20;
 constexpr double kConfirming = 4;  // times the duration of a point, of the one that is chosen
 
