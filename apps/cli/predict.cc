@@ -65,10 +65,11 @@ std::string Ms(double us) { return fmt::format("{:.3f}", 1e-3 * us); }
 
 Json MemoryJson(const Forecast& forecast) {
   const MemoryNeed& need = forecast.memory;
-  return {{"weight_bytes", need.weight_bytes},   {"packed_bytes", need.packed_bytes},
-          {"arena_bytes", need.arena_bytes},     {"scratch_bytes", need.scratch_bytes},
-          {"session_bytes", need.session_bytes}, {"input_bytes", need.input_bytes},
-          {"output_bytes", need.output_bytes},   {"resident_bytes", forecast.resident_bytes}};
+  return {{"weight_bytes", need.weight_bytes},        {"packed_bytes", need.packed_bytes},
+          {"arena_bytes", need.arena_bytes},          {"scratch_bytes", need.scratch_bytes},
+          {"session_bytes", need.session_bytes},      {"input_bytes", need.input_bytes},
+          {"output_bytes", need.output_bytes},        {"program_bytes", forecast.program_bytes},
+          {"resident_bytes", forecast.resident_bytes}};
 }
 
 Json ForecastJson(const Forecast& forecast, const Bounds& bounds) {

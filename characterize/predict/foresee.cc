@@ -18,9 +18,9 @@ constexpr double kPostprocessUsOfScore = 0.0037;   // compared, or a sigmoid
 constexpr double kPostprocessUsOfSoftmax = 0.013;  // of a score
 constexpr double kPostprocessUsOfAnchor = 0.01;    // decoded
 // MiB that a process takes before it opens a network, beside the program itself. How much of that
-// systems bring into memory differs by some MiB: a little more for kernels that run than is there
-// while a network is predicted. Where that is not known, the usual sum.
-constexpr double kProcessMib = 1.75, kProgramGrows = 1.1, kUsualMib = 11.5;
+// systems keep in memory differs by some MiB: a little more for kernels that run than is there
+// while a network is predicted. Where that is not known, the usual.
+constexpr double kProcessMib = 1.75, kProgramGrows = 1.1, kUsualProgramMib = 9.75;
 // What threads take beside scratch.
 constexpr std::int64_t kMostZeros = std::int64_t{4} << 30;
 constexpr std::size_t kThreadBytes = std::size_t{256} << 10;
@@ -69,10 +69,11 @@ bool IsOfKind(const Predictor& predictor, const std::string& cpu, const std::str
   return predictor.cpu == cpu && predictor.instruction_set == set;
 }
 
-std::size_t ProcessBytes() {
+std::size_t BytesOf(double mib) { return static_cast<std::size_t>(mib * 1048576); }
+
+std::size_t ProgramBytes() {
   const double program = measure::FileRssMib();
-  const double mib = program > 0 ? kProcessMib + kProgramGrows * program : kUsualMib;
-  return static_cast<std::size_t>(mib * 1048576);
+  return BytesOf(program > 0 ? kProgramGrows * program : kUsualProgramMib);
 }
 
 }  // namespace
@@ -155,8 +156,10 @@ Forecast Foresight::At(int batch, int threads, int instances) const {
   const MemoryNeed& need = outlined.memory;
   const std::size_t each = need.session_bytes + need.input_bytes + need.output_bytes +
                            kThreadBytes * static_cast<std::size_t>(threads);
-  forecast.resident_bytes = ProcessBytes() + need.weight_bytes + need.packed_bytes +
-                            need.plan_bytes + each * static_cast<std::size_t>(instances);
+  forecast.program_bytes = ProgramBytes();
+  forecast.resident_bytes = BytesOf(kProcessMib) + forecast.program_bytes + need.weight_bytes +
+                            need.packed_bytes + need.plan_bytes +
+                            each * static_cast<std::size_t>(instances);
   forecast.waiting_steps = outlined.plan.steps.size() - rows.size();
   for (const DataRow& row : rows) {
     LayerForecast layer;

@@ -33,6 +33,7 @@ struct Forecast {
   std::size_t waiting_steps = 0;
   MemoryNeed memory;
   std::size_t resident_bytes = 0;     // of one process with all instances as threads, about
+  std::size_t program_bytes = 0;      // of that the program itself, which systems keep differently
   std::vector<LayerForecast> layers;  // of the steps that do not wait, in the order of the plan
 };
 

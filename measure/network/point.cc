@@ -61,6 +61,7 @@ PointRecord TimePoint(const Point& point) {
   record.times = Summarise(TimeRuns([&] { session.Run(inputs); }, repetition));
   record.operations = 2.0 * static_cast<double>(plan.macs);
   record.peak_rss_mb = PeakRssMib();
+  record.file_rss_mb = FileRssMib();
   record.waiting_steps = static_cast<std::size_t>(std::count_if(
       plan.steps.begin(), plan.steps.end(), [](const StepInfo& step) { return step.waits; }));
   record.machine = ThisMachine();

@@ -56,6 +56,7 @@ std::string RecordLine(const PointRecord& record) {
                   {"postprocess", milliseconds(record.stages->postprocess)}};
   }
   line["peak_rss_mb"] = Rounded(record.peak_rss_mb, 10);
+  line["file_rss_mb"] = Rounded(record.file_rss_mb, 10);
   if (!record.notes.empty()) line["notes"] = record.notes;
   line["machine"] = MachineJson(record.machine);
   line["format"] = kRecordFormat;
@@ -84,6 +85,7 @@ PointRecord ParseRecord(std::string_view line, const std::string& source) {
                   static_cast<std::size_t>(reader.Count("runs"))};
   record.operations = reader.Number("operations");
   record.peak_rss_mb = reader.Number("peak_rss_mb");
+  record.file_rss_mb = reader.Number("file_rss_mb");
   if (reader.Has("ms")) {
     const JsonReader stages = reader.Object("ms");
     record.stages = {stages.Number("decode"), stages.Number("preprocess"),

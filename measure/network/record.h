@@ -27,6 +27,8 @@ struct PointRecord {
   // That wait for data: what they compute is not known before, and in no count of operations.
   std::size_t waiting_steps = 0;
   double peak_rss_mb = 0;
+  double file_rss_mb =
+      0;  // of that, what is mapped from files: the program; 0 where it is not known
   // Of a detector, and not in the times above. Not there for other networks.
   std::optional<DetectorStages> stages{};
   std::vector<std::string> notes{};  // files that were ignored, and why; sizes that are guesses

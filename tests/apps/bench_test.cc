@@ -36,10 +36,10 @@ TEST(BenchTest, EveryPointIsALineOfJson) {
                                   Point(2, 4)));
   std::vector<std::string> keys;
   for (const auto& [key, value] : lines.at(0).items()) keys.push_back(key);
-  EXPECT_THAT(keys, ::testing::UnorderedElementsAre("model", "batch", "threads", "precision",
-                                                    "median_ms", "min_ms", "p95_ms", "images_per_s",
-                                                    "gflops", "share_of_peak", "peak_rss_mb",
-                                                    "runs", "operations", "machine", "format"));
+  EXPECT_THAT(keys, ::testing::UnorderedElementsAre(
+                        "model", "batch", "threads", "precision", "median_ms", "min_ms", "p95_ms",
+                        "images_per_s", "gflops", "share_of_peak", "peak_rss_mb", "file_rss_mb",
+                        "runs", "operations", "machine", "format"));
 }
 
 void ExpectStages(const nlohmann::json& line) {

@@ -25,6 +25,7 @@ PointRecord Example() {
   record.times = {12.5, 12.25, 14.0625, 160};
   record.operations = 3e9;
   record.peak_rss_mb = 84.5;
+  record.file_rss_mb = 12.5;
   record.stages = DetectorStages{1.5, 0.25, 0.0625};
   record.notes = {"ignored: a file"};
   record.machine = {"A CPU (6 1 2)", "avx2", 2, "0.1.0", 96.5};
@@ -62,6 +63,7 @@ TEST(RecordTest, ARecordComesBackAsItWas) {
     EXPECT_EQ(read.times.runs, 160u);
     EXPECT_EQ(read.operations, 3e9);
     EXPECT_EQ(read.peak_rss_mb, 84.5);
+    EXPECT_EQ(read.file_rss_mb, 12.5);
     EXPECT_EQ(read.notes, record.notes);
     EXPECT_EQ(read.machine, record.machine);
     ASSERT_EQ(read.stages.has_value(), detector);
@@ -116,7 +118,7 @@ TEST(RecordTest, WhatIsNoRecordIsOneError) {
 TEST(RecordTest, EveryKeyIsChecked) {
   const Json good = Json::parse(RecordLine(Example()));
   for (const char* key : {"model", "batch", "threads", "median_ms", "min_ms", "p95_ms", "runs",
-                          "operations", "peak_rss_mb", "machine", "format"}) {
+                          "operations", "peak_rss_mb", "file_rss_mb", "machine", "format"}) {
     Json json = good;
     json.erase(key);
     EXPECT_THAT(ErrorOf(json.dump()), HasSubstr("no '" + std::string(key) + "'"));
