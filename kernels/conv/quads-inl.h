@@ -11,16 +11,11 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/common/unroll.h"
 #include "kernels/conv/gather_dots.h"
 
 namespace kinglet::kernels {
 namespace {
-
-#if defined(__clang__)
-#define KINGLET_UNROLL_QUADS _Pragma("clang loop unroll(full)")
-#else
-#define KINGLET_UNROLL_QUADS _Pragma("GCC unroll 32")
-#endif
 
 template <class Ops>
 struct QuadDots {
@@ -47,11 +42,11 @@ struct QuadDots {
                         const Int (&sums)[R][B * kParts]) {
     uint8_t* out = g.out + pixel * 64 + pass.block * 16;
     typename Ops::Float scales[B * kParts];
-    KINGLET_UNROLL_QUADS
+    KINGLET_UNROLL
     for (int v = 0; v < B * kParts; ++v) {
       scales[v] = Ops::LoadFloat(g.scales + pass.block * 16 + v * Ops::kLanes);
     }
-    KINGLET_UNROLL_QUADS
+    KINGLET_UNROLL
     for (int r = 0; r < R; ++r) Ops::StoreCodes(sums[r], scales, pass.limits, out + r * 64);
   }
 
@@ -75,9 +70,9 @@ struct QuadDots {
   static void StoreSums(const GatherDots& g, const Pass& pass, int64_t pixel,
                         const Int (&sums)[R][B * kParts]) {
     int32_t* to = g.sums + pixel * 32 + pass.block % 2 * 16;
-    KINGLET_UNROLL_QUADS
+    KINGLET_UNROLL
     for (int r = 0; r < R; ++r) {
-      KINGLET_UNROLL_QUADS
+      KINGLET_UNROLL
       for (int v = 0; v < B * kParts; ++v) Ops::Store(sums[r][v], to + r * 32 + v * Ops::kLanes);
     }
   }
@@ -92,14 +87,14 @@ struct QuadDots {
       const int64_t groups = s < g.full_steps ? g.full_groups : g.tail_groups;
       for (int64_t k = 0; k < groups; ++k, w += 16, in += 4) {
         Int weight[B * kParts];
-        KINGLET_UNROLL_QUADS
+        KINGLET_UNROLL
         for (int v = 0; v < B * kParts; ++v) {
           weight[v] = Ops::Load(w + v / kParts * weights_stride + v % kParts * Ops::kLanes);
         }
-        KINGLET_UNROLL_QUADS
+        KINGLET_UNROLL
         for (int r = 0; r < R; ++r) {
           const Int x = Ops::Set(GroupAt(in + at[r]));
-          KINGLET_UNROLL_QUADS
+          KINGLET_UNROLL
           for (int v = 0; v < B * kParts; ++v) sums[r][v] = Ops::Dot(sums[r][v], x, weight[v]);
         }
       }
@@ -114,10 +109,10 @@ struct QuadDots {
       for (int64_t e = begin[0]; e < begin[1]; ++e) {
         const int32_t* entry = g.extras + e * 32;
         const std::byte* in = g.in + g.step_offsets[entry[0]] + int64_t{entry[1]} * 4;
-        KINGLET_UNROLL_QUADS
+        KINGLET_UNROLL
         for (int v = 0; v < kParts; ++v) {
           const Int w = Ops::Load(entry + 16 + v * Ops::kLanes);
-          KINGLET_UNROLL_QUADS
+          KINGLET_UNROLL
           for (int r = 0; r < R; ++r) {
             Int& sum = sums[r][b * kParts + v];
             sum = Ops::Dot(sum, Ops::Set(GroupAt(in + at[r])), w);
@@ -138,10 +133,10 @@ struct QuadDots {
     for (; tiles > 0; --tiles, pixel += R) {
       Int sums[R][B * kParts];
       int64_t at[R];
-      KINGLET_UNROLL_QUADS
+      KINGLET_UNROLL
       for (int r = 0; r < R; ++r) {
         at[r] = g.pixel_offsets[pixel + r];
-        KINGLET_UNROLL_QUADS
+        KINGLET_UNROLL
         for (int v = 0; v < B * kParts; ++v) {
           sums[r][v] = Ops::Load(g.bias + pass.block * 16 + v * Ops::kLanes);
         }

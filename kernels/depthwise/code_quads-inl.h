@@ -12,16 +12,12 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/common/unroll.h"
 #include "kernels/depthwise/code_quads.h"
 
 namespace kinglet::kernels {
 namespace {
 
-#if defined(__clang__)
-#define KINGLET_UNROLL_QUADS _Pragma("clang loop unroll(full)")
-#else
-#define KINGLET_UNROLL_QUADS _Pragma("GCC unroll 32")
-#endif
 #define KINGLET_INLINE_QUADS inline __attribute__((always_inline))
 
 template <class Ops>
@@ -57,7 +53,7 @@ struct CodeQuads {
   template <int kSets, int kRows>
   static KINGLET_INLINE_QUADS Int Add(Int sums, Int quads, const int8_t* weights, int row,
                                       int column, int part) {
-    KINGLET_UNROLL_QUADS
+    KINGLET_UNROLL
     for (int set = 0; set < kSets; ++set) {
       const int64_t at = ((set * kRows + row) * kColumns + column) * kQuadColumn + part * kCodes;
       sums = Ops::Dot(sums, quads, Ops::LoadInt(weights + at));
@@ -78,9 +74,9 @@ struct CodeQuads {
     const float* const scales = job.scales + channel / 4;
     const int64_t count = job.out_columns, pad = job.pad_left, row_bytes = count * kCodes;
     Int next[kComputed][kParts], last[kComputed][kParts];
-    KINGLET_UNROLL_QUADS
+    KINGLET_UNROLL
     for (int row = 0; row < kComputed; ++row) {
-      KINGLET_UNROLL_QUADS
+      KINGLET_UNROLL
       for (int part = 0; part < kParts; ++part) {
         next[row][part] = last[row][part] = Ops::LoadInt(bias + part * 16);
       }
@@ -88,10 +84,10 @@ struct CodeQuads {
     for (int64_t x = -2; x < count; ++x) {
       Int quads[kParts];
       LoadColumn(rows, x + 2 - pad, quads);
-      KINGLET_UNROLL_QUADS
+      KINGLET_UNROLL
       for (int row = 0; row < kComputed; ++row) {
         Int done[kParts];
-        KINGLET_UNROLL_QUADS
+        KINGLET_UNROLL
         for (int part = 0; part < kParts; ++part) {
           done[part] = Add<kSets, kRows>(last[row][part], quads[part], weights, row, 2, part);
           last[row][part] = Add<kSets, kRows>(next[row][part], quads[part], weights, row, 1, part);
@@ -116,14 +112,14 @@ struct CodeQuads {
     LoadColumn(rows, -pad, quads);
     for (int64_t x = 0; x < count; ++x) {
       const int64_t column = 2 * x - pad;
-      KINGLET_UNROLL_QUADS
+      KINGLET_UNROLL
       for (int part = 0; part < kParts; ++part) {
         sums[part] =
             Add<kSets, 1>(Ops::LoadInt(bias + part * 16), quads[part], weights, 0, 0, part);
       }
       for (int next = 1; next < kColumns; ++next) {
         LoadColumn(rows, column + next, quads);
-        KINGLET_UNROLL_QUADS
+        KINGLET_UNROLL
         for (int part = 0; part < kParts; ++part) {
           sums[part] = Add<kSets, 1>(sums[part], quads[part], weights, 0, next, part);
         }
@@ -168,7 +164,6 @@ struct CodeQuads {
   }
 };
 
-#undef KINGLET_UNROLL_QUADS
 #undef KINGLET_INLINE_QUADS
 
 }  // namespace

@@ -14,12 +14,6 @@
 namespace kinglet::kernels::bf16_selector_test {
 namespace {
 
-// A server of AMD's Zen 4.
-constexpr Cpu kPairsCpu = {
-    .features = {CpuFeature::kAvx2, CpuFeature::kAvx512, CpuFeature::kAvx512Vnni,
-                 CpuFeature::kAvx512Bf16},
-    .caches = {.l1d_bytes = 32 << 10, .l2_bytes = 1 << 20, .l3_bytes = 32 << 20}};
-
 ConvShape Square(int64_t ic, int64_t size, int64_t oc, int kernel, int stride = 1,
                  int64_t groups = 1) {
   ConvShape s;
@@ -77,7 +71,7 @@ TEST(Bf16Selector, LayersOfNetworks) {
     const testing::MadeUpTiles off(TileMode::kOff);
     EXPECT_EQ(Winner(row.shape, 1, testing::kAvx2Cpu), row.avx2);
     EXPECT_EQ(Winner(row.shape, 1, testing::kAvx512Cpu), row.avx512);
-    EXPECT_EQ(Winner(row.shape, 1, kPairsCpu), row.pairs);
+    EXPECT_EQ(Winner(row.shape, 1, testing::kZen4Cpu), row.pairs);
   }
 }
 
