@@ -172,6 +172,7 @@ Trees GrowTrees(const Samples& samples, std::span<const Feature> features,
   booster.Set("max_depth", std::to_string(options.depth));
   booster.Set("eta", fmt::format("{}", options.rate));
   booster.Set("subsample", fmt::format("{}", options.share));
+  booster.Set("colsample_bynode", fmt::format("{}", options.features_share));
   booster.Set("min_child_weight", std::to_string(options.least_weight));
   booster.Set("seed", std::to_string(options.seed));
   booster.Set("monotone_constraints", Constraints(features));

@@ -24,11 +24,12 @@ struct Samples {
 };
 
 struct BoostingOptions {
-  int rounds = 200;
-  int depth = 5;
-  double rate = 0.1;
-  double share = 0.8;  // of the samples that each tree sees
-  int least_weight = 4;
+  int rounds = 400;
+  int depth = 4;
+  double rate = 0.05;
+  double share = 0.7;           // of the samples that each tree sees
+  double features_share = 0.6;  // that each node chooses from
+  int least_weight = 10;
   std::uint64_t seed = 1;
 };
 

@@ -127,6 +127,7 @@ Correction TrainNetworks(const PointRefs& points, const std::vector<double>& sum
                                 .depth = kDepth,
                                 .rate = 0.1,
                                 .share = 0.8,
+                                .features_share = 1,
                                 .least_weight = kLeastWeight,
                                 .seed = seed});
   return correction;

@@ -39,6 +39,21 @@ void AddMobileNetV1(Draws& draws, double width, std::vector<std::string>& fine,
   AddSeparable(coarse, Scaled(1024, width), kernel(), 1);
 }
 
+// ShuffleNet V2.
+void AddShuffleNet(Draws& draws, double width, std::vector<std::string>& fine,
+                   std::vector<std::string>& coarse) {
+  fine.push_back(fmt::format("conv {} stride=2", Scaled(24, width)));
+  fine.emplace_back("max_pool");
+  for (const int channels : {116, 232, 464}) {
+    std::vector<std::string>& blocks = channels == 464 ? coarse : fine;
+    blocks.push_back(fmt::format("shuffle {} stride=2", Scaled(channels, width, 4)));
+    for (int i = draws.Between(1, 4); i > 0; --i) {
+      blocks.push_back(fmt::format("shuffle {}", Scaled(channels, width, 4)));
+    }
+  }
+  coarse.push_back(fmt::format("conv {} kernel=1", Scaled(1024, width)));
+}
+
 // MobileNet V2 or, with squeeze and excite, V3.
 void AddMobileNetV2(Draws& draws, double width, bool third, std::vector<std::string>& fine,
                     std::vector<std::string>& coarse) {
@@ -46,8 +61,8 @@ void AddMobileNetV2(Draws& draws, double width, bool third, std::vector<std::str
     int channels, blocks, stride;
   };
   constexpr Stage kStages[] = {{24, 2, 2}, {40, 3, 2}, {80, 4, 2}, {112, 3, 1}, {160, 3, 2}};
-  const std::string act = third ? "hard_swish" : "relu6";
-  fine.push_back(fmt::format("conv {} stride=2 act={}", Scaled(third ? 16 : 32, width), act));
+  const std::string late_act = third ? draws.Of({"hard_swish", "silu"}) : "relu6";
+  fine.push_back(fmt::format("conv {} stride=2 act={}", Scaled(third ? 16 : 32, width), late_act));
   int before = Scaled(16, width);
   fine.push_back(fmt::format("separable {} act=relu6", before));
   int downs = 1;
@@ -63,19 +78,21 @@ void AddMobileNetV2(Draws& draws, double width, bool third, std::vector<std::str
       const int channels = Scaled(stage.channels, width);
       blocks.push_back(fmt::format("inverted {} expand={} kernel={} stride={} act={} excite={}",
                                    channels, before * expansion, kernel,
-                                   block == 0 ? stage.stride : 1, late ? "hard_swish" : "relu6",
+                                   block == 0 ? stage.stride : 1, late ? late_act : "relu6",
                                    excite ? 1 : 0));
       before = channels;
     }
   }
-  coarse.push_back(fmt::format("conv {} kernel=1 act={}", Scaled(960, width), act));
+  coarse.push_back(fmt::format("conv {} kernel=1 act={}", Scaled(960, width), late_act));
 }
 
 void AddMobileNet(Draws& draws, std::vector<std::string>& fine, std::vector<std::string>& coarse) {
   const double width = DrawWidth(draws);
-  const int version = draws.Between(1, 3);
+  const int version = draws.Between(1, 4);
   if (version == 1) {
     AddMobileNetV1(draws, width, fine, coarse);
+  } else if (version == 4) {
+    AddShuffleNet(draws, width, fine, coarse);
   } else {
     AddMobileNetV2(draws, width, version == 3, fine, coarse);
   }
@@ -187,8 +204,8 @@ Drawn DrawLayer(Draws& draws, int size, int) {
   const int before = channels();
   drawn.blocks.push_back(fmt::format("conv {} kernel=1", before));
   const int stride = draws.Of({1, 1, 1, 2});
-  const std::string act = draws.Of({"relu", "relu6", "none", "hard_swish"});
-  switch (draws.Below(6)) {
+  const std::string act = draws.Of({"relu", "relu6", "none", "hard_swish", "silu"});
+  switch (draws.Below(7)) {
     case 0:
       drawn.blocks.push_back(
           fmt::format("conv {} kernel=1 stride={} act={}", channels(), stride, act));
@@ -202,7 +219,13 @@ Drawn DrawLayer(Draws& draws, int size, int) {
       drawn.blocks.push_back(
           fmt::format("separable {} kernel={} stride={}", channels(), draws.Of({3, 5, 7}), stride));
       break;
-    case 4: {
+    case 4:
+      // A classifier that is most of the network.
+      drawn.size = 8;
+      drawn.blocks[0] = fmt::format("conv {} kernel=1", draws.Of({512, 1024, 2048, 4096, 8192}));
+      drawn.classes = draws.Of({100, 1000, 2048, 4096});
+      break;
+    case 5: {
       const int groups = draws.Of({2, 4, 8});
       drawn.blocks[0] = fmt::format("conv {} kernel=1", (before + groups - 1) / groups * groups);
       drawn.blocks.push_back(fmt::format("conv {} stride={} groups={} act={}",

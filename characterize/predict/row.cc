@@ -38,11 +38,11 @@ void AddOperations(const WorkInfo& work, DataRow& row) {
 }
 
 constexpr RowNumber kOperations[] = {
-    RowNumber::kTileOps,      RowNumber::kTileEdgeOps, RowNumber::kPlaneOps,
-    RowNumber::kDepthwiseOps, RowNumber::kStridedOps,  RowNumber::kWinogradOps,
-    RowNumber::kTransformOps, RowNumber::kBlasOps,     RowNumber::kBlasPackOps,
-    RowNumber::kAverageOps,   RowNumber::kMaxOps,      RowNumber::kScalarOps,
-    RowNumber::kReferenceOps};
+    RowNumber::kTileOps,      RowNumber::kTileEdgeOps,   RowNumber::kPlaneOps,
+    RowNumber::kDepthwiseOps, RowNumber::kStridedOps,    RowNumber::kWinogradOps,
+    RowNumber::kTransformOps, RowNumber::kActivationOps, RowNumber::kBlasOps,
+    RowNumber::kBlasPackOps,  RowNumber::kAverageOps,    RowNumber::kMaxOps,
+    RowNumber::kScalarOps,    RowNumber::kReferenceOps};
 
 double Operations(const DataRow& row) {
   double sum = 0;
@@ -81,6 +81,7 @@ constexpr Feature kLayerFeatures[] = {
     {"log_network_weight_bytes", 1},
     {"log_physical", 0},
     {"channels_beyond_16", 0},
+    {"activation_share", 0},
 };
 
 constexpr Feature kNetworkFeatures[] = {{"log_predicted_per_step", 0},
@@ -193,6 +194,7 @@ std::vector<float> FeaturesOfLayer(const DataRow& row) {
       Log(row[RowNumber::kNetworkWeights]),
       Log(physical / runs),
       static_cast<float>(std::fmod(row[RowNumber::kChannels], 16.0) / 16.0),
+      Share(row[RowNumber::kActivationOps], operations),
   };
 }
 

@@ -20,4 +20,9 @@ ChoiceKey MakeChoiceKey(const PlanContext& context, std::string family,
           .neighbours = context.cost().neighbours};
 }
 
+void AddFusedActivation(const PlanContext& context, kernels::Work& work) {
+  work.stage().AddActivation(context.node().fusion.activation,
+                             static_cast<double>(ElementCount(context.OutputShape(0))));
+}
+
 }  // namespace kinglet

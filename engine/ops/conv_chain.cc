@@ -28,6 +28,11 @@ std::int64_t MultiplyAddsOf(const kernels::ConvShape& s) {
   return s.n * static_cast<std::int64_t>(kernels::MultiplyAdds(s));
 }
 
+void AddActivationOf(const kernels::ChainStage& stage, const kernels::ConvShape& s,
+                     kernels::WorkStage& work) {
+  work.AddActivation(stage.epilogue.activation, static_cast<double>(s.n * s.oc * s.oh * s.ow));
+}
+
 // `context` is that of `chain.joined`.
 std::unique_ptr<Step> PlanConvChain(PlanContext& context, const ConvChainNodes& chain,
                                     const kernels::ChainPlan& plan) {
@@ -64,6 +69,11 @@ std::unique_ptr<Step> PlanConvChain(PlanContext& context, const ConvChainNodes& 
   step->macs = MultiplyAddsOf(shapes.depthwise) + MultiplyAddsOf(shapes.project) +
                (shapes.expands ? MultiplyAddsOf(shapes.expand) : 0);
   step->work = kernels::ChainWork(plan, context.threads());
+  // Where ChainWork has the stages' own operations.
+  auto& [weights, before, project] = step->work.stages;
+  if (shapes.expands) AddActivationOf(args.expand, shapes.expand, before);
+  AddActivationOf(args.depthwise, shapes.depthwise, before);
+  AddActivationOf(args.project, shapes.project, project);
   return step;
 }
 

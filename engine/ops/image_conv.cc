@@ -8,6 +8,7 @@
 
 #include "engine/graph/fusion.h"
 #include "engine/ops/batch.h"
+#include "engine/ops/choice.h"
 #include "engine/ops/conv.h"
 #include "engine/ops/elementwise.h"
 
@@ -111,6 +112,7 @@ std::unique_ptr<Step> PlanImageConv(PlanContext& context) {
   step->scratch_bytes = empty ? 0 : kernels::ImageConvScratchBytes(shape);
   step->macs = ElementCount(context.OutputShape(0)) * shape.ic * shape.kh * shape.kw;
   if (!empty) step->work = base.work(shape, context.threads());
+  AddFusedActivation(context, step->work);
   return step;
 }
 

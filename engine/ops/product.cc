@@ -47,6 +47,7 @@ Chosen ChooseVariant(const PlanContext& context, const kernels::GemmShape& shape
   if (const Candidate* best = Choose(candidates, chosen.key, context.cost())) {
     chosen.variant = ranked[best->index].variant;
     chosen.work = chosen.variant->work(shape, context.threads());
+    AddFusedActivation(context, chosen.work);
     chosen.measured_seconds = best->measured ? best->seconds : 0;
   }
   return chosen;

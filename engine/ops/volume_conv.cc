@@ -89,6 +89,7 @@ std::unique_ptr<Step> PlanVolumeConv(PlanContext& context, const char* family,
   auto step = MakeConvStep(context, variant, shape);
   step->choice = std::move(key);
   step->work = variant.work(shape, context.threads());
+  AddFusedActivation(context, step->work);
   step->measured_seconds = best.measured ? best.seconds : 0;
   return step;
 }

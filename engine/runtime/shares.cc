@@ -72,7 +72,8 @@ struct KernelMemory {
   Tensor input, output, packed, scratch;
 };
 
-KernelRun RunOfConv(const kernels::ConvVariant& variant, const kernels::ConvShape& s) {
+KernelRun RunOfConv(const kernels::ConvVariant& variant, const kernels::ConvShape& s,
+                    kernels::Activation activation) {
   const auto memory = std::make_shared<KernelMemory>();
   memory->input = FreshFloats(StoredBytes(variant.input, s.n, s.ic, s.ih, s.iw));
   memory->output = FreshFloats(StoredBytes(variant.output, s.n, s.oc, s.oh, s.ow));
@@ -85,17 +86,23 @@ KernelRun RunOfConv(const kernels::ConvVariant& variant, const kernels::ConvShap
   args.packed = memory->packed.raw();
   args.output = memory->output.raw();
   args.epilogue.type = variant.output.type;
+  args.epilogue.activation = activation;
+  args.epilogue.alpha = kernels::FactsOf(activation).alpha;
+  args.epilogue.beta = kernels::FactsOf(activation).beta;
   return [&variant, memory, s, args] {
     variant.run(s, args, 0, variant.units(s), memory->scratch.raw());
   };
 }
 
-Prepared PrepareConv(std::string_view id, const kernels::ConvShape& s) {
+Prepared PrepareConv(std::string_view id, const kernels::ConvShape& s,
+                     kernels::Activation activation = kernels::Activation::kNone) {
   const kernels::ConvVariant* variant = kernels::FindConvVariant(id);
   const bool runs = variant != nullptr && variant->supports(s) &&
                     kernels::UsableFeatures().Contains(variant->needs);
   if (!runs) return {};
-  return {variant->work(s, 1), [variant, s] { return RunOfConv(*variant, s); }};
+  kernels::Work work = variant->work(s, 1);
+  work.stage().AddActivation(activation, static_cast<double>(s.n * s.oc * s.oh * s.ow));
+  return {std::move(work), [variant, s, activation] { return RunOfConv(*variant, s, activation); }};
 }
 
 KernelRun RunOfGemm(const kernels::GemmVariant& variant, const kernels::GemmShape& s) {
@@ -207,6 +214,16 @@ void KernelSamples::AddConvs(WorkKind kind, std::optional<WorkKind> other, const
   }
 }
 
+void KernelSamples::AddActivations() {
+  Group& group = groups_.emplace_back(Group{WorkKind::kActivation, std::nullopt, {}});
+  for (const std::int64_t channels : {64, 128}) {
+    const kernels::ConvShape shape = Square(16, 28, channels, 1, 1);
+    Prepared prepared = PrepareConv("conv/direct_f32", shape, kernels::Activation::kSwish);
+    group.samples.push_back({std::string(NameOf(group.kind)) + ' ' + SizeText(shape),
+                             std::move(prepared.work), std::move(prepared.prepare)});
+  }
+}
+
 void KernelSamples::AddProducts() {
   Group& group = groups_.emplace_back(Group{WorkKind::kBlas, WorkKind::kBlasPack, {}});
   for (const std::int64_t rows : {128, 32, 8}) {
@@ -274,6 +291,7 @@ KernelSamples::KernelSamples() {
             Square(256, 14, 256, 3, 2, 256)});
   AddConvs(WorkKind::kWinograd, WorkKind::kWinogradTransform, "conv/winograd4_f32",
            {Square(128, 28, 128, 3, 1), Square(64, 28, 64, 3, 1), Square(32, 28, 32, 3, 1)});
+  AddActivations();
   AddProducts();
   AddPools(false);
   AddPools(true);

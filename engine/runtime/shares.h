@@ -42,6 +42,7 @@ class KernelSamples {
 
   void AddConvs(kernels::WorkKind kind, std::optional<kernels::WorkKind> other, const char* id,
                 const std::vector<kernels::ConvShape>& shapes);
+  void AddActivations();
   void AddProducts();
   void AddPools(bool maximum);
   void AddPeaks();

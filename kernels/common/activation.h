@@ -36,6 +36,30 @@ constexpr const ActivationFacts& FactsOf(Activation activation) {
   return kActivations[static_cast<int>(activation)];
 }
 
+// Operations on each element, by what the vector form is made of. Those that registers clamp to
+// cost nothing beside what they are part of.
+constexpr int ActivationOperations(Activation activation) {
+  constexpr int kExponential = 26;  // and a quotient
+  switch (activation) {
+    case Activation::kNone:
+    case Activation::kRelu:
+    case Activation::kClip:
+      return 0;
+    case Activation::kLeakyRelu:
+      return 3;
+    case Activation::kHardSigmoid:
+      return 4;
+    case Activation::kHardSwish:
+      return 5;
+    case Activation::kSigmoid:
+      return kExponential;
+    case Activation::kSwish:
+    case Activation::kTanh:
+      return kExponential + 2;
+  }
+  return 0;
+}
+
 // The activation that an operator computes, or none.
 constexpr std::optional<Activation> FindActivation(std::string_view domain, std::string_view op) {
   for (const ActivationFacts& facts : kActivations) {

@@ -37,6 +37,7 @@ void UseHalfUnitFigures(MachineModel& machine) {
   machine.Share(WorkKind::kDepthwiseStrided) = 0.75;
   machine.Share(WorkKind::kWinograd) = 1.05;
   machine.Share(WorkKind::kWinogradTransform) = 0.055;
+  machine.Share(WorkKind::kActivation) = 0.49;
   machine.Share(WorkKind::kBlas) = 0.92;
   machine.Share(WorkKind::kBlasPack) = 0.085;
   machine.Share(WorkKind::kPoolAverage) = 0.6;
@@ -102,6 +103,7 @@ MachineModel BuiltInMachineModel(const Cpu& cpu) noexcept {
   machine.Share(WorkKind::kDepthwiseStrided) = 0.33;
   machine.Share(WorkKind::kWinograd) = 0.9;
   machine.Share(WorkKind::kWinogradTransform) = 0.9 / 16;
+  machine.Share(WorkKind::kActivation) = 0.3;
   machine.Share(WorkKind::kBlas) = 0.85;
   machine.Share(WorkKind::kBlasPack) = 0.053;
   machine.Share(WorkKind::kPoolAverage) = 0.275;

@@ -33,6 +33,10 @@ WorkStage& WorkStage::Add(const Operations& more) {
   return *this;
 }
 
+WorkStage& WorkStage::AddActivation(Activation activation, double elements) {
+  return Add({.kind = WorkKind::kActivation, .count = ActivationOperations(activation) * elements});
+}
+
 double Work::read_bytes() const {
   return stages[0].read_bytes + stages[1].read_bytes + stages[2].read_bytes;
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "kernels/common/activation.h"
 #include "kernels/common/element_type.h"
 
 namespace kinglet::kernels {
@@ -54,12 +55,14 @@ struct Operations {
 
 // A part of the work whose arithmetic and traffic overlap.
 struct WorkStage {
-  std::array<Operations, 4> operations{};  // the ones without a count do not matter
+  std::array<Operations, 5> operations{};  // the ones without a count do not matter
   double read_bytes = 0, write_bytes = 0;  // activations, without pad lanes
   double weight_bytes = 0;                 // read by every thread that has units, once
 
-  // Of a kind that is there already, more of them. At most four different ones.
+  // Of a kind that is there already, more of them. At most five different ones.
   WorkStage& Add(const Operations& more);
+  // Of so many elements.
+  WorkStage& AddActivation(Activation activation, double elements);
 
   bool operator==(const WorkStage&) const = default;
 };

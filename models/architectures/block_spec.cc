@@ -29,6 +29,7 @@ constexpr KindWords kKinds[] = {
     {"inverted", BlockKind::kInverted, " expand kernel stride act excite ", true},
     {"basic", BlockKind::kBasic, " stride ", true},
     {"bottleneck", BlockKind::kBottleneck, " inner stride groups ", true},
+    {"shuffle", BlockKind::kShuffle, " stride ", true},
     {"mixed", BlockKind::kMixed, " branches pool ", false},
     {"reduce", BlockKind::kReduce, " branches ", false},
     {"max_pool", BlockKind::kMaxPool, " kernel stride ", false},
@@ -45,7 +46,8 @@ struct Word {
 constexpr Word<Act> kActs[] = {{"none", Act::kNone},
                                {"relu", Act::kRelu},
                                {"relu6", Act::kRelu6},
-                               {"hard_swish", Act::kHardSwish}};
+                               {"hard_swish", Act::kHardSwish},
+                               {"silu", Act::kSilu}};
 constexpr Word<HeadKind> kHeads[] = {{"full", HeadKind::kFull},
                                      {"pointwise", HeadKind::kPointwise},
                                      {"separable", HeadKind::kSeparable}};
@@ -161,6 +163,9 @@ class BlockParser {
     const int divided = kind == BlockKind::kBottleneck ? spec_.inner : spec_.channels;
     if (spec_.groups > 1 && divided % spec_.groups != 0) {
       Refuse("groups that divide " + std::to_string(divided), std::to_string(spec_.groups));
+    }
+    if (kind == BlockKind::kShuffle && spec_.channels % 2 != 0) {
+      Refuse("an even number of channels", std::to_string(spec_.channels));
     }
     if (kind != BlockKind::kCell) return;
     try {

@@ -77,6 +77,8 @@ class BlockNet {
         return Basic(spec);
       case BlockKind::kBottleneck:
         return Bottleneck(spec);
+      case BlockKind::kShuffle:
+        return Shuffle(spec);
       case BlockKind::kMixed:
         return Mixed(spec);
       case BlockKind::kReduce:
@@ -132,6 +134,28 @@ class BlockNet {
     y = Conv("/conv_2", y, Grouped(Square(spec.inner, 3, spec.stride), spec.groups));
     y = Conv("/conv_3", y, Branch(Pointwise(spec.channels)));
     return Residual(y, spec);
+  }
+
+  // Half of the channels pass by where the map keeps its size (Ma et al. 2018, arXiv:1807.11164).
+  Feature Shuffle(const BlockSpec& spec) {
+    const int half = spec.channels / 2;
+    Feature around = x_;
+    Feature y = x_;
+    const auto depthwise = [&](const std::string& name, const Feature& x) {
+      return Conv(name, x, With(Depthwise(x, 3, spec.stride), Act::kNone));
+    };
+    if (spec.stride == 1) {
+      if (spec.channels != x_.channels) {
+        Fail("with stride 1 it keeps the " + std::to_string(x_.channels) + " channels before it");
+      }
+      around = net_.Channels(name_ + "/around", x_, 0, half);
+      y = net_.Channels(name_ + "/half", x_, half, spec.channels);
+    } else {
+      around = Conv("/around", depthwise("/around/depthwise", x_), Pointwise(half));
+    }
+    y = depthwise("/depthwise", Conv("/conv_1", y, Pointwise(half)));
+    y = Conv("/conv_2", y, Pointwise(half));
+    return net_.Shuffle(name_, net_.Concat(name_ + "/concat", {around, y}), 2);
   }
 
   Feature Mixed(const BlockSpec& spec) {

@@ -176,6 +176,9 @@ Feature NetBuilder::Activate(const std::string& name, const Feature& x, Act act)
   if (act == Act::kNone) return x;
   if (act == Act::kRelu) return Emit(name + "/relu", "Relu", {x.id}, {}, x);
   if (act == Act::kHardSwish) return Mul(name + "/hard_swish", x, HardSigmoid(name + "/gate", x));
+  if (act == Act::kSilu) {
+    return Mul(name + "/silu", x, Emit(name + "/gate", "Sigmoid", {x.id}, {}, x));
+  }
   Attributes attributes;
   attributes.Set("max", 6.0f);
   attributes.Set("min", 0.0f);
@@ -244,14 +247,30 @@ Feature NetBuilder::Add(const std::string& name, const Feature& a, const Feature
   return Emit(name, "Add", {a.id, b.id}, {}, a);
 }
 
-Feature NetBuilder::FirstChannels(const std::string& name, const Feature& x, int channels) {
+Feature NetBuilder::Channels(const std::string& name, const Feature& x, int begin, int end) {
   const auto index = [&](const char* what, std::int64_t value) {
     return graph_->AddConstant(name + what, Tensor::From<std::int64_t>({1}, {value}));
   };
   Feature shape = x;
-  shape.channels = channels;
+  shape.channels = end - begin;
   return Emit(name, "Slice",
-              {x.id, index(".starts", 0), index(".ends", channels), index(".axes", 1)}, {}, shape);
+              {x.id, index(".starts", begin), index(".ends", end), index(".axes", 1)}, {}, shape);
+}
+
+Feature NetBuilder::Shuffle(const std::string& name, const Feature& x, int groups) {
+  const auto reshaped = [&](const std::string& part, const Feature& from,
+                            const std::vector<std::int64_t>& sizes) {
+    const auto rank = static_cast<std::int64_t>(sizes.size());
+    const ValueId shape =
+        graph_->AddConstant(part + ".shape", Tensor::From<std::int64_t>({rank}, sizes));
+    return Emit(part, "Reshape", {from.id, shape}, {}, x);
+  };
+  const Feature apart =
+      reshaped(name + "/apart", x, {0, groups, x.channels / groups, x.height, x.width});
+  Attributes order;
+  order.Set("perm", Ints({0, 2, 1, 3, 4}));
+  const Feature turned = Emit(name + "/turn", "Transpose", {apart.id}, std::move(order), x);
+  return reshaped(name, turned, {0, x.channels, x.height, x.width});
 }
 
 Feature NetBuilder::HardSigmoid(const std::string& name, const Feature& x) {

@@ -12,7 +12,7 @@
 
 namespace kinglet {
 
-enum class Act : std::uint8_t { kNone, kRelu, kRelu6, kHardSwish };
+enum class Act : std::uint8_t { kNone, kRelu, kRelu6, kHardSwish, kSilu };
 
 // A feature map {N, channels, height, width} in the graph.
 struct Feature {
@@ -71,8 +71,10 @@ class NetBuilder {
   Feature Gemm(const std::string& name, const Feature& x, int outputs, Act act = Act::kNone);
   Feature Concat(const std::string& name, const std::vector<Feature>& parts);
   Feature Add(const std::string& name, const Feature& a, const Feature& b);
-  // The first ones of x.
-  Feature FirstChannels(const std::string& name, const Feature& x, int channels);
+  // Those of x from `begin` on, up to `end`.
+  Feature Channels(const std::string& name, const Feature& x, int begin, int end);
+  // The channels of `groups` groups in turns (Zhang et al. 2017, arXiv:1707.01083).
+  Feature Shuffle(const std::string& name, const Feature& x, int groups);
   Feature Activate(const std::string& name, const Feature& x, Act act);
   // x * min(max(x / 6 + 1/2, 0), 1) of Howard et al. 2019 (arXiv:1905.02244) without the first x.
   Feature HardSigmoid(const std::string& name, const Feature& x);

@@ -126,7 +126,7 @@ class CellBuilder {
       if (!cell_.HasEdge(w, v)) continue;
       const bool cut = channels_[w] != channels_[v];
       inputs.push_back(
-          cut ? net_.FirstChannels(name + "/of_" + std::to_string(w), made_[w], channels_[v])
+          cut ? net_.Channels(name + "/of_" + std::to_string(w), made_[w], 0, channels_[v])
               : made_[w]);
     }
     if (cell_.HasEdge(0, v)) inputs.push_back(Projected(std::to_string(v), channels_[v]));

@@ -53,6 +53,11 @@ TEST(Blocks, HaveTheMultiplyAddsOfTheirDefinitions) {
   EXPECT_EQ(macs({"conv 16 kernel=1", "basic 16"}), stem + kPixels * 2 * 16 * 16 * 9 + 160);
   EXPECT_EQ(macs({"conv 16 kernel=1", "bottleneck 32 inner=8 groups=2"}),
             stem + kPixels * (16 * 8 + 8 * 4 * 9 + 8 * 32 + 16 * 32) + 320);
+  // Half of the channels pass by; with a stride all are computed.
+  EXPECT_EQ(macs({"conv 16 kernel=1", "shuffle 16"}),
+            stem + kPixels * (8 * 8 + 8 * 9 + 8 * 8) + 160);
+  EXPECT_EQ(macs({"conv 16 kernel=1", "shuffle 24 stride=2"}),
+            stem + kPixels * 16 * 12 + kPixels / 4 * (16 * 9 + 16 * 12 + 12 * 9 + 12 * 12) + 240);
   EXPECT_EQ(macs({"conv 16 kernel=1", "mixed branches=1,2,3,4,5,6"}),
             stem + kPixels * (16 * (1 + 2 + 4 + 6) + 2 * 3 * 9 + 4 * 5 * 25) + 150);
 }
@@ -73,6 +78,9 @@ TEST(Blocks, OfEveryKindRunAndAreWrittenAsOnnx) {
                          "average_pool kernel=2 stride=1",
                          "mixed branches=2,2,4,2,4,3 pool=average",
                          "reduce branches=2,3,2,4",
+                         "shuffle 14 stride=2",
+                         "shuffle 14",
+                         "conv 6 kernel=1 act=silu",
                          "max_pool stride=1"};
   const std::string file = ::testing::TempDir() + "kinglet_blocks_test.onnx";
   WriteOnnx(file, BuildArchitecture(architecture));
@@ -114,6 +122,8 @@ TEST(Blocks, MistakesAreNamed) {
   EXPECT_THAT(ErrorOf({"inverted 8"}), HasSubstr("expand="));
   EXPECT_THAT(ErrorOf({"mixed branches=1,2"}), HasSubstr("6 branches, found 2"));
   EXPECT_THAT(ErrorOf({"head"}), HasSubstr("anchors="));
+  EXPECT_THAT(ErrorOf({"conv 8", "shuffle 7 stride=2"}), HasSubstr("an even number of channels"));
+  EXPECT_THAT(ErrorOf({"conv 8", "shuffle 6"}), HasSubstr("keeps the 8 channels before it"));
   EXPECT_THAT(ErrorOf({"conv 8 act=gelu"}), HasSubstr("none, relu, relu6, hard_swish"));
   EXPECT_THAT(ErrorOf({"conv 1 stride=8", "conv 1 stride=8", "max_pool kernel=2"}),
               HasSubstr("smaller than its window"));

@@ -9,6 +9,7 @@
 
 #include "engine/runtime/bound_plan.h"
 #include "engine/runtime/model_impl.h"
+#include "kernels/common/activation.h"
 #include "kinglet/error.h"
 #include "tests/engine/runtime/small_net.h"
 #include "tests/support/graph_builder.h"
@@ -67,6 +68,44 @@ TEST(Outline, OfAModelFollowsWhatItMeasures) {
     EXPECT_EQ(outlined.plan.predicted_seconds, plan.predicted_seconds);
     model.Tune(shapes, once);
   }
+}
+
+// A depthwise convolution between two others, all with the activation.
+Graph ActivatedNet(const char* activation) {
+  GraphBuilder b;
+  const auto activated = [&](ValueId x) { return b.Op(activation, {x}); };
+  const auto conv = [&](ValueId x, std::int64_t in, std::int64_t out, std::int64_t groups) {
+    Attributes attributes;
+    attributes.Set("group", groups);
+    const Tensor weights =
+        RandomTensor({out, in / groups, groups == 1 ? 1 : 3, groups == 1 ? 1 : 3}, 2);
+    return b.Op("Conv", {x, b.Constant(weights)}, attributes);
+  };
+  ValueId x = activated(conv(b.Input("x", {-1, 16, 20, 20}), 16, 32, 1));
+  x = activated(conv(x, 32, 32, 32));
+  b.Output(activated(conv(x, 32, 16, 1)), "y");
+  return b.Take();
+}
+
+double ActivationsOf(const char* activation, std::int64_t batch) {
+  const PlanInfo plan =
+      Outline(ActivatedNet(activation), Alone(1)).At({{"x", {batch, 16, 20, 20}}}, 1).plan;
+  double count = 0;
+  for (const StepInfo& step : plan.steps) {
+    for (const WorkInfo::Operations& each : step.work.operations) {
+      if (each.kind == "activation") count += each.count;
+    }
+  }
+  return count;
+}
+
+TEST(Outline, CountsActivationsThatAreMoreThanAClamp) {
+  EXPECT_EQ(ActivationsOf("Relu", 1), 0);
+  // Elements of the three outputs.
+  constexpr double kElements = 32 * 20 * 20 + 32 * 18 * 18 + 16 * 18 * 18;
+  const int each = kernels::ActivationOperations(kernels::Activation::kSigmoid);
+  EXPECT_EQ(ActivationsOf("Sigmoid", 1), each * kElements);
+  EXPECT_EQ(ActivationsOf("Sigmoid", 3), 3 * each * kElements);
 }
 
 TEST(Outline, PartsOfAStepsTimeAreWithinTheWhole) {

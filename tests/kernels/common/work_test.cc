@@ -18,6 +18,16 @@ TEST(Work, OperationsOfAKindAreOneEntry) {
   EXPECT_EQ(SharedWork(stage, 1, 1).Count(WorkKind::kTile), 9);
 }
 
+TEST(Work, ActivationsThatRegistersClampToAreNone) {
+  WorkStage stage;
+  stage.AddActivation(Activation::kRelu, 100).AddActivation(Activation::kClip, 100);
+  EXPECT_EQ(stage, WorkStage{});
+  stage.AddActivation(Activation::kSwish, 100);
+  EXPECT_EQ(stage.operations[0].kind, WorkKind::kActivation);
+  EXPECT_EQ(stage.operations[0].count, 100.0 * ActivationOperations(Activation::kSwish));
+  EXPECT_GT(ActivationOperations(Activation::kSwish), ActivationOperations(Activation::kHardSwish));
+}
+
 TEST(Work, IsAValue) {
   EXPECT_TRUE(Work{}.empty());
   const Work work = MoveWork(1, 2, 1);
