@@ -18,6 +18,7 @@ SEED = 20
 SPLITS = {
     "train": (1250, False),
     "validation": (60, False),
+    "known": (600, False),  # beside the pictures of outliers.py
     "heldout": (125, False),
     "heldout_hard": (125, True),
 }

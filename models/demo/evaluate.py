@@ -1,6 +1,7 @@
 """Measures demo.onnx on held-out pictures and on the sample pictures, with ONNX Runtime.
 
 python3 evaluate.py --cache /tmp/kinglet-demo
+python3 evaluate.py --cache /tmp/kinglet-demo --photos FOLDER   # and what is no drawing
 """
 
 import argparse
@@ -12,16 +13,17 @@ import onnxruntime
 from PIL import Image
 
 import dataset
+import learn_none
 
 HERE = pathlib.Path(__file__).resolve().parent
 
 
-def scores_of(session, pictures):
-    """Scores of N pictures, N x size x size x 3 in 0..255."""
+def scores_of(session, pictures, output="output"):
+    """Scores (or another output) of N pictures, N x size x size x 3 in 0..255."""
     parts = []
     for i in range(0, len(pictures), 50):
         x = (pictures[i : i + 50].astype(numpy.float32) - 127.5) / 127.5
-        parts.append(session.run(["output"], {"input": x.transpose(0, 3, 1, 2)})[0])
+        parts.append(session.run([output], {"input": x.transpose(0, 3, 1, 2)})[0])
     return numpy.concatenate(parts)
 
 
@@ -51,11 +53,41 @@ def check_samples(session, labels):
     return wrong
 
 
+def report_none(session, limit, cache, photos):
+    """How many known pictures are rejected, and how many of none of the classes are not."""
+
+    def measures(pictures):
+        return scores_of(session, pictures, "none")[:, 0]
+
+    known = {s: measures(dataset.load(s, cache)[0]) for s in ("heldout", "heldout_hard")}
+    for split, found in known.items():
+        print(f"\n{split}: {100 * (found > limit).mean():.2f} % rejected at the limit {limit}")
+    for split in ("none_heldout", "none_unseen"):
+        pictures, kinds = learn_none.load_outliers(split, cache)
+        found = measures(pictures)
+        for kind in sorted(set(kinds)):
+            print(f"| {split} | {kind} | {100 * (found[kinds == kind] <= limit).mean():.1f} % accepted |")
+    if photos is None:
+        return
+    files = sorted(p for p in pathlib.Path(photos).iterdir() if p.is_file())
+    found = {}
+    for file in files:
+        picture = numpy.asarray(Image.open(file).convert("RGB"), numpy.float32)
+        found[file.name] = measures(dataset.resize(picture)[None])[0]
+        print(f"{file.name}: {found[file.name]:.2f}{'  ACCEPTED' if found[file.name] <= limit else ''}")
+    values = numpy.array(list(found.values()))
+    for share in (0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1):
+        at = learn_none.limit_of(known["heldout"], share)
+        print(f"| {100 * share:.1f} % of held-out rejected | {(values <= at).sum()} of {len(values)} accepted |")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cache", default="/tmp/kinglet-demo")
     parser.add_argument("--model", default=str(HERE / "demo.onnx"))
     parser.add_argument("--samples-only", action="store_true")
+    parser.add_argument("--photos", help="folder of pictures of none of the classes")
+    parser.add_argument("--limit", type=float, help="of the measure `none` (default: demo.json's)")
     args = parser.parse_args()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 2
@@ -65,6 +97,11 @@ def main():
         for split in ("heldout", "heldout_hard"):
             pictures, truth = dataset.load(split, args.cache)
             report(split, scores_of(session, pictures), truth, labels)
+        limit = args.limit
+        if limit is None:
+            descriptor = json.loads((HERE.parent / "demo.json").read_text())
+            limit = descriptor["output"]["rejection"]["limit"]
+        report_none(session, limit, args.cache, args.photos)
     raise SystemExit(check_samples(session, labels))
 
 

@@ -192,5 +192,36 @@ TEST(SharedDataTest, OddPicturesAreRead) {
   EXPECT_EQ(result.OutLines().size(), arguments.size() - 4);
 }
 
+// Photographs show none of the drawn things that the built-in networks know.
+TEST(SharedDataTest, FewPhotographsAreTakenForDrawnThings) {
+  KINGLET_NEEDS_SHARED_DATA();
+  std::vector<std::string> photographs;
+  for (const auto& entry : std::filesystem::directory_iterator(SharedData() / "images")) {
+    const std::string extension = entry.path().extension().string();
+    const bool picture = extension == ".jpg" || extension == ".JPEG" || extension == ".bmp";
+    const bool odd = entry.path().filename().string().starts_with("odd_");
+    if (picture && !odd) photographs.push_back(entry.path());
+  }
+  ASSERT_GE(photographs.size(), 30u);
+  for (const std::string network : {"demo", "demo_int8"}) {
+    std::vector<std::string> arguments = {"classify", "--json", "--top", "1", "--model", network};
+    arguments.insert(arguments.end(), photographs.begin(), photographs.end());
+    const CommandResult result = Kinglet(arguments);
+    EXPECT_EQ(result.status, 0) << result.err;
+    const auto lines = result.OutLines();
+    ASSERT_EQ(lines.size(), photographs.size());
+    std::string named;
+    std::size_t count = 0;
+    for (const std::string& line : lines) {
+      const auto json = nlohmann::json::parse(line);
+      const std::string label = json.at("top").at(0).at("label");
+      if (label == "none of these") continue;
+      named += " " + json.at("image").get<std::string>() + " (" + label + ")";
+      ++count;
+    }
+    EXPECT_LE(10 * count, photographs.size()) << network << ":" << named;
+  }
+}
+
 }  // namespace
 }  // namespace kinglet::testing::shared_data_test
