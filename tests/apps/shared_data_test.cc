@@ -219,7 +219,7 @@ TEST(SharedDataTest, FewPhotographsAreTakenForDrawnThings) {
       named += " " + json.at("image").get<std::string>() + " (" + label + ")";
       ++count;
     }
-    EXPECT_LE(10 * count, photographs.size()) << network << ":" << named;
+    EXPECT_LE(4 * count, photographs.size()) << network << ":" << named;
   }
 }
 
