@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,7 +15,7 @@
 #include "engine/ops/copy_short_run.h"
 #include "engine/ops/views.h"
 #include "kernels/common/blocked.h"
-#include "kernels/eltwise/rows.h"
+#include "kernels/layout/enlarge.h"
 
 namespace kinglet {
 
@@ -77,20 +78,55 @@ class AxisGatherRows {
   std::int64_t index_[kMaxRank] = {};
 };
 
-// to[2 * i] = to[2 * i + 1] = from[i], i < count.
+// The factors by which rows and columns are enlarged, where both are whole ones, columns become
+// more, and nothing is constant.
+inline std::optional<kernels::Enlarge> WholeFactorsOf(const AxisGather& g) {
+  const std::size_t last = g.out.size() - 1;
+  const auto factor = [&](std::size_t k) -> std::int64_t {
+    const std::int64_t by = g.in[k] < 1 ? 0 : g.out[k] / g.in[k];
+    if (by == 0 || by * g.in[k] != g.out[k]) return 0;
+    for (std::int64_t x = 0; x < g.out[k]; ++x) {
+      if (g.source[k][static_cast<std::size_t>(x)] != x / by) return 0;
+    }
+    return by;
+  };
+  const auto constant = [](const std::vector<std::int64_t>& source) {
+    return std::find(source.begin(), source.end(), -1) != source.end();
+  };
+  if (last > 1 && std::any_of(g.source.begin(), g.source.end() - 2, constant)) return std::nullopt;
+  const kernels::Enlarge e{g.in.back(), factor(last), last == 0 ? 1 : factor(last - 1)};
+  return e.columns_by > 1 && e.rows_by > 0 ? std::optional(e) : std::nullopt;
+}
+
+// The step where there are such factors; items are the rows of the input behind all planes.
 template <typename T>
-void CopyTwice(const kernels::RowsTable& table, const T* from, std::int64_t count, T* to) {
-  if constexpr (sizeof(T) == sizeof(float)) {
-    table.interleave(reinterpret_cast<const float*>(from), 2, 0, count,
-                     reinterpret_cast<float*>(to));
-  } else {
-    for (std::int64_t i = 0; i < count; ++i) to[2 * i] = to[2 * i + 1] = from[i];
-  }
+std::unique_ptr<Step> MakeEnlarge(std::string kernel, AxisGather g, const kernels::Enlarge& e) {
+  const std::size_t rank = g.out.size();
+  const std::int64_t planes = rank < 2 ? 1 : DimsProduct(g.out, 0, rank - 2);
+  const std::int64_t rows = rank < 2 ? 1 : g.in[rank - 2];
+  const std::int64_t elements = e.width * e.columns_by * e.rows_by;
+  return MakeItemStep(std::move(kernel), planes * rows,
+                      elements * static_cast<std::int64_t>(sizeof(T)),
+                      [=, g = std::move(g), run = kernels::GetEnlarge(sizeof(T))](
+                          const StepArgs& args, std::int64_t begin, std::int64_t end) {
+                        const T* x = static_cast<const T*>(args.inputs[0]);
+                        T* y = static_cast<T*>(args.outputs[0]);
+                        for (std::int64_t item = begin; item < end;) {
+                          const std::int64_t row = item % rows;
+                          const std::int64_t count = std::min(end - item, rows - row);
+                          const AxisGatherRows plane(g, item / rows * rows * e.rows_by);
+                          run(e, x + plane.Offset() + row * e.width, count, y + item * elements);
+                          item += count;
+                        }
+                      });
 }
 
 // The step; `constant(args, row)` gives the constant of an output row as it runs.
 template <typename T, typename Constant>
 std::unique_ptr<Step> MakeAxisGather(std::string kernel, AxisGather g, Constant constant) {
+  if (const auto factors = WholeFactorsOf(g)) {
+    return MakeEnlarge<T>(std::move(kernel), std::move(g), *factors);
+  }
   const std::int64_t width = g.out.back();
   const std::int64_t rows = width == 0 ? 0 : DimsProduct(g.out, 0, g.out.size() - 1);
   // The longest part of a row that is a copy; the rest goes by the table.
@@ -104,16 +140,10 @@ std::unique_ptr<Step> MakeAxisGather(std::string kernel, AxisGather g, Constant 
     if (next - x > run) first = x, run = next - x;
   }
   const std::int64_t run_source = run > 0 ? columns[static_cast<std::size_t>(first)] : 0;
-  // Every column twice, as enlarging a picture by two gives it.
-  bool doubles = width % 2 == 0 && width == 2 * g.in.back();
-  for (std::int64_t x = 0; doubles && x < width; ++x) {
-    doubles = columns[static_cast<std::size_t>(x)] == x / 2;
-  }
   const std::int64_t row_bytes = width * static_cast<std::int64_t>(sizeof(T));
   return MakeItemStep(
       std::move(kernel), rows, row_bytes,
-      [=, g = std::move(g), table = &kernels::GetRowsTable()](
-          const StepArgs& args, std::int64_t begin, std::int64_t end) {
+      [=, g = std::move(g)](const StepArgs& args, std::int64_t begin, std::int64_t end) {
         const T* in = static_cast<const T*>(args.inputs[0]);
         T* out = static_cast<T*>(args.outputs[0]) + begin * width;
         const std::int64_t* column = g.source.back().data();
@@ -133,10 +163,6 @@ std::unique_ptr<Step> MakeAxisGather(std::string kernel, AxisGather g, Constant 
             continue;
           }
           const T* from = in + offset;
-          if (doubles) {
-            CopyTwice(*table, from, width / 2, out);
-            continue;
-          }
           const auto gather = [&](std::int64_t x) {
             out[x] = column[x] < 0 ? value : from[column[x]];
           };

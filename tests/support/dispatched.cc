@@ -18,6 +18,7 @@
 #include "kernels/gemm/vector.h"
 #include "kernels/layout/cast.h"
 #include "kernels/layout/convert.h"
+#include "kernels/layout/enlarge.h"
 #include "kernels/layout/layout.h"
 #include "kernels/layout/narrow.h"
 #include "kernels/layout/pick.h"
@@ -70,6 +71,7 @@
   FILE("kernels/gemm/vector.cc", Vector)                     \
   FILE("kernels/layout/cast.cc", Cast)                       \
   FILE("kernels/layout/convert.cc", Convert)                 \
+  FILE("kernels/layout/enlarge.cc", Enlarge)                 \
   FILE("kernels/layout/layout.cc", Layout)                   \
   FILE("kernels/layout/narrow.cc", NarrowLayout)             \
   FILE("kernels/layout/pick.cc", Pick)                       \
@@ -173,6 +175,7 @@ std::vector<EntryPoint> EntryPoints() {
   all.Add("from bfloat16",
           kernels::FindConversion(ElementType::kBFloat16, ElementType::kFloat32).run);
   all.Add("pick", kernels::GetPick(4, true));
+  all.Add("enlarge", kernels::GetEnlarge(4));
   all.Add("cast", kernels::FindCast(ElementType::kFloat32, ElementType::kUInt8));
   all.Add("reorders of bytes", kernels::GetNarrowReorders().to_blocked[0]);
   all.Add("codes", kernels::GetLookUp());

@@ -147,6 +147,42 @@ TEST(Resize, EveryModeAgainstTheDefinition) {
   }
 }
 
+TEST(Resize, NearestByWholeFactors) {
+  for (const std::vector<float>& scales : {std::vector<float>{1, 1, 2, 2},
+                                           {1, 1, 1, 2},
+                                           {1, 1, 4, 4},
+                                           {1, 1, 3, 3},
+                                           {1, 1, 0.5f, 2},
+                                           {2, 1, 3, 2},
+                                           {1, 1, 2, 2, 2},
+                                           {1, 1, 0.5f, 2, 2},
+                                           {2, 4},
+                                           {4}}) {
+    Shape shape{2, 3, 4, 18, 5};
+    shape.resize(scales.size());
+    shape.back() = 19;
+    const Tensor in = RandomFloats(shape);
+    const Case c{"nearest", "asymmetric", "floor", scales};
+    const auto of = [&](const Tensor& x) {
+      return EvaluateOp("Resize", {x, {}, Floats(scales)}, c.attributes(), 19)[0];
+    };
+    const Tensor want = Naive(in, c);
+    EXPECT_TRUE(SameTensor(want, of(in))) << ShapeToString(want.shape());
+    const std::vector<float> ramp = [&] {
+      std::vector<float> values(static_cast<std::size_t>(in.size()));
+      for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 251);
+      return values;
+    }();
+    const Tensor codes = Naive(Tensor::From<float>(shape, ramp), c);
+    const Tensor bytes = Tensor::From<std::uint8_t>(shape, {ramp.begin(), ramp.end()});
+    const Tensor found = of(bytes);
+    ASSERT_EQ(found.shape(), codes.shape());
+    for (std::int64_t i = 0; i < codes.size(); ++i) {
+      ASSERT_EQ(found.data<std::uint8_t>()[i], codes.data<float>()[i]) << i;
+    }
+  }
+}
+
 TEST(Resize, CubicWithoutTheOutside) {
   const Tensor in = RandomFloats({1, 1, 5, 6});
   const Case c{"cubic", "half_pixel", "floor", {1, 1, 2, 0.5f}, 1};
