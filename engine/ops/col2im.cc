@@ -220,10 +220,48 @@ std::unique_ptr<Step> MakeCol2Im(const Blocks& b, std::int64_t elements) {
   return step;
 }
 
+// Blocks side by side that fill the image: every element has one term.
+bool IsCopy(const Blocks& b) {
+  if (1 + 2 * static_cast<int>(b.image.size()) > kernels::kMaxCopyRank) return false;
+  for (std::size_t k = 0; k < b.image.size(); ++k) {
+    if (b.pads_begin[k] != 0 || b.strides[k] != b.kernel[k]) return false;
+    if (b.kernel[k] > 1 && b.dilations[k] != 1) return false;
+    if (b.counts[k] * b.kernel[k] != b.image[k]) return false;
+  }
+  return true;
+}
+
+// Such blocks as DepthToSpace would move them.
+std::unique_ptr<Step> MakeBlockCopy(const Blocks& b, std::size_t element_bytes) {
+  const auto rank = static_cast<int>(b.image.size());
+  kernels::StridedView view{.rank = 1 + 2 * rank};
+  view.dims[0] = b.images * b.channels;
+  view.src_strides[0] = b.taps * b.columns;
+  view.dst_strides[0] = ElementCount(b.image);
+  std::int64_t tap = b.columns, column = 1, element = 1;
+  for (int k = rank; k-- > 0;) {
+    const auto axis = static_cast<std::size_t>(k);
+    const int block = 1 + 2 * k, within = block + 1;
+    view.dims[block] = b.counts[axis];
+    view.src_strides[block] = column;
+    view.dst_strides[block] = element * b.kernel[axis];
+    view.dims[within] = b.kernel[axis];
+    view.src_strides[within] = tap;
+    view.dst_strides[within] = element;
+    column *= b.counts[axis];
+    tap *= b.kernel[axis];
+    element *= b.image[axis];
+  }
+  std::vector<CopyPart> parts(1);
+  parts[0].copy = kernels::StridedCopy(view, element_bytes);
+  return MakeCopyStep("layout/col2im", std::move(parts));
+}
+
 std::unique_ptr<Step> PlanCol2Im(PlanContext& context) {
   context.DoNotRead(1);
   context.DoNotRead(2);
   const Blocks b = BlocksOf(context);
+  if (IsCopy(b)) return MakeBlockCopy(b, DataTypeSize(context.InputType(0)));
   const std::int64_t elements = ElementCount(b.image);
   auto step = DispatchNumeric(context.InputType(0),
                               [&]<typename T>() { return MakeCol2Im<T>(b, elements); });

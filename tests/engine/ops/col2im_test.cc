@@ -81,13 +81,35 @@ TEST(Col2Im, EveryAttribute) {
   }
 }
 
+// Blocks that lie side by side, and some that do not quite.
+const Case kSideBySide[] = {
+    {.image = {10, 14}, .block = {2, 2}, .strides = {2, 2}},
+    {.image = {6, 40}, .block = {3, 4}, .strides = {3, 4}},
+    {.image = {6, 5}, .block = {2, 1}, .strides = {2, 1}, .dilations = {1, 3}},
+    {.image = {12}, .block = {3}, .strides = {3}},
+    {.image = {4, 6, 8}, .block = {2, 3, 2}, .strides = {2, 3, 2}},
+    {.image = {2, 4, 2, 6}, .block = {2, 2, 1, 3}, .strides = {2, 2, 1, 3}},
+    {.image = {11, 14}, .block = {2, 2}, .strides = {2, 2}},
+    {.image = {10, 14}, .block = {2, 2}, .strides = {2, 2}, .pads = {1, 0, 1, 0}},
+    {.image = {10, 14}, .block = {2, 2}, .strides = {2, 2}, .pads = {0, 0, 2, 0}},
+    {.image = {9, 14}, .block = {2, 2}, .strides = {2, 2}, .dilations = {2, 1}}};
+
+TEST(Col2Im, BlocksSideBySide) {
+  for (const Case& c : kSideBySide) {
+    const Tensor x = Random({2, 3 * Product(c.block), c.Columns()}, 1);
+    EXPECT_TRUE(testing::SameTensor(Naive<float>(c, x, 3), Apply(c, x)));
+  }
+}
+
 TEST(Col2Im, IntegersAndDoubles) {
-  const Case c{.image = {4, 5}, .block = {2, 2}, .pads = {1, 1, 1, 1}};
-  const Shape shape{1, 8, c.Columns()};
-  const Tensor ints = testing::Iota(DataType::kInt32, shape);
-  EXPECT_TRUE(testing::SameTensor(Naive<std::int32_t>(c, ints, 2), Apply(c, ints)));
-  const Tensor doubles = testing::Iota(DataType::kFloat64, shape);
-  EXPECT_TRUE(testing::SameTensor(Naive<double>(c, doubles, 2), Apply(c, doubles)));
+  for (const Case& c : {Case{.image = {4, 5}, .block = {2, 2}, .pads = {1, 1, 1, 1}},
+                        Case{.image = {4, 6}, .block = {2, 2}, .strides = {2, 2}}}) {
+    const Shape shape{1, 8, c.Columns()};
+    const Tensor ints = testing::Iota(DataType::kInt32, shape);
+    EXPECT_TRUE(testing::SameTensor(Naive<std::int32_t>(c, ints, 2), Apply(c, ints)));
+    const Tensor doubles = testing::Iota(DataType::kFloat64, shape);
+    EXPECT_TRUE(testing::SameTensor(Naive<double>(c, doubles, 2), Apply(c, doubles)));
+  }
 }
 
 TEST(Col2Im, EmptyAndWrong) {
