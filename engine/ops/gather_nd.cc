@@ -78,14 +78,14 @@ std::unique_ptr<Step> MakeGatherElements(const PlanContext& context) {
                           const StepArgs& args, std::int64_t begin, std::int64_t end) {
                         const auto* data = static_cast<const std::byte*>(args.inputs[0]);
                         auto* to = static_cast<std::byte*>(args.outputs[0]);
-                        for (std::int64_t row = begin; row < end; ++row) {
+                        rows.ForRows(begin, end, [&](std::int64_t row, std::int64_t offset) {
                           const Index* indices =
                               static_cast<const Index*>(args.inputs[1]) + row * rows.width;
-                          if (!run(pick, data + rows.DataOffset(row) * bytes, indices, rows.width,
+                          if (!run(pick, data + offset * bytes, indices, rows.width,
                                    to + row * rows.width * bytes)) {
-                            return ReportFirst(indices, rows.width, rows.axis_size, *args.status);
+                            ReportFirst(indices, rows.width, rows.axis_size, *args.status);
                           }
-                        }
+                        });
                       });
 }
 

@@ -1,6 +1,7 @@
 // Helpers of operators whose indices are data: checked as they are read.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -82,6 +83,21 @@ struct ElementRows {
   std::int64_t axis_size = 0, axis_stride = 0;  // of the data
   std::int64_t step = 1;  // of the data along a row: 0 when the axis is the last
   Shape dims, strides;    // of the rows; the stride along the axis is 0
+
+  // Calls f(row, offset) for the rows [begin, end) with the offset of each.
+  template <typename F>
+  void ForRows(std::int64_t begin, std::int64_t end, F&& f) const {
+    if (dims.empty()) {
+      for (std::int64_t row = begin; row < end; ++row) f(row, std::int64_t{0});
+      return;
+    }
+    const std::int64_t size = dims.back(), stride = strides.back();
+    while (begin < end) {
+      const std::int64_t last = std::min(end, begin + size - begin % size);
+      std::int64_t offset = DataOffset(begin);
+      for (; begin < last; ++begin, offset += stride) f(begin, offset);
+    }
+  }
 
   // Of the data's element with index 0 that goes with the first of the row.
   std::int64_t DataOffset(std::int64_t row) const noexcept {
