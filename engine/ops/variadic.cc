@@ -1,4 +1,7 @@
 // Min, Max, Sum and Mean of one or more operands that broadcast.
+#include <cstddef>
+#include <cstring>
+
 #include "engine/ops/batch.h"
 #include "engine/ops/binary.h"
 
@@ -41,12 +44,13 @@ void InferVariadic(InferContext& context) {
   context.SetOutput(0, context.InputType(0), BroadcastShape(context, 0, context.input_count()));
 }
 
-// What a mean does to the sum.
-template <typename T>
-void DivideRun(void* data, std::int64_t count, std::int64_t divisor) {
-  auto* y = static_cast<T*>(data);
-  for (std::int64_t i = 0; i < count; ++i) y[i] /= static_cast<T>(divisor);
-}
+struct QuotientOp {  // what a mean does to the sum
+  static constexpr auto kKernel = kernels::BinaryOp::kDiv;
+  template <typename T>
+  static T Of(T a, T b) {
+    return a / b;
+  }
+};
 
 // y[i] = x[i * stride], where the stride is 0 or 1.
 template <typename T>
@@ -60,20 +64,22 @@ void CopyRun(const void* x, std::int64_t stride, void* y, std::int64_t n) {
 struct VariadicLoops {
   BinaryLoops binary;
   void (*copy)(const void* x, std::int64_t stride, void* y, std::int64_t n);
-  void (*divide)(void* y, std::int64_t count, std::int64_t divisor) = nullptr;
-  std::int64_t divisor = 1;
+  BinaryLoops division = {};  // of a mean
+  alignas(double) std::byte divisor[sizeof(double)] = {};
 
   void Divide(void* y, std::int64_t count) const {
-    if (divide != nullptr) divide(y, count, divisor);
+    if (division.run != nullptr) RunBinary(division, y, 1, divisor, 0, y, count);
   }
 };
 
 template <typename Op>
 VariadicLoops VariadicLoopsOf(DataType type, std::int64_t divisor) {
   return DispatchNumeric(type, [&]<typename T>() {
-    VariadicLoops loops{.binary = LoopsOf<Op, T>(), .copy = CopyRun<T>, .divisor = divisor};
+    VariadicLoops loops{.binary = LoopsOf<Op, T>(), .copy = CopyRun<T>};
     if constexpr (std::is_floating_point_v<T>) {
-      if (divisor != 1) loops.divide = DivideRun<T>;
+      if (divisor != 1) loops.division = LoopsOf<QuotientOp, T>();
+      const T number = static_cast<T>(divisor);
+      std::memcpy(loops.divisor, &number, sizeof(T));
     }
     return loops;
   });
