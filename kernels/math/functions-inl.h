@@ -7,8 +7,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 #include <xsimd/xsimd.hpp>
 
+#include "kernels/common/unroll.h"
 #include "kernels/math/math.h"
 
 namespace kinglet::kernels {
@@ -53,7 +55,37 @@ struct Functions {
     const B half = xsimd::bitwise_cast<B>(xsimd::bitwise_cast<I>(p) + exponent);
     return half + half;
   }
+  // AVX-512 has an instruction for p * 2^n, which gives infinity, 0 and NaN where they belong.
+  static constexpr bool kScales = std::is_same_v<A, xsimd::avx512bw>;
+
+  // exp of some vectors at once, by that: one alone would wait for each of its products.
+  template <size_t kCount>
+  static void ExpEach(B (&x)[kCount]) {
+    const B magic(12582912.0f);
+    B n[kCount], p[kCount];
+    const auto each = [](auto f) {
+      KINGLET_UNROLL
+      for (size_t k = 0; k < kCount; ++k) f(k);
+    };
+    // Of two operands the second one is taken where one is NaN.
+    each([&](size_t k) { x[k] = xsimd::min(B(89.0f), xsimd::max(B(-104.0f), x[k])); });
+    each([&](size_t k) { n[k] = xsimd::fma(x[k], B(1.44269504088896341f), magic) - magic; });
+    each([&](size_t k) { x[k] = xsimd::fnma(n[k], B(0.693359375f), x[k]); });
+    each([&](size_t k) { x[k] = xsimd::fnma(n[k], B(-2.12194440e-4f), x[k]); });
+    each([&](size_t k) { p[k] = xsimd::fma(B(1.9875691500e-4f), x[k], B(1.3981999507e-3f)); });
+    each([&](size_t k) { p[k] = xsimd::fma(p[k], x[k], B(8.3334519073e-3f)); });
+    each([&](size_t k) { p[k] = xsimd::fma(p[k], x[k], B(4.1665795894e-2f)); });
+    each([&](size_t k) { p[k] = xsimd::fma(p[k], x[k], B(1.6666665459e-1f)); });
+    each([&](size_t k) { p[k] = xsimd::fma(p[k], x[k], B(5.0000001201e-1f)); });
+    each([&](size_t k) { p[k] = xsimd::fma(p[k], x[k] * x[k], x[k] + B(1.0f)); });
+    each([&](size_t k) { x[k] = B(_mm512_scalef_ps(p[k], n[k])); });
+  }
   static B ExpOf(const B& x) {
+    if constexpr (kScales) {
+      B v[] = {x};
+      ExpEach(v);
+      return v[0];
+    }
     const B y = xsimd::select(x < B(kLowestExponent), B(0.0f), ExpWithin(x));
     return xsimd::select(x == x, y, x);
   }
@@ -93,6 +125,15 @@ struct Functions {
   }
 
   static void Exp(const float* x, float* y, size_t n, float, float) noexcept {
+    if constexpr (kScales) {
+      constexpr size_t kCount = 4, kLanes = B::size;
+      for (; n >= kCount * kLanes; n -= kCount * kLanes, x += kCount * kLanes) {
+        B v[kCount];
+        for (size_t k = 0; k < kCount; ++k) v[k] = B::load_unaligned(x + k * kLanes);
+        ExpEach(v);
+        for (size_t k = 0; k < kCount; ++k, y += kLanes) v[k].store_unaligned(y);
+      }
+    }
     MapArray<B>(x, y, n, [](const B& v) { return ExpOf(v); });
   }
   static void Log(const float* x, float* y, size_t n, float, float) noexcept {
