@@ -43,8 +43,8 @@ struct Functions {
     const B c = xsimd::min(xsimd::max(x, B(kLowestExponent)), B(88.8f));
     const B shifted = xsimd::fma(c, B(1.44269504088896341f), magic);
     const B n = shifted - magic;
-    B r = xsimd::fnma(n, B(0.693359375f), c);
-    r = xsimd::fnma(n, B(-2.12194440e-4f), r);
+    B r = xsimd::fma(n, B(-0.693359375f), c);
+    r = xsimd::fma(n, B(2.12194440e-4f), r);
     B p = xsimd::fma(B(0.5f * 1.9875691500e-4f), r, B(0.5f * 1.3981999507e-3f));
     p = xsimd::fma(p, r, B(0.5f * 8.3334519073e-3f));
     p = xsimd::fma(p, r, B(0.5f * 4.1665795894e-2f));
@@ -70,8 +70,8 @@ struct Functions {
     // Of two operands the second one is taken where one is NaN.
     each([&](size_t k) { x[k] = xsimd::min(B(89.0f), xsimd::max(B(-104.0f), x[k])); });
     each([&](size_t k) { n[k] = xsimd::fma(x[k], B(1.44269504088896341f), magic) - magic; });
-    each([&](size_t k) { x[k] = xsimd::fnma(n[k], B(0.693359375f), x[k]); });
-    each([&](size_t k) { x[k] = xsimd::fnma(n[k], B(-2.12194440e-4f), x[k]); });
+    each([&](size_t k) { x[k] = xsimd::fma(n[k], B(-0.693359375f), x[k]); });
+    each([&](size_t k) { x[k] = xsimd::fma(n[k], B(2.12194440e-4f), x[k]); });
     each([&](size_t k) { p[k] = xsimd::fma(B(1.9875691500e-4f), x[k], B(1.3981999507e-3f)); });
     each([&](size_t k) { p[k] = xsimd::fma(p[k], x[k], B(8.3334519073e-3f)); });
     each([&](size_t k) { p[k] = xsimd::fma(p[k], x[k], B(4.1665795894e-2f)); });
