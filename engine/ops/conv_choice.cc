@@ -27,12 +27,13 @@ void ChosenConv::Describe(Step& step) const {
 }
 
 ChosenConv ChooseConvVariant(const PlanContext& context, const kernels::ConvShape& shape,
-                             const kernels::OperandTypes& types) {
+                             const kernels::OperandTypes& types, bool followed) {
   const kernels::ConvNeighbours neighbours{
       .may_block = context.InputShape(0).size() == 4 && !context.IsKnown(0),
       .input_blocked = context.IsBlocked(0),
       .winograd = context.cost().winograd,
-      .types = types};
+      .types = types,
+      .followed = followed};
   const auto ranked =
       kernels::RankConvVariants(shape, ThreadsToChooseFor(context.cost(), context.threads()),
                                 context.cost().machine, neighbours);
@@ -45,6 +46,7 @@ ChosenConv ChooseConvVariant(const PlanContext& context, const kernels::ConvShap
                           .around_seconds = ranked[i].around_seconds});
   }
   ChosenConv chosen{nullptr, KeyOf(context, shape, types), {}, 0};
+  if (followed) chosen.key.residual = true;
   if (const Candidate* best = Choose(candidates, chosen.key, context.cost())) {
     chosen.variant = ranked[best->index].variant;
     chosen.work = chosen.variant->work(shape, context.threads());

@@ -20,8 +20,9 @@ struct ChosenConv {
   void Describe(Step& step) const;
 };
 
-// Among the variants that read and write these types; input 0 and output 0 are the tensors.
+// Among the variants that read and write these types, and call what follows where something does;
+// input 0 and output 0 are the tensors.
 ChosenConv ChooseConvVariant(const PlanContext& context, const kernels::ConvShape& shape,
-                             const kernels::OperandTypes& types);
+                             const kernels::OperandTypes& types, bool followed = false);
 
 }  // namespace kinglet

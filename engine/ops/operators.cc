@@ -1,6 +1,7 @@
 #include "engine/op/operators.h"
 
 #include "engine/ops/conv_chain.h"
+#include "engine/ops/qlinear_sum.h"
 
 namespace kinglet {
 
@@ -19,6 +20,7 @@ std::vector<const OpDef*> ListOperators() {
 std::vector<std::unique_ptr<JoinedNodes>> FindJoinedNodes(const JoinRequest& request) {
   std::vector<std::unique_ptr<JoinedNodes>> found;
   FindConvChains(request, found);
+  FindConvSums(request, found);
   return found;
 }
 

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,7 +20,9 @@
 #include "engine/ops/conv_step.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/integer_conv.h"
+#include "engine/ops/qlinear_sum.h"
 #include "engine/ops/quantized.h"
+#include "kernels/quantize/code_ops.h"
 
 namespace kinglet {
 namespace {
@@ -192,8 +195,26 @@ const std::int32_t* PackIntegerBias(PlanContext& context, std::int64_t channels)
   }));
 }
 
+// What follows a run of codes: the other branch, as a whole, is added.
+struct Adding {
+  const CodeResidual* residual;
+  decltype(kernels::CodeOps::sum) sum;
+  const std::uint8_t* branch;
+
+  static void Then(const void* context, std::uint8_t* codes, std::int64_t at,
+                   std::int64_t count) noexcept {
+    const auto& adding = *static_cast<const Adding*>(context);
+    const std::uint8_t* other = adding.branch + at;
+    const bool first = adding.residual->first;
+    adding.sum(adding.residual->sum, first ? other : codes, first ? codes : other, 1, codes,
+               static_cast<std::size_t>(count));
+  }
+};
+
+// `residual`: what is added, or none.
 std::unique_ptr<Step> PlanVariant(PlanContext& context, const kernels::ConvShape& shape,
-                                  const ChosenConv& chosen, Parameters p) {
+                                  const ChosenConv& chosen, Parameters p,
+                                  const std::optional<CodeResidual>& residual = {}) {
   const kernels::ConvVariant& variant = *chosen.variant;
   kernels::ConvArgs args;
   args.packed = PackCodes(context, variant, shape, p);
@@ -207,35 +228,44 @@ std::unique_ptr<Step> PlanVariant(PlanContext& context, const kernels::ConvShape
   context.ReadAs(kInputs.x, variant.input);
   context.WriteAs(0, variant.output);
   if (variant.output.blocked()) args.output_stride = context.OutputStride(0);
-  auto step = MakeStep(variant.id, variant.units(shape),
-                       [shape, args, run = variant.run, scales = std::move(p.scales)](
-                           const StepArgs& a, std::int64_t begin, std::int64_t end) {
-                         kernels::ConvArgs now = args;
-                         now.epilogue.requantisation.scales = scales.data();
-                         now.input = a.inputs[kInputs.x];
-                         now.output = a.outputs[0];
-                         now.again = a.again;
-                         run(shape, now, begin, end, a.scratch);
-                       });
+  if (residual) context.ReadAs(ConvSumNodes::kResidual, variant.output);
+  const auto sum = kernels::GetCodeOps(false).sum;
+  auto step =
+      MakeStep(variant.id, variant.units(shape),
+               [shape, args, residual, sum, run = variant.run, scales = std::move(p.scales)](
+                   const StepArgs& a, std::int64_t begin, std::int64_t end) {
+                 kernels::ConvArgs now = args;
+                 Adding adding{};
+                 if (residual) {
+                   const void* branch = a.inputs[ConvSumNodes::kResidual];
+                   adding = {&*residual, sum, static_cast<const std::uint8_t*>(branch)};
+                   now.written = {&Adding::Then, &adding};
+                 }
+                 now.epilogue.requantisation.scales = scales.data();
+                 now.input = a.inputs[kInputs.x];
+                 now.output = a.outputs[0];
+                 now.again = a.again;
+                 run(shape, now, begin, end, a.scratch);
+               });
   step->scratch_bytes = variant.scratch_bytes(shape);
   step->revision = variant.revision;
   step->cut = CutText(shape.n, step->units);
   chosen.Describe(*step);
+  const Shape& w = context.InputShape(kInputs.w);
+  step->macs = ElementCount(context.OutputShape(0)) * (ElementCount(w) / w[0]);
   return step;
 }
+
+constexpr kernels::OperandTypes kCodeTypes = {
+    kernels::ElementType::kUInt8, kernels::ElementType::kInt16, kernels::ElementType::kUInt8};
 
 std::unique_ptr<Step> PlanQLinearConv(PlanContext& context) {
   if (MayBlock(context)) {
     const kernels::ConvShape shape = ConvShapeOf(context, IntegerConvWindow(context, kInputs));
     Parameters parameters = ParametersOf(context);
-    const kernels::OperandTypes types = {kernels::ElementType::kUInt8, kernels::ElementType::kInt16,
-                                         kernels::ElementType::kUInt8};
-    const ChosenConv chosen = ChooseConvVariant(context, shape, types);
+    const ChosenConv chosen = ChooseConvVariant(context, shape, kCodeTypes);
     if (chosen.variant != nullptr && parameters.finite()) {
-      auto step = PlanVariant(context, shape, chosen, std::move(parameters));
-      const Shape& w = context.InputShape(kInputs.w);
-      step->macs = ElementCount(context.OutputShape(0)) * (ElementCount(w) / w[0]);
-      return step;
+      return PlanVariant(context, shape, chosen, std::move(parameters));
     }
   }
   return DispatchEightBits(context.OutputType(0),
@@ -243,6 +273,21 @@ std::unique_ptr<Step> PlanQLinearConv(PlanContext& context) {
 }
 
 }  // namespace
+
+bool MayRunOnCodes(const PlanContext& context, kernels::ConvShape& shape) {
+  if (!MayBlock(context) || !ParametersOf(context).finite()) return false;
+  shape = ConvShapeOf(context, IntegerConvWindow(context, kInputs));
+  return true;
+}
+
+std::unique_ptr<Step> PlanConvSum(PlanContext& context, const CodeResidual& residual) {
+  const kernels::ConvShape shape = ConvShapeOf(context, IntegerConvWindow(context, kInputs));
+  ChosenConv chosen = ChooseConvVariant(context, shape, kCodeTypes, true);
+  // The other branch is read.
+  const auto codes = static_cast<double>(shape.n * shape.oc * shape.oh * shape.ow);
+  chosen.work.stage().read_bytes += codes;
+  return PlanVariant(context, shape, chosen, ParametersOf(context), residual);
+}
 
 const OpDef& OpQLinearConv() {
   static const OpDef def{.name = "QLinearConv",

@@ -17,6 +17,7 @@
 #include "engine/ops/broadcast.h"
 #include "engine/ops/code_planes.h"
 #include "engine/ops/elementwise.h"
+#include "engine/ops/qlinear_sum.h"
 #include "engine/ops/quantized.h"
 #include "engine/ops/views.h"
 #include "kernels/quantize/code_ops.h"
@@ -59,13 +60,10 @@ void InferBinary(InferContext& context) {
 template <typename T>
 kernels::CodeSum SumOf(const StepArgs& args, std::size_t x, std::size_t x_zero, std::size_t y,
                        std::size_t y_zero, std::size_t z_zero) {
-  const float z_scale = ScaleOf(args, kCScale);
-  kernels::CodeSum sum;
-  sum.x_ratio = ScaleOf(args, x + 1) / z_scale;
-  sum.y_ratio = ScaleOf(args, y + 1) / z_scale;
-  const auto zero = [&](std::size_t i) { return static_cast<float>(ZeroPointOf<T>(args, i)); };
-  sum.constant = zero(z_zero) - std::fma(zero(x_zero), sum.x_ratio, sum.y_ratio * zero(y_zero));
-  return sum;
+  const auto of = [&](std::size_t scale, std::size_t zero) {
+    return CodeScale{ScaleOf(args, scale), ZeroPointOf<T>(args, zero)};
+  };
+  return CodeSumOf(of(x + 1, x_zero), of(y + 1, y_zero), of(kCScale, z_zero));
 }
 
 template <typename T>
@@ -369,6 +367,15 @@ bool ConcatBatchWise(const NodeContext& context, const std::vector<BatchUse>& in
 }
 
 }  // namespace
+
+kernels::CodeSum CodeSumOf(const CodeScale& x, const CodeScale& y, const CodeScale& z) {
+  const auto zero = [](const CodeScale& s) { return static_cast<float>(s.zero_point); };
+  kernels::CodeSum sum;
+  sum.x_ratio = x.scale / z.scale;
+  sum.y_ratio = y.scale / z.scale;
+  sum.constant = zero(z) - std::fma(zero(x), sum.x_ratio, sum.y_ratio * zero(y));
+  return sum;
+}
 
 #define KINGLET_QLINEAR_BINARY(Name)                       \
   const OpDef& OpQLinear##Name() {                         \

@@ -36,6 +36,7 @@ std::vector<ConvCandidate> RankConvVariants(const ConvShape& shape, int threads,
     if (!machine.features.Contains(variant.needs)) continue;
     const bool blocks = variant.input.blocked() || variant.output.blocked();
     if ((blocks && !neighbours.may_block) || !variant.supports(shape)) continue;
+    if (neighbours.followed && !variant.follows) continue;
     if (variant.error_factor != 0 && !neighbours.winograd) continue;
     const double around =
         neighbours.may_block ? AroundSeconds(shape, variant, threads, machine, neighbours) : 0;

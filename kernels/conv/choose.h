@@ -15,6 +15,7 @@ struct ConvNeighbours {
   bool input_blocked = false;  // the input is there in the blocked layout
   bool winograd = true;        // variants with an error_factor may serve
   OperandTypes types = {};     // that the variant must read and write
+  bool followed = false;       // the variant must have `follows`
 };
 
 struct ConvCandidate {

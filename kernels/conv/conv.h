@@ -13,7 +13,7 @@
 //
 // with weights behind their zero points (int16, within [-255, 255]), and write the code of
 // float(acc) as the epilogue has it (kernels/common/epilogue.h): they give the same bits, whichever
-// runs. They take no residual.
+// runs. They take no residual; those that say so call `written` with what they wrote.
 //
 // Types and layouts: each variant says of what type its input, weights and output are, and whether
 // it reads and writes NCHW or the blocked layout of kernels/common/blocked.h. The residual is
@@ -55,6 +55,14 @@ struct ConvShape {
   int64_t groups = 1;
 };
 
+// What follows a convolution of codes, element by element, while its codes are still in the nearest
+// cache: called once for each run of `count` codes, which lie at `codes`, and in a dense output
+// would begin at number `at`. It may change them; pad lanes are cleared behind it.
+struct WrittenCodes {
+  void (*then)(const void* context, uint8_t* codes, int64_t at, int64_t count) noexcept = nullptr;
+  const void* context = nullptr;
+};
+
 struct ConvArgs {
   const void* input = nullptr;
   const void* packed = nullptr;  // what the variant's pack() wrote
@@ -73,6 +81,7 @@ struct ConvArgs {
   // output only where that is, too.
   int64_t output_stride = 0;
   Epilogue epilogue;
+  WrittenCodes written = {};  // of variants that say `follows`
 };
 
 using ConvRunFn = void (*)(const ConvShape&, const ConvArgs&, int64_t begin_unit, int64_t end_unit,
@@ -98,6 +107,7 @@ struct ConvVariant {
   size_t (*scratch_bytes)(const ConvShape&);  // for each worker
   // Computes the units [begin_unit, end_unit). Neighbouring units are cheaper in one call.
   ConvRunFn run;
+  bool follows = false;     // calls ConvArgs::written where it is there
   double error_factor = 0;  // of the bound above; 0: inputs are not mixed
   // One more whenever the kernel may have become faster or slower: measured times of other
   // revisions are void.

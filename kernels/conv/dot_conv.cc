@@ -229,6 +229,7 @@ class Runner {
       const int64_t strip_end = std::min(end, StripEnd(begin));
       HoldWindow(image, begin, strip_end);
       job_.pixels = strip_end - begin;
+      at_ = image * BlockCount(s_.oc, kDotCodes) * out_plane_ + begin * kDotCodes;
       auto* to = static_cast<uint8_t*>(args_.output) + image * out_image_ + begin * kDotCodes;
       for (int64_t b = out.begin; b < out.end; ++b) RunBlock(b, to + b * out_plane_);
       begin = strip_end;
@@ -397,6 +398,9 @@ class Runner {
       kernels_.product(job_);
       block += together;
     }
+    if (args_.written.then != nullptr) {
+      args_.written.then(args_.written.context, to, at_ + b * out_plane_, job_.pixels * kDotCodes);
+    }
     ZeroCodeLanes(to, job_.pixels, valid);
   }
 
@@ -413,6 +417,7 @@ class Runner {
   const int frame_;        // what bytes beside the input hold
   const QuadParts quads_;  // of packed weights
   int64_t out_image_ = 0;
+  int64_t at_ = 0;         // of the strip in the first plane of a dense output
   Range planes_ = {0, 0};  // of the window
   GatherDots job_;
 };

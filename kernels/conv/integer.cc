@@ -53,7 +53,8 @@ ConvVariant Variant(const char* id, TensorDesc input, bool (*supports)(const Con
               },
           .units = &DotUnits,
           .scratch_bytes = [](const ConvShape& s) { return DotScratchBytes(s, kForm); },
-          .run = ResolveDotConv(kForm.planes)};
+          .run = ResolveDotConv(kForm.planes),
+          .follows = true};
 }
 
 }  // namespace

@@ -137,7 +137,8 @@ ConvVariant Variant(const char* id, CpuFeatures needs, ConvRunFn run) {
               },
           .units = &DotUnits,
           .scratch_bytes = [](const ConvShape& s) { return DotScratchBytes(s, kForm); },
-          .run = run};
+          .run = run,
+          .follows = true};
 }
 
 }  // namespace

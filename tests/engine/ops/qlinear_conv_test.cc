@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/conv/conv.h"
 #include "kinglet/model.h"
 #include "tests/support/graph_builder.h"
 #include "tests/support/quantized_op.h"
@@ -127,6 +128,84 @@ TEST(QLinearConv, TuningChangesNoCode) {
   const Tensor before = model.NewSession().Run({{"x", x}}).at("y");
   model.Tune({{"x", {2, 3, 31, 29}}}, {});
   EXPECT_TRUE(testing::SameTensor(before, model.NewSession().Run({{"x", x}}).at("y")));
+}
+
+// Two convolutions, whose result is added to their input.
+constexpr std::int64_t kChannels = 70;
+const Layer kReduce = {kChannels, 40, 3, 1, 1, true};
+const Layer kExpand = {40, kChannels, 1, 1, 1, false, {.activation = Activation::kRelu}};
+
+std::vector<Tensor> SumConstants() {
+  return {Single(0.031f),           Single<std::uint8_t>(13), Single(0.05f),
+          Single<std::uint8_t>(99), Single(0.043f),           Single<std::uint8_t>(60)};
+}
+
+std::vector<Tensor> SumInputs(const Tensor& a, const Tensor& b) {
+  const std::vector<Tensor> c = SumConstants();
+  return {a, c[0], c[1], b, c[2], c[3], c[4], c[5]};
+}
+
+Graph SumNetwork(bool conv_first) {
+  GraphBuilder b;
+  const auto conv = [&](const Layer& layer, ValueId x, unsigned seed) {
+    std::vector<ValueId> inputs = {x};
+    for (const Tensor& tensor : ConstantsOf(layer, seed)) inputs.push_back(b.Constant(tensor));
+    const ValueId made = b.Op("QLinearConv", inputs, AttributesOf(layer));
+    b.ir().nodes.back().fusion = layer.fusion;
+    return made;
+  };
+  const ValueId x = b.Input("x", {-1, kChannels, 31, 29}, DataType::kUInt8);
+  const ValueId y = conv(kExpand, conv(kReduce, x, 1), 2);
+  std::vector<ValueId> c;
+  for (const Tensor& tensor : SumConstants()) c.push_back(b.Constant(tensor));
+  const ValueId first = conv_first ? y : x, second = conv_first ? x : y;
+  const ValueId sum = b.Op("QLinearAdd", {first, c[0], c[1], second, c[2], c[3], c[4], c[5]});
+  b.ir().nodes.back().domain = "com.microsoft";
+  b.ir().nodes.back().opset = 1;
+  b.Output(sum, "y");
+  return b.Take();
+}
+
+Tensor WantedSum(const Tensor& x, bool conv_first) {
+  Tensor y = x;
+  unsigned seed = 1;
+  for (const Layer& layer : {kReduce, kExpand}) {
+    std::vector<Tensor> inputs = {y};
+    for (const Tensor& tensor : ConstantsOf(layer, seed++)) inputs.push_back(tensor);
+    Node node = testing::MakeNode("QLinearConv", inputs.size(), AttributesOf(layer), 13);
+    node.fusion = layer.fusion;
+    std::vector<const Tensor*> pointers;
+    for (const Tensor& input : inputs) pointers.push_back(&input);
+    y = EvaluateNode(node, pointers)[0];
+  }
+  return testing::RunMicrosoft("QLinearAdd", conv_first ? SumInputs(y, x) : SumInputs(x, y));
+}
+
+// The sum behind a convolution is a part of its step, and gives the codes that it has by itself.
+TEST(QLinearConv, SumsOfBranchesArePartOfTheStep) {
+  for (const bool conv_first : {false, true}) {
+    const Model model = Model::Compile(SumNetwork(conv_first), {.use_cache = false});
+    int joined = 0, apart = 0;
+    bool follows = true;
+    for (const StepInfo& step : model.Describe({{"x", {1, kChannels, 31, 29}}}, 1).steps) {
+      joined += step.op == "QLinearConv+QLinearAdd" ? 1 : 0;
+      apart += step.op == "QLinearAdd" ? 1 : 0;
+      const kernels::ConvVariant* variant = kernels::FindConvVariant(step.kernel);
+      if (variant != nullptr) follows = variant->follows;
+    }
+    // Matrix tiles and Winograd's transforms leave the sum to a step of its own.
+    EXPECT_EQ(joined + apart, 1);
+    EXPECT_EQ(joined, follows ? 1 : 0);
+    for (const std::int64_t batch : {1, 3}) {
+      const Tensor x = RandomBytes<std::uint8_t>({batch, kChannels, 31, 29}, 5);
+      const Tensor wanted = WantedSum(x, conv_first);
+      for (const int threads : {1, 2, 3}) {
+        Session session = model.NewSession({.threads = threads, .share_cores = false});
+        EXPECT_TRUE(testing::SameTensor(wanted, session.Run({{"x", x}}).at("y")))
+            << "batch " << batch << ", " << threads << " threads, conv first: " << conv_first;
+      }
+    }
+  }
 }
 
 // Where something is not known before running, the plain loop serves.
