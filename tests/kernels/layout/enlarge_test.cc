@@ -30,7 +30,8 @@ T ValueOf(size_t i) {
 
 template <typename T>
 void Check(const Enlarge& e, int64_t rows) {
-  std::vector<T> values(static_cast<size_t>(e.width * rows));
+  ASSERT_TRUE(e.width >= 0 && e.columns_by > 0 && e.rows_by > 0 && rows >= 0);  // for the compiler
+  std::vector<T> values(static_cast<size_t>(e.width) * static_cast<size_t>(rows));
   for (size_t i = 0; i < values.size(); ++i) values[i] = ValueOf<T>(i);
   const GuardedBuffer<T> x(values, 1);
   GuardedBuffer<T> y(values.size() * static_cast<size_t>(e.columns_by * e.rows_by), 1);
