@@ -61,8 +61,8 @@ void AddMobileNetV2(Draws& draws, double width, bool third, std::vector<std::str
     int channels, blocks, stride;
   };
   constexpr Stage kStages[] = {{24, 2, 2}, {40, 3, 2}, {80, 4, 2}, {112, 3, 1}, {160, 3, 2}};
-  const std::string late_act = third ? draws.Of({"hard_swish", "silu"}) : "relu6";
-  fine.push_back(fmt::format("conv {} stride=2 act={}", Scaled(third ? 16 : 32, width), late_act));
+  const std::string act = third ? draws.Of({"hard_swish", "silu"}) : "relu6";
+  fine.push_back(fmt::format("conv {} stride=2 act={}", Scaled(third ? 16 : 32, width), act));
   int before = Scaled(16, width);
   fine.push_back(fmt::format("separable {} act=relu6", before));
   int downs = 1;
@@ -78,12 +78,12 @@ void AddMobileNetV2(Draws& draws, double width, bool third, std::vector<std::str
       const int channels = Scaled(stage.channels, width);
       blocks.push_back(fmt::format("inverted {} expand={} kernel={} stride={} act={} excite={}",
                                    channels, before * expansion, kernel,
-                                   block == 0 ? stage.stride : 1, late ? late_act : "relu6",
+                                   block == 0 ? stage.stride : 1, late ? act : "relu6",
                                    excite ? 1 : 0));
       before = channels;
     }
   }
-  coarse.push_back(fmt::format("conv {} kernel=1 act={}", Scaled(960, width), late_act));
+  coarse.push_back(fmt::format("conv {} kernel=1 act={}", Scaled(960, width), act));
 }
 
 void AddMobileNet(Draws& draws, std::vector<std::string>& fine, std::vector<std::string>& coarse) {
@@ -221,7 +221,7 @@ Drawn DrawLayer(Draws& draws, int size, int) {
       break;
     case 4:
       // A classifier that is most of the network.
-      drawn.size = 8;
+      if (size <= 0) drawn.size = 8;
       drawn.blocks[0] = fmt::format("conv {} kernel=1", draws.Of({512, 1024, 2048, 4096, 8192}));
       drawn.classes = draws.Of({100, 1000, 2048, 4096});
       break;

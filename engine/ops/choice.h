@@ -13,10 +13,10 @@ namespace kinglet {
 
 // The choice of a node that computes with a kernel of this family, for this shape and these types,
 // with what is fused behind it and on the threads that the context plans for.
-// What the activation that is fused into the node adds to its work.
-void AddFusedActivation(const PlanContext& context, kernels::Work& work);
-
 ChoiceKey MakeChoiceKey(const PlanContext& context, std::string family,
                         std::vector<std::int64_t> shape, const kernels::OperandTypes& types);
+
+// What the activation that is fused into the node adds to its work.
+void AddFusedActivation(const PlanContext& context, kernels::Work& work);
 
 }  // namespace kinglet

@@ -16,12 +16,11 @@ enum class BlockKind : std::uint8_t {
   kSeparable,  // separable C [kernel=3] [stride=1] [act=relu6]: a depthwise and a 1x1 convolution
   kInverted,   // inverted C expand=E [kernel=3] [stride=1] [act=relu6] [excite=0]: MobileNet V2, V3
   kBasic,      // basic C [stride=1]: two 3x3 convolutions around which a sum leads
-  kBottleneck,  // bottleneck C inner=I [stride=1] [groups=1]: 1x1, 3x3 and 1x1, and the sum
-  kShuffle,  // shuffle C [stride=1]: ShuffleNet V2; C is even, and the channels before with stride
-             // 1
-  kMixed,    // mixed branches=1x1,reduce,3x3,reduce,5x5,pool [pool=max]: Inception V1
-  kReduce,   // reduce branches=reduce,3x3,reduce,3x3: Inception V2's, halves the map
-  kMaxPool,  // max_pool [kernel=3] [stride=2]
+  kBottleneck,   // bottleneck C inner=I [stride=1] [groups=1]: 1x1, 3x3 and 1x1, and the sum
+  kShuffle,      // shuffle C [stride=1]: ShuffleNet V2; C is even; stride 1 keeps the channels
+  kMixed,        // mixed branches=1x1,reduce,3x3,reduce,5x5,pool [pool=max]: Inception V1
+  kReduce,       // reduce branches=reduce,3x3,reduce,3x3: Inception V2's, halves the map
+  kMaxPool,      // max_pool [kernel=3] [stride=2]
   kAveragePool,  // average_pool [kernel=3] [stride=2]
   kCell,         // cell C edges=0-1,1-2 ops=conv3x3: NAS-Bench-101
   kHead,         // head anchors=6 [kind=full|pointwise|separable]: SSD's, on the map before it

@@ -69,6 +69,15 @@ def load(split, cache, processes=1):
     return pictures, labels
 
 
+def run(session, pictures, output="output"):
+    """An output of a network for N pictures, N x size x size x 3 in 0..255."""
+    parts = []
+    for i in range(0, len(pictures), 50):
+        x = (pictures[i : i + 50].astype(numpy.float32) - 127.5) / 127.5
+        parts.append(session.run([output], {"input": x.transpose(0, 3, 1, 2)})[0])
+    return numpy.concatenate(parts)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cache", default="/tmp/kinglet-demo")

@@ -18,15 +18,6 @@ import learn_none
 HERE = pathlib.Path(__file__).resolve().parent
 
 
-def scores_of(session, pictures, output="output"):
-    """Scores (or another output) of N pictures, N x size x size x 3 in 0..255."""
-    parts = []
-    for i in range(0, len(pictures), 50):
-        x = (pictures[i : i + 50].astype(numpy.float32) - 127.5) / 127.5
-        parts.append(session.run([output], {"input": x.transpose(0, 3, 1, 2)})[0])
-    return numpy.concatenate(parts)
-
-
 def report(split, scores, truth, labels):
     found = scores.argmax(1)
     print(f"\n{split}: {len(truth)} pictures, accuracy {100 * (found == truth).mean():.2f} %")
@@ -44,7 +35,7 @@ def check_samples(session, labels):
     wrong = 0
     for name, label in json.loads((HERE / "expected.json").read_text()).items():
         picture = numpy.asarray(Image.open(HERE / "images" / name).convert("RGB"))
-        scores = scores_of(session, dataset.resize(picture)[None])[0]
+        scores = dataset.run(session, dataset.resize(picture)[None])[0]
         found = labels[scores.argmax()]
         wrong += found != label
         print(
@@ -57,7 +48,7 @@ def report_none(session, limit, cache, photos):
     """How many known pictures are rejected, and how many of none of the classes are not."""
 
     def measures(pictures):
-        return scores_of(session, pictures, "none")[:, 0]
+        return dataset.run(session, pictures, "none")[:, 0]
 
     known = {s: measures(dataset.load(s, cache)[0]) for s in ("heldout", "heldout_hard")}
     for split, found in known.items():
@@ -96,7 +87,7 @@ def main():
     if not args.samples_only:
         for split in ("heldout", "heldout_hard"):
             pictures, truth = dataset.load(split, args.cache)
-            report(split, scores_of(session, pictures), truth, labels)
+            report(split, dataset.run(session, pictures), truth, labels)
         limit = args.limit
         if limit is None:
             descriptor = json.loads((HERE.parent / "demo.json").read_text())

@@ -113,11 +113,7 @@ def outputs_of(model, name, pictures):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 2
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    parts = []
-    for i in range(0, len(pictures), 50):
-        x = (pictures[i : i + 50].astype(numpy.float32) - 127.5) / 127.5
-        parts.append(session.run([name], {"input": x.transpose(0, 3, 1, 2)})[0])
-    return numpy.concatenate(parts)
+    return dataset.run(session, pictures, name)
 
 
 def means_of(model, pictures):
