@@ -1,6 +1,7 @@
 // Several nodes as one step: a candidate beside planning them one by one.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -34,5 +35,26 @@ struct JoinRequest {
   const std::vector<ValueId>& outputs;
   GraphStates& states;
 };
+
+// Who reads a value; what the plan leaves behind counts as well.
+struct Readers {
+  int count = 0;
+  const Node* last = nullptr;  // the last one met; null where that is the end of the plan
+};
+// Of each value.
+inline std::vector<Readers> ReadersOf(const JoinRequest& request) {
+  std::vector<Readers> readers(request.states.size());
+  const auto count = [&](ValueId id, const Node* node) {
+    if (id == kNoValue) return;
+    Readers& of = readers[static_cast<std::size_t>(id)];
+    ++of.count;
+    of.last = node;
+  };
+  for (const Node* node : request.nodes) {
+    for (const ValueId id : node->inputs) count(id, node);
+  }
+  for (const ValueId id : request.outputs) count(id, nullptr);
+  return readers;
+}
 
 }  // namespace kinglet

@@ -12,15 +12,7 @@ using Found = std::vector<std::unique_ptr<JoinedNodes>>;
 class ChainFinder {
  public:
   explicit ChainFinder(const JoinRequest& request)
-      : nodes_(request.nodes),
-        states_(request.states),
-        uses_(states_.size()),
-        reader_(states_.size()) {
-    for (const Node* node : nodes_) {
-      for (const ValueId id : node->inputs) CountUse(id, node);
-    }
-    for (const ValueId id : request.outputs) CountUse(id, nullptr);
-  }
+      : nodes_(request.nodes), states_(request.states), readers_(ReadersOf(request)) {}
 
   void Find(Found& found) {
     for (const Node* node : nodes_) {
@@ -32,11 +24,6 @@ class ChainFinder {
   }
 
  private:
-  void CountUse(ValueId id, const Node* reader) {
-    if (id == kNoValue) return;
-    ++uses_[static_cast<std::size_t>(id)];
-    reader_[static_cast<std::size_t>(id)] = reader;
-  }
   const TensorState& State(ValueId id) const { return states_[static_cast<std::size_t>(id)]; }
   bool IsKnown(ValueId id) const { return id == kNoValue || State(id).known.defined(); }
 
@@ -53,8 +40,8 @@ class ChainFinder {
   // The convolution that alone reads what this one makes.
   const Node* Next(const Node& node) const {
     if (!IsConv(node) || node.fusion.residual) return nullptr;
-    const auto made = static_cast<std::size_t>(node.outputs[0]);
-    const Node* reader = uses_[made] == 1 ? reader_[made] : nullptr;
+    const Readers& readers = readers_[static_cast<std::size_t>(node.outputs[0])];
+    const Node* reader = readers.count == 1 ? readers.last : nullptr;
     const bool reads = reader != nullptr && reader->input(0) == node.outputs[0] && IsConv(*reader);
     return reads ? reader : nullptr;
   }
@@ -100,8 +87,7 @@ class ChainFinder {
 
   const std::vector<const Node*>& nodes_;
   GraphStates& states_;
-  std::vector<int> uses_;
-  std::vector<const Node*> reader_;  // the last one met; null for an output of the plan
+  const std::vector<Readers> readers_;
 };
 
 }  // namespace

@@ -18,14 +18,12 @@ using Found = std::vector<std::unique_ptr<JoinedNodes>>;
 class SumFinder {
  public:
   explicit SumFinder(const JoinRequest& request)
-      : nodes_(request.nodes), states_(request.states), uses_(states_.size()) {
+      : nodes_(request.nodes), states_(request.states), readers_(ReadersOf(request)) {
     for (std::size_t k = 0; k < nodes_.size(); ++k) {
-      for (const ValueId id : nodes_[k]->inputs) CountUse(id);
       for (const ValueId id : nodes_[k]->outputs) {
         if (id != kNoValue) maker_[id] = k;
       }
     }
-    for (const ValueId id : request.outputs) CountUse(id);
   }
 
   void Find(Found& found) {
@@ -37,9 +35,6 @@ class SumFinder {
  private:
   static constexpr std::size_t kA = 0, kB = 3, kC = 5;  // a scale and a zero point follow
 
-  void CountUse(ValueId id) {
-    if (id != kNoValue) ++uses_[static_cast<std::size_t>(id)];
-  }
   const TensorState& State(ValueId id) const { return states_[static_cast<std::size_t>(id)]; }
 
   std::optional<CodeScale> ScaleBehind(const Node& add, std::size_t x) const {
@@ -61,7 +56,8 @@ class SumFinder {
   // The convolution that makes operand `x`, which nobody else reads; its place among the nodes.
   std::optional<std::size_t> ConvBehind(const Node& add, std::size_t x) const {
     const auto maker = maker_.find(add.input(x));
-    if (maker == maker_.end() || uses_[static_cast<std::size_t>(add.input(x))] != 1) return {};
+    if (maker == maker_.end() || readers_[static_cast<std::size_t>(add.input(x))].count != 1)
+      return {};
     const Node& node = *nodes_[maker->second];
     if (node.op != "QLinearConv" || !node.domain.empty()) return {};
     return maker->second;
@@ -100,7 +96,7 @@ class SumFinder {
 
   const std::vector<const Node*>& nodes_;
   GraphStates& states_;
-  std::vector<int> uses_;
+  const std::vector<Readers> readers_;
   std::map<ValueId, std::size_t> maker_;
 };
 
